@@ -1,0 +1,85 @@
+"""Well-tuned neural forecasts with one call.
+
+The public names are loaded on first use, so that importing the package costs
+next to nothing and pulls in neither torch, Ray, MLflow nor sktime.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from automodel_sk.auto_model import AutoModel
+    from automodel_sk.auto_model_factory import (
+        AutoModelFactory,
+        OptimizationConfig,
+        create_auto_model,
+    )
+    from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics
+    from automodel_sk.complexity import DatasetSize, ModelComplexity, SearchComplexity
+    from automodel_sk.search_algorithm_selector import (
+        SearchAlgorithmSelector,
+        SearchStrategy,
+        recommend_num_samples,
+    )
+    from automodel_sk.validation import (
+        ConfigValidator,
+        DataValidator,
+        ValidationResult,
+        validate_all,
+    )
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AutoModel": "auto_model",
+    "AutoModelFactory": "auto_model_factory",
+    "ConfigValidator": "validation",
+    "DataValidator": "validation",
+    "DatasetSize": "complexity",
+    "MODEL_CATALOG": "catalog",
+    "ModelCharacteristics": "catalog",
+    "ModelComplexity": "complexity",
+    "OptimizationConfig": "auto_model_factory",
+    "SearchAlgorithmSelector": "search_algorithm_selector",
+    "SearchComplexity": "complexity",
+    "SearchStrategy": "search_algorithm_selector",
+    "ValidationResult": "validation",
+    "create_auto_model": "auto_model_factory",
+    "recommend_num_samples": "search_algorithm_selector",
+    "validate_all": "validation",
+}
+
+__all__ = [
+    "MODEL_CATALOG",
+    "AutoModel",
+    "AutoModelFactory",
+    "ConfigValidator",
+    "DataValidator",
+    "DatasetSize",
+    "ModelCharacteristics",
+    "ModelComplexity",
+    "OptimizationConfig",
+    "SearchAlgorithmSelector",
+    "SearchComplexity",
+    "SearchStrategy",
+    "ValidationResult",
+    "__version__",
+    "create_auto_model",
+    "recommend_num_samples",
+    "validate_all",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,88 @@
+"""Errors that the package raises, all below one root.
+
+::
+
+    AutoModelError
+    |-- InvalidInputError      (ValueError)    what was passed can't be used
+    |-- SearchError            (RuntimeError)  a search could not give a model
+    |   |-- NoUsableTrialError                 every trial failed
+    |   `-- StudyMismatchError                 a study of that name holds another search
+    |-- StorageError           (OSError)       the study's storage can't be used
+    |-- TrackingError          (RuntimeError)  the tracking server can't be used
+    |-- ModelFileError         (ValueError)    a saved model is damaged or not ours
+    `-- MissingDependencyError (ImportError)   an optional package is not installed
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from automodel_sk.validation import ValidationResult
+
+__all__ = [
+    "AutoModelError",
+    "InvalidInputError",
+    "MissingDependencyError",
+    "ModelFileError",
+    "NoUsableTrialError",
+    "SearchError",
+    "StorageError",
+    "StudyMismatchError",
+    "TrackingError",
+]
+
+
+class AutoModelError(Exception):
+    """Root of all errors of this package."""
+
+
+class InvalidInputError(AutoModelError, ValueError):
+    """Data, configuration or options can't be used.
+
+    Parameters
+    ----------
+    message : str
+        One sentence, or one line per error.
+    result : ValidationResult, optional
+        All findings of the validator, warnings included.
+
+    Examples
+    --------
+    >>> raise InvalidInputError("h must be at least 1, got 0")
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: h must be at least 1, got 0
+    """
+
+    def __init__(self, message: str, result: ValidationResult | None = None) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class SearchError(AutoModelError, RuntimeError):
+    """A search could not give a model."""
+
+
+class NoUsableTrialError(SearchError):
+    """Every trial failed; the message lists the reasons."""
+
+
+class StudyMismatchError(SearchError):
+    """A study of this name exists and holds another search."""
+
+
+class StorageError(AutoModelError, OSError):
+    """The storage of a study can't be read or written."""
+
+
+class TrackingError(AutoModelError, RuntimeError):
+    """The tracking server can't be used."""
+
+
+class ModelFileError(AutoModelError, ValueError):
+    """A saved model is damaged, of an unknown version, or not ours."""
+
+
+class MissingDependencyError(AutoModelError, ImportError):
+    """An optional package is needed and not installed."""

@@ -1,0 +1,99 @@
+"""How a search is run: one frozen value object that travels through all layers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["OptimizationConfig"]
+
+
+@dataclass(frozen=True)
+class OptimizationConfig:
+    """How a search is run, tracked and stored.
+
+    Nothing is checked here: `validate_all` checks every option together with
+    the data and the search space.
+
+    Parameters
+    ----------
+    backend : {"optuna", "ray"}, default "optuna"
+        The library that searches.
+    num_samples : int, optional
+        Trials in all. Recommended from the model, the data, the space and the
+        time budget when None.
+    cpus, gpus : float, optional
+        What the search may use in all, shared among its parallel trials.
+        None: the machine's CPUs; a GPU if there is one.
+    use_mlflow : bool, default True
+        Track the search and each trial in MLflow.
+    mlflow_tracking_uri : str, optional
+        Where MLflow keeps its runs; a SQLite file `mlflow.db` in the current
+        folder when None and none is set in MLflow itself.
+    mlflow_experiment_name : str, default "automodel_sk"
+        The MLflow experiment.
+    use_pruning : bool, default True
+        Stop trials early whose validation losses fall behind.
+    time_budget_hours : float, optional
+        Hours for search and refit together.
+    random_seed : int, default 42
+        Seeds the sampler and every model.
+    verbose : bool, default True
+        Show progress and a summary.
+    study_name : str, optional
+        Name of the study. The same call with the same name goes on where a
+        stopped search left off. A name of date and time when None.
+    storage : str or Path, optional
+        Where trials are kept: a folder or a ``.journal`` file, a database URL
+        (``postgresql://...``, ``sqlite:///...``), or ``":memory:"`` to keep
+        nothing. The folder ``automodel_sk_runs`` when None.
+    resume : {"auto", "never", "overwrite"}, default "auto"
+        What happens when a study of that name exists. ``"auto"``: go on if
+        data, space and model match, refuse if they don't. ``"never"``: refuse.
+        ``"overwrite"``: delete it and start anew.
+    metric : str, optional
+        Validation metric that the search minimises: one of "mae", "mse",
+        "rmse", "mape", "smape", "huber". The training loss when None.
+    n_windows : int, default 1
+        Validation windows of `h` steps held out at the end of each series.
+    freq : str or int, optional
+        Frequency of the data, a pandas offset alias or 1 for integer times;
+        inferred when None.
+    strict_mode : bool, default False
+        Treat the validator's warnings as errors.
+
+    Examples
+    --------
+    >>> OptimizationConfig(num_samples=20).backend
+    'optuna'
+    """
+
+    backend: str = "optuna"
+    num_samples: int | None = None
+    cpus: float | None = None
+    gpus: float | None = None
+    use_mlflow: bool = True
+    mlflow_tracking_uri: str | None = None
+    mlflow_experiment_name: str = "automodel_sk"
+    use_pruning: bool = True
+    time_budget_hours: float | None = None
+    random_seed: int = 42
+    verbose: bool = True
+    study_name: str | None = None
+    storage: str | Path | None = None
+    resume: str = "auto"
+    metric: str | None = None
+    n_windows: int = 1
+    freq: str | int | None = None
+    strict_mode: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the options as a plain dict.
+
+        Examples
+        --------
+        >>> OptimizationConfig().to_dict()["random_seed"]
+        42
+        """
+        return asdict(self)

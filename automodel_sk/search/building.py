@@ -1,0 +1,135 @@
+"""From a configuration to an untrained model."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from automodel_sk.catalog import get_characteristics, model_class
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.search.task import TrainingTask
+
+__all__ = ["DEFAULT_MAX_STEPS", "build_model", "effective_config"]
+
+DEFAULT_MAX_STEPS = 1000
+
+_WHOLE_NUMBERS = (
+    "batch_size",
+    "early_stop_patience_steps",
+    "input_size",
+    "max_steps",
+    "step_size",
+    "val_check_steps",
+    "valid_batch_size",
+    "windows_batch_size",
+)
+_QUIET_TRAINER: Mapping[str, Any] = {
+    "enable_checkpointing": False,
+    "enable_model_summary": False,
+    "enable_progress_bar": False,
+    "logger": False,
+    "num_sanity_val_steps": 0,
+}
+
+
+def effective_config(task: TrainingTask, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the constructor's arguments for one candidate.
+
+    Fills in what the user left open (`input_size`, `max_steps`,
+    `val_check_steps`) and what the search owns (horizon, seeds, exogenous
+    columns); losses are added when the model is built.
+
+    Parameters
+    ----------
+    task : TrainingTask
+        What is the same for all candidates.
+    config : mapping
+        The candidate's configuration.
+
+    Returns
+    -------
+    dict
+        Arguments of the model's constructor.
+
+    Examples
+    --------
+    >>> task = TrainingTask("NHITS", h=12, val_size=12)
+    >>> effective_config(task, {"max_steps": 400.0})["val_check_steps"]
+    10
+    """
+    arguments = {k: _whole(v) if k in _WHOLE_NUMBERS else v for k, v in config.items()}
+    arguments.setdefault("max_steps", DEFAULT_MAX_STEPS)
+    arguments.setdefault("input_size", 2 * task.h)
+    arguments.setdefault("val_check_steps", task.check_interval(arguments["max_steps"]))
+    arguments["val_check_steps"] = min(arguments["val_check_steps"], arguments["max_steps"])
+    arguments["random_seed"] = task.random_seed
+    characteristics = get_characteristics(task.model_name)
+    if characteristics.multivariate:
+        arguments["n_series"] = task.n_series
+    if task.pad_short_series:
+        arguments.setdefault("start_padding_enabled", True)
+    arguments |= {name: list(columns) for name, columns in _exogenous(task).items() if columns}
+    return {**_QUIET_TRAINER, **task.trainer_options, **arguments, "h": task.h}
+
+
+def _whole(value: Any) -> Any:
+    """Return 500 for 500.0: quantised draws are floats, constructors want integers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _exogenous(task: TrainingTask) -> dict[str, tuple[str, ...]]:
+    return {
+        "futr_exog_list": task.futr_exog,
+        "hist_exog_list": task.hist_exog,
+        "stat_exog_list": task.stat_exog,
+    }
+
+
+def build_model(task: TrainingTask, config: Mapping[str, Any]) -> Any:
+    """Return an untrained neuralforecast model.
+
+    Parameters
+    ----------
+    task : TrainingTask
+        What is the same for all candidates.
+    config : mapping
+        The candidate's configuration.
+
+    Returns
+    -------
+    neuralforecast model
+        Built with copies of the losses: training changes them.
+    """
+    arguments = copy.deepcopy(effective_config(task, config))
+    if task.loss is not None:
+        arguments["loss"] = copy.deepcopy(task.loss)
+    if task.valid_loss is not None:
+        arguments["valid_loss"] = copy.deepcopy(task.valid_loss)
+    return _BUILDERS.get(task.model_name, _build_plain)(task, arguments)
+
+
+def _build_plain(task: TrainingTask, arguments: dict[str, Any]) -> Any:
+    model_type = model_class(task.model_name)
+    accepted = inspect.signature(model_type.__init__).parameters
+    if "start_padding_enabled" not in accepted:
+        arguments.pop("start_padding_enabled", None)
+    return model_type(**arguments)
+
+
+def _build_hint(task: TrainingTask, arguments: dict[str, Any]) -> Any:
+    """Build a base model and the reconciling HINT around it."""
+    missing = [name for name in ("model", "S", "reconciliation") if name not in arguments]
+    if missing:
+        raise InvalidInputError(
+            f"config of HINT lacks {', '.join(missing)}; pass the base model's name, the summing"
+            " matrix and the method, for example config={'model': 'NHITS', 'S': S,"
+            " 'reconciliation': 'BottomUp', 'max_steps': 500}"
+        )
+    hint = {name: arguments.pop(name) for name in ("model", "S", "reconciliation")}
+    base = model_class(hint.pop("model"))(**arguments)
+    return model_class("HINT")(h=task.h, model=base, **hint)
+
+
+_BUILDERS: Mapping[str, Callable[[TrainingTask, dict[str, Any]], Any]] = {"HINT": _build_hint}

@@ -1,0 +1,177 @@
+"""One Optuna trial from its parameters to its end: complete, pruned or failed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from automodel_sk.search.memory import is_out_of_memory, smaller_batches
+from automodel_sk.search.request import SearchListener, SearchRequest
+from automodel_sk.search.training import Outcome, Report, Verdict, train_candidate
+from automodel_sk.tracking import TrialRecord
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+__all__ = ["owner_is_alive", "record_of", "run_trial"]
+
+logger = logging.getLogger(__name__)
+
+_STATE_OF = {
+    Verdict.GO_ON: TrialState.COMPLETE,
+    Verdict.PRUNE: TrialState.PRUNED,
+    Verdict.OUT_OF_TIME: TrialState.PRUNED,
+}
+
+
+def run_trial(
+    study: Study, trial: Trial, request: SearchRequest, dataset: Any, listener: SearchListener
+) -> TrialRecord:
+    """Train a trial's candidate and tell the study how it ended.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study that asked.
+    trial : optuna.trial.Trial
+        A running trial.
+    request : SearchRequest
+        The search.
+    dataset : neuralforecast.tsdataset.TimeSeriesDataset
+        The data.
+    listener : SearchListener
+        Told of each validation loss.
+
+    Returns
+    -------
+    TrialRecord
+        The ended trial; a failure is recorded, not raised.
+    """
+    trial.set_user_attr("owner", this_process())
+    started = time.perf_counter()
+    try:
+        config = request.space.suggest(trial)
+        outcome = _train(trial, config, request, dataset, listener)
+        _note(trial, outcome, request)
+        study.tell(trial, *_ending(outcome))
+    except KeyboardInterrupt:
+        study._storage.set_trial_state_values(trial._trial_id, state=TrialState.WAITING)
+        raise
+    except Exception as exc:
+        logger.debug("trial %d failed", trial.number, exc_info=True)
+        trial.set_user_attr("reason", f"{type(exc).__name__}: {exc}".strip()[:2000])
+        trial.set_user_attr("seconds", time.perf_counter() - started)
+        study.tell(trial, state=TrialState.FAIL)
+    return record_of(_ended(study, trial), request)
+
+
+def _ended(study: Study, trial: Trial) -> FrozenTrial:
+    return study._storage.get_trial(trial._trial_id)
+
+
+def _ending(outcome: Outcome) -> tuple[float | None, TrialState]:
+    """Return what to tell: a pruned trial's value is its last report, Optuna's own rule."""
+    state = _STATE_OF[outcome.verdict]
+    return (outcome.score if state is TrialState.COMPLETE else None), state
+
+
+def _train(
+    trial: Trial,
+    config: Mapping[str, Any],
+    request: SearchRequest,
+    dataset: Any,
+    listener: SearchListener,
+) -> Outcome:
+    """Train; where memory runs out, again with half the batch."""
+    changed: dict[str, Any] = {}
+    while True:
+        try:
+            report = _reporter(trial, request, listener)
+            return train_candidate(request.task, {**config, **changed}, dataset, report)
+        except Exception as exc:
+            smaller = smaller_batches({**config, **changed}) if is_out_of_memory(exc) else None
+            if smaller is None:
+                raise
+            changed |= smaller
+            trial.set_user_attr("retried_with", changed)
+            logger.warning("trial %d ran out of memory; again with %s", trial.number, changed)
+
+
+def _reporter(trial: Trial, request: SearchRequest, listener: SearchListener) -> Report:
+    """Return what passes each loss on to the pruner and the listener."""
+
+    def report(number: int, loss: float) -> Verdict:
+        trial.report(loss, step=number)
+        listener.on_report(trial.number, number, loss)
+        if request.deadline.passed():
+            return Verdict.OUT_OF_TIME
+        return Verdict.PRUNE if trial.should_prune() else Verdict.GO_ON
+
+    return report
+
+
+def _note(trial: Trial, outcome: Outcome, request: SearchRequest) -> None:
+    trial.set_user_attr("steps", list(outcome.losses))
+    trial.set_user_attr("seconds", outcome.seconds)
+    if outcome.verdict is Verdict.OUT_OF_TIME:
+        trial.set_user_attr("reason", "the time budget was used up")
+
+
+def this_process() -> str:
+    """Return what tells this process from any other, a later one of its number too."""
+    return json.dumps([platform.node(), os.getpid(), psutil.Process().create_time()])
+
+
+def owner_is_alive(trial: FrozenTrial) -> bool:
+    """Return whether the process that runs a trial may still be at work.
+
+    A process of another machine is taken to be alive: it can't be asked.
+    """
+    owner = trial.user_attrs.get("owner")
+    if owner is None:
+        return False
+    node, pid, created = json.loads(owner)
+    if node != platform.node():
+        return True
+    try:
+        return math.isclose(psutil.Process(pid).create_time(), created, abs_tol=1.0)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def record_of(trial: FrozenTrial, request: SearchRequest) -> TrialRecord:
+    """Return an ended trial as the rest of the package knows it."""
+    steps: list[int] = trial.user_attrs.get("steps", list(trial.intermediate_values))
+    losses = [trial.intermediate_values[k] for k in sorted(trial.intermediate_values)]
+    elapsed = trial.duration.total_seconds() if trial.duration else 0.0
+    return TrialRecord(
+        number=trial.number,
+        state=trial.state.name,
+        value=trial.value,
+        params=_config_of(trial, request),
+        intermediate_values=dict(zip(steps, losses, strict=False)),
+        datetime_start=trial.datetime_start,
+        datetime_complete=trial.datetime_complete,
+        duration_seconds=float(trial.user_attrs.get("seconds", elapsed)),
+        reason=trial.user_attrs.get("reason"),
+        tags={k: trial.user_attrs[k] for k in ("retried_with",) if k in trial.user_attrs},
+    )
+
+
+def _config_of(trial: FrozenTrial, request: SearchRequest) -> dict[str, Any]:
+    """Return the configuration that was trained; what there is, where it failed earlier."""
+    decode: Callable[..., dict[str, Any]] = request.space.decode
+    try:
+        config = decode(trial.params, number=trial.number)
+    except (KeyError, ValueError, TypeError):
+        return dict(trial.params)
+    return {**config, **trial.user_attrs.get("retried_with", {})}

@@ -1,0 +1,70 @@
+"""The final model: the best configuration trained on all the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from automodel_sk.search.building import build_model
+from automodel_sk.search.task import TrainingTask
+from automodel_sk.search.training import training
+
+__all__ = ["final_model", "fit_final"]
+
+
+def final_model(task: TrainingTask, config: Mapping[str, Any], steps: int | None = None) -> Any:
+    """Return the untrained final model: no early stopping, no held-out data.
+
+    Parameters
+    ----------
+    task : TrainingTask
+        What was searched over.
+    config : mapping
+        The best configuration.
+    steps : int, optional
+        Training steps, those after which the validation loss was best. The
+        learning-rate schedule stays that of the configuration's `max_steps`.
+
+    Returns
+    -------
+    neuralforecast model
+    """
+    model = build_model(task, {**config, "early_stop_patience_steps": -1})
+    if steps is not None:
+        getattr(model, "model", model).trainer_kwargs["max_steps"] = steps
+    return model
+
+
+def fit_final(
+    task: TrainingTask,
+    config: Mapping[str, Any],
+    frame: Any,
+    freq: str | int,
+    *,
+    static_df: Any = None,
+    steps: int | None = None,
+) -> Any:
+    """Train the final model on every row, the validation windows included.
+
+    Parameters
+    ----------
+    task, config, steps
+        As in `final_model`.
+    frame : DataFrame
+        Long frame, sorted, with the columns that the model uses and no others.
+    freq : str or int
+        Frequency of `frame`.
+    static_df : DataFrame, optional
+        One row per series, in the order of the series in `frame`.
+
+    Returns
+    -------
+    neuralforecast.NeuralForecast
+        Fitted.
+    """
+    from neuralforecast import NeuralForecast
+
+    with training():
+        fitted = NeuralForecast(models=[final_model(task, config, steps)], freq=freq)
+        fitted.fit(frame, static_df=static_df, val_size=0)
+    return fitted

@@ -1,0 +1,130 @@
+"""What an engine is asked for, whom it tells, and what it gives back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from automodel_sk.search.storage import StudyLocation
+from automodel_sk.search.task import TrainingTask
+from automodel_sk.search_algorithm_selector import SearchStrategy
+from automodel_sk.search_space import SearchSpace
+from automodel_sk.tracking import TrialRecord
+
+__all__ = ["Deadline", "SearchEngine", "SearchListener", "SearchRequest", "best_record"]
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """When a search must hand over to the refit.
+
+    Parameters
+    ----------
+    at : float
+        A time of `time.monotonic`; infinite where there is no budget.
+
+    Examples
+    --------
+    >>> Deadline.after(None).passed()
+    False
+    >>> Deadline.after(-1.0).passed()
+    True
+    """
+
+    at: float = float("inf")
+
+    @classmethod
+    def after(cls, seconds: float | None) -> Deadline:
+        """Return the deadline that many seconds from now, none for None."""
+        return cls() if seconds is None else cls(time.monotonic() + seconds)
+
+    def left(self) -> float:
+        """Return the seconds left, infinite where there is no budget."""
+        return self.at - time.monotonic()
+
+    def passed(self, reserve: float = 0.0) -> bool:
+        """Return whether fewer than `reserve` seconds are left."""
+        return self.left() <= reserve
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """One search over one model.
+
+    Parameters
+    ----------
+    task : TrainingTask
+        What is the same for all trials.
+    space : SearchSpace
+        What is tuned.
+    strategy : SearchStrategy
+        The algorithm and the pruner.
+    num_samples : int
+        Trials in all, those of an earlier, stopped call included.
+    location : StudyLocation
+        Where the study lives.
+    identity : mapping of str to str
+        What must be the same for a stopped search to go on: data, space, model.
+    resume : {"auto", "never", "overwrite"}
+        What happens when the study exists.
+    deadline : Deadline
+        When the search must end.
+    random_seed : int
+        Seeds each trial's sampler, together with the trial's number.
+    """
+
+    task: TrainingTask
+    space: SearchSpace
+    strategy: SearchStrategy
+    num_samples: int
+    location: StudyLocation
+    identity: Mapping[str, str] = field(default_factory=dict)
+    resume: str = "auto"
+    deadline: Deadline = field(default_factory=Deadline)
+    random_seed: int = 42
+
+
+class SearchListener(Protocol):
+    """Told how a search goes: a progress bar, a tracker."""
+
+    def on_report(self, number: int, step: int, loss: float) -> None:
+        """Hear of one validation loss: the trial, its report's number, the loss."""
+
+    def on_trial_end(self, record: TrialRecord) -> None:
+        """Hear of a trial that ended."""
+
+
+class SearchEngine(Protocol):
+    """Runs the trials of a request until they are all done or time is up."""
+
+    def run(
+        self, request: SearchRequest, dataset: Any, listener: SearchListener
+    ) -> Sequence[TrialRecord]:
+        """Return every ended trial of the study, earlier calls' included."""
+
+
+def best_record(records: Sequence[TrialRecord]) -> TrialRecord | None:
+    """Return the trial to use: the best complete one, else the best stopped one.
+
+    Parameters
+    ----------
+    records : sequence of TrialRecord
+        Ended trials.
+
+    Returns
+    -------
+    TrialRecord or None
+        None where no trial saw a finite validation loss.
+
+    Examples
+    --------
+    >>> best_record([]) is None
+    True
+    """
+    for state in ("COMPLETE", "PRUNED"):
+        usable = [r for r in records if r.state == state and r.intermediate_values]
+        if usable:
+            return min(usable, key=lambda r: min(r.intermediate_values.values()))
+    return None

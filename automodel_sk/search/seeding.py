@@ -1,0 +1,85 @@
+"""A sampler that each trial's number seeds.
+
+A sampler's generator lives in its process and is lost with it. Seeded anew for
+each trial from the search's seed and the trial's number, trial 17 draws the
+same values whether the search was stopped before it or not, and two processes
+of one search never draw the same stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from optuna import Study
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+
+__all__ = ["PerTrialSampler", "seed_of_trial"]
+
+
+def seed_of_trial(random_seed: int, number: int) -> int:
+    """Return the seed of a trial's sampler.
+
+    Examples
+    --------
+    >>> seed_of_trial(42, 0) == seed_of_trial(42, 0) != seed_of_trial(42, 1)
+    True
+    """
+    return int(np.random.SeedSequence([random_seed, number]).generate_state(1)[0])
+
+
+class PerTrialSampler(BaseSampler):
+    """Delegates each trial to a sampler made for it.
+
+    Parameters
+    ----------
+    make : callable
+        Returns a sampler for a seed.
+    random_seed : int
+        The search's seed.
+    """
+
+    def __init__(self, make: Callable[[int], BaseSampler], random_seed: int) -> None:
+        self._make = make
+        self._random_seed = random_seed
+        self._sampler = make(random_seed)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Make the trial's sampler."""
+        self._sampler = self._make(seed_of_trial(self._random_seed, trial.number))
+        self._sampler.before_trial(study, trial)
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Ask the trial's sampler."""
+        return self._sampler.infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Ask the trial's sampler."""
+        return self._sampler.sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Ask the trial's sampler."""
+        return self._sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def after_trial(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """Tell the trial's sampler."""
+        self._sampler.after_trial(study, trial, state, values)

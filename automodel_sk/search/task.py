@@ -1,0 +1,69 @@
+"""What is the same for all trials of a search over one model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["REPORTS_PER_TRIAL", "TrainingTask"]
+
+REPORTS_PER_TRIAL = 40
+"""Validations of one trial where `val_check_steps` is left open: the warm-ups
+of 5, 10 and 20 reports that pruners wait for then lie well within a trial."""
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """All that a candidate's training needs beside its configuration and the data.
+
+    Parameters
+    ----------
+    model_name : str
+        Key of `MODEL_CATALOG`.
+    h : int
+        Forecast horizon, in steps of the data.
+    val_size : int
+        Steps held out at the end of each series for validation.
+    n_series : int
+        Series in the data; multivariate models are built for as many.
+    loss, valid_loss : neuralforecast loss, optional
+        Training loss (`MAE()` when None) and the metric that is minimised (the
+        training loss when None).
+    random_seed : int
+        Seeds the model's weights and its batches.
+    futr_exog, hist_exog, stat_exog : tuple of str
+        Exogenous columns by kind.
+    pad_short_series : bool
+        Let series shorter than a window take part, padded with zeros at the start.
+    trainer_options : mapping
+        Further arguments of Lightning's `Trainer`.
+
+    Examples
+    --------
+    >>> TrainingTask("NHITS", h=12, val_size=12).check_interval(1000)
+    25
+    """
+
+    model_name: str
+    h: int
+    val_size: int
+    n_series: int = 1
+    loss: Any = None
+    valid_loss: Any = None
+    random_seed: int = 42
+    futr_exog: tuple[str, ...] = ()
+    hist_exog: tuple[str, ...] = ()
+    stat_exog: tuple[str, ...] = ()
+    pad_short_series: bool = False
+    trainer_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def check_interval(self, max_steps: int) -> int:
+        """Return the training steps between two validations where the user left it open.
+
+        Examples
+        --------
+        >>> TrainingTask("NHITS", h=12, val_size=12).check_interval(10)
+        1
+        """
+        return max(1, max_steps // REPORTS_PER_TRIAL)

@@ -1,0 +1,144 @@
+"""One candidate: build the model, train it, report each validation loss."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from automodel_sk.search.building import build_model
+from automodel_sk.search.quiet import (
+    isolated_random_state,
+    keyboard_interrupts,
+    one_thread,
+    quiet,
+)
+from automodel_sk.search.task import TrainingTask
+
+__all__ = ["CandidateDiverged", "Outcome", "Report", "Verdict", "train_candidate", "training"]
+
+
+class Verdict(Enum):
+    """What becomes of a training after one of its reports."""
+
+    GO_ON = "go on"
+    PRUNE = "prune"
+    OUT_OF_TIME = "out of time"
+
+
+Report = Callable[[int, float], Verdict]
+"""Called after each validation with its 1-based number and its loss."""
+
+
+class CandidateDiverged(ArithmeticError):
+    """A validation loss was NaN or infinite."""
+
+
+class _Stop(Exception):  # noqa: N818 - control flow, never an error
+    """Leave a training early, with the verdict that asked for it."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.value)
+        self.verdict = verdict
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one candidate's training went.
+
+    Parameters
+    ----------
+    score : float
+        The best validation loss.
+    best_step : int
+        Training steps done when the best loss was seen.
+    losses : dict
+        Validation loss by training step.
+    verdict : Verdict
+        Whether the training ran to its end.
+    seconds : float
+        Seconds of training and validation.
+    """
+
+    score: float
+    best_step: int
+    losses: dict[int, float] = field(default_factory=dict)
+    verdict: Verdict = Verdict.GO_ON
+    seconds: float = 0.0
+
+
+@contextmanager
+def training() -> Iterator[None]:
+    """Hold all that training must not leave behind: logs, seeds, threads, a deaf Ctrl-C."""
+    with quiet(), isolated_random_state(), one_thread(), keyboard_interrupts():
+        yield
+
+
+def train_candidate(
+    task: TrainingTask, config: Mapping[str, Any], dataset: Any, report: Report
+) -> Outcome:
+    """Train one candidate and return its best validation loss.
+
+    Parameters
+    ----------
+    task : TrainingTask
+        What is the same for all candidates.
+    config : mapping
+        The candidate's configuration.
+    dataset : neuralforecast.tsdataset.TimeSeriesDataset
+        The data, the validation steps included; they are held out.
+    report : callable
+        Told of each validation loss; its verdict may end the training.
+
+    Returns
+    -------
+    Outcome
+        Also where the training was ended by a verdict.
+
+    Raises
+    ------
+    CandidateDiverged
+        A validation loss was NaN or infinite.
+    """
+    losses: dict[int, float] = {}
+    started = time.perf_counter()
+    verdict = Verdict.GO_ON
+    with training():
+        model = build_model(task, config)
+        _inner(model).trainer_kwargs.setdefault("callbacks", []).append(_reporter(losses, report))
+        try:
+            model.fit(dataset, val_size=task.val_size)
+        except _Stop as stop:
+            verdict = stop.verdict
+    if not losses:
+        raise CandidateDiverged("no validation loss was reported; set val_check_steps <= max_steps")
+    best_step = min(losses, key=lambda step: losses[step])
+    return Outcome(
+        losses[best_step], best_step, losses, verdict, time.perf_counter() - started
+    )
+
+
+def _inner(model: Any) -> Any:
+    """Return the model that is trained: HINT wraps one."""
+    return getattr(model, "model", model) if not hasattr(model, "trainer_kwargs") else model
+
+
+def _reporter(losses: dict[int, float], report: Report) -> Any:
+    """Return a Lightning callback that records each validation loss and asks for a verdict."""
+    from pytorch_lightning.callbacks import Callback
+
+    class ReportLosses(Callback):
+        def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+            step, loss = pl_module.valid_trajectories[-1]
+            if not math.isfinite(loss):
+                raise CandidateDiverged(f"the validation loss was {loss} after {step} steps")
+            losses[int(step)] = float(loss)
+            verdict = report(len(losses), float(loss))
+            if verdict is not Verdict.GO_ON:
+                raise _Stop(verdict)
+
+    return ReportLosses()
