@@ -1,0 +1,146 @@
+"""The values a parameter may take, written as small objects that check themselves.
+
+Each domain is independent of any search library. Its ``repr`` is the call that
+makes it, and two domains are equal when they describe the same values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.search_space.identity import copied, is_number, qualified_name, same, token
+from automodel_sk.search_space.numeric import MAX_LISTED_VALUES, Float, Integer, Normal
+
+__all__ = ["MAX_LISTED_VALUES", "Choice", "Computed", "Domain", "Float", "Integer", "Normal"]
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """One of several values, in no order.
+
+    Parameters
+    ----------
+    values : sequence
+        The categories: scalars, lists, dicts, objects. Types count: ``1``,
+        ``1.0`` and ``True`` are three categories.
+    grid : bool, default False
+        Whether the values come from a grid search.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no value, or the same value twice.
+
+    Examples
+    --------
+    >>> Choice([[2, 2], [3, 3]])
+    Choice(values=([2, 2], [3, 3]), grid=False)
+    >>> Choice([32, 64]).size
+    2
+    """
+
+    values: Sequence[Any]
+    grid: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.values, (str, bytes)):
+            raise InvalidInputError(
+                f"choice needs a list of values, got {self.values!r}; try [{self.values!r}]"
+            )
+        values = tuple(copied(value) for value in self.values)
+        object.__setattr__(self, "values", values)
+        if not values:
+            raise InvalidInputError("choice needs at least one value, got none; try [32, 64]")
+        _refuse_duplicates(values)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Choice):
+            return NotImplemented
+        return (
+            self.grid == other.grid
+            and len(self.values) == len(other.values)
+            and all(same(a, b) for a, b in zip(self.values, other.values, strict=True))
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.grid, len(self.values)))
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return len(self.values)
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Smallest and largest of the numeric values; None without any."""
+        numbers = [value for value in self.values if is_number(value)]
+        return (min(numbers), max(numbers)) if numbers else None
+
+    def listed(self) -> tuple[Any, ...] | None:
+        """Return all values."""
+        return tuple(copied(value) for value in self.values)
+
+
+@dataclass(frozen=True, repr=False)
+class Computed:
+    """A value that a function works out from the other values of a trial.
+
+    Parameters
+    ----------
+    function : callable
+        Takes the values sampled so far, or nothing. ``config["a"]`` and
+        ``spec.config.a`` both read the value of ``a``.
+
+    Raises
+    ------
+    InvalidInputError
+        If it can't be called.
+
+    Examples
+    --------
+    >>> def double(config):
+    ...     return 2 * config["h"]
+    >>> Computed(double)
+    Computed(double)
+    """
+
+    function: Callable[..., Any]
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise InvalidInputError(
+                f"function must be callable, got {self.function!r}; "
+                "try Computed(lambda config: 2 * config['h'])"
+            )
+
+    def __repr__(self) -> str:
+        return f"Computed({qualified_name(self.function)})"
+
+    @property
+    def size(self) -> None:
+        """None: what a function returns is not known in advance."""
+        return
+
+    @property
+    def bounds(self) -> None:
+        """None: what a function returns is not known in advance."""
+        return
+
+    def listed(self) -> None:
+        """Return None: what a function returns is not known in advance."""
+        return
+
+
+Domain: TypeAlias = Choice | Float | Integer | Normal | Computed
+
+
+def _refuse_duplicates(values: tuple[Any, ...]) -> None:
+    seen: dict[str, list[Any]] = {}
+    for value in values:
+        alike = seen.setdefault(token(value), [])
+        if any(same(value, other) for other in alike):
+            raise InvalidInputError(f"choice has {value!r} twice; keep it once")
+        alike.append(value)

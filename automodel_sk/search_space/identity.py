@@ -1,0 +1,179 @@
+"""What makes two values the same value, and how a value is written as text.
+
+Python holds ``True == 1 == 1.0`` and prints objects with their address. A
+search space needs neither: its categories are told apart by type as well, and
+its fingerprint is the same in every process.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import hashlib
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeGuard
+
+import numpy as np
+
+__all__ = [
+    "copied",
+    "digest",
+    "is_number",
+    "is_plain",
+    "qualified_name",
+    "same",
+    "token",
+    "without_address",
+]
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_SCALARS = (str, int, float, bool, type(None))
+_CONTAINERS = (list, tuple, set, frozenset, Mapping)
+_DEEPEST = 3
+
+
+def is_number(value: Any) -> TypeGuard[int | float]:
+    """Tell whether a value is a real number; booleans are not."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def is_plain(value: Any) -> bool:
+    """Tell whether a value is data through and through, so that its token says it all."""
+    if isinstance(value, Mapping):
+        return all(is_plain(key) and is_plain(item) for key, item in value.items())
+    if isinstance(value, _CONTAINERS):
+        return all(is_plain(item) for item in value)
+    if isinstance(value, np.ndarray):
+        return not value.dtype.hasobject
+    return isinstance(value, (*_SCALARS, np.generic))
+
+
+def same(left: Any, right: Any) -> bool:
+    """Tell whether two values are one value, types included."""
+    if left is right:
+        return True
+    if is_plain(left) or is_plain(right):
+        return token(left) == token(right)
+    try:
+        return type(left) is type(right) and bool(left == right)
+    except Exception:  # the comparison of a foreign object may do anything
+        return False
+
+
+def copied(value: Any) -> Any:
+    """Copy containers, so that who receives one can't change the space."""
+    return (
+        copy.deepcopy(value) if isinstance(value, (list, tuple, dict, set, np.ndarray)) else value
+    )
+
+
+def qualified_name(value: Any) -> str:
+    """Return the name that a function or class goes by in its module."""
+    return str(getattr(value, "__qualname__", type(value).__qualname__))
+
+
+def without_address(value: Any) -> str:
+    """Return the ``repr`` of an object without its place in memory."""
+    return _ADDRESS.sub("", repr(value))
+
+
+def digest(text: str) -> str:
+    """Return a short hexadecimal digest of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def token(value: Any, depth: int = 0) -> str:
+    """Write a value as text that tells types apart and holds no address.
+
+    ``depth`` counts the objects around the value, which may hold one another.
+    """
+    if depth > _DEEPEST:
+        return type(value).__qualname__
+    for kinds, write in _WRITERS:
+        if isinstance(value, kinds):
+            return write(value, depth)
+    return _function_token(value, depth) if callable(value) else _object_token(value, depth)
+
+
+def _tokens(values: Iterable[Any], depth: int) -> str:
+    return ", ".join(token(value, depth) for value in values)
+
+
+def _scalar_token(value: Any, _depth: int) -> str:
+    return f"{type(value).__name__}:{value!r}"
+
+
+def _numpy_token(value: Any, _depth: int) -> str:
+    return f"numpy.{value.dtype}:{value.item()!r}"
+
+
+def _array_token(value: np.ndarray[Any, Any], depth: int) -> str:
+    body = _tokens(value.ravel().tolist(), depth) if value.dtype.hasobject else ""
+    content = body or hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+    return f"array:{value.dtype}{value.shape}:{content}"
+
+
+def _mapping_token(value: Mapping[Any, Any], depth: int) -> str:
+    items = sorted(f"{token(k, depth)}={token(v, depth)}" for k, v in value.items())
+    return f"{type(value).__name__}{{{', '.join(items)}}}"
+
+
+def _sequence_token(value: Iterable[Any], depth: int) -> str:
+    return f"{type(value).__name__}[{_tokens(value, depth)}]"
+
+
+def _set_token(value: Iterable[Any], depth: int) -> str:
+    return f"{type(value).__name__}[{', '.join(sorted(token(v, depth) for v in value))}]"
+
+
+def _class_token(value: type, _depth: int) -> str:
+    return f"class:{value.__module__}.{value.__qualname__}"
+
+
+def _partial_token(value: functools.partial[Any], depth: int) -> str:
+    parts = (value.func, value.args, value.keywords)
+    return f"partial({_tokens(parts, depth)})"
+
+
+def _function_token(value: Callable[..., Any], depth: int) -> str:
+    """Name a function by its qualified name, its source, and what it closes over."""
+    code = getattr(value, "__code__", None)
+    if code is None:
+        return _object_token(value, depth)
+    try:
+        source = inspect.getsource(value).strip()
+    except (OSError, TypeError):
+        source = f"{code.co_code.hex()} {code.co_names} {_tokens(code.co_consts, depth)}"
+    cells = [_cell_content(cell) for cell in getattr(value, "__closure__", None) or ()]
+    bound = [cells, getattr(value, "__defaults__", None), getattr(value, "__kwdefaults__", None)]
+    owner = getattr(value, "__self__", None)
+    body = digest(f"{source}|{_tokens([*bound, owner], depth + 1)}")
+    return f"function:{qualified_name(value)}:{body}"
+
+
+def _cell_content(cell: Any) -> Any:
+    """Return what a closure's cell holds; an empty cell holds nothing."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
+def _object_token(value: Any, depth: int) -> str:
+    name = f"{type(value).__module__}.{type(value).__qualname__}"
+    state = getattr(value, "__dict__", None)
+    return f"{name}:{_mapping_token(state, depth + 1) if state else without_address(value)}"
+
+
+_WRITERS: tuple[tuple[Any, Callable[[Any, int], str]], ...] = (
+    (np.generic, _numpy_token),
+    (np.ndarray, _array_token),
+    (_SCALARS, _scalar_token),
+    (Mapping, _mapping_token),
+    ((set, frozenset), _set_token),
+    ((list, tuple), _sequence_token),
+    (type, _class_token),
+    (functools.partial, _partial_token),
+)

@@ -1,0 +1,102 @@
+"""Reading of configurations: which entries are searched, which are fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.search_space.domains import Choice, Computed, Domain, Float, Integer, Normal
+from automodel_sk.search_space.identity import copied
+from automodel_sk.search_space.nesting import checked_name
+from automodel_sk.search_space.optuna_translation import (
+    is_optuna_distribution,
+    read_distribution,
+)
+from automodel_sk.search_space.ray_translation import (
+    is_grid,
+    is_ray_domain,
+    read_grid,
+    read_ray_domain,
+)
+
+__all__ = ["read_config"]
+
+_OWN = (Choice, Computed, Float, Integer, Normal)
+_READERS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Domain]], ...] = (
+    (lambda value: isinstance(value, _OWN), lambda value: value),
+    (is_ray_domain, read_ray_domain),
+    (is_optuna_distribution, read_distribution),
+    (is_grid, read_grid),
+)
+
+
+def read_config(config: Mapping[str, Any]) -> tuple[dict[str, Domain], dict[str, Any]]:
+    """Split a config into its domains and its constants, by flat names.
+
+    A nested dict without any domain in it is one constant.
+    """
+    domains: dict[str, Domain] = {}
+    constants: dict[str, Any] = {}
+    _read_into(domains, constants, config, "")
+    return domains, constants
+
+
+def _read_into(
+    domains: dict[str, Domain], constants: dict[str, Any], config: Mapping[str, Any], prefix: str
+) -> None:
+    for key, value in config.items():
+        name = checked_name(prefix, key)
+        domain = _read_domain(name, value)
+        if domain is not None:
+            domains[name] = domain
+        elif isinstance(value, Mapping) and _holds_domain(value):
+            _read_into(domains, constants, value, name)
+        else:
+            _refuse_hidden_search(name, value)
+            constants[name] = copied(value)
+
+
+def _read_domain(name: str, value: Any) -> Domain | None:
+    """Read an entry as a domain; None if it is a plain value or a dict of entries."""
+    for applies, read in _READERS:
+        if not applies(value):
+            continue
+        try:
+            domain = read(value)
+        except InvalidInputError as exc:
+            raise InvalidInputError(f"{name}: {exc}") from exc
+        if isinstance(domain, Choice):
+            _refuse_conditions(name, domain)
+        return domain
+    return None
+
+
+def _holds_domain(value: Any) -> bool:
+    """Tell whether there is something to search in a value, however deep."""
+    if any(applies(value) for applies, _ in _READERS):
+        return True
+    if isinstance(value, Mapping):
+        return any(_holds_domain(item) for item in value.values())
+    return isinstance(value, (list, tuple)) and any(_holds_domain(item) for item in value)
+
+
+def _refuse_hidden_search(name: str, value: Any) -> None:
+    if _holds_domain(value):
+        raise InvalidInputError(
+            f"{name}: a list can't hold search domains; "
+            "try a choice of whole lists, as in choice([[1, 2], [3, 4]])"
+        )
+    if isinstance(value, Mapping) and set(value) == {"eval"}:
+        raise InvalidInputError(
+            f"{name}: text is not evaluated as code, got {value!r}; "
+            "try sample_from(lambda config: 2 * config['h'])"
+        )
+
+
+def _refuse_conditions(name: str, domain: Choice) -> None:
+    if any(_holds_domain(value) for value in domain.values):
+        raise InvalidInputError(
+            f"{name}: a category can't hold search domains; "
+            "try a function of an Optuna trial, which may ask for one parameter after another"
+        )
