@@ -11,7 +11,7 @@ from automodel_sk.catalog import get_characteristics, model_class
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search.task import TrainingTask
 
-__all__ = ["DEFAULT_MAX_STEPS", "build_model", "effective_config"]
+__all__ = ["DEFAULT_MAX_STEPS", "build_model", "effective_config", "trained_module"]
 
 DEFAULT_MAX_STEPS = 1000
 
@@ -108,6 +108,11 @@ def build_model(task: TrainingTask, config: Mapping[str, Any]) -> Any:
     if task.valid_loss is not None:
         arguments["valid_loss"] = copy.deepcopy(task.valid_loss)
     return _BUILDERS.get(task.model_name, _build_plain)(task, arguments)
+
+
+def trained_module(model: Any) -> Any:
+    """Return the Lightning module of a model: HINT wraps one and is none itself."""
+    return model if hasattr(model, "trainer_kwargs") else model.model
 
 
 def _build_plain(task: TrainingTask, arguments: dict[str, Any]) -> Any:

@@ -75,8 +75,12 @@ class OptunaEngine:
         with _muted():
             study = open_study(request)
             requeue_orphans(study)
-            while _trials_left(study, request) and not request.deadline.passed():
+            for record in ended_records(study, request):
+                request.budget.note(record)
+                listener.on_trial_end(record)
+            while _trials_left(study, request) and not request.budget.search_is_over():
                 record = run_trial(study, study.ask(), request, dataset, listener)
+                request.budget.note(record)
                 listener.on_trial_end(record)
             return ended_records(study, request)
 
@@ -174,5 +178,3 @@ def _muted() -> Iterator[None]:
             yield
     finally:
         optuna.logging.set_verbosity(verbosity)
-
-

@@ -108,11 +108,12 @@ def _train(
 
 def _reporter(trial: Trial, request: SearchRequest, listener: SearchListener) -> Report:
     """Return what passes each loss on to the pruner and the listener."""
+    started = time.monotonic()
 
     def report(number: int, loss: float) -> Verdict:
         trial.report(loss, step=number)
         listener.on_report(trial.number, number, loss)
-        if request.deadline.passed():
+        if request.budget.search_is_over(time.monotonic() - started):
             return Verdict.OUT_OF_TIME
         return Verdict.PRUNE if trial.should_prune() else Verdict.GO_ON
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from automodel_sk.search.building import build_model
+from automodel_sk.search.budget import TimeBudget
+from automodel_sk.search.building import build_model, trained_module
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search.training import training
 
@@ -31,7 +33,7 @@ def final_model(task: TrainingTask, config: Mapping[str, Any], steps: int | None
     """
     model = build_model(task, {**config, "early_stop_patience_steps": -1})
     if steps is not None:
-        getattr(model, "model", model).trainer_kwargs["max_steps"] = steps
+        trained_module(model).trainer_kwargs["max_steps"] = steps
     return model
 
 
@@ -43,6 +45,7 @@ def fit_final(
     *,
     static_df: Any = None,
     steps: int | None = None,
+    budget: TimeBudget | None = None,
 ) -> Any:
     """Train the final model on every row, the validation windows included.
 
@@ -56,6 +59,8 @@ def fit_final(
         Frequency of `frame`.
     static_df : DataFrame, optional
         One row per series, in the order of the series in `frame`.
+    budget : TimeBudget, optional
+        Training ends where it is used up.
 
     Returns
     -------
@@ -66,5 +71,24 @@ def fit_final(
 
     with training():
         fitted = NeuralForecast(models=[final_model(task, config, steps)], freq=freq)
-        fitted.fit(frame, static_df=static_df, val_size=0)
+        with _stopped_in_time(trained_module(fitted.models[0]), budget):
+            fitted.fit(frame, static_df=static_df, val_size=0)
     return fitted
+
+
+@contextmanager
+def _stopped_in_time(module: Any, budget: TimeBudget | None) -> Iterator[None]:
+    """End a training where its budget is used up; leaves the model without callbacks."""
+    if budget is None:
+        yield
+        return
+    from pytorch_lightning.callbacks import LambdaCallback
+
+    def stop_late(trainer: Any, *_: Any) -> None:
+        trainer.should_stop = trainer.should_stop or budget.left() <= 0
+
+    module.trainer_kwargs["callbacks"] = [LambdaCallback(on_train_batch_end=stop_late)]
+    try:
+        yield
+    finally:
+        module.trainer_kwargs.pop("callbacks")

@@ -2,51 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from automodel_sk.search.budget import TimeBudget
 from automodel_sk.search.storage import StudyLocation
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search_algorithm_selector import SearchStrategy
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.tracking import TrialRecord
 
-__all__ = ["Deadline", "SearchEngine", "SearchListener", "SearchRequest", "best_record"]
-
-
-@dataclass(frozen=True)
-class Deadline:
-    """When a search must hand over to the refit.
-
-    Parameters
-    ----------
-    at : float
-        A time of `time.monotonic`; infinite where there is no budget.
-
-    Examples
-    --------
-    >>> Deadline.after(None).passed()
-    False
-    >>> Deadline.after(-1.0).passed()
-    True
-    """
-
-    at: float = float("inf")
-
-    @classmethod
-    def after(cls, seconds: float | None) -> Deadline:
-        """Return the deadline that many seconds from now, none for None."""
-        return cls() if seconds is None else cls(time.monotonic() + seconds)
-
-    def left(self) -> float:
-        """Return the seconds left, infinite where there is no budget."""
-        return self.at - time.monotonic()
-
-    def passed(self, reserve: float = 0.0) -> bool:
-        """Return whether fewer than `reserve` seconds are left."""
-        return self.left() <= reserve
+__all__ = ["SearchEngine", "SearchListener", "SearchRequest", "best_record"]
 
 
 @dataclass(frozen=True)
@@ -69,8 +36,8 @@ class SearchRequest:
         What must be the same for a stopped search to go on: data, space, model.
     resume : {"auto", "never", "overwrite"}
         What happens when the study exists.
-    deadline : Deadline
-        When the search must end.
+    budget : TimeBudget
+        The time for search and refit.
     random_seed : int
         Seeds each trial's sampler, together with the trial's number.
     """
@@ -82,7 +49,7 @@ class SearchRequest:
     location: StudyLocation
     identity: Mapping[str, str] = field(default_factory=dict)
     resume: str = "auto"
-    deadline: Deadline = field(default_factory=Deadline)
+    budget: TimeBudget = field(default_factory=TimeBudget)
     random_seed: int = 42
 
 

@@ -11,28 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk.exceptions import StorageError
+from automodel_sk.tracking import mask_secrets
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
-__all__ = ["DEFAULT_FOLDER", "IN_MEMORY", "StudyLocation", "mask_secrets", "open_storage"]
+__all__ = ["DEFAULT_FOLDER", "IN_MEMORY", "StudyLocation", "open_storage"]
 
 DEFAULT_FOLDER = "automodel_sk_runs"
 IN_MEMORY = ":memory:"
 
 _URL = re.compile(r"^[a-z][a-z0-9+]*://", re.IGNORECASE)
-_SECRET = re.compile(r"(?<=://)([^/@\s]+)@")
-
-
-def mask_secrets(text: str) -> str:
-    """Return a text with user names and passwords of URLs replaced.
-
-    Examples
-    --------
-    >>> mask_secrets("postgresql://me:secret@db/study")
-    'postgresql://***@db/study'
-    """
-    return _SECRET.sub("***@", text)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from automodel_sk.search.building import build_model
+from automodel_sk.search.building import build_model, trained_module
 from automodel_sk.search.quiet import (
     isolated_random_state,
     keyboard_interrupts,
@@ -19,7 +19,7 @@ from automodel_sk.search.quiet import (
 )
 from automodel_sk.search.task import TrainingTask
 
-__all__ = ["CandidateDiverged", "Outcome", "Report", "Verdict", "train_candidate", "training"]
+__all__ = ["CandidateDivergedError", "Outcome", "Report", "Verdict", "train_candidate", "training"]
 
 
 class Verdict(Enum):
@@ -34,7 +34,7 @@ Report = Callable[[int, float], Verdict]
 """Called after each validation with its 1-based number and its loss."""
 
 
-class CandidateDiverged(ArithmeticError):
+class CandidateDivergedError(ArithmeticError):
     """A validation loss was NaN or infinite."""
 
 
@@ -101,7 +101,7 @@ def train_candidate(
 
     Raises
     ------
-    CandidateDiverged
+    CandidateDivergedError
         A validation loss was NaN or infinite.
     """
     losses: dict[int, float] = {}
@@ -109,22 +109,17 @@ def train_candidate(
     verdict = Verdict.GO_ON
     with training():
         model = build_model(task, config)
-        _inner(model).trainer_kwargs.setdefault("callbacks", []).append(_reporter(losses, report))
+        trained_module(model).trainer_kwargs.setdefault("callbacks", []).append(
+            _reporter(losses, report)
+        )
         try:
             model.fit(dataset, val_size=task.val_size)
         except _Stop as stop:
             verdict = stop.verdict
     if not losses:
-        raise CandidateDiverged("no validation loss was reported; set val_check_steps <= max_steps")
+        raise CandidateDivergedError("no validation loss was reported; set val_check_steps <= max_steps")
     best_step = min(losses, key=lambda step: losses[step])
-    return Outcome(
-        losses[best_step], best_step, losses, verdict, time.perf_counter() - started
-    )
-
-
-def _inner(model: Any) -> Any:
-    """Return the model that is trained: HINT wraps one."""
-    return getattr(model, "model", model) if not hasattr(model, "trainer_kwargs") else model
+    return Outcome(losses[best_step], best_step, losses, verdict, time.perf_counter() - started)
 
 
 def _reporter(losses: dict[int, float], report: Report) -> Any:
@@ -135,7 +130,7 @@ def _reporter(losses: dict[int, float], report: Report) -> Any:
         def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
             step, loss = pl_module.valid_trajectories[-1]
             if not math.isfinite(loss):
-                raise CandidateDiverged(f"the validation loss was {loss} after {step} steps")
+                raise CandidateDivergedError(f"the validation loss was {loss} after {step} steps")
             losses[int(step)] = float(loss)
             verdict = report(len(losses), float(loss))
             if verdict is not Verdict.GO_ON:

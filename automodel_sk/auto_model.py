@@ -1,0 +1,413 @@
+"""The fitted result: forecasts, the search behind them, and how to keep them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from automodel_sk import calibration
+from automodel_sk.catalog import get_characteristics
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.intervals import ConformalScores, levels_to_quantiles
+from automodel_sk.prediction import forecast, stored_history
+from automodel_sk.preparation import align_static, prepare_frame
+from automodel_sk.search.refit import final_model, fit_final
+from automodel_sk.search.task import TrainingTask
+from automodel_sk.search.training import training
+from automodel_sk.tracking import TrialRecord
+from automodel_sk.trials import trials_frame
+
+if TYPE_CHECKING:
+    from automodel_sk.analysis import DatasetProfile
+    from automodel_sk.search_algorithm_selector import SearchStrategy
+    from automodel_sk.validation import ValidationResult
+
+__all__ = ["AutoModel"]
+
+
+class AutoModel:
+    """A tuned and fitted forecasting model.
+
+    Made by `create_auto_model`, `AutoModelFactory` and `AutoModel.load`.
+
+    Parameters
+    ----------
+    fitted : neuralforecast.NeuralForecast
+        With the one model, fitted on all the data.
+    task : TrainingTask
+        Model, horizon, losses and exogenous columns.
+    best_config : mapping
+        The configuration that was fitted.
+    best_step : int, optional
+        Training steps after which its validation loss was best, and for which
+        the final model was trained; None where it was not searched for.
+    records : sequence of TrialRecord
+        The trials.
+    strategy : SearchStrategy, optional
+        The algorithm and why it was chosen; None for a fixed configuration.
+    profile : DatasetProfile, optional
+        The data it was fitted on.
+    validation : ValidationResult, optional
+        What the validator found.
+    scores : ConformalScores, optional
+        Calibration of intervals for point losses.
+    season : int
+        Steps of one season of the data.
+
+    Attributes
+    ----------
+    best_score : float or None
+        The best validation loss, None for a fixed configuration.
+    trials : DataFrame
+        One row per trial, with Optuna's column names.
+    """
+
+    def __init__(
+        self,
+        fitted: Any,
+        task: TrainingTask,
+        best_config: Mapping[str, Any],
+        *,
+        best_step: int | None = None,
+        records: Sequence[TrialRecord] = (),
+        strategy: SearchStrategy | None = None,
+        profile: DatasetProfile | None = None,
+        validation: ValidationResult | None = None,
+        scores: ConformalScores | None = None,
+        season: int = 1,
+    ) -> None:
+        self._fitted = fitted
+        self._task = task
+        self._records = list(records)
+        self._scores = scores
+        self._season = season
+        self.best_config = dict(best_config)
+        self.best_step = best_step
+        self.strategy = strategy
+        self.profile = profile
+        self.validation = validation
+
+    @property
+    def model_name(self) -> str:
+        """Name of the tuned model, such as ``"NHITS"``."""
+        return self._task.model_name
+
+    @property
+    def h(self) -> int:
+        """Forecast horizon, in steps of the data."""
+        return self._task.h
+
+    @property
+    def freq(self) -> str | int:
+        """Frequency of the data."""
+        freq: str | int = self._fitted.freq
+        return freq
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """The trials as a table, one row each; empty for a fixed configuration."""
+        return trials_frame(self._records)
+
+    @property
+    def best_score(self) -> float | None:
+        """The best validation loss, None for a fixed configuration."""
+        losses = [
+            min(r.intermediate_values.values())
+            for r in self._records
+            if r.state != "FAIL" and r.intermediate_values
+        ]
+        complete = [r.value for r in self._records if r.state == "COMPLETE" and r.value is not None]
+        return min(complete) if complete else min(losses, default=None)
+
+    def predict(
+        self,
+        dataset: pd.DataFrame | None = None,
+        *,
+        futr_df: pd.DataFrame | None = None,
+        static_df: pd.DataFrame | None = None,
+        level: Sequence[float] | None = None,
+        quantiles: Sequence[float] | None = None,
+        h: int | None = None,
+    ) -> pd.DataFrame:
+        """Forecast the steps after the end of each series.
+
+        Parameters
+        ----------
+        dataset : DataFrame, optional
+            Long frame with `unique_id`, `ds`, `y` and the exogenous columns that
+            the model uses; series that were not trained on are welcome. The
+            training data when None.
+        futr_df : DataFrame, optional
+            Future values of the `futr_exog_list` columns, with `unique_id` and `ds`.
+        static_df : DataFrame, optional
+            Static values of the series of `dataset`.
+        level : sequence of float, optional
+            Coverages in percent of prediction intervals, such as ``[80, 95]``.
+        quantiles : sequence of float, optional
+            Quantiles between 0 and 1, in place of `level`.
+        h : int, optional
+            More steps than the model was built for, where it can.
+
+        Returns
+        -------
+        DataFrame
+            Columns `unique_id`, `ds`, the model's name, and ``-lo-90`` /
+            ``-hi-90`` or ``_ql0.05`` columns after it; `h` rows per series, in
+            order of series and time. Quantiles never cross.
+
+        Raises
+        ------
+        InvalidInputError
+            Columns or future values are missing, or a quantile can't be given.
+        """
+        columns = self._quantile_columns(level, quantiles)
+        history = None if dataset is None else self._prepare(dataset)
+        return forecast(
+            self._fitted,
+            history=history,
+            futr_df=self._prepare_future(futr_df),
+            static_df=None if history is None else self._static(static_df, history),
+            columns=columns,
+            scores=self._calibrated,
+            seed=self._task.random_seed,
+            h=h,
+        )
+
+    def _quantile_columns(
+        self, level: Sequence[float] | None, quantiles: Sequence[float] | None
+    ) -> dict[str, float]:
+        name = repr(self._fitted.models[0])
+        if level is not None and quantiles is not None:
+            raise InvalidInputError("level and quantiles are both given; pass one of them")
+        if level is not None:
+            return {f"{name}{k}": q for k, q in levels_to_quantiles(list(level)).items()}
+        for quantile in quantiles or ():
+            if not 0 < quantile < 1:
+                raise InvalidInputError(
+                    f"quantiles must lie between 0 and 1, got {quantile}; try quantiles=[0.1, 0.9]"
+                )
+        return {f"{name}_ql{q:g}": float(q) for q in sorted(set(quantiles or ()))}
+
+    def _prepare(self, dataset: pd.DataFrame) -> pd.DataFrame:
+        """Return the history ready for the model, or say what is wrong with it."""
+        from automodel_sk.validation import DataValidator
+
+        result = DataValidator().validate_dataset(
+            dataset,
+            freq=self.freq,
+            futr_exog=self._task.futr_exog,
+            hist_exog=self._task.hist_exog,
+        )
+        result.raise_if_invalid()
+        frame = prepare_frame(dataset, [*self._task.futr_exog, *self._task.hist_exog])
+        self._check_series(frame["unique_id"].nunique())
+        return frame
+
+    def _check_series(self, n_series: int) -> None:
+        if get_characteristics(self.model_name).multivariate and n_series != self._task.n_series:
+            raise InvalidInputError(
+                f"dataset has {n_series} series, {self.model_name} was built for"
+                f" {self._task.n_series}: a multivariate model forecasts all series together;"
+                " pass the same series, or call refit(dataset)"
+            )
+
+    def _prepare_future(self, futr_df: pd.DataFrame | None) -> pd.DataFrame | None:
+        needed = self._task.futr_exog
+        if not needed:
+            return None
+        missing = [c for c in needed if futr_df is None or c not in futr_df.columns]
+        if futr_df is None or missing:
+            raise InvalidInputError(
+                f"futr_df lacks {missing}; the model uses their future values: pass"
+                f" futr_df with 'unique_id', 'ds' and {missing} for the next {self.h} steps"
+            )
+        return prepare_frame(futr_df, needed, with_target=False)
+
+    def _static(self, static_df: pd.DataFrame | None, frame: pd.DataFrame) -> Any:
+        """Return static values for a frame, those kept from the training where none are given."""
+        if static_df is None and self._task.stat_exog:
+            static_df = calibration.stored_static(self._fitted)
+        return align_static(static_df, frame, self._task.stat_exog)
+
+    def _calibrated(self) -> ConformalScores:
+        """Return the scores of the intervals, calibrated at first need."""
+        if self._scores is None:
+            self.calibrate()
+        if self._scores is None:  # pragma: no cover - calibrate sets it or raises
+            raise InvalidInputError("the intervals are not calibrated; call calibrate(dataset)")
+        return self._scores
+
+    def calibrate(
+        self,
+        dataset: pd.DataFrame | None = None,
+        *,
+        n_windows: int | None = None,
+        static_df: pd.DataFrame | None = None,
+    ) -> AutoModel:
+        """Calibrate the prediction intervals of a model with a point loss.
+
+        Trains the configuration once more without the last windows, forecasts
+        them, and keeps the errors. Done by itself at the first `predict` that
+        asks for intervals.
+
+        Parameters
+        ----------
+        dataset : DataFrame, optional
+            The series to calibrate on; the training data when None.
+        n_windows : int, optional
+            Held-out windows; as many as fit into the last third of the shortest
+            series, ten at most, when None.
+        static_df : DataFrame, optional
+            Static values of the series of `dataset`.
+
+        Returns
+        -------
+        AutoModel
+            Itself.
+
+        Raises
+        ------
+        InvalidInputError
+            The series are too short to hold out a window.
+        """
+        frame = stored_history(self._fitted) if dataset is None else self._prepare(dataset)
+        windows = calibration.plan_windows(frame, self.h, n_windows)
+        errors = self.cross_validation(
+            frame, n_windows=windows.count, step_size=windows.step, static_df=static_df
+        )
+        errors["error"] = errors["y"] - errors[repr(self._fitted.models[0])]
+        self._scores = ConformalScores.from_cross_validation(errors, frame, self.h, self._season)
+        return self
+
+    def cross_validation(
+        self,
+        dataset: pd.DataFrame | None = None,
+        *,
+        n_windows: int = 1,
+        step_size: int | None = None,
+        refit: bool | int = False,
+        static_df: pd.DataFrame | None = None,
+    ) -> pd.DataFrame:
+        """Forecast past windows with the frozen best configuration, without a new search.
+
+        Parameters
+        ----------
+        dataset : DataFrame, optional
+            Long frame; the training data when None.
+        n_windows : int
+            Windows, counted from the end.
+        step_size : int, optional
+            Steps between windows; `h` when None.
+        refit : bool or int
+            Train anew for each window, or for each so many.
+        static_df : DataFrame, optional
+            Static values of the series of `dataset`.
+
+        Returns
+        -------
+        DataFrame
+            Columns `unique_id`, `ds`, `cutoff`, the model's name and `y`.
+        """
+        from neuralforecast import NeuralForecast
+
+        frame = stored_history(self._fitted) if dataset is None else self._prepare(dataset)
+        static = self._static(static_df, frame)
+        with training():
+            model = final_model(self._task, self.best_config, self.best_step)
+            result: pd.DataFrame = NeuralForecast([model], freq=self.freq).cross_validation(
+                frame,
+                static_df=static,
+                n_windows=n_windows,
+                step_size=step_size or self.h,
+                refit=refit,
+            )
+        return result
+
+    def refit(self, dataset: pd.DataFrame, *, static_df: pd.DataFrame | None = None) -> AutoModel:
+        """Return a model of the same configuration trained anew on other data, without a search.
+
+        Parameters
+        ----------
+        dataset : DataFrame
+            Long frame.
+        static_df : DataFrame, optional
+            Static values of its series.
+
+        Returns
+        -------
+        AutoModel
+            A new one; this one is left as it was.
+        """
+        task = replace(self._task, n_series=dataset["unique_id"].nunique())
+        renewed = copy.copy(self)
+        renewed._task, renewed._scores = task, None
+        frame = renewed._prepare(dataset)
+        static = self._static(static_df, frame)
+        renewed._fitted = fit_final(
+            task, self.best_config, frame, self.freq, static_df=static, steps=self.best_step
+        )
+        return renewed
+
+    def to_neuralforecast(self) -> Any:
+        """Return the fitted `NeuralForecast` object.
+
+        Returns
+        -------
+        neuralforecast.NeuralForecast
+            With one model, fitted on all the data; it keeps the training data.
+        """
+        return self._fitted
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model to a folder, without pickle.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder; one that holds a saved model is replaced, in one step.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        ModelFileError
+            The folder exists and holds something else.
+        """
+        from automodel_sk.persistence import save_auto_model
+
+        return save_auto_model(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> AutoModel:
+        """Read a saved model; nothing in the folder is ever run.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder that `save` wrote.
+
+        Returns
+        -------
+        AutoModel
+
+        Raises
+        ------
+        ModelFileError
+            The folder is damaged, of a newer version, or no saved model.
+        """
+        from automodel_sk.persistence import load_auto_model
+
+        return load_auto_model(Path(path))
+
+    def __repr__(self) -> str:
+        score = "" if self.best_score is None else f", best_score={self.best_score:.6g}"
+        trials = f", trials={len(self._records)}" if self._records else ""
+        return f"AutoModel({self.model_name!r}, h={self.h}{score}{trials})"

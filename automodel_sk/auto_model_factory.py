@@ -1,0 +1,394 @@
+"""Tune a neuralforecast model on a long frame: validate, analyse, choose, search, refit."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from automodel_sk.auto_model import AutoModel
+from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics
+from automodel_sk.exceptions import InvalidInputError, NoUsableTrialError
+from automodel_sk.frequency import season_length
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.planning import SearchPlan, UserInput, make_plan
+from automodel_sk.progress import Listeners, TrackerListener, progress_bar, say
+from automodel_sk.search.budget import TimeBudget
+from automodel_sk.search.engines import make_engine
+from automodel_sk.search.refit import fit_final
+from automodel_sk.search.request import SearchRequest, best_record
+from automodel_sk.search.storage import StudyLocation
+from automodel_sk.summary import OptimizationSummary, summarise
+from automodel_sk.tracking import SearchRecord, Tracker, TrialRecord, make_tracker
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "MODEL_CATALOG",
+    "AutoModelFactory",
+    "ModelCharacteristics",
+    "OptimizationConfig",
+    "create_auto_model",
+]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """What a search and its refit gave."""
+
+    fitted: Any
+    config: Mapping[str, Any]
+    best_step: int | None
+    records: Sequence[TrialRecord]
+
+
+class AutoModelFactory:
+    """Tunes one model of neuralforecast, with a search that is validated, chosen and tracked.
+
+    Parameters
+    ----------
+    model_name : str
+        Key of `MODEL_CATALOG`, such as ``"NHITS"``.
+    h : int
+        Forecast horizon, in steps of the data.
+    optimization_config : OptimizationConfig, optional
+        How to search; defaults when None.
+
+    Attributes
+    ----------
+    config : OptimizationConfig
+        How to search.
+
+    Examples
+    --------
+    >>> factory = AutoModelFactory("NHITS", h=12)
+    >>> factory.config.backend
+    'optuna'
+    """
+
+    def __init__(
+        self, model_name: str, h: int, optimization_config: OptimizationConfig | None = None
+    ) -> None:
+        self.model_name = model_name
+        self.h = h
+        self.config = optimization_config or OptimizationConfig()
+        self._summary: OptimizationSummary | None = None
+
+    def create_auto_model(
+        self,
+        dataset: pd.DataFrame,
+        config: Any = None,
+        loss: Any = None,
+        *,
+        static_df: pd.DataFrame | None = None,
+        futr_exog_list: Sequence[str] | None = None,
+        hist_exog_list: Sequence[str] | None = None,
+        stat_exog_list: Sequence[str] | None = None,
+    ) -> AutoModel:
+        """Search, refit on all the data, and return the fitted model.
+
+        Parameters
+        ----------
+        dataset : DataFrame
+            Long frame: `unique_id`, `ds`, `y` and exogenous columns; rows in
+            any order, series of any length.
+        config : mapping, SearchSpace or callable, optional
+            The search space: a dict of Ray Tune domains, Optuna distributions
+            and plain values, or a function of an Optuna trial. Plain values
+            alone are a fixed configuration, trained once. The model's default
+            space when None.
+        loss : str or neuralforecast loss, optional
+            Training loss; the mean absolute error when None.
+        static_df : DataFrame, optional
+            One row per series, with `unique_id`.
+        futr_exog_list, hist_exog_list, stat_exog_list : sequence of str, optional
+            Columns known in the future, in the past only, and static ones.
+
+        Returns
+        -------
+        AutoModel
+            Fitted on every row, the validation windows included.
+
+        Raises
+        ------
+        InvalidInputError
+            What was passed can't be used; carries the validator's findings.
+        NoUsableTrialError
+            Every trial failed; lists the reasons.
+        StudyMismatchError
+            A study of that name holds another search.
+        """
+        started = datetime.now().astimezone()
+        options = self._named(self.config)
+        budget = TimeBudget(_seconds(options))
+        given = UserInput(
+            self.model_name,
+            self.h,
+            dataset,
+            config,
+            loss,
+            static_df,
+            tuple(futr_exog_list or ()),
+            tuple(hist_exog_list or ()),
+            tuple(stat_exog_list or ()),
+        )
+        plan = make_plan(given, options)
+        _announce(plan, options)
+        tracker = make_tracker(
+            options.use_mlflow, options.mlflow_tracking_uri, options.mlflow_experiment_name
+        )
+        with self._tracked(plan, options, tracker, started) as done:
+            fit = _search_and_refit(plan, options, budget, tracker)
+            done(fit.records, fit.best_step)
+        return AutoModel(
+            fit.fitted,
+            plan.task,
+            fit.config,
+            best_step=fit.best_step,
+            records=fit.records,
+            strategy=plan.strategy,
+            profile=plan.profile,
+            validation=plan.validation,
+            season=season_length(plan.profile.freq),
+        )
+
+    def get_optimization_summary(self) -> OptimizationSummary:
+        """Return what the last search did.
+
+        Returns
+        -------
+        OptimizationSummary
+            A dict that prints as a table: trials by state, the algorithm and
+            why, the best score and configuration, seconds.
+
+        Raises
+        ------
+        InvalidInputError
+            There was no search yet.
+        """
+        if self._summary is None:
+            raise InvalidInputError(
+                "there was no search yet; call create_auto_model(dataset) first"
+            )
+        return self._summary
+
+    def _named(self, options: OptimizationConfig) -> OptimizationConfig:
+        """Return the options with a study name: of this moment where there is none."""
+        if options.study_name:
+            return options
+        moment = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+        return replace(options, study_name=f"{self.model_name}-h{self.h}-{moment}")
+
+    @contextmanager
+    def _tracked(
+        self, plan: SearchPlan, options: OptimizationConfig, tracker: Tracker, started: datetime
+    ) -> Iterator[Any]:
+        """Open the tracker around a search and close it as the search ended."""
+        tracker.start(_search_record(plan, options))
+        location = StudyLocation(str(options.study_name), options.storage)
+        try:
+            yield lambda records, step: self._conclude(plan, options, started, records, step)
+        except KeyboardInterrupt:
+            tracker.finish("KILLED")
+            say(
+                f"Interrupted. Finished trials are kept in {location};"
+                f" study_name={options.study_name!r} goes on with them.",
+                options.verbose and not location.in_memory,
+            )
+            raise
+        except BaseException:
+            tracker.finish("FAILED")
+            raise
+        summary = self.get_optimization_summary()
+        tracker.finish("FINISHED", metrics=summary.metrics(), artifacts=summary.artifacts())
+
+    def _conclude(
+        self,
+        plan: SearchPlan,
+        options: OptimizationConfig,
+        started: datetime,
+        records: Sequence[TrialRecord],
+        best_step: int | None,
+    ) -> None:
+        self._summary = summarise(plan, options, records, best_step, started)
+        say(str(self._summary), options.verbose)
+
+
+def create_auto_model(
+    model_name: str,
+    h: int,
+    dataset: pd.DataFrame,
+    config: Any = None,
+    loss: Any = None,
+    *,
+    static_df: pd.DataFrame | None = None,
+    futr_exog_list: Sequence[str] | None = None,
+    hist_exog_list: Sequence[str] | None = None,
+    stat_exog_list: Sequence[str] | None = None,
+    **options: Any,
+) -> AutoModel:
+    """Tune a model of neuralforecast on a long frame with one call.
+
+    Parameters
+    ----------
+    model_name : str
+        Key of `MODEL_CATALOG`, such as ``"NHITS"``.
+    h : int
+        Forecast horizon, in steps of the data.
+    dataset, config, loss, static_df, futr_exog_list, hist_exog_list, stat_exog_list
+        As in `AutoModelFactory.create_auto_model`.
+    **options
+        Fields of `OptimizationConfig`, such as ``num_samples=50``.
+
+    Returns
+    -------
+    AutoModel
+        Fitted on every row.
+
+    Raises
+    ------
+    InvalidInputError
+        What was passed can't be used.
+    NoUsableTrialError
+        Every trial failed.
+
+    Examples
+    --------
+    >>> create_auto_model("NHITS", h=12, dataset=None, num_sample=5)
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: num_sample is no option; did you mean num_samples?
+    """
+    factory = AutoModelFactory(model_name, h, _options(options))
+    return factory.create_auto_model(
+        dataset,
+        config,
+        loss,
+        static_df=static_df,
+        futr_exog_list=futr_exog_list,
+        hist_exog_list=hist_exog_list,
+        stat_exog_list=stat_exog_list,
+    )
+
+
+def _options(options: Mapping[str, Any]) -> OptimizationConfig:
+    """Return the options as one object, or name the one that there is not."""
+    import difflib
+
+    known = list(OptimizationConfig.__dataclass_fields__)
+    for name in options:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
+            raise InvalidInputError(f"{name} is no option; {hint}")
+    return OptimizationConfig(**options)
+
+
+def _seconds(options: OptimizationConfig) -> float | None:
+    hours = options.time_budget_hours
+    return hours * 3600 if isinstance(hours, (int, float)) else None
+
+
+def _announce(plan: SearchPlan, options: OptimizationConfig) -> None:
+    """Say what is about to happen, warnings first."""
+    for warning in plan.validation.warnings:
+        logger.warning(warning)
+    say(f"Data: {plan.profile}", options.verbose)
+    if plan.strategy is not None:
+        say(f"Trials: {plan.explanation}", options.verbose)
+        say(f"Algorithm: {plan.strategy.description}", options.verbose)
+        location = StudyLocation(str(options.study_name), options.storage)
+        say(f"Study: {options.study_name!r} in {location}", options.verbose)
+
+
+def _search_and_refit(
+    plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget, tracker: Tracker
+) -> _Fit:
+    if plan.strategy is None:
+        config = plan.space.decode({})
+        return _Fit(_refit(plan, config, None, budget), config, None, ())
+    records = _search(plan, options, budget, tracker)
+    best = best_record(records)
+    if best is None:
+        raise NoUsableTrialError(_failures(records, options))
+    losses = best.intermediate_values
+    best_step = min(losses, key=lambda step: losses[step])
+    return _Fit(_refit(plan, best.params, best_step, budget), best.params, best_step, records)
+
+
+def _search(
+    plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget, tracker: Tracker
+) -> Sequence[TrialRecord]:
+    from neuralforecast.tsdataset import TimeSeriesDataset
+
+    if plan.strategy is None:
+        return ()
+    request = SearchRequest(
+        task=plan.task,
+        space=plan.space,
+        strategy=plan.strategy,
+        num_samples=plan.num_samples,
+        location=StudyLocation(str(options.study_name), options.storage),
+        identity=plan.identity(),
+        resume=options.resume,
+        budget=budget,
+        random_seed=options.random_seed,
+    )
+    dataset, *_ = TimeSeriesDataset.from_df(plan.frame, static_df=plan.static_df)
+    with progress_bar(plan.num_samples, plan.task.model_name, options.verbose) as bar:
+        listener = Listeners([TrackerListener(tracker), bar])
+        return make_engine(options.backend).run(request, dataset, listener)
+
+
+def _refit(
+    plan: SearchPlan, config: Mapping[str, Any], steps: int | None, budget: TimeBudget
+) -> Any:
+    return fit_final(
+        plan.task,
+        config,
+        plan.frame,
+        plan.profile.freq,
+        static_df=plan.static_df,
+        steps=steps,
+        budget=budget,
+    )
+
+
+def _failures(records: Sequence[TrialRecord], options: OptimizationConfig) -> str:
+    """Return why there is no model, the reasons by their number."""
+    if not records:
+        return "the time budget was used up before the first validation; raise time_budget_hours"
+    reasons: dict[str, int] = {}
+    for record in records:
+        reason = record.reason or record.state.lower()
+        reasons[reason] = reasons.get(reason, 0) + 1
+    lines = [f"  {count} x {reason}" for reason, count in reasons.items()]
+    return f"all {len(records)} trials failed, with these reasons:\n" + "\n".join(lines)
+
+
+def _search_record(plan: SearchPlan, options: OptimizationConfig) -> SearchRecord:
+    location = StudyLocation(str(options.study_name), options.storage)
+    settings = {k: v for k, v in options.to_dict().items() if k not in ("storage", "verbose")}
+    facts = {
+        "model_name": plan.task.model_name,
+        "h": plan.task.h,
+        "n_series": plan.profile.n_series,
+        "n_rows": plan.profile.n_rows,
+        "freq": plan.profile.freq,
+        "trials": plan.num_samples,
+        "algorithm": plan.strategy.algorithm_name if plan.strategy else "none",
+        "pruner": plan.strategy.pruner_name if plan.strategy else None,
+        "search_space": json.dumps(
+            {k: repr(v) for k, v in {**plan.space.constants, **plan.space.domains}.items()}
+        ),
+    }
+    tags = {"automodel_sk.study_id": f"{options.study_name} in {location}"}
+    settings.pop("mlflow_tracking_uri")
+    return SearchRecord(str(options.study_name), plan.task.model_name, {**settings, **facts}, tags)

@@ -1,0 +1,284 @@
+"""From what a user passes to a plan: validated, analysed, an algorithm chosen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from automodel_sk.analysis import DatasetProfile, analyse_dataset
+from automodel_sk.catalog import get_characteristics
+from automodel_sk.default_spaces import default_search_space
+from automodel_sk.losses import resolve_loss, resolve_metric
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.preparation import align_static, prepare_frame, read_times
+from automodel_sk.search.building import DEFAULT_MAX_STEPS
+from automodel_sk.search.task import TrainingTask
+from automodel_sk.search_algorithm_selector import (
+    SearchAlgorithmSelector,
+    SearchStrategy,
+    recommend_num_samples,
+)
+from automodel_sk.search_space import SearchSpace
+from automodel_sk.validation import ValidationResult, validate_all
+
+__all__ = ["SearchPlan", "UserInput", "make_plan"]
+
+_EXOGENOUS = ("futr_exog_list", "hist_exog_list", "stat_exog_list")
+_OWNED = ("h", "loss", "valid_loss", "n_series", "random_seed", *_EXOGENOUS)
+
+
+@dataclass(frozen=True)
+class UserInput:
+    """What a user passes beside the options.
+
+    Parameters
+    ----------
+    model_name, h, dataset, config, loss, static_df
+        As in `create_auto_model`.
+    futr_exog_list, hist_exog_list, stat_exog_list : sequence of str
+        Exogenous columns by kind.
+    """
+
+    model_name: str
+    h: int
+    dataset: Any
+    config: Any = None
+    loss: Any = None
+    static_df: Any = None
+    futr_exog_list: Sequence[str] = ()
+    hist_exog_list: Sequence[str] = ()
+    stat_exog_list: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """All that is settled before the first trial.
+
+    Parameters
+    ----------
+    task : TrainingTask
+        Model, horizon, losses, columns.
+    space : SearchSpace
+        What is tuned; fixed where a configuration was passed.
+    frame : DataFrame
+        Prepared long frame.
+    static_df : DataFrame, optional
+        One row per series, in the frame's order.
+    profile : DatasetProfile
+        The data's figures.
+    validation : ValidationResult
+        What the validator found.
+    strategy : SearchStrategy, optional
+        None for a fixed configuration.
+    num_samples : int
+        Trials in all; 0 for a fixed configuration.
+    explanation : str
+        Where the number of trials comes from.
+    """
+
+    task: TrainingTask
+    space: SearchSpace
+    frame: pd.DataFrame
+    static_df: pd.DataFrame | None
+    profile: DatasetProfile
+    validation: ValidationResult
+    strategy: SearchStrategy | None
+    num_samples: int
+    explanation: str
+
+    def identity(self) -> dict[str, str]:
+        """Return what must be the same for a stopped search to go on."""
+        return {
+            "model": self.task.model_name,
+            "horizon": str(self.task.h),
+            "search space": self.space.fingerprint(),
+            "data": _fingerprint(self.frame, self.static_df),
+            "loss": _name(self.task.loss),
+            "metric": _name(self.task.valid_loss),
+            "validation steps": str(self.task.val_size),
+        }
+
+
+def make_plan(given: UserInput, options: OptimizationConfig) -> SearchPlan:
+    """Validate, analyse, choose the algorithm and build the space.
+
+    Parameters
+    ----------
+    given : UserInput
+        Model, data, space, loss, columns.
+    options : OptimizationConfig
+        How to search.
+
+    Returns
+    -------
+    SearchPlan
+
+    Raises
+    ------
+    InvalidInputError
+        Carries the validator's findings.
+    """
+    dataset = read_times(given.dataset)
+    report = _validate(given, dataset, options)
+    report.raise_if_invalid()
+    exogenous = _exogenous_columns(given)
+    profile = analyse_dataset(
+        dataset,
+        freq=options.freq,
+        futr_exog=exogenous["futr_exog_list"],
+        hist_exog=exogenous["hist_exog_list"],
+        static_df=given.static_df,
+    )
+    space = _space(given, profile)
+    task = _task(given, options, profile, space, exogenous)
+    frame = prepare_frame(dataset, [*task.futr_exog, *task.hist_exog])
+    static = align_static(given.static_df, frame, task.stat_exog)
+    num_samples, explanation = _trial_count(given, options, profile, space)
+    strategy = _strategy(given, options, profile, space, num_samples)
+    return SearchPlan(
+        task, space, frame, static, profile, report, strategy, num_samples, explanation
+    )
+
+
+def _validate(given: UserInput, dataset: Any, options: OptimizationConfig) -> ValidationResult:
+    return validate_all(
+        backend=options.backend,
+        config=given.config,
+        num_samples=options.num_samples,
+        cpus=options.cpus,
+        gpus=options.gpus,
+        model_class_name=given.model_name,
+        dataset=dataset,
+        h=given.h,
+        strict_mode=options.strict_mode,
+        time_budget_hours=options.time_budget_hours,
+        random_seed=options.random_seed,
+        freq=options.freq,
+        n_windows=options.n_windows,
+        futr_exog_list=tuple(given.futr_exog_list),
+        hist_exog_list=tuple(given.hist_exog_list),
+        stat_exog_list=tuple(given.stat_exog_list),
+        static_df=given.static_df,
+    )
+
+
+def _exogenous_columns(given: UserInput) -> dict[str, tuple[str, ...]]:
+    """Return exogenous columns by kind, those that a config names Nixtla's way included."""
+    constants = {} if given.config is None else SearchSpace.parse(given.config).constants
+    return {name: tuple(getattr(given, name) or constants.get(name) or ()) for name in _EXOGENOUS}
+
+
+def _space(given: UserInput, profile: DatasetProfile) -> SearchSpace:
+    if given.config is None:
+        space = default_search_space(given.model_name, given.h, profile.n_series)
+    else:
+        space = SearchSpace.parse(given.config)
+    return space.without(*_OWNED)
+
+
+def _task(
+    given: UserInput,
+    options: OptimizationConfig,
+    profile: DatasetProfile,
+    space: SearchSpace,
+    exogenous: dict[str, tuple[str, ...]],
+) -> TrainingTask:
+    loss = resolve_loss(given.loss)
+    val_size = given.h * options.n_windows
+    longest = (space.bounds_of("input_size") or (0.0, 2.0 * given.h))[1]
+    return TrainingTask(
+        model_name=given.model_name,
+        h=given.h,
+        val_size=val_size,
+        n_series=profile.n_series,
+        loss=loss,
+        valid_loss=resolve_metric(options.metric, loss),
+        random_seed=options.random_seed,
+        futr_exog=exogenous["futr_exog_list"],
+        hist_exog=exogenous["hist_exog_list"],
+        stat_exog=exogenous["stat_exog_list"],
+        pad_short_series=profile.min_length < longest + given.h + val_size + 1,
+        trainer_options=_trainer_options(options),
+    )
+
+
+def _trainer_options(options: OptimizationConfig) -> dict[str, Any]:
+    """Return where to train: without a GPU asked for or at hand, on the CPU."""
+    import torch
+
+    if options.gpus == 0 or not torch.cuda.is_available():
+        return {"accelerator": "cpu", "devices": 1}
+    return {"accelerator": "gpu", "devices": 1}
+
+
+def _trial_count(
+    given: UserInput, options: OptimizationConfig, profile: DatasetProfile, space: SearchSpace
+) -> tuple[int, str]:
+    if space.is_fixed:
+        return 0, "A fixed configuration is trained once, without a search."
+    if options.num_samples is not None:
+        return options.num_samples, f"{options.num_samples} trials, as asked for."
+    return recommend_num_samples(
+        get_characteristics(given.model_name).complexity,
+        profile.size,
+        space.complexity,
+        time_budget_hours=options.time_budget_hours,
+    )
+
+
+def _strategy(
+    given: UserInput,
+    options: OptimizationConfig,
+    profile: DatasetProfile,
+    space: SearchSpace,
+    num_samples: int,
+) -> SearchStrategy | None:
+    if space.is_fixed:
+        return None
+    return SearchAlgorithmSelector(backend=options.backend).select_algorithm(
+        model_complexity=get_characteristics(given.model_name).complexity,
+        dataset_size=profile.size,
+        num_samples=num_samples,
+        config=space,
+        use_pruning=options.use_pruning,
+        random_seed=options.random_seed,
+        n_reports=_reports(space),
+    )
+
+
+def _reports(space: SearchSpace) -> int:
+    """Return the validations that the shortest trial of a space makes."""
+    steps = (space.bounds_of("max_steps") or (DEFAULT_MAX_STEPS, DEFAULT_MAX_STEPS))[0]
+    interval = space.bounds_of("val_check_steps")
+    open_interval = TrainingTask("", h=1, val_size=1).check_interval(int(steps))
+    return max(1, int(steps) // int(interval[1] if interval else open_interval))
+
+
+def _name(loss: Any) -> str:
+    """Return what tells a loss from another, without its memory address."""
+    if loss is None:
+        return "default"
+    settings = {k: v for k, v in vars(loss).items() if isinstance(v, (str, int, float, list))}
+    digest = hashlib.blake2b(repr(sorted(settings.items())).encode(), digest_size=4).hexdigest()
+    return f"{type(loss).__name__}-{digest}"
+
+
+def _fingerprint(frame: pd.DataFrame, static_df: pd.DataFrame | None) -> str:
+    """Return a digest of the data: ids, times, every value."""
+    digest = hashlib.blake2b(digest_size=8)
+    codes, ids = pd.factorize(frame["unique_id"])
+    digest.update(pd.util.hash_array(np.asarray(ids, dtype=object)).tobytes())
+    digest.update(codes.astype(np.int64).tobytes())
+    for column in frame.columns[1:]:
+        values = frame[column]
+        if isinstance(values.dtype, pd.DatetimeTZDtype):
+            values = values.dt.tz_convert("UTC").dt.tz_localize(None)
+        digest.update(np.ascontiguousarray(values.to_numpy()).view(np.int64).tobytes())
+    if static_df is not None:
+        digest.update(pd.util.hash_pandas_object(static_df, index=False).to_numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,223 @@
+"""From a fitted NeuralForecast object to a tidy forecast frame."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.intervals import ConformalScores, interpolate_quantiles, series_scales
+from automodel_sk.search.training import training
+
+__all__ = ["forecast", "loss_family", "stored_history"]
+
+Array = npt.NDArray[np.float64]
+_KEYS = ["unique_id", "ds"]
+
+
+def loss_family(loss: Any) -> str:
+    """Return how a loss gives quantiles: "distribution", "multi-quantile" or "point"."""
+    if hasattr(loss, "update_quantile"):
+        return "distribution"
+    return "multi-quantile" if loss.outputsize_multiplier > 1 else "point"
+
+
+def stored_history(fitted: Any) -> pd.DataFrame:
+    """Return the long frame that a NeuralForecast object was fitted on, or keeps."""
+    dataset = fitted.dataset
+    values = pd.DataFrame(np.asarray(dataset.temporal), columns=list(dataset.temporal_cols))
+    keys = {
+        "unique_id": np.repeat(np.asarray(fitted.uids), np.diff(dataset.indptr)),
+        "ds": fitted.ds,
+    }
+    frame = pd.DataFrame(keys).astype({"unique_id": pd.Series(fitted.uids).dtype})
+    return pd.concat([frame, values.drop(columns="available_mask")], axis=1)
+
+
+def forecast(
+    fitted: Any,
+    *,
+    history: pd.DataFrame | None,
+    futr_df: pd.DataFrame | None,
+    static_df: pd.DataFrame | None,
+    columns: Mapping[str, float],
+    scores: Callable[[], ConformalScores],
+    seed: int,
+    h: int | None = None,
+) -> pd.DataFrame:
+    """Return point forecasts and the quantiles asked for.
+
+    Parameters
+    ----------
+    fitted : neuralforecast.NeuralForecast
+        With one model.
+    history : DataFrame, optional
+        Prepared long frame; the training data when None.
+    futr_df, static_df : DataFrame, optional
+        Prepared future and static values.
+    columns : mapping of str to float
+        Quantiles by column name.
+    scores : callable
+        Gives the conformal scores, called only where they are needed.
+    seed : int
+        Seeds the samples of distribution losses.
+    h : int, optional
+        Steps, where more than the model's own.
+
+    Returns
+    -------
+    DataFrame
+        Columns unique_id, ds, the model's name and those of `columns`; without
+        `columns`, what the loss itself gives.
+    """
+    ask = _Asker(fitted, history, futr_df, static_df, seed, h)
+    family = loss_family(fitted.models[0].loss)
+    if not columns:
+        return _tidy(ask(), fitted, family)
+    return _FAMILIES[family](ask, columns, scores)
+
+
+class _Asker:
+    """Calls the fitted object's `predict` and hides its side effects."""
+
+    def __init__(
+        self,
+        fitted: Any,
+        history: pd.DataFrame | None,
+        futr_df: pd.DataFrame | None,
+        static_df: pd.DataFrame | None,
+        seed: int,
+        h: int | None,
+    ) -> None:
+        self.fitted, self.history, self.seed = fitted, history, seed
+        self.arguments = {"df": history, "futr_df": futr_df, "static_df": static_df}
+        if h is not None and h > fitted.h:
+            self.arguments["h"] = h
+
+    @property
+    def name(self) -> str:
+        return repr(self.fitted.models[0])
+
+    def __call__(self, quantiles: Sequence[float] | None = None) -> pd.DataFrame:
+        import torch
+
+        more = {} if quantiles is None else {"quantiles": list(quantiles)}
+        with training(), _unchanged_loss(self.fitted.models[0]):
+            torch.manual_seed(self.seed)
+            result: pd.DataFrame = self.fitted.predict(**self.arguments, **more)
+        return result
+
+    def scales(self, season: int) -> tuple[npt.NDArray[Any], Array]:
+        """Return each series' scale from the history that is forecast from."""
+        frame = self.history if self.history is not None else stored_history(self.fitted)
+        return series_scales(frame["unique_id"].to_numpy(), frame["y"].to_numpy(float), season)
+
+
+@contextmanager
+def _unchanged_loss(model: Any) -> Iterator[None]:
+    """Give the model its loss back: asked for quantiles, it forgets its own."""
+    loss = copy.deepcopy(model.loss)
+    try:
+        yield
+    finally:
+        model.loss = loss
+
+
+def _tidy(raw: pd.DataFrame, fitted: Any, family: str) -> pd.DataFrame:
+    """Return what the loss itself gives, a point column first, its quantiles in order."""
+    if family == "point":
+        return raw
+    name = repr(fitted.models[0])
+    quantile_of = {c: _quantile_of(c, name) for c in raw.columns if c not in (*_KEYS, name)}
+    ordered = sorted((c for c, q in quantile_of.items() if q is not None), key=quantile_of.get)
+    tidy = raw.copy()
+    tidy[ordered] = np.sort(tidy[ordered].to_numpy(), axis=1)
+    if name not in tidy.columns:
+        middle = min(ordered, key=lambda c: abs((quantile_of[c] or 0.0) - 0.5))
+        tidy.insert(2, name, tidy[middle])
+    return tidy
+
+
+def _quantile_of(column: str, name: str) -> float | None:
+    """Return the quantile that a column of upstream's naming holds, None for others."""
+    ending = column.removeprefix(name)
+    if ending == "-median":
+        return 0.5
+    if ending.startswith("_ql"):
+        return float(ending.removeprefix("_ql"))
+    for side, sign in (("-lo-", -1.0), ("-hi-", 1.0)):
+        if ending.startswith(side):
+            return 0.5 + sign * float(ending.removeprefix(side)) / 200
+    return None
+
+
+def _from_distribution(
+    ask: _Asker, columns: Mapping[str, float], scores: Callable[[], ConformalScores]
+) -> pd.DataFrame:
+    """Let the distribution give its quantiles; the median stands for a missing mean."""
+    known = sorted({*columns.values(), 0.5})
+    raw = ask(known)
+    values = raw[_quantile_columns(raw, ask.name, known)]
+    rising = np.sort(values.to_numpy(), axis=1)
+    point = raw[ask.name] if ask.name in raw.columns else rising[:, known.index(0.5)]
+    return _assemble(raw, ask.name, point, columns, rising[:, _positions(known, columns)])
+
+
+def _quantile_columns(raw: pd.DataFrame, name: str, known: Sequence[float]) -> list[str]:
+    """Return the quantile columns of a forecast, lowest first."""
+    found = [c for c in raw.columns if c.startswith(f"{name}_ql")]
+    if len(found) != len(known):  # pragma: no cover - upstream's naming changed
+        raise InvalidInputError(f"expected quantiles {list(known)}, got columns {found}")
+    return found
+
+
+def _positions(known: Sequence[float], columns: Mapping[str, float]) -> list[int]:
+    return [known.index(quantile) for quantile in columns.values()]
+
+
+def _from_trained_quantiles(
+    ask: _Asker, columns: Mapping[str, float], scores: Callable[[], ConformalScores]
+) -> pd.DataFrame:
+    """Take or interpolate the quantiles that the model was trained for."""
+    raw = ask()
+    loss = ask.fitted.models[0].loss
+    known = [float(q) for q in loss.quantiles]
+    trained = raw[[ask.name + suffix for suffix in loss.output_names]].to_numpy()
+    order = np.argsort(known)
+    known, trained = [known[k] for k in order], trained[:, order]
+    values = interpolate_quantiles(known, trained, list(columns.values()))
+    middle = min(max(0.5, known[0]), known[-1])
+    point = interpolate_quantiles(known, trained, [middle])[:, 0]
+    return _assemble(raw, ask.name, point, columns, values)
+
+
+def _from_conformal_scores(
+    ask: _Asker, columns: Mapping[str, float], scores: Callable[[], ConformalScores]
+) -> pd.DataFrame:
+    """Put conformal intervals around point forecasts."""
+    calibrated = scores()
+    raw = ask()
+    _, scales = ask.scales(calibrated.season)
+    point = raw[ask.name].to_numpy(dtype=float).reshape(len(scales), -1)
+    values = calibrated.quantiles(point, scales, list(columns.values()))
+    return _assemble(raw, ask.name, point.ravel(), columns, values.reshape(len(raw), -1))
+
+
+_FAMILIES: Mapping[str, Callable[..., pd.DataFrame]] = {
+    "distribution": _from_distribution,
+    "multi-quantile": _from_trained_quantiles,
+    "point": _from_conformal_scores,
+}
+
+
+def _assemble(
+    raw: pd.DataFrame, name: str, point: Any, columns: Mapping[str, float], values: Array
+) -> pd.DataFrame:
+    quantiles = pd.DataFrame(values, columns=list(columns), index=raw.index)
+    return pd.concat([raw[_KEYS].assign(**{name: np.asarray(point)}), quantiles], axis=1)

@@ -1,0 +1,150 @@
+"""A user's long frame made ready for training: times read, columns chosen, rows sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from automodel_sk.exceptions import InvalidInputError
+
+__all__ = ["align_static", "is_sorted", "prepare_frame", "read_times"]
+
+ID, TIME, TARGET = "unique_id", "ds", "y"
+
+
+def read_times(df: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with `unique_id` as a column and `ds` given as text read as dates.
+
+    A CSV gives dates as text; what can't be read is left as it is, for the
+    validator to name.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"unique_id": ["a"], "ds": ["2024-01-31"], "y": [1.0]})
+    >>> read_times(frame)["ds"].dt.year.tolist()
+    [2024]
+    """
+    if not isinstance(df, pd.DataFrame):
+        return df
+    if ID not in df.columns and ID in df.index.names:
+        df = df.reset_index(ID)
+    if TIME in df.columns and _is_text(df[TIME]):
+        try:
+            return df.assign(**{TIME: pd.to_datetime(df[TIME])})
+        except (ValueError, TypeError):
+            return df
+    return df
+
+
+def _is_text(column: pd.Series[Any]) -> bool:
+    if pd.api.types.is_string_dtype(column.dtype):
+        return True
+    return column.dtype == object and len(column) > 0 and isinstance(column.iloc[0], str)
+
+
+def prepare_frame(
+    df: pd.DataFrame, exogenous: Sequence[str] = (), *, with_target: bool = True
+) -> pd.DataFrame:
+    """Return the columns that a model uses, sorted by series and time.
+
+    Parameters
+    ----------
+    df : DataFrame
+        Long frame, validated.
+    exogenous : sequence of str
+        Exogenous columns to keep.
+    with_target : bool
+        Whether the frame has the target; a frame of future values has not, and
+        what it may hold of it is never looked at.
+
+    Returns
+    -------
+    DataFrame
+        A new frame with a fresh index; `df` is left as it was.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"unique_id": ["b", "a"], "ds": [1, 1], "y": [2, 1], "z": [0, 0]})
+    >>> prepare_frame(frame).values.tolist()
+    [['a', 1, 1.0], ['b', 1, 2.0]]
+    """
+    columns = [ID, TIME, *([TARGET] if with_target else []), *exogenous]
+    chosen = read_times(df)[columns]
+    if isinstance(chosen[ID].dtype, pd.CategoricalDtype):
+        chosen = chosen.assign(**{ID: chosen[ID].astype(chosen[ID].cat.categories.dtype)})
+    if not is_sorted(chosen):
+        chosen = chosen.sort_values([ID, TIME], kind="stable")
+    numbers = dict.fromkeys(columns[2:], np.float64)
+    return chosen.astype(numbers).reset_index(drop=True)
+
+
+def is_sorted(df: pd.DataFrame) -> bool:
+    """Return whether rows are ordered by series, and by time within each.
+
+    Examples
+    --------
+    >>> is_sorted(pd.DataFrame({"unique_id": ["a", "a"], "ds": [2, 1]}))
+    False
+    """
+    codes, ids = pd.factorize(df[ID])
+    if not pd.Index(ids).is_monotonic_increasing or np.any(np.diff(codes) < 0):
+        return False
+    times = pd.Index(df[TIME]).asi8 if hasattr(df[TIME], "dt") else df[TIME].to_numpy()
+    within = codes[1:] == codes[:-1]
+    return bool(np.all(times[1:][within] > times[:-1][within]))
+
+
+def align_static(
+    static_df: pd.DataFrame | None, frame: pd.DataFrame, columns: Sequence[str]
+) -> pd.DataFrame | None:
+    """Return one row of static columns per series, in the frame's order of series.
+
+    The models take static values by position: rows in another order would
+    silently give each series the values of another.
+
+    Parameters
+    ----------
+    static_df : DataFrame, optional
+        With `unique_id` and the static columns, in any order.
+    frame : DataFrame
+        The prepared long frame.
+    columns : sequence of str
+        Static columns that the model uses.
+
+    Returns
+    -------
+    DataFrame or None
+        None where the model uses no static columns.
+
+    Raises
+    ------
+    InvalidInputError
+        A series has no static values, or there are none at all.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"unique_id": ["a", "b"], "ds": [1, 1], "y": [0.0, 0.0]})
+    >>> static = pd.DataFrame({"unique_id": ["b", "a"], "size": [2, 1]})
+    >>> align_static(static, frame, ["size"]).values.tolist()
+    [['a', 1.0], ['b', 2.0]]
+    """
+    if not columns:
+        return None
+    if static_df is None:
+        raise InvalidInputError(
+            f"static_df is missing; the model uses {list(columns)}: pass a frame with"
+            " 'unique_id' and these columns, one row per series"
+        )
+    ids = pd.unique(frame[ID])
+    table = static_df.reset_index() if ID not in static_df.columns else static_df
+    table = table.set_index(ID)[list(columns)].astype(np.float64)
+    missing = pd.Index(ids).difference(table.index)
+    if len(missing):
+        raise InvalidInputError(
+            f"static_df has no row for unique_id {missing[0]!r} ({len(missing)} missing in all);"
+            " add one row per series"
+        )
+    return table.loc[ids].rename_axis(ID).reset_index()

@@ -1,0 +1,109 @@
+"""What a search did, as a dict that prints as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.planning import SearchPlan
+from automodel_sk.search.request import best_record
+from automodel_sk.tracking import TrialRecord
+from automodel_sk.trials import trials_frame
+
+__all__ = ["OptimizationSummary", "summarise"]
+
+
+class OptimizationSummary(dict[str, Any]):
+    """What a search did; prints as a table.
+
+    Examples
+    --------
+    >>> print(OptimizationSummary(model_name="NHITS", best_score=0.5))
+    model_name  NHITS
+    best_score  0.5
+    """
+
+    trials: pd.DataFrame = pd.DataFrame()
+
+    def __str__(self) -> str:
+        width = max(map(len, self), default=0)
+        return "\n".join(f"{name:<{width}}  {_text(value)}" for name, value in self.items())
+
+    def _repr_html_(self) -> str:
+        """Return the table for notebooks."""
+        return pd.Series({k: _text(v) for k, v in self.items()}).to_frame("").to_html()
+
+    def metrics(self) -> dict[str, float]:
+        """Return the figures for a tracker."""
+        names = ("best_score", "best_step", "seconds", "n_complete", "n_pruned", "n_failed")
+        return {name: float(self[name]) for name in names if self.get(name) is not None}
+
+    def artifacts(self) -> dict[str, Any]:
+        """Return the files for a tracker: configuration, summary and trials."""
+        return {
+            "best_config.json": self["best_config"],
+            "summary.json": dict(self),
+            "trials.csv": self.trials,
+        }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{k}={v}" for k, v in value.items())
+    return str(value)
+
+
+def summarise(
+    plan: SearchPlan,
+    options: OptimizationConfig,
+    records: Sequence[TrialRecord],
+    best_step: int | None,
+    started: datetime,
+) -> OptimizationSummary:
+    """Return the summary of an ended search.
+
+    Parameters
+    ----------
+    plan : SearchPlan
+        What was searched.
+    options : OptimizationConfig
+        How.
+    records : sequence of TrialRecord
+        The trials.
+    best_step : int, optional
+        Steps of the final training.
+    started : datetime
+        When the call began, with its time zone.
+
+    Returns
+    -------
+    OptimizationSummary
+    """
+    best = best_record(records)
+    states = [record.state for record in records]
+    summary = OptimizationSummary(
+        model_name=plan.task.model_name,
+        h=plan.task.h,
+        backend=options.backend,
+        study_name=options.study_name,
+        algorithm=plan.strategy.algorithm_name if plan.strategy else None,
+        pruner=plan.strategy.pruner_name if plan.strategy else None,
+        description=plan.strategy.description if plan.strategy else plan.explanation,
+        n_trials=len(records),
+        n_complete=states.count("COMPLETE"),
+        n_pruned=states.count("PRUNED"),
+        n_failed=states.count("FAIL"),
+        best_trial=None if best is None else best.number,
+        best_score=None if best is None else min(best.intermediate_values.values()),
+        best_step=best_step,
+        best_config=dict(plan.space.decode({}) if best is None else best.params),
+        seconds=round((datetime.now().astimezone() - started).total_seconds(), 3),
+    )
+    summary.trials = trials_frame(records)
+    return summary
