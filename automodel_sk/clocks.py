@@ -1,0 +1,357 @@
+"""Time points as whole numbers: the regular grid below a time index.
+
+A clock turns a time index into integers and back. Two neighbouring time points of
+a series differ by `width` of these integers. Fixed steps (integers, periods,
+hours, days, weeks) are plain arithmetic; calendar steps (month ends, business
+days) are counted along the calendar from an origin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.tseries.frequencies import to_offset
+
+from automodel_sk.exceptions import InvalidInputError
+
+__all__ = [
+    "CalendarClock",
+    "Clock",
+    "FixedClock",
+    "IntegerClock",
+    "PeriodClock",
+    "clock_of",
+]
+
+Integers = npt.NDArray[np.int64]
+_NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+_DAY = 86_400 * 10**9
+
+
+class Clock(Protocol):
+    """What a regular time index counts in."""
+
+    @property
+    def width(self) -> int:
+        """Units between two neighbouring time points of a series."""
+
+    def units(self, times: pd.Index) -> Integers:
+        """Return the time points as integers."""
+
+    def times(self, units: Integers) -> pd.Index:
+        """Return the integers as time points."""
+
+
+@dataclass(frozen=True)
+class IntegerClock:
+    """Integer time points.
+
+    Parameters
+    ----------
+    width : int
+        Distance of two neighbouring time points.
+
+    Examples
+    --------
+    >>> IntegerClock().units(pd.RangeIndex(3, 6)).tolist()
+    [3, 4, 5]
+    """
+
+    width: int = 1
+
+    def units(self, times: pd.Index) -> Integers:
+        """Return the time points themselves."""
+        _require(pd.api.types.is_integer_dtype(times.dtype), times, "integers")
+        return times.to_numpy(dtype=np.int64)
+
+    def times(self, units: Integers) -> pd.Index:
+        """Return an integer index."""
+        return pd.Index(units)
+
+
+@dataclass(frozen=True)
+class PeriodClock:
+    """Periods of one frequency.
+
+    Parameters
+    ----------
+    dtype : pandas.PeriodDtype
+        The periods' dtype; carries the frequency.
+
+    Examples
+    --------
+    >>> months = pd.period_range("2024-01", periods=2, freq="M")
+    >>> clock = PeriodClock(months.dtype)
+    >>> clock.times(clock.units(months) + 2).astype(str).tolist()
+    ['2024-03', '2024-04']
+    """
+
+    dtype: pd.PeriodDtype
+
+    @property
+    def width(self) -> int:
+        """Ordinals between neighbours: 2 for a frequency of two months."""
+        return int(self.dtype.freq.n)
+
+    def units(self, times: pd.Index) -> Integers:
+        """Return the periods' ordinals."""
+        _require(times.dtype == self.dtype, times, str(self.dtype))
+        return np.asarray(pd.PeriodIndex(times).asi8)
+
+    def times(self, units: Integers) -> pd.Index:
+        """Return a PeriodIndex."""
+        index: Any = pd.PeriodIndex
+        periods: pd.Index = index.from_ordinals(units, freq=self.dtype.freq)
+        return periods
+
+
+@dataclass(frozen=True)
+class FixedClock:
+    """Time stamps a fixed duration apart.
+
+    Parameters
+    ----------
+    offset : pandas offset
+        Hours and shorter, days, or weeks, times any number.
+    unit : str
+        Resolution of the index: "s", "ms", "us" or "ns".
+    tz : tzinfo, optional
+        Days and weeks are counted on the wall clock of this zone, shorter steps
+        in absolute time, as pandas does.
+
+    Examples
+    --------
+    >>> hours = pd.date_range("2024-03-31", periods=4, freq="h", tz="Europe/Berlin")
+    >>> clock = FixedClock(hours.freq, hours.unit, hours.tz)
+    >>> (np.diff(clock.units(hours)) // clock.width).tolist()
+    [1, 1, 1]
+    """
+
+    offset: pd.offsets.BaseOffset
+    unit: str
+    tz: Any = None
+
+    @property
+    def on_wall_clock(self) -> bool:
+        """Whether steps follow the local calendar rather than absolute time."""
+        return self.tz is not None and isinstance(self.offset, (pd.offsets.Day, pd.offsets.Week))
+
+    @property
+    def width(self) -> int:
+        """Length of a step in the index's resolution."""
+        return _duration(self.offset) // _NANOSECONDS[self.unit]
+
+    def units(self, times: pd.Index) -> Integers:
+        """Return the time stamps as counts of the index's resolution."""
+        stamps = _stamps(times, self.tz, self.unit)
+        return np.asarray((stamps.tz_localize(None) if self.on_wall_clock else stamps).asi8)
+
+    def times(self, units: Integers) -> pd.Index:
+        """Return a DatetimeIndex in the clock's zone."""
+        naive = pd.DatetimeIndex(units.astype(f"datetime64[{self.unit}]"))
+        if self.tz is None:
+            return naive
+        if self.on_wall_clock:
+            return naive.tz_localize(
+                self.tz, ambiguous=np.ones(len(naive), dtype=bool), nonexistent="shift_forward"
+            )
+        return naive.tz_localize("UTC").tz_convert(self.tz)
+
+
+@dataclass(frozen=True)
+class CalendarClock:
+    """Time stamps whose distance varies: months, quarters, business days.
+
+    Parameters
+    ----------
+    offset : pandas offset
+        Any offset that is not a fixed duration.
+    unit : str
+        Resolution of the index: "s", "ms", "us" or "ns".
+    origin : pandas.Timestamp
+        Time point number 0; lies on the offset.
+
+    Examples
+    --------
+    >>> month_ends = pd.date_range("2024-01-31", periods=3, freq="ME")
+    >>> clock = CalendarClock(month_ends.freq, "ns", month_ends[0])
+    >>> clock.units(month_ends).tolist()
+    [0, 1, 2]
+    """
+
+    offset: pd.offsets.BaseOffset
+    unit: str
+    origin: pd.Timestamp
+    width: int = field(default=1, init=False)
+
+    def units(self, times: pd.Index) -> Integers:
+        """Return the numbers of the time stamps, counted from the origin."""
+        stamps = _stamps(times, self.origin.tz, self.unit)
+        if not len(stamps):
+            return np.empty(0, dtype=np.int64)
+        before = self._up_to_origin(start=min(stamps.min(), self.origin))
+        after = pd.date_range(self.origin, max(stamps.max(), self.origin), freq=self.offset)
+        grid = before.append(after[1:])
+        found = grid.get_indexer(stamps)
+        if (found < 0).any():
+            self._raise_off_grid(stamps[found < 0][0], grid)
+        return np.asarray(found - (len(before) - 1), dtype=np.int64)
+
+    def times(self, units: Integers) -> pd.Index:
+        """Return a DatetimeIndex; negative numbers lie before the origin."""
+        first, last = int(units.min(initial=0)), int(units.max(initial=0))
+        before = pd.date_range(end=self.origin, periods=1 - first, freq=self.offset)
+        after = pd.date_range(self.origin, periods=last + 1, freq=self.offset)
+        grid: Any = before.append(after[1:]).take(units - first)
+        return _in_unit(grid, self.unit)
+
+    def _up_to_origin(self, start: pd.Timestamp) -> pd.DatetimeIndex:
+        """Return the grid from `start` or shortly before to the origin, the origin last."""
+        singles = pd.date_range(start, self.origin, freq=self.offset.base)
+        periods = len(singles) // self.offset.n + 1
+        grid = pd.date_range(end=self.origin, periods=periods, freq=self.offset)
+        if grid[-1] != self.origin:
+            self._raise_off_grid(self.origin, grid)
+        return grid
+
+    def _raise_off_grid(self, stamp: pd.Timestamp, grid: Any) -> None:
+        near = grid[np.abs((grid - stamp).asi8).argmin()]
+        raise InvalidInputError(
+            f"time {stamp} does not lie on the frequency {self.offset.freqstr!r} (the nearest "
+            f"point is {near}); pass the data's own frequency, e.g. freq='D', or move the rows "
+            "onto the grid"
+        )
+
+
+def clock_of(times: pd.Index, freq: str | int | pd.offsets.BaseOffset | None = None) -> Clock:
+    """Find the clock of one series' time points.
+
+    Parameters
+    ----------
+    times : pandas.Index
+        Time points of one series, in order: integers, periods or time stamps.
+    freq : str, int or pandas offset, optional
+        The frequency. By default the index's own, or the one that its distances show.
+
+    Returns
+    -------
+    Clock
+        Integer, period, fixed or calendar clock.
+
+    Raises
+    ------
+    InvalidInputError
+        If the index is of another type or no regular frequency shows.
+
+    Examples
+    --------
+    >>> clock_of(pd.RangeIndex(0, 10, 2))
+    IntegerClock(width=2)
+    >>> clock_of(pd.date_range("2024-01-01", periods=4, freq="MS")).offset
+    <MonthBegin>
+    """
+    if isinstance(times, pd.PeriodIndex):
+        dtype: Any = times.dtype
+        return PeriodClock(dtype)
+    if pd.api.types.is_integer_dtype(times.dtype):
+        return IntegerClock(_integer_step(times, freq))
+    if not isinstance(times, pd.DatetimeIndex):
+        raise InvalidInputError(
+            f"the time index must hold integers, periods or time stamps, got {times.dtype}; "
+            "convert it, e.g. with pd.to_datetime"
+        )
+    offset = _offset_of(times, freq)
+    if _duration(offset):
+        return FixedClock(offset, times.unit, times.tz)
+    return CalendarClock(offset, times.unit, times[0])
+
+
+def _integer_step(times: pd.Index, freq: str | int | pd.offsets.BaseOffset | None) -> int:
+    if freq is None:
+        gaps = np.diff(times.to_numpy(dtype=np.int64))
+        return max(1, int(np.gcd.reduce(gaps))) if len(gaps) else 1
+    if isinstance(freq, bool) or not isinstance(freq, (int, np.integer)) or freq < 1:
+        raise InvalidInputError(
+            f"freq must be a positive integer for an integer time index, got {freq!r}; try freq=1"
+        )
+    return int(freq)
+
+
+def _offset_of(
+    times: pd.DatetimeIndex, freq: str | int | pd.offsets.BaseOffset | None
+) -> pd.offsets.BaseOffset:
+    """Return the frequency as an offset object: given, carried by the index, or inferred."""
+    if freq is not None:
+        return _checked_offset(freq)
+    if times.freq is not None:
+        return times.freq
+    alias = pd.infer_freq(times) if len(times) >= 3 else None
+    if alias is not None:
+        return to_offset(alias)
+    raise InvalidInputError(_no_frequency(times))
+
+
+def _checked_offset(freq: Any) -> pd.offsets.BaseOffset:
+    try:
+        offset = to_offset(freq) if not isinstance(freq, (int, np.integer)) else None
+    except ValueError as error:
+        raise InvalidInputError(
+            f"freq={freq!r} is no frequency that pandas knows ({error}); try freq='D'"
+        ) from error
+    if offset is None or offset.n < 1:
+        raise InvalidInputError(
+            f"freq must be a pandas frequency such as 'D' for a time-stamp index, got {freq!r}"
+        )
+    return cast("pd.offsets.BaseOffset", offset)
+
+
+def _no_frequency(times: pd.DatetimeIndex) -> str:
+    """Say where the regularity ends, and what to do."""
+    if len(times) < 3:
+        return (
+            f"{len(times)} time points are too few to infer a frequency; "
+            "pass it, e.g. freq='ME' or freq='D'"
+        )
+    gaps = np.diff(times.asi8)
+    values, counts = np.unique(gaps, return_counts=True)
+    odd = int(np.flatnonzero(gaps != values[counts.argmax()])[0]) if len(values) > 1 else 0
+    return (
+        f"the time index has no regular frequency: {times[odd]} is followed by {times[odd + 1]}; "
+        "fill the missing rows (y.asfreq('D').interpolate()) or pass the frequency, e.g. freq='B'"
+    )
+
+
+def _duration(offset: pd.offsets.BaseOffset) -> int:
+    """Return a fixed step's nanoseconds, 0 for a calendar step."""
+    if isinstance(offset, pd.offsets.Day):
+        return int(offset.n) * _DAY
+    if isinstance(offset, pd.offsets.Week):
+        return int(offset.n) * 7 * _DAY
+    return int(offset.nanos) if isinstance(offset, pd.offsets.Tick) else 0
+
+
+def _stamps(times: pd.Index, tz: Any, unit: str) -> pd.DatetimeIndex:
+    _require(isinstance(times, pd.DatetimeIndex), times, "time stamps")
+    stamps = pd.DatetimeIndex(times)
+    _require(
+        (stamps.tz is None) == (tz is None), times, f"time stamps in zone {tz}" if tz else "no zone"
+    )
+    return _in_unit(stamps if tz is None else stamps.tz_convert(tz), unit)
+
+
+def _in_unit(stamps: Any, unit: str) -> pd.DatetimeIndex:
+    """Return the index in a resolution."""
+    converted: pd.DatetimeIndex = stamps.as_unit(unit)
+    return converted
+
+
+def _require(fits: bool, times: pd.Index, wanted: str) -> None:
+    if not fits:
+        raise InvalidInputError(
+            f"time points must be of the kind seen in fit ({wanted}), got {times.dtype}; "
+            "convert the index to that type"
+        )

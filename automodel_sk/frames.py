@@ -1,0 +1,247 @@
+"""sktime containers to long frames for the engine, and forecasts back.
+
+The engine sees whole numbers only: `unique_id` numbers the series in their order
+of appearance, `ds` counts the steps of the series' own regular grid (frequency 1).
+Index types, frequencies, time zones, level names and column names stay in the
+layout and come back with the forecasts. All steps work on whole columns; nothing
+loops over series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from automodel_sk.clocks import Integers
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.layout import Layout
+from automodel_sk.nixtla import from_long, looks_like_long_frame, to_long
+from automodel_sk.rows import Rows, find_rows, sorting_order
+
+__all__ = [
+    "Layout",
+    "exogenous_names",
+    "from_long",
+    "future_exogenous",
+    "last_steps",
+    "looks_like_long_frame",
+    "to_engine",
+    "to_long",
+]
+
+RESERVED = ("unique_id", "ds", "y")
+
+
+def to_engine(
+    layout: Layout,
+    y: pd.DataFrame,
+    X: pd.DataFrame | None = None,
+    exog: Mapping[Hashable, str] | None = None,
+) -> pd.DataFrame:
+    """Turn a container into the engine's long frame.
+
+    Parameters
+    ----------
+    layout : Layout
+        Layout that knows every series of `y`.
+    y : pandas.DataFrame
+        The target, one column.
+    X : pandas.DataFrame, optional
+        Exogenous columns; must have each row of `y`, may have more.
+    exog : mapping of column to str, optional
+        Columns of `X` to keep, with the name that the engine shall see.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `unique_id`, `ds`, `y` and the exogenous ones; sorted, without gaps.
+
+    Raises
+    ------
+    InvalidInputError
+        If rows are duplicate or missing, or `X` lacks rows of `y`.
+
+    Examples
+    --------
+    >>> y = pd.DataFrame({"sales": [1.0, 2.0]}, index=pd.period_range("2024-01", periods=2))
+    >>> to_engine(Layout.learn(y), y)
+       unique_id  ds    y
+    0          0   0  1.0
+    1          0   1  2.0
+    """
+    rows = layout.rows(y.index)
+    order = sorting_order(rows)
+    sorted_rows = rows if order is None else rows.take(order)
+    _check_regular(layout, sorted_rows)
+    values = y.iloc[:, 0].to_numpy()
+    columns: dict[str, Any] = {
+        "unique_id": sorted_rows.series,
+        "ds": sorted_rows.steps,
+        "y": values if order is None else values[order],
+    }
+    if X is not None and exog:
+        columns |= _exogenous(layout, X, exog, sorted_rows, y.index if order is None else None)
+    return pd.DataFrame(columns)
+
+
+def future_exogenous(
+    layout: Layout, X: pd.DataFrame, exog: Mapping[Hashable, str], cutoffs: Integers, h: int
+) -> pd.DataFrame:
+    """Return the exogenous rows of the `h` steps after each series' end.
+
+    Parameters
+    ----------
+    layout : Layout
+        Layout of the target.
+    X : pandas.DataFrame
+        Exogenous columns; rows outside the window are left out.
+    exog : mapping of column to str
+        Columns to keep, with the name that the engine shall see.
+    cutoffs : numpy.ndarray of int, shape (n_series,)
+        Last step of each series.
+    h : int
+        Steps ahead.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `unique_id`, `ds` and the exogenous ones, `n_series * h` rows.
+
+    Raises
+    ------
+    InvalidInputError
+        If a row or a column is missing.
+
+    Examples
+    --------
+    >>> X = pd.DataFrame({"price": [1.0, 2.0, 3.0]}, index=pd.RangeIndex(3))
+    >>> layout = Layout.learn(X.iloc[:1])
+    >>> future_exogenous(layout, X, {"price": "price"}, np.array([0]), h=2)
+       unique_id  ds  price
+    0          0   1    2.0
+    1          0   2    3.0
+    """
+    wanted = Rows(
+        np.repeat(np.arange(len(cutoffs)), h),
+        (cutoffs[:, None] + np.arange(1, h + 1)).ravel(),
+    )
+    columns: dict[str, Any] = {"unique_id": wanted.series, "ds": wanted.steps}
+    return pd.DataFrame(columns | _exogenous(layout, X, exog, wanted, None))
+
+
+def last_steps(long: pd.DataFrame) -> Integers:
+    """Return the last step of each series, in the order of their numbers.
+
+    Parameters
+    ----------
+    long : pandas.DataFrame
+        What `to_engine` gave, all series of the layout.
+
+    Returns
+    -------
+    numpy.ndarray of int, shape (n_series,)
+        Last value of `ds` per series.
+
+    Examples
+    --------
+    >>> last_steps(pd.DataFrame({"unique_id": [0, 0, 1], "ds": [0, 1, 5]})).tolist()
+    [1, 5]
+    """
+    series, steps = long["unique_id"].to_numpy(), long["ds"].to_numpy()
+    return np.asarray(steps[np.append(np.diff(series) > 0, True)], dtype=np.int64)
+
+
+def exogenous_names(columns: pd.Index) -> dict[Hashable, str]:
+    """Give each column of X a name that the engine can use: a string, unique, unreserved.
+
+    Parameters
+    ----------
+    columns : pandas.Index
+        Columns of X, of any type.
+
+    Returns
+    -------
+    dict of hashable to str
+        The name for each column; the column's own wherever possible.
+
+    Examples
+    --------
+    >>> exogenous_names(pd.Index(["price", "y", 0]))
+    {'price': 'price', 'y': 'y_', 0: '0'}
+    """
+    taken = set(RESERVED)
+    names: dict[Hashable, str] = {}
+    for column in columns:
+        name = str(column)
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        names[column] = name
+    return names
+
+
+def _check_regular(layout: Layout, rows: Rows) -> None:
+    """Raise at the first duplicate row or gap."""
+    jumps = np.diff(rows.steps)
+    wrong = (jumps != 1) & (np.diff(rows.series) == 0)
+    if not wrong.any():
+        return
+    row = int(np.flatnonzero(wrong)[0])
+    first, second = _point(layout, rows, row), _point(layout, rows, row + 1)
+    if layout.instances is not None:
+        first, second = first[-1], second[-1]
+    if jumps[row] == 0:
+        problem, fix = f"has two rows for {first}", "drop one, e.g. y[~y.index.duplicated()]"
+    else:
+        problem = f"has a gap of {jumps[row] - 1} row(s) between {first} and {second}"
+        fix = "fill it, e.g. y.asfreq('D').interpolate(), or pass the frequency, e.g. freq='B'"
+    raise InvalidInputError(f"{layout.describe(int(rows.series[row]))} {problem}; {fix}")
+
+
+def _exogenous(
+    layout: Layout,
+    X: pd.DataFrame,
+    exog: Mapping[Hashable, str],
+    wanted: Rows,
+    same_as: pd.Index | None,
+) -> dict[str, Any]:
+    """Return the columns of `X` at the wanted rows."""
+    missing = [name for name in exog if name not in X.columns]
+    if missing:
+        raise InvalidInputError(
+            f"X lacks the column {missing[0]!r} that fit got; X has {list(X.columns)}"
+        )
+    if same_as is not None and X.index.equals(same_as):
+        return {exog[name]: X[name].to_numpy() for name in exog}
+    places = _places(layout, X.index, wanted)
+    return {exog[name]: X[name].to_numpy()[places] for name in exog}
+
+
+def _places(layout: Layout, index: pd.Index, wanted: Rows) -> Integers:
+    """Return for each wanted row its place in the index of `X`."""
+    have, places = _known_rows(layout, index)
+    found, twice = find_rows(have, wanted)
+    if len(twice):
+        at = _point(layout, have, int(twice[0]))
+        raise InvalidInputError(f"X has two rows at {at}; drop one, e.g. X[~X.index.duplicated()]")
+    if (found < 0).any():
+        at = _point(layout, wanted, int(np.flatnonzero(found < 0)[0]))
+        raise InvalidInputError(
+            f"X has no row at {at}; pass X for every time point, without gaps, from the "
+            "series' start to the end of the forecast horizon"
+        )
+    return places[found]
+
+
+def _known_rows(layout: Layout, index: pd.Index) -> tuple[Rows, Integers]:
+    """Locate the rows of `X` that belong to known series, with their places."""
+    known = layout.knows(index)
+    places = np.flatnonzero(known)
+    return layout.rows(index if known.all() else index[places]), places
+
+
+def _point(layout: Layout, rows: Rows, row: int) -> Any:
+    return layout.point(int(rows.series[row]), int(rows.steps[row]))

@@ -1,0 +1,248 @@
+"""What a container's index is made of: series, time grid, level names."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from automodel_sk.clocks import CalendarClock, Clock, Integers, clock_of
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.rows import (
+    Rows,
+    instances_of,
+    number_series,
+    time_level,
+)
+
+__all__ = ["Layout"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a container's index is made of; turns rows into integers and back.
+
+    Parameters
+    ----------
+    clock : Clock
+        Grid of the time index.
+    time_name : hashable, optional
+        Name of the time level.
+    instances : pandas.Index or pandas.MultiIndex, optional
+        Identities of the series, in the order of their numbers; None for a single
+        series without instance levels.
+    phases : numpy.ndarray of int, shape (n_series,)
+        Distance of each series' time points from the multiples of the grid's width:
+        nonzero where a series runs between another's points (:00 and :30).
+
+    Examples
+    --------
+    >>> y = pd.DataFrame({"sales": [1.0, 2.0, 3.0]}, index=pd.period_range("2024-01", periods=3))
+    >>> layout = Layout.learn(y)
+    >>> layout.rows(y.index).steps.tolist()
+    [0, 1, 2]
+    >>> layout.index(np.array([[3, 5]])).astype(str).tolist()
+    ['2024-01-04', '2024-01-06']
+    """
+
+    clock: Clock
+    time_name: Hashable
+    instances: pd.Index | None
+    phases: Integers
+    origin: int = 0
+
+    @classmethod
+    def learn(cls, y: pd.DataFrame, freq: Any = None) -> Layout:
+        """Read the layout off a container.
+
+        Parameters
+        ----------
+        y : pandas.DataFrame
+            A single series, a panel or a hierarchy as sktime has them.
+        freq : str, int or pandas offset, optional
+            Frequency, where the index neither carries nor shows one.
+
+        Returns
+        -------
+        Layout
+            Layout of all series in `y`.
+
+        Raises
+        ------
+        InvalidInputError
+            If the index has no regular frequency.
+        """
+        times, codes = time_level(y.index)
+        series, first_rows = number_series(y.index)
+        clock = clock_of(_longest(times, codes, series, len(first_rows)), freq)
+        units = _units_of_level(clock, times, codes)
+        origin = 0 if isinstance(clock, CalendarClock) else int(units.min())
+        return cls(
+            clock=clock,
+            time_name=y.index.names[-1],
+            instances=instances_of(y.index, first_rows),
+            phases=(units[first_rows] - origin) % clock.width,
+            origin=origin,
+        )
+
+    @property
+    def n_series(self) -> int:
+        """Number of series known."""
+        return len(self.phases)
+
+    def extended(self, y: pd.DataFrame) -> Layout:
+        """Return a layout that knows the series of `y` too; known ones keep their number."""
+        if self.instances is None or not isinstance(y.index, pd.MultiIndex):
+            return self
+        _, first_rows = number_series(y.index)
+        found = instances_of(y.index, first_rows)
+        assert found is not None
+        self._check_levels(found)
+        new = self.instances.get_indexer(found) < 0
+        if not new.any():
+            return self
+        units = self.clock.units(y.index[first_rows[new]].get_level_values(-1))
+        return replace(
+            self,
+            instances=self.instances.append(found[new]).set_names(self.instances.names),
+            phases=np.append(self.phases, (units - self.origin) % self.clock.width),
+        )
+
+    def knows(self, index: pd.Index) -> npt.NDArray[np.bool_]:
+        """Tell for each row of an index whether its series is known."""
+        if self.instances is None or not isinstance(index, pd.MultiIndex):
+            return np.ones(len(index), dtype=bool)
+        series, first_rows = number_series(index)
+        found = instances_of(index, first_rows)
+        assert found is not None
+        self._check_levels(found)
+        return np.asarray(self.instances.get_indexer(found)[series] >= 0)
+
+    def rows(self, index: pd.Index) -> Rows:
+        """Locate each row of an index of this layout.
+
+        Parameters
+        ----------
+        index : pandas.Index
+            Index of `y` or `X`; every series must be known.
+
+        Returns
+        -------
+        Rows
+            Series number and step per row.
+
+        Raises
+        ------
+        InvalidInputError
+            If a series is unknown or a time point lies off its series' grid.
+        """
+        series = self._series_of(index)
+        units = _units_of_level(self.clock, *time_level(index)) - self.origin - self.phases[series]
+        steps, rest = np.divmod(units, self.clock.width)
+        if rest.any():
+            row = int(np.flatnonzero(rest)[0])
+            raise InvalidInputError(
+                f"{self.describe(int(series[row]))}: time {index[row : row + 1][0]} lies between "
+                "two time points of the series' frequency; move the row onto the grid or pass the "
+                "finer frequency, e.g. freq='h'"
+            )
+        return Rows(series, steps)
+
+    def index(self, steps: Integers, series: Integers | None = None) -> pd.Index:
+        """Return the container's index for given steps of each series.
+
+        Parameters
+        ----------
+        steps : numpy.ndarray of int, shape (n_series, n_steps)
+            Steps on each series' grid.
+        series : numpy.ndarray of int, shape (n_series,), optional
+            Numbers of the series, by default all.
+
+        Returns
+        -------
+        pandas.Index
+            Time index, or a MultiIndex of instance levels and time; `n_series * n_steps` rows.
+        """
+        numbers = np.arange(self.n_series) if series is None else series
+        units = steps * self.clock.width + self.phases[numbers][:, None] + self.origin
+        if self.instances is None:
+            return self._time_index(units[0]).rename(self.time_name)
+        unique, codes = np.unique(units.ravel(), return_inverse=True)
+        instances = _as_multi(self.instances[numbers])
+        levels: list[Any] = [*instances.levels, self._time_index(unique)]
+        repeated = [np.repeat(np.asarray(level), steps.shape[1]) for level in instances.codes]
+        all_codes: list[Any] = [*repeated, codes.ravel()]
+        return pd.MultiIndex(
+            levels=levels,
+            codes=all_codes,
+            names=[*instances.names, self.time_name],
+            verify_integrity=False,
+        )
+
+    def describe(self, series: int) -> str:
+        """Name a series in an error message."""
+        return "the series" if self.instances is None else f"series {self.instances[series]!r}"
+
+    def _time_index(self, units: Integers) -> pd.Index:
+        """Return the time points, with their frequency where they are contiguous."""
+        times = self.clock.times(units)
+        offset = getattr(self.clock, "offset", None)
+        contiguous = len(units) > 0 and bool((np.diff(units) == self.clock.width).all())
+        if offset is None or not contiguous:
+            return times
+        try:
+            return pd.DatetimeIndex(times, freq=offset)
+        except ValueError:  # a clock change moved a day off the grid
+            return times
+
+    def _series_of(self, index: pd.Index) -> Integers:
+        if self.instances is None:
+            return np.zeros(len(index), dtype=np.int64)
+        series, first_rows = number_series(index)
+        found = instances_of(index, first_rows)
+        self._check_levels(found)
+        assert found is not None
+        numbers = self.instances.get_indexer(found)
+        if (numbers < 0).any():
+            raise InvalidInputError(
+                f"series {found[numbers < 0][0]!r} was never seen; pass its history first, with "
+                "update(y, update_params=False)"
+            )
+        return np.asarray(numbers, dtype=np.int64)[series]
+
+    def _check_levels(self, found: pd.Index | None) -> None:
+        known = 0 if self.instances is None else self.instances.nlevels
+        seen = 0 if found is None else found.nlevels
+        if known != seen:
+            raise InvalidInputError(
+                f"data must have the {known} instance level(s) seen in fit, got {seen}; "
+                "pass the container that fit got, with new rows"
+            )
+
+    def point(self, series: int, step: int) -> Any:
+        """Return one index entry, to name it in a message."""
+        return self.index(np.array([[step]]), np.array([series]))[0]
+
+
+def _units_of_level(clock: Clock, times: pd.Index, codes: Integers | None) -> Integers:
+    units = clock.units(times)
+    return units if codes is None else units[codes]
+
+
+def _longest(times: pd.Index, codes: Integers | None, series: Integers, n_series: int) -> pd.Index:
+    """Return the time points of the longest series, in order."""
+    if codes is None:
+        return times
+    longest = np.bincount(series, minlength=n_series).argmax()
+    own = pd.unique(codes[series == longest])
+    return times if len(own) == len(times) and times.is_monotonic_increasing else times[own]
+
+
+def _as_multi(instances: pd.Index) -> pd.MultiIndex:
+    if isinstance(instances, pd.MultiIndex):
+        return instances
+    return pd.MultiIndex.from_arrays([instances], names=[instances.name])

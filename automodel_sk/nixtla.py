@@ -1,0 +1,212 @@
+"""Nixtla's long frames and sktime's containers, one into the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from automodel_sk.exceptions import InvalidInputError
+
+__all__ = ["from_long", "looks_like_long_frame", "to_long"]
+
+
+def from_long(
+    df: pd.DataFrame,
+    id_col: str = "unique_id",
+    time_col: str = "ds",
+    target_col: str = "y",
+    *,
+    levels: Sequence[Hashable] | None = None,
+    period: str | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Turn a long frame into what sktime forecasters take.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        One row per series and time point.
+    id_col, time_col, target_col : str
+        Columns that hold the series, the time and the target.
+    levels : sequence of hashable, optional
+        Names of a hierarchy's levels, where `id_col` holds ids that `to_long` made
+        of a hierarchy, such as `["north", "shop 1"]`.
+    period : str, optional
+        Frequency of periods, e.g. "M", to turn time stamps into.
+
+    Returns
+    -------
+    y : pandas.DataFrame
+        One column, indexed by series (or the levels) and time, sorted.
+    X : pandas.DataFrame or None
+        All other columns, with the same index; None if there are none.
+
+    Raises
+    ------
+    InvalidInputError
+        If a column is missing or a series has two rows for one time.
+
+    Examples
+    --------
+    >>> df = pd.DataFrame({"unique_id": ["a", "a"], "ds": [1, 2], "y": [5.0, 6.0]})
+    >>> y, X = from_long(df)
+    >>> y.index.names, X is None
+    (FrozenList(['unique_id', 'ds']), True)
+    """
+    for name, column in (("id_col", id_col), ("time_col", time_col), ("target_col", target_col)):
+        if column not in df.columns:
+            raise InvalidInputError(
+                f"{name}={column!r} is no column of the frame, which has {list(df.columns)}; "
+                f"pass the right name, e.g. {name}={df.columns[0]!r}"
+            )
+    times = pd.Index(df[time_col])
+    if period is not None:
+        times = pd.DatetimeIndex(times).to_period(period)
+    index = _index(pd.Index(df[id_col]), times.rename(time_col), levels)
+    frame = df.drop(columns=[id_col, time_col]).set_axis(index)
+    if not index.is_monotonic_increasing:
+        frame = frame.take(_sorting_order(index))
+    if frame.index.has_duplicates:
+        twice = frame.index[frame.index.duplicated()][0]
+        raise InvalidInputError(f"there are two rows for {twice}; drop one of them")
+    X = frame.drop(columns=target_col)
+    return frame[[target_col]], X if X.shape[1] else None
+
+
+def to_long(y: pd.Series | pd.DataFrame, X: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Turn sktime data into a long frame.
+
+    Parameters
+    ----------
+    y : pandas.Series or pandas.DataFrame
+        A series, a panel or a hierarchy with one column.
+    X : pandas.DataFrame, optional
+        Exogenous columns with each row of `y`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `unique_id`, `ds`, `y` and those of `X`. A single series has the id
+        `y.name` or "y". A hierarchy's ids are its levels as JSON text, e.g.
+        `["north", 1]`: readable, never ambiguous, and taken apart again by
+        `from_long(levels=...)`. Periods become time stamps of their start.
+
+    Raises
+    ------
+    InvalidInputError
+        If `y` has several columns, or `X` lacks rows or has a reserved column name.
+
+    Examples
+    --------
+    >>> y = pd.Series([1.0, 2.0], index=pd.period_range("2024-01", periods=2, freq="M"), name="s")
+    >>> to_long(y)
+      unique_id         ds    y
+    0         s 2024-01-01  1.0
+    1         s 2024-02-01  2.0
+    """
+    frame = y.to_frame() if isinstance(y, pd.Series) else y
+    if frame.shape[1] != 1:
+        raise InvalidInputError(
+            f"y must have one column, got {list(frame.columns)}; select one, e.g. y[['sales']]"
+        )
+    times = frame.index.get_level_values(-1)
+    long = pd.DataFrame(
+        {
+            "unique_id": _ids(frame),
+            "ds": times.to_timestamp() if isinstance(times, pd.PeriodIndex) else times,
+            "y": frame.iloc[:, 0].to_numpy(),
+        }
+    )
+    return long if X is None else pd.concat([long, _aligned(X, frame.index)], axis=1)
+
+
+def looks_like_long_frame(data: Any) -> bool:
+    """Tell whether data is a long frame rather than an sktime container.
+
+    Parameters
+    ----------
+    data : object
+        What was passed as `y` or `X`.
+
+    Returns
+    -------
+    bool
+        True for a DataFrame with the columns `unique_id` and `ds`.
+
+    Examples
+    --------
+    >>> looks_like_long_frame(pd.DataFrame({"unique_id": [1], "ds": [1], "y": [1.0]}))
+    True
+    >>> looks_like_long_frame(pd.Series([1.0]))
+    False
+    """
+    return isinstance(data, pd.DataFrame) and {"unique_id", "ds"} <= set(data.columns)
+
+
+def _index(ids: pd.Index, times: pd.Index, levels: Sequence[Hashable] | None) -> pd.MultiIndex:
+    """Build the container's index, hierarchical ids taken apart."""
+    if levels is None:
+        return pd.MultiIndex.from_arrays([ids, times])
+    codes, unique = pd.factorize(ids)
+    parts = pd.MultiIndex.from_tuples([_parts(text, len(levels)) for text in unique])
+    columns = [parts.get_level_values(i).take(codes) for i in range(len(levels))]
+    return pd.MultiIndex.from_arrays([*columns, times], names=[*levels, times.name])
+
+
+def _sorting_order(index: pd.MultiIndex) -> Any:
+    """Return the order by series and time; ids of several types stay in order of appearance."""
+    try:
+        return index.argsort()
+    except TypeError:
+        series, _ = pd.factorize(index.droplevel(-1))
+        return np.lexsort((index.get_level_values(-1), series))
+
+
+def _parts(text: Any, n_levels: int) -> tuple[Any, ...]:
+    try:
+        parts = json.loads(text)
+    except (TypeError, ValueError):
+        parts = None
+    if not isinstance(parts, list) or len(parts) != n_levels:
+        raise InvalidInputError(
+            f"id {text!r} is not the JSON list of {n_levels} levels that to_long writes; "
+            "leave out levels for plain ids"
+        )
+    return tuple(parts)
+
+
+def _ids(frame: pd.DataFrame) -> Any:
+    index = frame.index
+    if not isinstance(index, pd.MultiIndex):
+        name: Any = frame.columns[0]
+        return np.repeat("y" if name in (None, 0) else str(name), len(index))
+    if index.nlevels == 2:
+        return index.get_level_values(0)
+    codes, unique = pd.factorize(index.droplevel(-1))
+    return pd.Index([_text(key) for key in unique]).take(codes)
+
+
+def _text(key: tuple[Any, ...]) -> str:
+    parts = [part.item() if isinstance(part, np.generic) else part for part in key]
+    try:
+        return json.dumps(parts, ensure_ascii=False)
+    except TypeError as error:
+        raise InvalidInputError(
+            f"instance {key!r} can't be written as an id; make its levels strings or numbers"
+        ) from error
+
+
+def _aligned(X: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
+    """Return the rows of X at an index."""
+    clash = [column for column in ("unique_id", "ds", "y") if column in X.columns]
+    if clash:
+        raise InvalidInputError(
+            f"X has a column {clash[0]!r}, a name that the long frame needs itself; rename it"
+        )
+    places = np.arange(len(X)) if X.index.equals(index) else X.index.get_indexer(index)
+    if (places < 0).any():
+        raise InvalidInputError(f"X has no row for {index[places < 0][0]}; add it")
+    return X.take(places).reset_index(drop=True)
