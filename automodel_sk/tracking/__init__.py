@@ -1,0 +1,23 @@
+"""What is told of a search while it runs: to MLflow, or to nobody."""
+
+from __future__ import annotations
+
+from automodel_sk.tracking._text import mask_secrets
+from automodel_sk.tracking.base import (
+    NullTracker,
+    SearchRecord,
+    Tracker,
+    TrialRecord,
+    make_tracker,
+)
+from automodel_sk.tracking.mlflow_tracker import MLflowTracker
+
+__all__ = [
+    "MLflowTracker",
+    "NullTracker",
+    "SearchRecord",
+    "Tracker",
+    "TrialRecord",
+    "make_tracker",
+    "mask_secrets",
+]

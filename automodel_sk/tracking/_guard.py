@@ -1,0 +1,147 @@
+"""Calls of MLflow that are quiet, soon back, and leave nothing changed behind."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from automodel_sk.exceptions import TrackingError
+from automodel_sk.tracking._text import mask_secrets
+
+__all__ = ["CALL_SECONDS", "START_SECONDS", "absolute_uri", "guarded", "open_lock", "probe"]
+
+# The first call decides within 3 s in all, so that it may take 2.
+START_SECONDS = 2
+CALL_SECONDS = 3
+
+# Limits that the user has set are kept: they say how long to wait.
+_WAITS = ("MLFLOW_HTTP_REQUEST_TIMEOUT", "PGCONNECT_TIMEOUT")
+# MLflow logs what we report ourselves, and how it makes its tables.
+_LEVELS = {"alembic": logging.WARNING, "mlflow.store.db.utils": logging.CRITICAL}
+_CONNECT_OPTION = {
+    "mysqlconnector": "connection_timeout",
+    "mysqldb": "connect_timeout",
+    "pg8000": "timeout",
+    "psycopg": "connect_timeout",
+    "psycopg2": "connect_timeout",
+    "pymssql": "login_timeout",
+    "pymysql": "connect_timeout",
+    "pyodbc": "timeout",
+    "pysqlite": "timeout",
+}
+_REASONS = {
+    "Connection refused": "the connection was refused",
+    "timed out": "no answer in time",
+    "timeout": "no answer in time",
+    "NameResolutionError": "the host's name is unknown",
+    "maintenance mode": "MLflow has given up folders as stores",
+}
+# The environment is the process's: one tracker at a time.
+_TURN = threading.RLock()
+
+
+@contextmanager
+def guarded(seconds: int) -> Iterator[None]:
+    """Let MLflow's requests end after some seconds, unrepeated and unprinted."""
+    settings = {
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        **{name: os.environ.get(name) or str(seconds) for name in _WAITS},
+    }
+    with _TURN, ExitStack() as undo:
+        for name, value in settings.items():
+            undo.callback(_restore, name, os.environ.get(name))
+            os.environ[name] = value
+        for name, level in _LEVELS.items():
+            logger = logging.getLogger(name)
+            undo.callback(logger.setLevel, logger.level)
+            logger.setLevel(level)
+        yield
+
+
+def _restore(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """Return the file of a SQLite URI; None for other stores and for memory."""
+    scheme, _, path = uri.partition(":///")
+    if scheme.split("+")[0] != "sqlite" or path in ("", ":memory:"):
+        return None
+    return Path(path.partition("?")[0])
+
+
+def absolute_uri(uri: str) -> str:
+    """Return a URI that means the same in any working directory."""
+    path = sqlite_path(uri)
+    if path is None or path.is_absolute():
+        return uri
+    scheme, _, rest = uri.partition(":///")
+    _, mark, query = rest.partition("?")
+    return f"{scheme}:///{path.absolute()}{mark}{query}"
+
+
+def _is_database(uri: str) -> bool:
+    scheme = urlsplit(uri).scheme.split("+")[0]
+    return scheme in ("sqlite", "postgresql", "mysql", "mssql")
+
+
+def probe(uri: str, seconds: int) -> None:
+    """Raise soon if a database can't be used; MLflow itself would try for 100 s."""
+    if not _is_database(uri):
+        return
+    import sqlalchemy
+
+    path = sqlite_path(uri)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    option = _CONNECT_OPTION.get(sqlalchemy.engine.make_url(uri).get_driver_name())
+    engine = sqlalchemy.create_engine(
+        uri,
+        poolclass=sqlalchemy.pool.NullPool,
+        connect_args={option: seconds} if option else {},
+    )
+    with engine.connect():
+        sqlalchemy.inspect(engine).get_table_names()
+
+
+@contextmanager
+def open_lock(uri: str) -> Iterator[None]:
+    """Let one process at a time open a SQLite store: two that create its tables both fail."""
+    path = sqlite_path(uri)
+    if path is None:
+        yield
+        return
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    lock = Path(tempfile.gettempdir()) / f"automodel_sk-{digest}.lock"
+    connection = sqlite3.connect(lock, timeout=60, isolation_level=None)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+    finally:
+        connection.close()
+
+
+def reason_of(error: BaseException, uri: str) -> str:
+    """Return in a few words why a call failed, without the secrets of the URI."""
+    text = str(error) or type(error).__name__
+    if isinstance(error, TrackingError):
+        return text
+    for sign, words in _REASONS.items():
+        if sign in text:
+            return words
+    parts = urlsplit(uri)
+    for secret in filter(None, (parts.password, unquote(parts.password or ""))):
+        text = text.replace(secret, "***")
+    return mask_secrets(text.strip().splitlines()[0][:300])

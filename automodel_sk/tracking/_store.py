@@ -1,0 +1,164 @@
+"""One experiment of one MLflow store, reached by a client of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from automodel_sk.exceptions import TrackingError
+from automodel_sk.tracking._guard import open_lock, probe, sqlite_path
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+__all__ = ["NUMBER", "PARENT", "PREFIX", "STUDY_ID", "Point", "Store", "Target"]
+
+PREFIX = "automodel_sk."
+PARENT = "mlflow.parentRunId"
+STUDY_ID = f"{PREFIX}study_id"
+NUMBER = f"{PREFIX}number"
+
+# MLflow takes 100 parameters, 1,000 entries and 1 MB in one request.
+_MAX_PARAMS = 100
+_MAX_PARAM_TEXT = 150_000
+_MAX_METRICS = 900
+_PAGE = 1000
+
+
+class Point(NamedTuple):
+    """One value of a metric; the time is in milliseconds since 1970."""
+
+    key: str
+    value: float
+    timestamp: int
+    step: int
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a search is written: a store, an experiment of it, perhaps below a run.
+
+    `experiment_id` is given where it is known, and then counts.
+    """
+
+    uri: str
+    experiment_name: str
+    experiment_id: str | None = None
+    parent_run_id: str | None = None
+
+
+class Store:
+    """The runs of one experiment."""
+
+    def __init__(self, client: MlflowClient, experiment_id: str) -> None:
+        self._client = client
+        self._experiment_id = experiment_id
+
+    @classmethod
+    def open(cls, target: Target, seconds: int) -> Store:
+        """Connect, and make the experiment where it is missing."""
+        from mlflow import MlflowClient
+
+        probe(target.uri, seconds)
+        with open_lock(target.uri):
+            client = MlflowClient(tracking_uri=target.uri)
+            experiment_id = target.experiment_id or _experiment_id(client, target)
+        return cls(client, experiment_id)
+
+    def create_run(self, name: str, tags: Mapping[str, str], start: int) -> str:
+        """Begin a run and return its id."""
+        run = self._client.create_run(self._experiment_id, start, dict(tags), run_name=name)
+        return str(run.info.run_id)
+
+    def write(self, run_id: str, params: Mapping[str, str], points: Sequence[Point]) -> None:
+        """Write parameters and metrics in one request, or in as few as the limits allow."""
+        from mlflow.entities import Metric, Param
+
+        metrics = [Metric(*point) for point in points]
+        chunks = [[Param(*item) for item in chunk] for chunk in _param_chunks(params)]
+        for i in range(max(len(chunks), -(-len(metrics) // _MAX_METRICS))):
+            self._client.log_batch(
+                run_id,
+                metrics=metrics[i * _MAX_METRICS : (i + 1) * _MAX_METRICS],
+                params=chunks[i] if i < len(chunks) else [],
+            )
+
+    def attach(self, run_id: str, name: str, text: str) -> None:
+        """Keep a text as a file of a run."""
+        self._client.log_text(run_id, text, name)
+
+    def end(self, run_id: str, status: str, end: int) -> None:
+        """End a run."""
+        self._client.set_terminated(run_id, status, end_time=end)
+
+    def reopen(self, run_id: str, below: str | None) -> None:
+        """Let an ended run go on, below another one if need be."""
+        self._client.update_run(run_id, status="RUNNING")
+        if below is not None:
+            self._client.set_tag(run_id, PARENT, below)
+
+    def unfinished(self, study_id: str | None) -> str | None:
+        """Return the newest run of a study that did not come to its end."""
+        if not study_id:
+            return None
+        runs = [run for run in self._search(STUDY_ID, study_id) if run.info.status != "FINISHED"]
+        return str(runs[0].info.run_id) if runs else None
+
+    def children(self, run_id: str) -> dict[int, tuple[str, bool]]:
+        """Return each trial's run below a run, and whether that is complete."""
+        return {
+            int(run.data.tags[NUMBER]): (run.info.run_id, run.info.status != "RUNNING")
+            for run in self._search(PARENT, run_id)
+            if run.data.tags.get(NUMBER, "").isdigit()
+        }
+
+    def _search(self, tag: str, value: str) -> Iterator[Any]:
+        """Yield the runs that bear a tag, the newest first."""
+        # MLflow's filters know no escapes: one kind of quote must do.
+        quote = '"' if "'" in value else "'"
+        query, token = f"tags.`{tag}` = {quote}{value}{quote}", None
+        while True:
+            page = self._client.search_runs(
+                [self._experiment_id], query, max_results=_PAGE, page_token=token
+            )
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+
+def _experiment_id(client: MlflowClient, target: Target) -> str:
+    """Return the experiment's id; its files lie beside the database if that is a file."""
+    from mlflow.exceptions import MlflowException
+
+    name, database = target.experiment_name, sqlite_path(target.uri)
+    folder = None if database is None else (database.parent / "mlartifacts").as_uri()
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, artifact_location=folder))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        found = client.get_experiment_by_name(name)
+    if found is None or found.lifecycle_stage == "deleted":
+        raise TrackingError(
+            f"mlflow_experiment_name {name!r} was deleted in this store; restore it with "
+            f"`mlflow experiments restore`, or pass another name such as '{name}_2'"
+        )
+    return str(found.experiment_id)
+
+
+def _param_chunks(params: Mapping[str, str]) -> Iterator[list[tuple[str, str]]]:
+    """Cut parameters into portions that one request may hold."""
+    chunk: list[tuple[str, str]] = []
+    size = 0
+    for key, value in params.items():
+        if chunk and (len(chunk) == _MAX_PARAMS or size + len(value) > _MAX_PARAM_TEXT):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append((key, value))
+        size += len(value)
+    if chunk:
+        yield chunk

@@ -1,0 +1,189 @@
+"""What a search tells of itself, and to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
+
+from automodel_sk.exceptions import InvalidInputError
+
+__all__ = [
+    "RUN_STATUSES",
+    "TRIAL_STATES",
+    "NullTracker",
+    "SearchRecord",
+    "Tracker",
+    "TrialRecord",
+    "make_tracker",
+]
+
+TRIAL_STATES = ("COMPLETE", "PRUNED", "FAIL")
+RUN_STATUSES = ("FINISHED", "FAILED", "KILLED")
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One ended trial.
+
+    Parameters
+    ----------
+    number : int
+        Number of the trial within its search, from 0.
+    state : {"COMPLETE", "PRUNED", "FAIL"}
+        How it ended.
+    value : float, optional
+        Its score: the best validation loss. None if it has none.
+    params : mapping
+        The configuration that was trained, flat or nested.
+    intermediate_values : mapping of int to float
+        Validation loss by global training step.
+    datetime_start, datetime_complete : datetime, optional
+        Begin and end. Without a time zone they are local time.
+    duration_seconds : float
+        Seconds from begin to end.
+    reason : str, optional
+        Why it failed or was pruned.
+    tags : mapping
+        Anything else worth keeping, such as ``{"retry_of": 3}``.
+
+    Raises
+    ------
+    InvalidInputError
+        If `state` is none of the three.
+
+    Examples
+    --------
+    >>> trial = TrialRecord(number=3, state="COMPLETE", value=0.5, params={"max_steps": 100})
+    >>> trial.value
+    0.5
+    """
+
+    number: int
+    state: str
+    value: float | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    intermediate_values: Mapping[int, float] = field(default_factory=dict)
+    datetime_start: datetime | None = None
+    datetime_complete: datetime | None = None
+    duration_seconds: float = 0.0
+    reason: str | None = None
+    tags: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.state not in TRIAL_STATES:
+            raise InvalidInputError(
+                f"state must be one of {', '.join(TRIAL_STATES)}, got {self.state!r}; "
+                "try 'COMPLETE'"
+            )
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """A search that begins.
+
+    Parameters
+    ----------
+    name : str
+        Name of the study.
+    model_name : str
+        Name of the model that is tuned, such as ``"NHITS"``.
+    params : mapping
+        Options of the search, its space as text, figures of the data.
+    tags : mapping of str to str
+        Labels. ``"automodel_sk.study_id"`` marks searches that continue one
+        another: a tracker goes on where an unfinished one of that mark stopped.
+
+    Examples
+    --------
+    >>> SearchRecord("sales", "NHITS", {"num_samples": 20}).tags
+    {}
+    """
+
+    name: str
+    model_name: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """Whoever is told of a search: when it starts, of each trial, when it ends."""
+
+    def start(self, search: SearchRecord) -> None:
+        """Take note of a search that begins; called once, before any trial."""
+
+    def log_trial(self, trial: TrialRecord) -> None:
+        """Take note of an ended trial; never raises for a fault of its own."""
+
+    def finish(
+        self,
+        status: str,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        artifacts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take note of the end: FINISHED, FAILED or KILLED, figures and files."""
+
+
+class NullTracker:
+    """A tracker that keeps nothing.
+
+    Examples
+    --------
+    >>> tracker = NullTracker()
+    >>> tracker.start(SearchRecord("sales", "NHITS"))
+    >>> tracker.log_trial(TrialRecord(number=0, state="FAIL", reason="out of memory"))
+    >>> tracker.finish("FINISHED")
+    """
+
+    def start(self, search: SearchRecord) -> None:
+        """Keep nothing."""
+
+    def log_trial(self, trial: TrialRecord) -> None:
+        """Keep nothing."""
+
+    def finish(
+        self,
+        status: str,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        artifacts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keep nothing."""
+
+
+def make_tracker(
+    use_mlflow: bool,
+    tracking_uri: str | None = None,
+    experiment_name: str = "automodel_sk",
+) -> Tracker:
+    """Return the tracker that the options ask for.
+
+    Parameters
+    ----------
+    use_mlflow : bool
+        Whether MLflow is told of the search.
+    tracking_uri : str, optional
+        As in `MLflowTracker`.
+    experiment_name : str
+        As in `MLflowTracker`.
+
+    Returns
+    -------
+    Tracker
+        An `MLflowTracker` or a `NullTracker`.
+
+    Examples
+    --------
+    >>> type(make_tracker(use_mlflow=False)).__name__
+    'NullTracker'
+    >>> make_tracker(use_mlflow=True, tracking_uri="http://me:secret@mlflow:5000")
+    MLflowTracker(tracking_uri='http://***@mlflow:5000', experiment_name='automodel_sk')
+    """
+    if not use_mlflow:
+        return NullTracker()
+    from automodel_sk.tracking.mlflow_tracker import MLflowTracker
+
+    return MLflowTracker(tracking_uri, experiment_name)
