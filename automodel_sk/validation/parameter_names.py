@@ -1,0 +1,88 @@
+"""Checks of the names in a model's configuration."""
+
+from __future__ import annotations
+
+import logging
+
+from automodel_sk.catalog import ModelCharacteristics
+from automodel_sk.validation.draft import ConfigDraft
+from automodel_sk.validation.parameters import (
+    ALIASES,
+    OWNED,
+    accepted_parameters,
+    takers,
+    unknown_parameters,
+)
+from automodel_sk.validation.result import Findings
+from automodel_sk.validation.rules import nearest, shown
+
+__all__ = ["check_names"]
+
+_ALIKE = 0.8
+
+_logger = logging.getLogger(__name__)
+
+
+def check_names(findings: Findings, draft: ConfigDraft, row: ModelCharacteristics | None) -> None:
+    """Check that a model takes the parameters, and that the search doesn't own them.
+
+    Parameters
+    ----------
+    findings : Findings
+        Filled here.
+    draft : ConfigDraft
+        The parameters; misspelled ones are renamed in it, others dropped.
+    row : ModelCharacteristics, optional
+        The model; None leaves out the check against its parameters.
+
+    Examples
+    --------
+    >>> findings = Findings()
+    >>> check_names(findings, ConfigDraft({"h": 12}, {"h": 12}), None)
+    >>> findings.errors
+    ['h has no place in config, got 12; pass it beside the config: create_auto_model(..., h=24)']
+    """
+    if row is not None:
+        _check_unknown(findings, draft, row.name)
+    for name, advice in OWNED.items():
+        if name in draft.names:
+            found = shown(draft.entries.get(name))
+            findings.error(f"{name} has no place in config, got {found}; {advice}")
+            draft.drop(name)
+    if "random_seed" in draft.names:
+        findings.warn(
+            "random_seed is not tuned, got "
+            f"{shown(draft.entries.get('random_seed'))} in config; it is taken out and set from "
+            "the option: pass random_seed=42 beside the config"
+        )
+        draft.drop("random_seed")
+
+
+def _check_unknown(findings: Findings, draft: ConfigDraft, model_name: str) -> None:
+    try:
+        unknown = unknown_parameters(draft.names, model_name)
+    except (ImportError, OSError) as error:
+        # The check of the environment names the library that is missing.
+        _logger.debug("parameters of %s can't be looked up: %s", model_name, error)
+        return
+    for name in unknown:
+        if name not in OWNED:
+            _note_unknown(findings, draft, model_name, name)
+
+
+def _note_unknown(findings: Findings, draft: ConfigDraft, model_name: str, name: str) -> None:
+    known = accepted_parameters(model_name) | set(OWNED)
+    meant = ALIASES.get(name.strip().casefold()) or nearest(name, known, cutoff=_ALIKE)
+    if meant:
+        findings.error(f"{name} is not a parameter of {model_name}; did you mean {meant}?")
+        draft.rename(name, meant)
+        return
+    others = takers(name)
+    if others:
+        findings.warn(
+            f"{name} is not a parameter of {model_name} (it is one of {', '.join(others[:3])}) "
+            "and is left out; remove it"
+        )
+    else:
+        findings.error(f"{name} is not a parameter of {model_name}; remove it")
+    draft.drop(name)

@@ -1,0 +1,160 @@
+"""Ask a server for a sign of life, within a deadline that holds whatever it does."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import ssl
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPException
+
+__all__ = ["DEADLINE_SECONDS", "Answer", "answer_of_port", "answer_of_server"]
+
+DEADLINE_SECONDS = 3.0
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server said.
+
+    Parameters
+    ----------
+    status : int, optional
+        The HTTP status.
+    problem : str, optional
+        Why there is no usable answer, worded to follow the server's name.
+
+    Examples
+    --------
+    >>> Answer(status=200).problem is None
+    True
+    """
+
+    status: int | None = None
+    problem: str | None = None
+
+
+def answer_of_server(address: str, deadline_seconds: float = DEADLINE_SECONDS) -> Answer:
+    """Ask an MLflow server at ``/health``.
+
+    Parameters
+    ----------
+    address : str
+        Address of the server, without user and password.
+    deadline_seconds : float, default 3.0
+        How long it may take in all, the look-up of its name included.
+
+    Returns
+    -------
+    Answer
+
+    Examples
+    --------
+    >>> answer_of_server("http://127.0.0.1:1", 2.0).status is None
+    True
+    """
+    return _within(deadline_seconds, lambda: _ask(address, deadline_seconds))
+
+
+def answer_of_port(host: str, port: int, deadline_seconds: float = DEADLINE_SECONDS) -> str | None:
+    """Connect to a port and hang up.
+
+    Parameters
+    ----------
+    host : str
+        Name or address.
+    port : int
+        The port.
+    deadline_seconds : float, default 3.0
+        How long it may take in all, the look-up of its name included.
+
+    Returns
+    -------
+    str or None
+        Why it can't be reached; None where it can.
+
+    Examples
+    --------
+    >>> answer_of_port("127.0.0.1", 1, 2.0) is None
+    False
+    """
+    return _within(deadline_seconds, lambda: _connect(host, port, deadline_seconds)).problem
+
+
+def _within(deadline_seconds: float, ask: Callable[[], Answer]) -> Answer:
+    """Return an answer, or that there is none when the time is up.
+
+    A socket's own timeout starts anew with each packet and doesn't cover the
+    look-up of a name, hence the thread.
+    """
+    answers: list[Answer] = []
+    asker = threading.Thread(target=lambda: answers.append(_translated(ask)), daemon=True)
+    asker.start()
+    asker.join(deadline_seconds)
+    return answers[0] if answers else Answer(problem=_silence(deadline_seconds))
+
+
+def _translated(ask: Callable[[], Answer]) -> Answer:
+    """Return an answer; whatever goes wrong becomes a problem in words."""
+    try:
+        return ask()
+    except Exception as error:
+        _logger.debug("no answer: %s", type(error).__name__)
+        cause = error.reason if isinstance(error, urllib.error.URLError) else error
+        return Answer(problem=_in_words(cause))
+
+
+def _in_words(error: object) -> str:
+    """Return an error in words; its own text may hold parts of the address."""
+    for kind, words in _WORDS:
+        if isinstance(error, kind):
+            return words
+    return f"can't be asked ({type(error).__name__})"
+
+
+_WORDS: tuple[tuple[type[BaseException], str], ...] = (
+    (TimeoutError, "gave no answer in time"),
+    (socket.gaierror, "has a host name that nobody knows"),
+    (ConnectionRefusedError, "refused the connection"),
+    (ssl.SSLCertVerificationError, "has a certificate that isn't trusted"),
+    (ssl.SSLError, "doesn't speak TLS properly (http:// rather than https://?)"),
+    (HTTPException, "doesn't speak HTTP properly"),
+    (OSError, "can't be connected to"),
+)
+
+
+def _silence(deadline_seconds: float) -> str:
+    return f"gave no answer within {deadline_seconds:g} s"
+
+
+def _ask(address: str, timeout: float) -> Answer:
+    """Return the status that a server answers at /health."""
+    request = urllib.request.Request(address.rstrip("/") + "/health")
+    try:
+        with urllib.request.urlopen(request, timeout=timeout, context=_tls()) as response:
+            return Answer(status=int(response.status))
+    except urllib.error.HTTPError as error:
+        with error:
+            status = int(error.code)
+    return Answer(status=status, problem=f"answered {status}" if status >= 500 else None)
+
+
+def _tls() -> ssl.SSLContext:
+    """Return how certificates are checked, as MLflow's own client is told to."""
+    context = ssl.create_default_context()
+    if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"1", "true"}:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _connect(host: str, port: int, timeout: float) -> Answer:
+    with socket.create_connection((host, port), timeout=timeout):
+        return Answer()
