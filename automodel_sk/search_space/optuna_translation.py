@@ -28,6 +28,7 @@ __all__ = ["CODECS", "Codec", "is_optuna_distribution", "read_distribution", "su
 
 _EDGE = 2.0**-53
 _NEIGHBOURS = 64
+_DIGITS = 12
 _OFF_GRID = 1e-6
 
 
@@ -195,7 +196,11 @@ def _normal_parameter(domain: Normal, value: Any) -> float:
 
 def _normal_value(domain: Normal, parameter: float) -> float:
     value = domain.mean + domain.sd * NormalDist().inv_cdf(parameter)
-    return value if domain.step is None else round(value / domain.step) * domain.step
+    if domain.step is not None:
+        return round(value / domain.step) * domain.step
+    # A probability is coarser than the value it stands for: without the rounding, most
+    # values that a person writes could not be reached from any probability.
+    return round(value, _DIGITS - math.floor(math.log10(domain.sd)))
 
 
 def _on_multiples(step: float | None, value: float) -> bool:
