@@ -16,6 +16,9 @@ __all__ = ["ConformalScores", "interpolate_quantiles", "levels_to_quantiles", "s
 
 Array = npt.NDArray[np.float64]
 
+_ROUNDING = 1e-5
+"""Steps below this share of a series' size are rounding: models work in float32."""
+
 
 def levels_to_quantiles(levels: Sequence[float]) -> dict[str, float]:
     """Return the quantile at each end of central intervals, by column suffix.
@@ -76,9 +79,10 @@ def series_scales(ids: npt.NDArray[Any], y: Array, season: int) -> tuple[npt.NDA
     """
     starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]])
     lengths = np.diff(np.r_[starts, len(ids)])
+    size = _mean_size(y, starts, lengths)
     scales = _mean_difference(y, starts, lengths, season)
-    for fallback in (_mean_difference(y, starts, lengths, 1), _mean_size(y, starts, lengths)):
-        scales = np.where(scales > 0, scales, fallback)
+    for fallback in (_mean_difference(y, starts, lengths, 1), size):
+        scales = np.where(scales > _ROUNDING * size, scales, fallback)
     return ids[starts], np.where(scales > 0, scales, 1.0)
 
 

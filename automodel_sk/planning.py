@@ -17,6 +17,7 @@ from automodel_sk.losses import resolve_loss, resolve_metric
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.preparation import align_static, prepare_frame, read_times
 from automodel_sk.search.building import DEFAULT_MAX_STEPS
+from automodel_sk.search.hardware import trainer_options
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search_algorithm_selector import (
     SearchAlgorithmSelector,
@@ -203,17 +204,8 @@ def _task(
         hist_exog=exogenous["hist_exog_list"],
         stat_exog=exogenous["stat_exog_list"],
         pad_short_series=profile.min_length < longest + given.h + val_size + 1,
-        trainer_options=_trainer_options(options),
+        trainer_options=trainer_options(options.gpus),
     )
-
-
-def _trainer_options(options: OptimizationConfig) -> dict[str, Any]:
-    """Return where to train: without a GPU asked for or at hand, on the CPU."""
-    import torch
-
-    if options.gpus == 0 or not torch.cuda.is_available():
-        return {"accelerator": "cpu", "devices": 1}
-    return {"accelerator": "gpu", "devices": 1}
 
 
 def _trial_count(

@@ -117,7 +117,9 @@ def train_candidate(
         except _Stop as stop:
             verdict = stop.verdict
     if not losses:
-        raise CandidateDivergedError("no validation loss was reported; set val_check_steps <= max_steps")
+        raise CandidateDivergedError(
+            "no validation loss was reported; set val_check_steps <= max_steps"
+        )
     best_step = min(losses, key=lambda step: losses[step])
     return Outcome(losses[best_step], best_step, losses, verdict, time.perf_counter() - started)
 
