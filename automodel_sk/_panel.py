@@ -1,0 +1,198 @@
+"""Rows of a long frame as numbers: which series, which time, in what order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from automodel_sk._times import read_times, show_time
+
+__all__ = ["Panel"]
+
+IntArray = npt.NDArray[np.integer[Any]]
+BoolArray = npt.NDArray[np.bool_]
+
+_SAMPLE = 10_000
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Series number and time rank of every row of a long frame.
+
+    Parameters
+    ----------
+    ids : pandas.Index
+        The series' names, in order of appearance.
+    codes : numpy.ndarray of int, shape (n_rows,)
+        Position in ``ids``; -1 where the name is missing.
+    times : pandas.Index
+        The distinct times, ascending.
+    ranks : numpy.ndarray of int, shape (n_rows,)
+        Position in ``times``; -1 where the time is missing.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"unique_id": ["b", "b", "a"], "ds": [2, 3, 2]})
+    >>> panel = Panel.of(frame["unique_id"], frame["ds"])
+    >>> panel.codes.tolist(), panel.ranks.tolist(), panel.lengths.tolist()
+    ([0, 0, 1], [0, 1, 0], [2, 1])
+    """
+
+    ids: pd.Index
+    codes: IntArray
+    times: pd.Index
+    ranks: IntArray
+
+    @classmethod
+    def of(cls, ids: pd.Series, times: pd.Series) -> Panel:
+        """Return the panel of two columns of a frame.
+
+        Parameters
+        ----------
+        ids, times : pandas.Series
+            The columns of names and of times, row by row.
+
+        Returns
+        -------
+        Panel
+
+        Raises
+        ------
+        InvalidInputError
+            If the times are neither dates nor whole numbers.
+
+        Examples
+        --------
+        >>> Panel.of(pd.Series(["a"]), pd.Series([0.5]))
+        Traceback (most recent call last):
+            ...
+        automodel_sk.exceptions.InvalidInputError: column None holds decimal numbers ...
+        """
+        codes, names = _number_ids(ids)
+        ranks, distinct = _rank_times(read_times(times))
+        return cls(names, codes, distinct, ranks)
+
+    @property
+    def has_integer_times(self) -> bool:
+        """Whether the times are whole numbers instead of dates."""
+        return not isinstance(self.times, pd.DatetimeIndex)
+
+    @cached_property
+    def lengths(self) -> IntArray:
+        """Rows of each series, shape (n_series,)."""
+        known = self.codes if self.is_complete else self.codes[self.codes >= 0]
+        return np.bincount(known, minlength=len(self.ids))
+
+    @cached_property
+    def is_complete(self) -> bool:
+        """Whether every row has a name and a time."""
+        return bool(
+            len(self.codes) == 0 or (int(self.codes.min()) >= 0 and int(self.ranks.min()) >= 0)
+        )
+
+    def complete(self) -> Panel:
+        """Return the panel of the rows that have a name and a time."""
+        if self.is_complete:
+            return self
+        kept = (self.codes >= 0) & (self.ranks >= 0)
+        codes, found = pd.factorize(self.codes[kept])
+        return Panel(self.ids[found], codes.astype(np.int32), self.times, self.ranks[kept])
+
+    @cached_property
+    def is_sorted(self) -> bool:
+        """Whether each series' rows stand together, in order of time."""
+        later = self.codes[1:] > self.codes[:-1]
+        same = self.codes[1:] == self.codes[:-1]
+        return bool((later | (same & (self.ranks[1:] >= self.ranks[:-1]))).all())
+
+    @cached_property
+    def in_order(self) -> tuple[IntArray, IntArray]:
+        """Codes and ranks of a complete panel, sorted by both."""
+        if self.is_sorted:
+            return self.codes, self.ranks
+        span = max(len(self.times), 1)
+        keys = self.codes.astype(np.int64)
+        keys *= span
+        keys += self.ranks
+        keys.sort()
+        codes = np.repeat(np.arange(len(self.ids), dtype=self.codes.dtype), self.lengths)
+        keys -= codes.astype(np.int64) * span
+        return codes, keys.astype(self.ranks.dtype)
+
+    def times_of(self, code: int) -> pd.Index:
+        """Return the distinct times of one series, ascending."""
+        occurs = np.zeros(len(self.times), dtype=bool)
+        occurs[self.ranks[(self.codes == code) & (self.ranks >= 0)]] = True
+        return self.times[occurs]
+
+    def place(self, row: int) -> str:
+        """Return the series and the time of a row, for a message."""
+        name = f"series {self.ids[self.codes[row]]!r}" if self.codes[row] >= 0 else "no series"
+        when = show_time(self.times[self.ranks[row]]) if self.ranks[row] >= 0 else "no time"
+        return f"{name} at {when}"
+
+
+def _rank_times(times: pd.Index) -> tuple[IntArray, pd.Index]:
+    """Return the rank of each time, and the distinct times in order."""
+    if times.hasnans or not _mostly_distinct(times):
+        return _rank_by_lookup(times)
+    if times.is_monotonic_increasing and times.is_unique:
+        return np.arange(len(times), dtype=np.int32), times
+    return _rank_by_sorting(times)
+
+
+def _mostly_distinct(times: pd.Index) -> bool:
+    """Tell from a sample whether most times occur but once."""
+    sample = times[:: max(len(times) // _SAMPLE, 1)]
+    return sample.nunique() > len(sample) / 2
+
+
+def _rank_by_lookup(times: pd.Index) -> tuple[IntArray, pd.Index]:
+    """Rank times of which there are few, in a hash table."""
+    codes, distinct = pd.factorize(times)
+    order = np.argsort(distinct, kind="stable")
+    place = np.empty(len(order) + 1, dtype=np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    place[-1] = -1
+    return place[codes], pd.Index(distinct)[order]
+
+
+def _rank_by_sorting(times: pd.Index) -> tuple[IntArray, pd.Index]:
+    """Rank times of which there are many, where a hash table would be slow and large."""
+    order = np.argsort(times.asi8 if isinstance(times, pd.DatetimeIndex) else times.to_numpy())
+    ordered = times[order]
+    is_new = np.append(True, ordered[1:] != ordered[:-1])
+    ranks = np.empty(len(times), dtype=np.int32)
+    ranks[order] = np.cumsum(is_new, dtype=np.int32) - 1
+    return ranks, ordered[is_new]
+
+
+def _number_ids(column: pd.Series) -> tuple[IntArray, pd.Index]:
+    """Return the number of each row's series, and the names.
+
+    Only the first row of each run of equal names is looked up, so that a frame
+    whose series stand together costs one comparison per row.
+    """
+    starts = np.flatnonzero(_starts_run(column))
+    if len(starts) > len(column) / 2:
+        codes, names = pd.factorize(column)
+        return codes.astype(np.int32), pd.Index(names)
+    codes, names = pd.factorize(column.iloc[starts])
+    runs = np.diff(np.append(starts, len(column)))
+    return np.repeat(codes.astype(np.int32), runs), pd.Index(names)
+
+
+def _starts_run(column: pd.Series) -> BoolArray:
+    """Mark the rows whose name differs from that of the row before."""
+    cells: Any = column.cat.codes if isinstance(column.dtype, pd.CategoricalDtype) else column
+    cells = cells.array
+    starts = np.ones(len(column), dtype=bool)
+    if len(column) > 1:
+        changed = pd.Series(cells[1:] != cells[:-1])
+        starts[1:] = changed.fillna(True).to_numpy(dtype=bool)
+    return starts

@@ -1,0 +1,207 @@
+"""The step between a series' times: found, checked, and how often it repeats."""
+
+from __future__ import annotations
+
+from math import lcm
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.frequencies import to_offset
+from pandas.tseries.offsets import BaseOffset, Day, Tick
+
+from automodel_sk._panel import Panel
+from automodel_sk._time_grid import DAY, TimeGrid, nanoseconds, parse_frequency
+from automodel_sk.exceptions import InvalidInputError
+
+__all__ = [
+    "infer_frequency",
+    "infer_panel_frequency",
+    "parse_frequency",
+    "season_length",
+]
+
+MIN_REGULAR = 0.5
+"""Share of a series' steps that must agree for a frequency to be inferred."""
+
+_SAMPLE = 10_000
+
+_MONTHS_PER_STEP = {
+    **dict.fromkeys(("ME", "MS", "BME", "BMS", "CBME", "CBMS", "WOM", "LWOM"), 1),
+    **dict.fromkeys(("QE", "QS", "BQE", "BQS", "REQ"), 3),
+    **dict.fromkeys(("HYE", "HYS", "BHYE", "BHYS"), 6),
+    **dict.fromkeys(("YE", "YS", "BYE", "BYS", "RE"), 12),
+}
+_STEPS_PER_CYCLE = {"SME": 24, "SMS": 24, "B": 5, "C": 5, "bh": 8, "cbh": 8}
+
+_CYCLES = ((10**9, 10**9), (60 * 10**9, 3600 * 10**9), (DAY, DAY), (7 * DAY, 7 * DAY))
+_DAYS_PER_YEAR = 365.25
+
+
+def infer_frequency(df: pd.DataFrame, id_col: str = "unique_id", time_col: str = "ds") -> str | int:
+    """Return the step between the rows of a panel.
+
+    The longest series is asked first, then the times of all series together,
+    then the longest series once more with gaps allowed.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        Long frame.
+    id_col, time_col : str
+        Its columns of series names and of times.
+
+    Returns
+    -------
+    str or int
+        A pandas offset alias; 1 where the times are whole numbers.
+
+    Raises
+    ------
+    InvalidInputError
+        If no step fits at least half of the longest series.
+
+    Examples
+    --------
+    >>> times = pd.date_range("2020-01-31", periods=4, freq="ME")
+    >>> infer_frequency(pd.DataFrame({"unique_id": "a", "ds": times}))
+    'ME'
+    >>> infer_frequency(pd.DataFrame({"unique_id": "a", "ds": [1, 2, 3]}))
+    1
+    """
+    missing = [name for name in (id_col, time_col) if name not in df.columns]
+    if missing:
+        raise InvalidInputError(
+            f"column {missing[0]!r} is missing, found {list(map(str, df.columns))}; "
+            f'rename one, e.g. df.rename(columns={{"{df.columns[0]}": "{missing[0]}"}})'
+            if len(df.columns)
+            else f"column {missing[0]!r} is missing: the frame has no columns"
+        )
+    return infer_panel_frequency(Panel.of(df[id_col], df[time_col]), time_col)
+
+
+def infer_panel_frequency(panel: Panel, time_col: str = "ds") -> str | int:
+    """Return the step between the rows of a panel that is already numbered.
+
+    Parameters
+    ----------
+    panel : Panel
+        The numbered rows.
+    time_col : str
+        Name of the column of times, for messages.
+
+    Returns
+    -------
+    str or int
+
+    Raises
+    ------
+    InvalidInputError
+        As `infer_frequency`.
+
+    Examples
+    --------
+    >>> times = pd.Series(pd.date_range("2020-01-01", periods=3, freq="15min"))
+    >>> infer_panel_frequency(Panel.of(pd.Series(["a", "a", "a"]), times))
+    '15min'
+    """
+    if panel.has_integer_times:
+        return 1
+    longest = pd.DatetimeIndex(
+        panel.times_of(int(panel.lengths.argmax())) if len(panel.ids) else []
+    )
+    if len(longest) < 2:
+        raise InvalidInputError(
+            f"the frequency of {time_col!r} can't be told: no series has two different times; "
+            'pass it, e.g. freq="ME"'
+        )
+    found = _ask_pandas(longest) or _fitting(_ask_pandas(pd.DatetimeIndex(panel.times)), longest)
+    if found is None:
+        found = _best_candidate(longest[:_SAMPLE])
+    if found is None:
+        raise InvalidInputError(
+            f"the times of {time_col!r} keep no regular step (first: {longest[0]}, {longest[1]}); "
+            'pass the frequency, e.g. freq="D", or fill the gaps with '
+            'utilsforecast.preprocessing.fill_gaps(df, freq="D")'
+        )
+    return found
+
+
+def season_length(freq: str | int | BaseOffset) -> int:
+    """Return the number of steps after which the calendar's pattern repeats.
+
+    Parameters
+    ----------
+    freq : str, int or pandas offset
+        The step, e.g. ``"ME"``, ``"15min"``; an integer has no season.
+
+    Returns
+    -------
+    int
+        Steps per year for months, quarters and weeks; per week for days; per
+        day for hours and minutes; per hour for seconds. At least 1.
+
+    Raises
+    ------
+    InvalidInputError
+        If the frequency is unknown.
+
+    Examples
+    --------
+    >>> [season_length(f) for f in ("ME", "QE", "W", "D", "B", "h", "2h", "15min", "YE", 1)]
+    [12, 4, 52, 7, 5, 24, 12, 96, 1, 1]
+    """
+    offset = parse_frequency(freq)
+    if isinstance(offset, int):
+        return 1
+    if isinstance(offset, (Tick, Day)):
+        return _season_of_nanoseconds(nanoseconds(offset))
+    prefix = offset.base.name.split("-")[0]
+    if prefix == "W":
+        return max(1, round(52 / offset.n))
+    if prefix in _MONTHS_PER_STEP:
+        months = _MONTHS_PER_STEP[prefix] * offset.n
+        return lcm(months, 12) // months
+    cycle = _STEPS_PER_CYCLE.get(prefix, 1)
+    return lcm(offset.n, cycle) // offset.n
+
+
+def _season_of_nanoseconds(step: int) -> int:
+    """Return the steps per second, hour, day or week, or per year for longer steps."""
+    for longest, cycle in _CYCLES:
+        if step < longest:
+            return lcm(step, cycle) // step
+    return max(1, round(_DAYS_PER_YEAR * DAY / step))
+
+
+def _ask_pandas(times: pd.DatetimeIndex) -> str | None:
+    """Return what pandas infers from ascending distinct times."""
+    if len(times) < 3:
+        return None
+    return pd.infer_freq(times)
+
+
+def _fitting(freq: str | None, times: pd.DatetimeIndex) -> str | None:
+    """Return the frequency if it fits at least half of the steps."""
+    return freq if freq is not None and _fit(freq, times) >= MIN_REGULAR else None
+
+
+def _best_candidate(times: pd.DatetimeIndex) -> str | None:
+    """Return the likely frequency that fits most steps, gaps allowed."""
+    scores = {freq: _fit(freq, times) for freq in _candidates(times)}
+    best = max(scores, key=scores.__getitem__)
+    return best if scores[best] >= MIN_REGULAR else None
+
+
+def _candidates(times: pd.DatetimeIndex) -> list[str]:
+    """Return calendar frequencies through the first time, and the commonest step."""
+    month, day = times[0].strftime("%b").upper(), times[0].strftime("%a").upper()
+    commonest = pd.Series(times.tz_localize(None) if times.tz else times).diff().mode()[0]
+    calendar = [f"{kind}-{month}" for kind in ("YE", "YS", "QE", "QS")]
+    fixed = to_offset(commonest)
+    return [*calendar, "ME", "MS", "SME", "SMS", f"W-{day}", "D", "B", fixed.freqstr]
+
+
+def _fit(freq: str, times: pd.DatetimeIndex) -> float:
+    """Return the share of steps that are one step of the frequency."""
+    ranks = np.arange(len(times))
+    return float((TimeGrid.of(times, freq).steps(ranks[:-1], ranks[1:]) == 1).mean())

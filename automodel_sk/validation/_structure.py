@@ -1,0 +1,167 @@
+"""Whether a value is a frame, and whether it has the columns that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import pandas as pd
+
+from automodel_sk.validation.result import Findings
+
+__all__ = ["Names", "check_columns", "is_frame", "list_of_names", "nearest", "some"]
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the columns of a long frame are called."""
+
+    id: str = "unique_id"
+    time: str = "ds"
+    target: str = "y"
+
+    @property
+    def keyword_hint(self) -> str:
+        """Return the keywords that Nixtla's functions need for other names."""
+        if (self.id, self.time) == ("unique_id", "ds"):
+            return ""
+        return f', id_col="{self.id}", time_col="{self.time}"'
+
+
+_ALIASES = {
+    "id": ("id", "series", "series_id", "item_id", "item", "name", "key", "group", "ticker"),
+    "time": ("date", "time", "timestamp", "datetime", "day", "month", "period", "year", "t"),
+    "target": ("value", "target", "values", "sales", "demand", "price", "close", "label"),
+}
+
+_CONVERSIONS = {
+    "Series": "{0}.to_frame()",
+    "dict": "pd.DataFrame({0})",
+    "list": "pd.DataFrame({0})",
+    "ndarray": 'pd.DataFrame({0}, columns=["unique_id", "ds", "y"])',
+    "str": "pd.read_csv({0})",
+    "PosixPath": "pd.read_csv({0})",
+}
+_CONVERSIONS_BY_PACKAGE = {
+    "polars": "{0}.to_pandas()",
+    "pyarrow": "{0}.to_pandas()",
+    "pyspark": "{0}.toPandas()",
+    "dask": "{0}.compute()",
+    "xarray": "{0}.to_dataframe().reset_index()",
+}
+
+
+def is_frame(value: Any, name: str, findings: Findings) -> bool:
+    """Tell whether a value is a pandas frame with rows and distinct columns."""
+    if not isinstance(value, pd.DataFrame):
+        findings.error(f"{name} must be a pandas DataFrame, got {_type_and_fix(value, name)}")
+        return False
+    twice = value.columns[value.columns.duplicated()]
+    if len(twice):
+        findings.error(
+            f"{name} has column {twice[0]!r} more than once; keep one, e.g. "
+            f"{name} = {name}.loc[:, ~{name}.columns.duplicated()]"
+        )
+    if not len(value):
+        findings.error(f"{name} has no rows; pass at least one series, e.g. 100 rows of it")
+    return len(twice) == 0 and len(value) > 0
+
+
+def check_columns(df: pd.DataFrame, names: Names, findings: Findings) -> bool:
+    """Tell whether the three columns are there; name the nearest where not."""
+    wanted = {"id": names.id, "time": names.time, "target": names.target}
+    missing = {role: name for role, name in wanted.items() if name not in df.columns}
+    in_index = [name for name in missing.values() if name in df.index.names]
+    if in_index:
+        findings.error(
+            f"{_quoted(in_index)} stands in the index instead of the columns; "
+            "move it with df = df.reset_index()"
+        )
+    elif missing and not isinstance(df.index, pd.RangeIndex) and "time" in missing:
+        findings.error(_index_advice(df, names))
+    else:
+        taken = set(wanted.values())
+        for role, name in missing.items():
+            findings.error(_column_advice(df, role, name, taken))
+    return not missing
+
+
+def nearest(name: str, columns: Iterable[Any]) -> str | None:
+    """Return the column whose name is most like the one given, case aside."""
+    lower = {str(column).lower(): str(column) for column in columns}
+    matches = get_close_matches(str(name).lower(), lower, n=1)
+    return lower[matches[0]] if matches else None
+
+
+def list_of_names(value: Any, parameter: str, findings: Findings) -> list[str]:
+    """Return column names as a list; a lone string is a likely slip."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        findings.error(
+            f"{parameter} must be a list of column names, got {value!r}; try [{value!r}]"
+        )
+        return []
+    if not isinstance(value, Iterable):
+        findings.error(f'{parameter} must be a list of column names, got {value!r}; try ["price"]')
+        return []
+    return list(value)
+
+
+def some(items: list[Any], limit: int = 5) -> str:
+    """Return the first few items, and how many more there are."""
+    shown = ", ".join(repr(item) for item in items[:limit])
+    return f"[{shown}]" if len(items) <= limit else f"[{shown}, ...] ({len(items)} in all)"
+
+
+def _type_and_fix(value: Any, name: str) -> str:
+    """Return what was passed, and how to make a frame of it."""
+    kind = type(value)
+    package = kind.__module__.split(".")[0]
+    fix = _CONVERSIONS_BY_PACKAGE.get(package, _CONVERSIONS.get(kind.__name__))
+    if value is None:
+        return "None; pass a frame with columns 'unique_id', 'ds' and 'y'"
+    advice = f"pass {fix.format(name)}" if fix else "convert it, e.g. pd.DataFrame(...)"
+    return (
+        f"{package}.{kind.__name__}; {advice}"
+        if package != "builtins"
+        else (f"{kind.__name__}; {advice}")
+    )
+
+
+def _index_advice(df: pd.DataFrame, names: Names) -> str:
+    """Say how to bring an index of times into the columns."""
+    if df.index.nlevels > 1:
+        found = f"an index of {df.index.nlevels} levels named {list(df.index.names)}"
+        fix = f'df.rename_axis(["{names.id}", "{names.time}"]).reset_index()'
+        if df.index.nlevels > 2:
+            fix = "df.reset_index(), then join the levels that name a series into one column"
+    else:
+        found = f"an index of type {type(df.index).__name__}"
+        name = "series_1"
+        fix = f'df.rename_axis("{names.time}").reset_index()'
+        if names.id not in df.columns:
+            fix += f'.assign({names.id}="{name}")'
+    if names.target not in df.columns and len(df.columns) == 1:
+        fix = fix.replace("df.", f'df.set_axis(["{names.target}"], axis=1).', 1)
+    return f"column {names.time!r} is missing and the frame has {found}; pass {fix}"
+
+
+def _column_advice(df: pd.DataFrame, role: str, name: str, taken: set[str]) -> str:
+    """Say which column to rename, or what to add."""
+    free = [column for column in df.columns if column not in taken]
+    by_lower = {str(column).lower(): column for column in free}
+    known = next((by_lower[alias] for alias in _ALIASES[role] if alias in by_lower), None)
+    candidate = known if known is not None else nearest(name, free)
+    found = f"column {name!r} is missing, found {some(list(df.columns), 8)}"
+    if candidate is not None:
+        return f'{found}; rename it: df = df.rename(columns={{{candidate!r}: "{name}"}})'
+    if role == "id":
+        return f'{found}; for a single series add it: df["{name}"] = "series_1"'
+    return f'{found}; rename the right one, e.g. df = df.rename(columns={{"old": "{name}"}})'
+
+
+def _quoted(items: list[str]) -> str:
+    return " and ".join(f"column {item!r}" for item in items)

@@ -1,0 +1,158 @@
+"""Whether the values of a column are numbers that a model can learn from."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from automodel_sk._panel import BoolArray, Panel
+from automodel_sk.validation.result import Findings
+
+__all__ = ["HUGE", "check_constant", "check_finite", "count", "read_numbers", "where"]
+
+HUGE = float(np.sqrt(np.finfo(np.float32).max))
+"""Largest magnitude whose square still fits float32, in which models train (1.8e19)."""
+
+NumberArray = npt.NDArray[Any]
+
+_FIXES = {
+    "bool": ("true and false", "{df}[{c}].astype(float)"),
+    "complex": ("complex numbers", "{df}[{c}].map(abs)"),
+    "date": ("dates", "({df}[{c}] - {df}[{c}].min()).dt.days"),
+    "text": ("text (first: {first!r})", 'pd.to_numeric({df}[{c}], errors="coerce")'),
+    "number-text": ("numbers as text (first: {first!r})", "pd.to_numeric({df}[{c}])"),
+    "category": ("categories", "{df}[{c}].cat.codes"),
+    "object-number": ("numbers as Python objects (first: {first!r})", "{df}[{c}].astype(float)"),
+    "other": ("{dtype} values", "{df}[{c}].astype(float)"),
+}
+
+
+def read_numbers(column: pd.Series, findings: Findings, frame: str = "df") -> NumberArray | None:
+    """Return a column's numbers, or None after noting what it holds instead."""
+    kind = _kind(column)
+    if kind == "number":
+        if isinstance(column.dtype, np.dtype):
+            return column.to_numpy()
+        return column.to_numpy(dtype=float, na_value=np.nan)
+    present = column.dropna()
+    first = present.iloc[0] if len(present) else None
+    found, fix = _FIXES[kind]
+    name = str(column.name)
+    fix = fix.format(df=frame, c=f'"{name}"')
+    found = found.format(first=first, dtype=column.dtype)
+    findings.error(
+        f"column {name!r} of {frame} must hold numbers, found {found}; "
+        f'convert it: {frame}["{name}"] = {fix}'
+    )
+    return None
+
+
+def check_finite(
+    values: NumberArray,
+    name: str,
+    panel: Panel | None,
+    findings: Findings,
+    *,
+    used: BoolArray | None = None,
+    frame: str = "df",
+) -> None:
+    """Note missing, infinite and huge values, with the first place of each."""
+    bad = ~np.isfinite(values)
+    if used is not None:
+        bad &= used
+    if bad.any():
+        missing = bad & np.isnan(values)
+        _note_missing(missing, name, panel, findings, frame)
+        _note_infinite(bad & ~missing, name, panel, findings, frame)
+    elif len(values) and max(float(values.max()), -float(values.min())) > HUGE:
+        row = int(np.argmax(np.abs(values)))
+        findings.warn(
+            f"column {name!r} of {frame} holds {values[row]:.3g}, {where(panel, row)}; above "
+            f"{HUGE:.1g} its square leaves float32, in which models train; "
+            f'scale it, e.g. {frame}["{name}"] /= 1e12'
+        )
+
+
+def check_constant(values: NumberArray, name: str, panel: Panel, findings: Findings) -> None:
+    """Note series whose values are all the same."""
+    n_series = len(panel.ids)
+    # The slot after the last series takes the rows that belong to none.
+    first = np.empty(n_series + 1, dtype=values.dtype)
+    first[panel.codes[::-1]] = values[::-1]
+    varies = np.zeros(n_series + 1, dtype=bool)
+    varies[panel.codes[values != first[panel.codes]]] = True
+    constant = np.flatnonzero(~varies[:-1] & (panel.lengths > 1))
+    if len(constant):
+        code = int(constant[0])
+        findings.warn(
+            f"column {name!r} is constant in {len(constant)} of {count(n_series, 'series')}, "
+            f"first in series {panel.ids[code]!r} (always {first[code]:g}); a model learns "
+            "nothing there; leave such series out, or forecast them with their last value"
+        )
+
+
+def where(panel: Panel | None, row: int) -> str:
+    """Return where a row lies, for a message."""
+    return f"in row {row}" if panel is None else f"in {panel.place(row)}"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it must be."""
+    plural = noun if noun.endswith("s") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def _kind(column: pd.Series) -> str:
+    """Return what a column holds, as a key of the table of fixes."""
+    types, dtype = pd.api.types, column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "category"
+    tests = {
+        "bool": types.is_bool_dtype,
+        "complex": types.is_complex_dtype,
+        "date": types.is_datetime64_any_dtype,
+        "number": types.is_numeric_dtype,
+    }
+    for kind, test in tests.items():
+        if test(dtype):
+            return kind
+    if types.is_object_dtype(dtype) or types.is_string_dtype(dtype):
+        return _kind_of_objects(column)
+    return "other"
+
+
+def _kind_of_objects(column: pd.Series) -> str:
+    """Return what a column of Python objects or text holds, judged by a sample."""
+    sample = column.dropna().iloc[:1000]
+    if len(sample) and all(isinstance(cell, str) for cell in sample):
+        return "number-text" if pd.to_numeric(sample, errors="coerce").notna().all() else "text"
+    numeric = all(isinstance(cell, (int, float, np.number, Decimal)) for cell in sample)
+    return "object-number" if numeric else "other"
+
+
+def _note_missing(
+    missing: BoolArray, name: str, panel: Panel | None, findings: Findings, frame: str
+) -> None:
+    n_missing = int(missing.sum())
+    if n_missing:
+        findings.error(
+            f"column {name!r} of {frame} has {count(n_missing, 'missing value')}, first "
+            f"{where(panel, int(missing.argmax()))}; fill them, e.g. "
+            f'{frame}["{name}"] = {frame}.groupby("unique_id")["{name}"].ffill()'
+        )
+
+
+def _note_infinite(
+    infinite: BoolArray, name: str, panel: Panel | None, findings: Findings, frame: str
+) -> None:
+    n_infinite = int(infinite.sum())
+    if n_infinite:
+        findings.error(
+            f"column {name!r} of {frame} has {count(n_infinite, 'infinite value')}, first "
+            f"{where(panel, int(infinite.argmax()))}; replace them, e.g. "
+            f'{frame}["{name}"] = {frame}["{name}"].replace([np.inf, -np.inf], np.nan).ffill()'
+        )

@@ -1,0 +1,175 @@
+"""What a validator hands back, and the collector that it fills."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from automodel_sk.exceptions import InvalidInputError
+
+__all__ = ["ValidationReport", "ValidationResult"]
+
+
+@dataclass(frozen=True)
+class ValidationResult:
+    """Findings of one validation.
+
+    Parameters
+    ----------
+    is_valid : bool
+        True where there are no errors.
+    errors : list of str
+        What must be mended, one sentence each: what was found, and the fix.
+    warnings : list of str
+        What is likely a mistake but can be worked with.
+    corrected_config : dict, optional
+        The values that would mend the configuration; None where nothing can
+        be suggested.
+
+    Examples
+    --------
+    >>> result = ValidationResult(False, ["h must be at least 1, got 0; try 12"], [])
+    >>> print(result)
+    invalid: 1 error, 0 warnings
+      error: h must be at least 1, got 0; try 12
+    """
+
+    is_valid: bool
+    errors: list[str]
+    warnings: list[str]
+    corrected_config: dict[str, Any] | None = None
+
+    def raise_if_invalid(self) -> None:
+        """Raise the errors as one exception that carries this result.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is at least one error.
+
+        Examples
+        --------
+        >>> ValidationResult(True, [], []).raise_if_invalid()
+        """
+        if not self.is_valid:
+            raise InvalidInputError("\n".join(self.errors), result=self)
+
+    def __str__(self) -> str:
+        verdict = "valid" if self.is_valid else "invalid"
+        counts = f"{_count(self.errors, 'error')}, {_count(self.warnings, 'warning')}"
+        lines = [f"{verdict}: {counts}"]
+        lines += [f"  error: {message}" for message in self.errors]
+        lines += [f"  warning: {message}" for message in self.warnings]
+        if self.corrected_config:
+            lines.append(f"  suggested: {self.corrected_config!r}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return the findings as a list, for notebooks."""
+        heading, *findings = str(self).splitlines()
+        items = "".join(f"<li>{escape(line.strip())}</li>" for line in findings)
+        return f"<strong>{escape(heading)}</strong><ul>{items}</ul>"
+
+
+@dataclass(frozen=True)
+class ValidationReport(ValidationResult):
+    """Findings of several validations, merged, and each under its name.
+
+    Parameters
+    ----------
+    is_valid : bool
+        True where no section has errors.
+    errors, warnings : list of str
+        Those of all sections, in order, each once.
+    corrected_config : dict, optional
+        The suggestions of all sections.
+    sections : mapping of str to ValidationResult
+        The findings of each validation, also reached as ``report[name]``.
+
+    Examples
+    --------
+    >>> report = ValidationReport.merge(
+    ...     {
+    ...         "backend": ValidationResult(True, [], ["cpus is above what the machine has"]),
+    ...         "model": ValidationResult(False, ["max_steps must be above 0"], []),
+    ...     }
+    ... )
+    >>> report.is_valid, report.errors, report["backend"].is_valid
+    (False, ['max_steps must be above 0'], True)
+    """
+
+    sections: Mapping[str, ValidationResult] = field(default_factory=dict)
+
+    @classmethod
+    def merge(cls, sections: Mapping[str, ValidationResult]) -> ValidationReport:
+        """Return one report of several named results.
+
+        Parameters
+        ----------
+        sections : mapping of str to ValidationResult
+            The results by name, in the order in which to show them.
+
+        Returns
+        -------
+        ValidationReport
+
+        Examples
+        --------
+        >>> ValidationReport.merge({}).is_valid
+        True
+        """
+        results = list(sections.values())
+        corrections: dict[str, Any] = {}
+        for result in results:
+            corrections.update(result.corrected_config or {})
+        return cls(
+            is_valid=all(result.is_valid for result in results),
+            errors=list(dict.fromkeys(m for result in results for m in result.errors)),
+            warnings=list(dict.fromkeys(m for result in results for m in result.warnings)),
+            corrected_config=corrections or None,
+            sections=dict(sections),
+        )
+
+    def __getitem__(self, name: str) -> ValidationResult:
+        return self.sections[name]
+
+    def __str__(self) -> str:
+        lines = [super().__str__().splitlines()[0]]
+        for name, result in self.sections.items():
+            heading, *findings = str(result).splitlines()
+            lines.append(f"{name}: {heading}")
+            lines += findings
+        return "\n".join(lines)
+
+
+@dataclass
+class Findings:
+    """Collector that a validator fills while it works."""
+
+    errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    corrections: dict[str, Any] = field(default_factory=dict)
+
+    def error(self, message: str) -> None:
+        """Note what must be mended."""
+        self.errors.append(message)
+
+    def warn(self, message: str) -> None:
+        """Note what is likely a mistake."""
+        self.warnings.append(message)
+
+    def correct(self, name: str, value: Any) -> None:
+        """Suggest a value for a parameter."""
+        self.corrections[name] = value
+
+    def result(self, strict: bool = False) -> ValidationResult:
+        """Return what was found; strict turns warnings into errors."""
+        errors = [*self.errors, *self.warnings] if strict else list(self.errors)
+        warnings = [] if strict else list(self.warnings)
+        return ValidationResult(not errors, errors, warnings, dict(self.corrections) or None)
+
+
+def _count(items: list[str], noun: str) -> str:
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
