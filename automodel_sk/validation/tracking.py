@@ -73,7 +73,7 @@ def check_tracking_uri(
     text = os.fspath(named) if isinstance(named, os.PathLike) else named
     if not isinstance(text, str) or not text.strip():
         findings.error(
-            f"mlflow_tracking_uri must be an address, got {shown(text)}; "
+            f"mlflow_tracking_uri must be an address, got {without_secrets(shown(text))}; "
             f"try mlflow_tracking_uri='{_EXAMPLE}'"
         )
         findings.correct("mlflow_tracking_uri", _EXAMPLE)
