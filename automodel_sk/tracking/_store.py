@@ -56,12 +56,12 @@ class Store:
         self._experiment_id = experiment_id
 
     @classmethod
-    def open(cls, target: Target, seconds: int) -> Store:
+    def open(cls, target: Target) -> Store:
         """Connect, and make the experiment where it is missing."""
         from mlflow import MlflowClient
 
-        probe(target.uri, seconds)
         with open_lock(target.uri):
+            probe(target.uri)
             client = MlflowClient(tracking_uri=target.uri)
             experiment_id = target.experiment_id or _experiment_id(client, target)
         return cls(client, experiment_id)

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 from automodel_sk.exceptions import InvalidInputError, MissingDependencyError, TrackingError
 from automodel_sk.tracking._guard import (
-    CALL_SECONDS,
-    START_SECONDS,
+    EDGE_SECONDS,
+    TRIAL_SECONDS,
     absolute_uri,
     guarded,
+    probe,
     reason_of,
+    sqlite_path,
 )
 from automodel_sk.tracking._runs import EndedTrial, SearchRun
 from automodel_sk.tracking._store import PREFIX, Store, Target
@@ -55,7 +57,8 @@ class MLflowTracker:
 
     Notes
     -----
-    Each request may take 3 s (2 s at the start); ``MLFLOW_HTTP_REQUEST_TIMEOUT`` changes that.
+    A server has 2 s to show that it is there, then 3 s for each request of a trial and 15 s
+    for those of a search's begin and end; ``MLFLOW_HTTP_REQUEST_TIMEOUT`` changes the latter two.
 
     Examples
     --------
@@ -110,8 +113,8 @@ class MLflowTracker:
     def _try_to_begin(self, target: Target, search: SearchRecord) -> str | None:
         """Begin the run; return what is wrong if that fails."""
         try:
-            with guarded(START_SECONDS):
-                store = Store.open(target, START_SECONDS)
+            with guarded(EDGE_SECONDS):
+                store = Store.open(target)
                 self._run = SearchRun.begin(store, search, below=target.parent_run_id)
                 self.run_id = self._run.run_id
         except TrackingError as error:
@@ -119,7 +122,7 @@ class MLflowTracker:
         except Exception as error:
             return (
                 f"mlflow_tracking_uri {self.location!r} can't be used: "
-                f"{reason_of(error, target.uri)}; check it and its server, pass another URI such as "
+                f"{reason_of(error, target.uri)}; check the server, pass another URI such as "
                 "'sqlite:///mlflow.db', or go on without MLflow: use_mlflow=False"
             )
         return None
@@ -133,7 +136,7 @@ class MLflowTracker:
             The trial. One of a number that was written before is left as it was.
         """
         self._unwritten.insert(0, EndedTrial.of(trial))
-        reason = self._write_waiting()
+        reason = self._write_waiting(TRIAL_SECONDS)
         if reason is not None and not self._warned:
             self._warned = True
             _log.warning(
@@ -142,11 +145,11 @@ class MLflowTracker:
                 *(self.location, trial.number, reason, self._local_uri),
             )
 
-    def _write_waiting(self) -> str | None:
+    def _write_waiting(self, seconds: int) -> str | None:
         """Write what waits, the newest first; return why that stopped."""
         if self._run is None or self._target is None:
             return "start() has not been called"
-        with guarded(CALL_SECONDS):
+        with guarded(seconds):
             while self._unwritten:
                 trial = self._unwritten[0]
                 try:
@@ -189,8 +192,10 @@ class MLflowTracker:
         if self._run is None or self._target is None or self._search is None:
             return
         end = _End(status, metrics or {}, artifacts or {})
-        missed = self._write_waiting()
-        reason = _close(self._run, end, self._target.uri) or missed
+        reason = _absence(self._target.uri)
+        if reason is None:
+            missed = self._write_waiting(EDGE_SECONDS)
+            reason = _close(self._run, end, self._target.uri) or missed
         if reason is not None:
             problem = self._write_locally(self._search, end)
             self._say_what_is_missing(reason, problem)
@@ -214,8 +219,8 @@ class MLflowTracker:
             return "it is the same file"
         belongs_to = {f"{PREFIX}belongs_to": f"{self.location} run {self.run_id}"}
         try:
-            with guarded(CALL_SECONDS):
-                run = SearchRun.begin(Store.open(target, CALL_SECONDS), search, tags=belongs_to)
+            with guarded(EDGE_SECONDS):
+                run = SearchRun.begin(Store.open(target), search, tags=belongs_to)
                 for trial in self._unwritten:
                     trial.tried = False
                     run.add(trial)
@@ -233,10 +238,21 @@ class _End(NamedTuple):
     artifacts: Mapping[str, Any]
 
 
+def _absence(uri: str) -> str | None:
+    """Return why a server or its database can't be reached; None if it can."""
+    if sqlite_path(uri) is not None:
+        return None
+    try:
+        probe(uri)
+    except Exception as error:
+        return reason_of(error, uri)
+    return None
+
+
 def _close(run: SearchRun, end: _End, uri: str) -> str | None:
     """End a search's run; return why that failed."""
     try:
-        with guarded(CALL_SECONDS):
+        with guarded(EDGE_SECONDS):
             run.close(end.status, end.metrics, end.artifacts)
     except Exception as error:
         return reason_of(error, uri)
