@@ -1,0 +1,173 @@
+"""Ray Tune's searchers and schedulers, built from a strategy's name and arguments."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.search_space import Choice, Domain, SearchSpace
+from automodel_sk.search_strategy import SearchStrategy, quiet_experimental
+
+__all__ = ["build_scheduler", "build_search_alg", "ray_num_samples", "ray_param_space"]
+
+
+class _SuggestedByTrial:
+    """A search space as a function of an Optuna trial, whatever functions it holds.
+
+    The searcher saves itself with plain pickle, which takes no lambdas.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self._space = space
+
+    def __call__(self, trial: Any) -> dict[str, Any]:
+        # Beneath the wrapper that would add every suggested name to the configuration.
+        return self._space.suggest(getattr(trial, "ot_trial", trial))
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
+        from ray import cloudpickle
+
+        return _restored, (cloudpickle.dumps(self._space),)
+
+
+def _restored(content: bytes) -> _SuggestedByTrial:
+    """Undo `_SuggestedByTrial.__reduce__`."""
+    from ray import cloudpickle
+
+    return _SuggestedByTrial(cloudpickle.loads(content))
+
+
+def _basic(strategy: SearchStrategy, *_: Any) -> Any:
+    from ray.tune.search import BasicVariantGenerator
+
+    return BasicVariantGenerator(random_state=strategy.random_seed, **strategy.algorithm_kwargs)
+
+
+def _optuna(strategy: SearchStrategy, space: SearchSpace | None, metric: str, mode: str) -> Any:
+    import optuna
+    from ray.tune.search.optuna import OptunaSearch
+
+    with quiet_experimental():
+        sampler = optuna.samplers.TPESampler(seed=strategy.random_seed, **strategy.algorithm_kwargs)
+    if space is None:
+        return OptunaSearch(metric=metric, mode=mode, sampler=sampler)
+    return OptunaSearch(_SuggestedByTrial(space), metric=metric, mode=mode, sampler=sampler)
+
+
+def _bayesopt(strategy: SearchStrategy, _space: Any, metric: str, mode: str) -> Any:
+    from ray.tune.search.bayesopt import BayesOptSearch
+
+    return BayesOptSearch(
+        metric=metric, mode=mode, random_state=strategy.random_seed, **strategy.algorithm_kwargs
+    )
+
+
+def _hyperopt(strategy: SearchStrategy, _space: Any, metric: str, mode: str) -> Any:
+    from ray.tune.search.hyperopt import HyperOptSearch
+
+    return HyperOptSearch(
+        metric=metric,
+        mode=mode,
+        random_state_seed=strategy.random_seed,
+        **strategy.algorithm_kwargs,
+    )
+
+
+_SEARCHERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {
+        "BasicVariantGenerator": _basic,
+        "OptunaSearch": _optuna,
+        "BayesOptSearch": _bayesopt,
+        "HyperOptSearch": _hyperopt,
+    }
+)
+
+
+def build_search_alg(
+    strategy: SearchStrategy, space: SearchSpace | None, metric: str, mode: str
+) -> Any:
+    """Build the searcher that a strategy names."""
+    if space is None and strategy.needs_space:
+        raise InvalidInputError(
+            f"space must be given to {strategy.algorithm_name}, because this search space is a "
+            "function of the trial; try get_ray_search_alg(strategy, space)"
+        )
+    return _SEARCHERS[strategy.algorithm_name](strategy, space, metric, mode)
+
+
+def build_scheduler(strategy: SearchStrategy) -> Any:
+    """Build the scheduler that a strategy names; none of them pauses or restarts a trial."""
+    from ray.tune import schedulers
+
+    if strategy.pruner_name is None:
+        return schedulers.FIFOScheduler()
+    kwargs = dict(strategy.pruner_kwargs)
+    if strategy.pruner_name == "MedianStoppingRule":
+        # Any finite slice is shorter than the time since a pause that never was.
+        kwargs["min_time_slice"] = math.inf
+    return getattr(schedulers, strategy.pruner_name)(time_attr="training_iteration", **kwargs)
+
+
+def ray_param_space(strategy: SearchStrategy, space: SearchSpace) -> dict[str, Any]:
+    """Return what belongs in `tune.Tuner(param_space=...)` beside the strategy's searcher.
+
+    Parameters
+    ----------
+    strategy : SearchStrategy
+        A strategy of the Ray backend.
+    space : SearchSpace
+        The space that was handed to `get_ray_search_alg` as well.
+
+    Returns
+    -------
+    dict
+        Empty for OptunaSearch, which holds the space itself; else the space in
+        Ray's terms. All choices are grids in an exhaustive search and none is
+        otherwise, because Ray runs a grid in full for each sample.
+
+    Examples
+    --------
+    >>> from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
+    >>> space = SearchSpace.parse(lambda trial: {"lr": trial.suggest_float("lr", 0.1, 1.0)})
+    >>> strategy = SearchAlgorithmSelector("ray").select_algorithm("simple", "large", 20, space)
+    >>> ray_param_space(strategy, space)
+    {}
+    """
+    if strategy.algorithm_name == "OptunaSearch":
+        return {}
+    domains = {name: _as_grid(d, strategy.exhaustive) for name, d in space.domains.items()}
+    return replace(space, domains=domains).to_ray()
+
+
+def ray_num_samples(strategy: SearchStrategy) -> int:
+    """Return what belongs in `tune.TuneConfig(num_samples=...)`: passes over the grid, or trials.
+
+    Parameters
+    ----------
+    strategy : SearchStrategy
+        A strategy of the Ray backend.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
+    >>> selector = SearchAlgorithmSelector("ray")
+    >>> ray_num_samples(selector.select_algorithm("simple", "large", 20, None))
+    20
+    """
+    return 1 if strategy.exhaustive else strategy.num_samples
+
+
+def _as_grid(domain: Domain, grid: bool) -> Domain:
+    """Return a domain as a grid of its values, or a grid as a choice."""
+    values = domain.listed() if grid else None
+    if values is not None:
+        return Choice(values, grid=True)
+    return replace(domain, grid=False) if isinstance(domain, Choice) else domain

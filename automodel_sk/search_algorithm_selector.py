@@ -1,0 +1,335 @@
+"""Which search algorithm and which pruner suit a search, and how many trials it needs.
+
+The choice is made by two tables, read from the top; the first row that matches wins.
+
+========================================  =====================  =====================
+Search                                    Optuna                 Ray Tune
+========================================  =====================  =====================
+fewer than 10 trials                      RandomSampler          BasicVariantGenerator
+space with no more points than trials,    GridSampler            BasicVariantGenerator
+or a grid
+large dataset, complex model              TPESampler             OptunaSearch with TPE
+                                          (multivariate)
+medium-sized dataset                      CmaEsSampler, or       BayesOptSearch
+                                          TPESampler
+small dataset                             RandomSampler          HyperOptSearch
+anything else                             TPESampler             OptunaSearch with TPE
+                                          (multivariate)
+========================================  =====================  =====================
+
+========================================  =====================  =====================
+Search                                    Optuna                 Ray Tune
+========================================  =====================  =====================
+large dataset, complex model              HyperbandPruner from   ASHAScheduler from
+                                          report 5               report 5
+medium-sized dataset, complex model       MedianPruner from      MedianStoppingRule
+                                          report 10              from report 10
+small dataset                             MedianPruner from      MedianStoppingRule
+                                          report 20              from report 20
+anything else                             MedianPruner from      MedianStoppingRule
+                                          report 10              from report 10
+========================================  =====================  =====================
+
+Reports are the validation losses of one trial, counted from 1. An algorithm that can't take
+the search space, or whose package is missing, gives way to the next best, and the strategy's
+description says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from automodel_sk._arguments import scale, whole
+from automodel_sk.algorithm_tables import SearchFacts
+from automodel_sk.complexity import DatasetSize, ModelComplexity, SearchComplexity
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.search_space import SearchSpace
+from automodel_sk.search_strategy import (
+    SearchStrategy,
+    algorithm_kwargs,
+    choose_algorithm,
+    choose_pruner,
+    grid_points,
+    quiet_experimental,
+)
+from automodel_sk.trial_counts import recommend_num_samples
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = [
+    "DatasetSize",
+    "ModelComplexity",
+    "SearchAlgorithmSelector",
+    "SearchComplexity",
+    "SearchStrategy",
+    "recommend_num_samples",
+]
+
+BACKENDS = ("optuna", "ray")
+SpaceLike = SearchSpace | Mapping[str, Any] | Callable[..., Any]
+
+
+class SearchAlgorithmSelector:
+    """Choose the search algorithm and the pruner for a search, and build them.
+
+    Parameters
+    ----------
+    backend : {"optuna", "ray"}, default "optuna"
+        The library that searches.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no such backend.
+
+    Examples
+    --------
+    >>> selector = SearchAlgorithmSelector(backend="optuna")
+    >>> strategy = selector.select_algorithm(
+    ...     ModelComplexity.COMPLEX, DatasetSize.LARGE, num_samples=100, config=None
+    ... )
+    >>> strategy.algorithm_name, strategy.pruner_name
+    ('TPESampler', 'HyperbandPruner')
+    """
+
+    def __init__(self, backend: str = "optuna") -> None:
+        if backend not in BACKENDS:
+            raise InvalidInputError(
+                f"backend must be 'optuna' or 'ray', got {backend!r}; try backend='optuna'"
+            )
+        self.backend = backend
+
+    def select_algorithm(
+        self,
+        model_complexity: ModelComplexity | str,
+        dataset_size: DatasetSize | str,
+        num_samples: int,
+        config: SpaceLike | None,
+        use_pruning: bool = True,
+        random_seed: int | None = None,
+        *,
+        n_reports: int = 40,
+    ) -> SearchStrategy:
+        """Read the two tables for one search.
+
+        Parameters
+        ----------
+        model_complexity : ModelComplexity or str
+            "simple", "moderate" or "complex".
+        dataset_size : DatasetSize or str
+            "small", "medium" or "large".
+        num_samples : int
+            Trials, at least 1.
+        config : dict, SearchSpace, callable or None
+            The search space; None where it is not known yet, which rules out
+            the algorithms that depend on it.
+        use_pruning : bool, default True
+            Whether trials that fall behind are stopped.
+        random_seed : int, optional
+            Seed of the algorithm, from 0 to 2**32 - 1.
+        n_reports : int, default 40
+            Validation reports that a full trial makes.
+
+        Returns
+        -------
+        SearchStrategy
+            The choice, with the reason in one sentence.
+
+        Raises
+        ------
+        InvalidInputError
+            If an argument can't be used; the message names it.
+
+        Examples
+        --------
+        >>> selector = SearchAlgorithmSelector("optuna")
+        >>> config = {"batch_size": [32], "learning_rate": 0.001}
+        >>> strategy = selector.select_algorithm("simple", "small", 5, config, use_pruning=False)
+        >>> print(strategy.description)
+        RandomSampler for fewer than 10 trials; no pruning.
+        """
+        seed = None if random_seed is None else whole("random_seed", random_seed, 0, 42)
+        facts = SearchFacts(
+            scale(ModelComplexity, "model_complexity", model_complexity),
+            scale(DatasetSize, "dataset_size", dataset_size),
+            whole("num_samples", num_samples, 1, 20),
+            None if config is None else SearchSpace.parse(config),
+        )
+        n_reports = whole("n_reports", n_reports, 1, 40)
+        algorithm, reason = choose_algorithm(self.backend, facts)
+        points = grid_points(algorithm, facts)
+        n_trials = facts.num_samples if points is None else points
+        pruner, pruner_kwargs, pruning = choose_pruner(self.backend, facts, n_trials, n_reports)
+        if not use_pruning:
+            pruner, pruner_kwargs, pruning = None, {}, "no pruning"
+        return SearchStrategy(
+            algorithm_name=algorithm.name,
+            algorithm_kwargs=algorithm_kwargs(algorithm, facts),
+            pruner_name=pruner,
+            pruner_kwargs=pruner_kwargs,
+            description=f"{reason}; {pruning}.",
+            backend=self.backend,
+            random_seed=seed,
+            num_samples=n_trials,
+            exhaustive=points is not None,
+            n_reports=n_reports,
+            needs_space=self.backend == "ray" and "function" in facts.traits,
+        )
+
+    def get_optuna_sampler(
+        self, strategy: SearchStrategy, seed: int | None = None
+    ) -> optuna.samplers.BaseSampler:
+        """Build the sampler that a strategy names, with a random generator of its own.
+
+        Parameters
+        ----------
+        strategy : SearchStrategy
+            A strategy of the Optuna backend.
+        seed : int, optional
+            Used in place of the strategy's seed: workers need one each.
+
+        Returns
+        -------
+        optuna.samplers.BaseSampler
+
+        Raises
+        ------
+        InvalidInputError
+            If the strategy belongs to the other backend.
+
+        Examples
+        --------
+        >>> selector = SearchAlgorithmSelector("optuna")
+        >>> strategy = selector.select_algorithm("complex", "large", 50, None, random_seed=1)
+        >>> type(selector.get_optuna_sampler(strategy)).__name__
+        'TPESampler'
+        """
+        import optuna
+
+        _check_backend(strategy, "optuna")
+        build = getattr(optuna.samplers, strategy.algorithm_name)
+        with quiet_experimental():
+            sampler: optuna.samplers.BaseSampler = build(
+                seed=strategy.random_seed if seed is None else seed, **strategy.algorithm_kwargs
+            )
+        return sampler
+
+    def get_optuna_pruner(self, strategy: SearchStrategy) -> optuna.pruners.BasePruner:
+        """Build the pruner that a strategy names; reports count from 1.
+
+        Parameters
+        ----------
+        strategy : SearchStrategy
+            A strategy of the Optuna backend.
+
+        Returns
+        -------
+        optuna.pruners.BasePruner
+            A NopPruner if the strategy prunes nothing.
+
+        Raises
+        ------
+        InvalidInputError
+            If the strategy belongs to the other backend.
+
+        Examples
+        --------
+        >>> selector = SearchAlgorithmSelector("optuna")
+        >>> strategy = selector.select_algorithm("complex", "medium", 50, None)
+        >>> type(selector.get_optuna_pruner(strategy)).__name__
+        'MedianPruner'
+        """
+        import optuna
+
+        _check_backend(strategy, "optuna")
+        build = getattr(optuna.pruners, strategy.pruner_name or "NopPruner")
+        pruner: optuna.pruners.BasePruner = build(**strategy.pruner_kwargs)
+        return pruner
+
+    def get_ray_search_alg(
+        self,
+        strategy: SearchStrategy,
+        space: SearchSpace | None = None,
+        metric: str = "loss",
+        mode: str = "min",
+    ) -> Any:
+        """Build the Ray Tune searcher that a strategy names.
+
+        Parameters
+        ----------
+        strategy : SearchStrategy
+            A strategy of the Ray backend.
+        space : SearchSpace, optional
+            OptunaSearch then holds the space itself, and the Tuner's
+            `param_space` must be `ray_param_space(strategy, space)`. Left out,
+            every searcher reads the space from the Tuner's `param_space`.
+        metric : str, default "loss"
+            Key that trials report.
+        mode : {"min", "max"}, default "min"
+            Whether the metric is minimised or maximised.
+
+        Returns
+        -------
+        ray.tune.search.Searcher or ray.tune.search.SearchAlgorithm
+
+        Raises
+        ------
+        InvalidInputError
+            If the strategy belongs to the other backend, if `mode` is unknown,
+            or if `space` is missing where the space is a function.
+
+        Examples
+        --------
+        >>> selector = SearchAlgorithmSelector("ray")
+        >>> strategy = selector.select_algorithm("complex", "large", 50, None)
+        >>> strategy.algorithm_name
+        'OptunaSearch'
+        """
+        from automodel_sk.ray_algorithms import build_search_alg
+
+        _check_backend(strategy, "ray")
+        if mode not in ("min", "max"):
+            raise InvalidInputError(f"mode must be 'min' or 'max', got {mode!r}; try mode='min'")
+        return build_search_alg(strategy, space, metric, mode)
+
+    def get_ray_scheduler(self, strategy: SearchStrategy) -> Any:
+        """Build the Ray Tune scheduler that a strategy names.
+
+        The metric and its mode come from `tune.TuneConfig`. No scheduler pauses
+        trials, so none starts again from the beginning.
+
+        Parameters
+        ----------
+        strategy : SearchStrategy
+            A strategy of the Ray backend.
+
+        Returns
+        -------
+        ray.tune.schedulers.TrialScheduler
+            A FIFOScheduler if the strategy prunes nothing.
+
+        Raises
+        ------
+        InvalidInputError
+            If the strategy belongs to the other backend.
+
+        Examples
+        --------
+        >>> selector = SearchAlgorithmSelector("ray")
+        >>> selector.select_algorithm("complex", "large", 50, None).pruner_name
+        'ASHAScheduler'
+        """
+        from automodel_sk.ray_algorithms import build_scheduler
+
+        _check_backend(strategy, "ray")
+        return build_scheduler(strategy)
+
+
+def _check_backend(strategy: SearchStrategy, backend: str) -> None:
+    if strategy.backend != backend:
+        raise InvalidInputError(
+            f"strategy must be one of the backend {backend!r}, got one of {strategy.backend!r}; "
+            f"make it with SearchAlgorithmSelector(backend={backend!r})"
+        )

@@ -1,0 +1,156 @@
+"""A search strategy, and how it is read off the tables."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from automodel_sk import algorithm_tables as tables
+from automodel_sk.algorithm_tables import Algorithm, SearchFacts
+
+__all__ = ["SearchStrategy"]
+
+
+@dataclass(frozen=True)
+class SearchStrategy:
+    """Which algorithm searches, which pruner stops trials, and why.
+
+    Parameters
+    ----------
+    algorithm_name : str
+        Class name of the sampler (Optuna) or searcher (Ray).
+    algorithm_kwargs : dict
+        Its arguments; the seed is `random_seed`. OptunaSearch's are those of
+        the TPESampler inside it.
+    pruner_name : str, optional
+        Class name of the pruner (Optuna) or scheduler (Ray); None without pruning.
+    pruner_kwargs : dict
+        Its arguments, in validation reports of one trial.
+    description : str
+        One sentence: what was chosen and why.
+    backend : {"optuna", "ray"}
+        The library that searches.
+    random_seed : int, optional
+        Seed of the algorithm.
+    num_samples : int
+        Trials to run: as many as asked for, or as the grid has points if fewer.
+    exhaustive : bool
+        Whether each point of a grid is run once.
+    n_reports : int
+        Validation reports that a full trial makes.
+    needs_space : bool
+        Whether Ray's searcher must be handed the space (a function of the trial).
+
+    Examples
+    --------
+    >>> SearchStrategy("RandomSampler", description="RandomSampler for 5 trials.").pruner_name
+    """
+
+    algorithm_name: str
+    algorithm_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    pruner_name: str | None = None
+    pruner_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    description: str = ""
+    backend: str = "optuna"
+    random_seed: int | None = None
+    num_samples: int = 1
+    n_reports: int = 40
+    exhaustive: bool = False
+    needs_space: bool = False
+
+
+def choose_algorithm(backend: str, facts: SearchFacts) -> tuple[Algorithm, str]:
+    """Return the first row's algorithm, or its next best, and the reason as a clause."""
+    row = next(row for row in tables.ALGORITHM_TABLE if row.applies(facts))
+    first = tables.ALGORITHMS[row.algorithm[backend]]
+    candidates = [first, *(tables.ALGORITHMS[key] for key in first.substitutes)]
+    refused = []
+    for algorithm in candidates:
+        objection = algorithm.objection(facts)
+        if objection is None:
+            break
+        refused.append(f"{algorithm.name}, which {objection}")
+    instead = f", in place of {' and of '.join(refused)}" if refused else ""
+    return algorithm, f"{algorithm.label} for {row.reason}{instead}"
+
+
+def choose_pruner(
+    backend: str, facts: SearchFacts, n_trials: int, n_reports: int
+) -> tuple[str | None, dict[str, Any], str]:
+    """Return the first row's pruner, its arguments, and what it does as a clause."""
+    row = next(row for row in tables.PRUNER_TABLE if row.applies(facts))
+    name = tables.PRUNER_NAMES[backend, row.kind]
+    kwargs = _PRUNER_KWARGS[backend, row.kind](row.warmup, n_reports, n_trials)
+    if n_reports <= row.warmup:
+        return (
+            name,
+            kwargs,
+            f"{name} can't stop any trial early, because it waits for report {row.warmup} "
+            f"and a trial makes {n_reports}",
+        )
+    return name, kwargs, f"{name} stops weak trials from report {row.warmup} of {n_reports} on"
+
+
+def _compared(n_trials: int) -> int:
+    """Return how many trials a median needs: 5, or a third of a short search."""
+    return max(1, min(5, n_trials // 3))
+
+
+_PRUNER_KWARGS: Mapping[tuple[str, str], Callable[[int, int, int], dict[str, Any]]] = {
+    ("optuna", "hyperband"): lambda warmup, n_reports, _: {
+        "min_resource": warmup,
+        "max_resource": n_reports,
+        "reduction_factor": tables.REDUCTION_FACTOR,
+    },
+    ("optuna", "median"): lambda warmup, _, n_trials: {
+        "n_startup_trials": _compared(n_trials),
+        "n_warmup_steps": warmup,
+    },
+    # A full trial ends by itself: stopping it at max_t would cut off its last steps.
+    ("ray", "hyperband"): lambda warmup, n_reports, _: {
+        "grace_period": warmup,
+        "max_t": max(n_reports, warmup),
+        "reduction_factor": tables.REDUCTION_FACTOR,
+        "stop_last_trials": False,
+    },
+    ("ray", "median"): lambda warmup, _, n_trials: {
+        "grace_period": warmup,
+        "min_samples_required": _compared(n_trials),
+        "hard_stop": True,
+    },
+}
+
+
+def algorithm_kwargs(algorithm: Algorithm, facts: SearchFacts) -> dict[str, Any]:
+    """Return the algorithm's arguments for this search, the seed left out."""
+    kwargs = dict(algorithm.options)
+    if algorithm.startup:
+        kwargs[algorithm.startup] = min(10, max(3, facts.num_samples // 3))
+    if kwargs.get("multivariate") and "function" in facts.traits:
+        # A function may leave out parameters in some trials; groups keep their relations.
+        kwargs["group"] = True
+    if facts.space is not None and algorithm.name == "GridSampler":
+        kwargs["search_space"] = facts.space.optuna_grid()
+    return kwargs
+
+
+def grid_points(algorithm: Algorithm, facts: SearchFacts) -> int | None:
+    """Return the points of the grid if the search goes through all of them, else None."""
+    by_grid = algorithm.name == "GridSampler" or (
+        algorithm.name == "BasicVariantGenerator" and not facts.few_trials and facts.small_space
+    )
+    points = facts.space.n_combinations if by_grid and facts.space is not None else None
+    return points if points is not None and points <= facts.num_samples else None
+
+
+@contextmanager
+def quiet_experimental() -> Iterator[None]:
+    """Silence Optuna's notes on experimental arguments while a sampler is built."""
+    import optuna
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield

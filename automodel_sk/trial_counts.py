@@ -1,0 +1,122 @@
+"""How many trials a search needs, and how many a time budget holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from automodel_sk._arguments import positive, scale, whole
+from automodel_sk.complexity import DatasetSize, ModelComplexity, SearchComplexity
+
+__all__ = ["recommend_num_samples"]
+
+BASE_TRIALS: Mapping[SearchComplexity, int] = MappingProxyType(
+    {SearchComplexity.LOW: 20, SearchComplexity.MEDIUM: 50, SearchComplexity.HIGH: 100}
+)
+MODEL_FACTOR: Mapping[ModelComplexity, float] = MappingProxyType(
+    {ModelComplexity.SIMPLE: 1.0, ModelComplexity.MODERATE: 0.75, ModelComplexity.COMPLEX: 0.5}
+)
+DATASET_FACTOR: Mapping[DatasetSize, float] = MappingProxyType(
+    {DatasetSize.SMALL: 1.3, DatasetSize.MEDIUM: 1.0, DatasetSize.LARGE: 0.6}
+)
+MODEL_MINUTES: Mapping[ModelComplexity, float] = MappingProxyType(
+    {ModelComplexity.SIMPLE: 0.5, ModelComplexity.MODERATE: 1.0, ModelComplexity.COMPLEX: 2.0}
+)
+DATASET_MINUTES_FACTOR: Mapping[DatasetSize, float] = MappingProxyType(
+    {DatasetSize.SMALL: 0.5, DatasetSize.MEDIUM: 1.0, DatasetSize.LARGE: 4.0}
+)
+"""Rules of thumb: wider spaces need more trials; dear trainings get fewer, small data more."""
+
+
+def recommend_num_samples(
+    model_complexity: ModelComplexity | str,
+    dataset_size: DatasetSize | str,
+    search_complexity: SearchComplexity | str,
+    time_budget_hours: float | None = None,
+    *,
+    minutes_per_trial: float | None = None,
+    n_parallel: int = 1,
+) -> tuple[int, str]:
+    """Recommend a number of trials, and say why.
+
+    Wider spaces ask for more trials, costly models and large datasets for
+    fewer, small datasets for more. A time budget only ever lowers the number;
+    the time of one trial is kept back for the refit.
+
+    Parameters
+    ----------
+    model_complexity : ModelComplexity or str
+        "simple", "moderate" or "complex".
+    dataset_size : DatasetSize or str
+        "small", "medium" or "large".
+    search_complexity : SearchComplexity or str
+        "low", "medium" or "high".
+    time_budget_hours : float, optional
+        Hours for search and refit together.
+    minutes_per_trial : float, optional
+        Minutes that one trial takes; a rule of thumb when None.
+    n_parallel : int, default 1
+        Trials that run side by side.
+
+    Returns
+    -------
+    num_samples : int
+        Trials, at least 1.
+    explanation : str
+        One readable sentence.
+
+    Raises
+    ------
+    InvalidInputError
+        If an argument can't be used; the message names it.
+
+    Examples
+    --------
+    >>> n, explanation = recommend_num_samples("complex", "medium", "high", time_budget_hours=2.0)
+    >>> n
+    50
+    >>> print(explanation)
+    Recommended 50 trials based on model complexity (complex), dataset size (medium) and
+    search complexity (high); the time budget of 2 hours holds them at about 2 minutes a trial.
+    """
+    model = scale(ModelComplexity, "model_complexity", model_complexity)
+    size = scale(DatasetSize, "dataset_size", dataset_size)
+    search = scale(SearchComplexity, "search_complexity", search_complexity)
+    n_parallel = whole("n_parallel", n_parallel, 1, 2)
+    factor = MODEL_FACTOR[model] * DATASET_FACTOR[size]
+    wanted = 5 * max(2, round(BASE_TRIALS[search] * factor / 5))
+    minutes = MODEL_MINUTES[model] * DATASET_MINUTES_FACTOR[size]
+    if minutes_per_trial is not None:
+        minutes = positive("minutes_per_trial", minutes_per_trial, 2.0)
+    number, budget = _within_budget(wanted, time_budget_hours, minutes, n_parallel)
+    return number, (
+        f"Recommended {_count(number, 'trial')} based on model complexity ({model.value}), "
+        f"dataset size ({size.value}) and search complexity ({search.value}){budget}."
+    )
+
+
+def _within_budget(
+    wanted: int, hours: float | None, minutes: float, n_parallel: int
+) -> tuple[int, str]:
+    """Return the trials that the budget holds, and the clause that says so."""
+    if hours is None:
+        return wanted, ""
+    budget = positive("time_budget_hours", hours, 2.0) * 60
+    rounds = math.floor((budget - minutes) / minutes + 1e-9)
+    held = rounds * n_parallel
+    pace = f"about {_count(minutes, 'minute')} a trial"
+    pace += f", {n_parallel} at a time" if n_parallel > 1 else ""
+    name = f"the time budget of {_count(hours, 'hour')}"
+    if held >= wanted:
+        return wanted, f"; {name} holds them at {pace}"
+    if held < 1:
+        return 1, f"; {name} is too short for one trial and the refit at {pace}, so raise it"
+    return held, (
+        f"; {name} lowered them from {wanted}, at {pace} and with time kept for the refit"
+    )
+
+
+def _count(number: float, unit: str) -> str:
+    """Return `1 trial`, `2 trials`, `0.5 hours`."""
+    return f"{number:g} {unit}" + ("" if number == 1 else "s")
