@@ -28,6 +28,7 @@ import numpy as np
 from automodel_sk.analysis import DatasetProfile
 from automodel_sk.auto_model import AutoModel
 from automodel_sk.catalog import MODEL_CATALOG
+from automodel_sk.complexity import DatasetSize
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.intervals import ConformalScores
 from automodel_sk.search.building import trained_module
@@ -202,7 +203,7 @@ def _load_fitted(folder: Path) -> Any:
 
 
 def _task(stored: Mapping[str, Any]) -> TrainingTask:
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()}
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()}
     if set(values) != set(_TASK_FIELDS) or values["model_name"] not in MODEL_CATALOG:
         raise ModelFileError("the saved model's description is not one of ours")
     return TrainingTask(**values, trainer_options=trainer_options())
@@ -244,7 +245,8 @@ def _record(stored: Mapping[str, Any]) -> TrialRecord:
 def _profile(stored: Mapping[str, Any]) -> DatasetProfile:
     names = ("futr_exog", "hist_exog", "stat_exog", "unused_columns")
     columns = {name: tuple(stored[name]) for name in names}
-    return DatasetProfile(**{**stored, **columns, "lengths": np.asarray(stored["lengths"])})
+    derived = {"size": DatasetSize(stored["size"]), "lengths": np.asarray(stored["lengths"])}
+    return DatasetProfile(**{**stored, **columns, **derived})
 
 
 def _scores(stored: Mapping[str, Any]) -> ConformalScores:

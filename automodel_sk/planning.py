@@ -26,11 +26,11 @@ from automodel_sk.search_algorithm_selector import (
 )
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.validation import ValidationResult, validate_all
+from automodel_sk.validation.parameters import unknown_parameters
 
 __all__ = ["SearchPlan", "UserInput", "make_plan"]
 
-_EXOGENOUS = ("futr_exog_list", "hist_exog_list", "stat_exog_list")
-_OWNED = ("h", "loss", "valid_loss", "n_series", "random_seed", *_EXOGENOUS)
+_OWNED = ("h", "loss", "valid_loss", "n_series", "random_seed")
 
 
 @dataclass(frozen=True)
@@ -127,20 +127,20 @@ def make_plan(given: UserInput, options: OptimizationConfig) -> SearchPlan:
     dataset = read_times(given.dataset)
     report = _validate(given, dataset, options)
     report.raise_if_invalid()
-    exogenous = _exogenous_columns(given)
     profile = analyse_dataset(
         dataset,
         freq=options.freq,
-        futr_exog=exogenous["futr_exog_list"],
-        hist_exog=exogenous["hist_exog_list"],
+        futr_exog=given.futr_exog_list,
+        hist_exog=given.hist_exog_list,
         static_df=given.static_df,
     )
     space = _space(given, profile)
-    task = _task(given, options, profile, space, exogenous)
+    task = _task(given, options, profile, space)
     frame = prepare_frame(dataset, [*task.futr_exog, *task.hist_exog])
     static = align_static(given.static_df, frame, task.stat_exog)
     num_samples, explanation = _trial_count(given, options, profile, space)
     strategy = _strategy(given, options, profile, space, num_samples)
+    num_samples = 0 if strategy is None else strategy.num_samples
     return SearchPlan(
         task, space, frame, static, profile, report, strategy, num_samples, explanation
     )
@@ -168,18 +168,13 @@ def _validate(given: UserInput, dataset: Any, options: OptimizationConfig) -> Va
     )
 
 
-def _exogenous_columns(given: UserInput) -> dict[str, tuple[str, ...]]:
-    """Return exogenous columns by kind, those that a config names Nixtla's way included."""
-    constants = {} if given.config is None else SearchSpace.parse(given.config).constants
-    return {name: tuple(getattr(given, name) or constants.get(name) or ()) for name in _EXOGENOUS}
-
-
 def _space(given: UserInput, profile: DatasetProfile) -> SearchSpace:
     if given.config is None:
         space = default_search_space(given.model_name, given.h, profile.n_series)
     else:
         space = SearchSpace.parse(given.config)
-    return space.without(*_OWNED)
+    tuned = [*space.domains, *space.constants]
+    return space.without(*_OWNED, *unknown_parameters(tuned, given.model_name))
 
 
 def _task(
@@ -187,7 +182,6 @@ def _task(
     options: OptimizationConfig,
     profile: DatasetProfile,
     space: SearchSpace,
-    exogenous: dict[str, tuple[str, ...]],
 ) -> TrainingTask:
     loss = resolve_loss(given.loss)
     val_size = given.h * options.n_windows
@@ -200,9 +194,9 @@ def _task(
         loss=loss,
         valid_loss=resolve_metric(options.metric, loss),
         random_seed=options.random_seed,
-        futr_exog=exogenous["futr_exog_list"],
-        hist_exog=exogenous["hist_exog_list"],
-        stat_exog=exogenous["stat_exog_list"],
+        futr_exog=tuple(given.futr_exog_list),
+        hist_exog=tuple(given.hist_exog_list),
+        stat_exog=tuple(given.stat_exog_list),
         pad_short_series=profile.min_length < longest + given.h + val_size + 1,
         trainer_options=trainer_options(options.gpus),
     )
@@ -215,11 +209,13 @@ def _trial_count(
         return 0, "A fixed configuration is trained once, without a search."
     if options.num_samples is not None:
         return options.num_samples, f"{options.num_samples} trials, as asked for."
+    characteristics = get_characteristics(given.model_name)
     return recommend_num_samples(
-        get_characteristics(given.model_name).complexity,
+        characteristics.complexity,
         profile.size,
         space.complexity,
         time_budget_hours=options.time_budget_hours,
+        minutes_per_trial=characteristics.typical_training_time_minutes,
     )
 
 

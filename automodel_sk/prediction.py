@@ -96,7 +96,7 @@ class _Asker:
         h: int | None,
     ) -> None:
         self.fitted, self.history, self.seed = fitted, history, seed
-        self.arguments = {"df": history, "futr_df": futr_df, "static_df": static_df}
+        self.arguments: dict[str, Any] = {"df": history, "futr_df": futr_df, "static_df": static_df}
         if h is not None and h > fitted.h:
             self.arguments["h"] = h
 
@@ -134,12 +134,13 @@ def _tidy(raw: pd.DataFrame, fitted: Any, family: str) -> pd.DataFrame:
     if family == "point":
         return raw
     name = repr(fitted.models[0])
-    quantile_of = {c: _quantile_of(c, name) for c in raw.columns if c not in (*_KEYS, name)}
-    ordered = sorted((c for c, q in quantile_of.items() if q is not None), key=quantile_of.get)
+    found = {c: _quantile_of(c, name) for c in raw.columns if c not in (*_KEYS, name)}
+    quantiles = {column: q for column, q in found.items() if q is not None}
+    ordered = sorted(quantiles, key=lambda column: quantiles[column])
     tidy = raw.copy()
     tidy[ordered] = np.sort(tidy[ordered].to_numpy(), axis=1)
     if name not in tidy.columns:
-        middle = min(ordered, key=lambda c: abs((quantile_of[c] or 0.0) - 0.5))
+        middle = min(ordered, key=lambda column: abs(quantiles[column] - 0.5))
         tidy.insert(2, name, tidy[middle])
     return tidy
 

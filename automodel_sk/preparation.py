@@ -15,7 +15,7 @@ __all__ = ["align_static", "is_sorted", "prepare_frame", "read_times"]
 ID, TIME, TARGET = "unique_id", "ds", "y"
 
 
-def read_times(df: pd.DataFrame) -> pd.DataFrame:
+def read_times(df: Any) -> Any:
     """Return the frame with `unique_id` as a column and `ds` given as text read as dates.
 
     A CSV gives dates as text; what can't be read is left as it is, for the
@@ -78,7 +78,8 @@ def prepare_frame(
     if not is_sorted(chosen):
         chosen = chosen.sort_values([ID, TIME], kind="stable")
     numbers = dict.fromkeys(columns[2:], np.float64)
-    return chosen.astype(numbers).reset_index(drop=True)
+    prepared: pd.DataFrame = chosen.astype(numbers).reset_index(drop=True)
+    return prepared
 
 
 def is_sorted(df: pd.DataFrame) -> bool:
@@ -138,13 +139,13 @@ def align_static(
             f"static_df is missing; the model uses {list(columns)}: pass a frame with"
             " 'unique_id' and these columns, one row per series"
         )
-    ids = pd.unique(frame[ID])
+    ids = pd.Index(frame[ID].unique())
     table = static_df.reset_index() if ID not in static_df.columns else static_df
     table = table.set_index(ID)[list(columns)].astype(np.float64)
-    missing = pd.Index(ids).difference(table.index)
+    missing = ids[~ids.isin(table.index)]
     if len(missing):
         raise InvalidInputError(
             f"static_df has no row for unique_id {missing[0]!r} ({len(missing)} missing in all);"
             " add one row per series"
         )
-    return table.loc[ids].rename_axis(ID).reset_index()
+    return table.reindex(ids).rename_axis(ID).reset_index()

@@ -88,14 +88,15 @@ class ProgressBar:
         self._counts[record.state] += 1
         if record.state == "COMPLETE" and record.value is not None:
             self._best = record.value if self._best is None else min(self._best, record.value)
-        self._bar.update(1)
-        self._show("")
+        self._show("", ended=1)
 
-    def _show(self, running: str) -> None:
+    def _show(self, running: str, ended: int = 0) -> None:
+        """Renew the text; the bar itself decides when to draw it."""
         best = "" if self._best is None else f"best {self._best:.5g}"
         counts = [f"{n} {s}" for s, n in self._counts.items() if n and s != "COMPLETE"]
         parts = [best, *(text.lower() for text in counts), running]
-        self._bar.set_postfix_str(", ".join(part for part in parts if part))
+        self._bar.set_postfix_str(", ".join(part for part in parts if part), refresh=False)
+        self._bar.update(ended)
 
 
 @contextmanager
@@ -103,5 +104,6 @@ def progress_bar(total: int, label: str, verbose: bool) -> Iterator[ProgressBar]
     """Show a bar while a search runs, nothing where it is not to be shown."""
     from tqdm.auto import tqdm
 
-    with tqdm(total=total, desc=label, unit="trial", disable=not verbose, leave=True) as bar:
+    pause = 0.2 if sys.stderr.isatty() else 10.0
+    with tqdm(total=total, desc=label, unit="trial", disable=not verbose, mininterval=pause) as bar:
         yield ProgressBar(bar)

@@ -128,7 +128,7 @@ def _reporter(losses: dict[int, float], report: Report) -> Any:
     """Return a Lightning callback that records each validation loss and asks for a verdict."""
     from pytorch_lightning.callbacks import Callback
 
-    class ReportLosses(Callback):
+    class ReportLosses(Callback):  # type: ignore[misc]  # upstream is untyped
         def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
             step, loss = pl_module.valid_trajectories[-1]
             if not math.isfinite(loss):
