@@ -1,0 +1,302 @@
+"""The search on Optuna: pruned, resumed, failed and counted, with real trainings."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pandas as pd
+import pytest
+from ray import tune
+from series import seasonal_panel
+
+from automodel_sk.complexity import DatasetSize, ModelComplexity
+from automodel_sk.exceptions import StorageError, StudyMismatchError
+from automodel_sk.search.optuna_engine import OptunaEngine
+from automodel_sk.search.request import SearchRequest
+from automodel_sk.search.storage import StudyLocation
+from automodel_sk.search.task import TrainingTask
+from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
+from automodel_sk.search_space import SearchSpace
+from automodel_sk.tracking import TrialRecord
+
+SPACE: dict[str, Any] = {
+    "max_steps": 40,
+    "input_size": tune.choice([12, 24]),
+    "hidden_size": 16,
+    "num_layers": 1,
+    "windows_batch_size": 16,
+    "scaler_type": "standard",
+    "learning_rate": tune.loguniform(1e-5, 1e-1),
+}
+
+
+class Heard:
+    """A listener that remembers, and may raise."""
+
+    def __init__(self, interrupt_at: tuple[int, int] | None = None) -> None:
+        self.reports: list[tuple[int, int]] = []
+        self.ended: list[TrialRecord] = []
+        self._interrupt_at = interrupt_at
+
+    def on_report(self, number: int, step: int, loss: float) -> None:
+        self.reports.append((number, step))
+        if (number, step) == self._interrupt_at:
+            raise KeyboardInterrupt
+
+    def on_trial_end(self, record: TrialRecord) -> None:
+        self.ended.append(record)
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Any:
+    from neuralforecast.tsdataset import TimeSeriesDataset
+
+    return TimeSeriesDataset.from_df(seasonal_panel())[0]
+
+
+def request_for(
+    location: StudyLocation,
+    space: Any = SPACE,
+    num_samples: int = 6,
+    size: DatasetSize = DatasetSize.SMALL,
+    complexity: ModelComplexity = ModelComplexity.SIMPLE,
+    use_pruning: bool = False,
+    **more: Any,
+) -> SearchRequest:
+    parsed = SearchSpace.parse(space)
+    strategy = SearchAlgorithmSelector("optuna").select_algorithm(
+        complexity, size, num_samples, parsed, use_pruning=use_pruning, random_seed=1
+    )
+    return SearchRequest(
+        task=TrainingTask("MLP", h=12, val_size=12, n_series=3, random_seed=1),
+        space=parsed,
+        strategy=strategy,
+        num_samples=num_samples,
+        location=location,
+        random_seed=1,
+        **more,
+    )
+
+
+def run(request: SearchRequest, dataset: Any, heard: Heard | None = None) -> list[TrialRecord]:
+    return list(OptunaEngine().run(request, dataset, heard or Heard()))
+
+
+def essence(records: list[TrialRecord]) -> list[tuple[Any, ...]]:
+    return [(r.number, r.state, r.value, dict(r.params)) for r in records]
+
+
+MEMORY = StudyLocation("in-memory", ":memory:")
+
+
+class TestTrials:
+    def test_each_ends_complete_with_its_best_loss(self, dataset: Any) -> None:
+        heard = Heard()
+        records = run(request_for(MEMORY, num_samples=3), dataset, heard)
+        assert [r.number for r in records] == [0, 1, 2]
+        for record in records:
+            assert record.state == "COMPLETE"
+            assert len(record.intermediate_values) == 40
+            assert record.value == min(record.intermediate_values.values())
+            assert record.duration_seconds > 0
+        assert heard.ended == records
+        assert heard.reports == [(n, step) for n in range(3) for step in range(1, 41)]
+
+    def test_same_seed_gives_the_same_trials(self, dataset: Any) -> None:
+        first = essence(run(request_for(MEMORY, num_samples=3), dataset))
+        assert first == essence(run(request_for(MEMORY, num_samples=3), dataset))
+
+    def test_a_grid_is_walked_once(self, dataset: Any) -> None:
+        space = {**SPACE, "input_size": tune.grid_search([12, 24, 36])}
+        space |= {"learning_rate": tune.grid_search([1e-3, 1e-2, 3e-2, 1e-1]), "max_steps": 2}
+        request = request_for(MEMORY, space, num_samples=12)
+        assert request.strategy.algorithm_name == "GridSampler"
+        records = run(request, dataset)
+        points = {(r.params["input_size"], r.params["learning_rate"]) for r in records}
+        assert len(records) == len(points) == 12
+
+
+PRUNING_ROWS = [
+    (DatasetSize.LARGE, ModelComplexity.COMPLEX, "HyperbandPruner", 5),
+    (DatasetSize.MEDIUM, ModelComplexity.COMPLEX, "MedianPruner", 10),
+    (DatasetSize.SMALL, ModelComplexity.SIMPLE, "MedianPruner", 20),
+]
+
+
+class TestPruning:
+    @pytest.mark.parametrize(("size", "complexity", "pruner", "warm_up"), PRUNING_ROWS)
+    def test_weak_trials_are_stopped_after_the_warm_up(
+        self,
+        dataset: Any,
+        size: DatasetSize,
+        complexity: ModelComplexity,
+        pruner: str,
+        warm_up: int,
+    ) -> None:
+        request = request_for(MEMORY, SPACE, 12, size, complexity, use_pruning=True)
+        assert request.strategy.pruner_name == pruner
+        records = run(request, dataset)
+        pruned = [r for r in records if r.state == "PRUNED"]
+        assert pruned
+        assert all(warm_up <= len(r.intermediate_values) < 40 for r in pruned)
+        best = min(records, key=lambda r: min(r.intermediate_values.values()))
+        assert best.state == "COMPLETE"
+
+    def test_works_on_a_journal_too(self, dataset: Any, tmp_path: Path) -> None:
+        location = StudyLocation("pruned", tmp_path)
+        records = run(request_for(location, num_samples=10, use_pruning=True), dataset)
+        assert "PRUNED" in {r.state for r in records}
+
+
+class TestFailures:
+    def test_a_failing_trial_is_recorded_and_the_search_goes_on(self, dataset: Any) -> None:
+        space = {**SPACE, "scaler_type": tune.grid_search(["standard", "no such scaler"])}
+        space |= {"learning_rate": 1e-3, "input_size": 12, "max_steps": 2}
+        records = run(request_for(MEMORY, space, num_samples=2), dataset)
+        by_scaler = {r.params["scaler_type"]: r for r in records}
+        assert by_scaler["standard"].state == "COMPLETE"
+        assert by_scaler["no such scaler"].state == "FAIL"
+        assert by_scaler["no such scaler"].reason
+
+    def test_a_diverging_trial_fails_with_its_loss(self, dataset: Any) -> None:
+        space = {**SPACE, "learning_rate": 1e30, "input_size": tune.choice([12, 24])}
+        records = run(request_for(MEMORY, space, num_samples=1), dataset)
+        assert records[0].state == "FAIL"
+        assert "validation loss was inf" in str(records[0].reason)
+
+    def test_out_of_memory_is_tried_again_with_half_the_windows(
+        self, dataset: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from automodel_sk.search import training
+
+        build = training.build_model
+
+        def scarce(task: TrainingTask, config: dict[str, Any]) -> Any:
+            if config["windows_batch_size"] > 4:
+                raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB")
+            return build(task, config)
+
+        monkeypatch.setattr(training, "build_model", scarce)
+        records = run(request_for(MEMORY, {**SPACE, "max_steps": 2}, num_samples=1), dataset)
+        assert records[0].state == "COMPLETE"
+        assert records[0].params["windows_batch_size"] == 4
+        assert records[0].tags == {"retried_with": {"windows_batch_size": 4}}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(dataset: Any) -> list[tuple[Any, ...]]:
+    return essence(run(request_for(MEMORY, use_pruning=True), dataset))
+
+
+class TestResume:
+    def test_goes_on_up_to_num_samples(
+        self, dataset: Any, tmp_path: Path, undisturbed: list[tuple[Any, ...]]
+    ) -> None:
+        location = StudyLocation("resumed", tmp_path)
+        first = run(request_for(location, num_samples=2), dataset)
+        assert essence(first) == undisturbed[:2]
+        heard = Heard()
+        assert essence(run(request_for(location, use_pruning=True), dataset, heard)) == undisturbed
+        assert {number for number, _ in heard.reports} == {2, 3, 4, 5}
+        assert (
+            essence(run(request_for(location, use_pruning=True), dataset, Heard((0, 1))))
+            == undisturbed
+        )
+
+    def test_after_ctrl_c_the_half_done_trial_runs_again(
+        self, dataset: Any, tmp_path: Path, undisturbed: list[tuple[Any, ...]]
+    ) -> None:
+        location = StudyLocation("interrupted", tmp_path)
+        with pytest.raises(KeyboardInterrupt):
+            run(request_for(location, use_pruning=True), dataset, Heard(interrupt_at=(2, 7)))
+        heard = Heard()
+        assert essence(run(request_for(location, use_pruning=True), dataset, heard)) == undisturbed
+        assert heard.reports[0] == (2, 1)
+
+    def test_after_kill_nothing_finished_is_lost(
+        self, dataset: Any, tmp_path: Path, undisturbed: list[tuple[Any, ...]]
+    ) -> None:
+        script = f"""
+import os, signal, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_optuna_engine import Heard, StudyLocation, request_for, run, seasonal_panel
+from neuralforecast.tsdataset import TimeSeriesDataset
+
+class Killed(Heard):
+    def on_report(self, number, step, loss):
+        if (number, step) == (3, 5):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+location = StudyLocation("killed", {str(tmp_path)!r})
+dataset = TimeSeriesDataset.from_df(seasonal_panel())[0]
+run(request_for(location, use_pruning=True), dataset, Killed())
+"""
+        done = subprocess.run([sys.executable, "-c", script], check=False, env={**os.environ})
+        assert done.returncode == -signal.SIGKILL
+        heard = Heard()
+        location = StudyLocation("killed", tmp_path)
+        assert essence(run(request_for(location, use_pruning=True), dataset, heard)) == undisturbed
+        assert {number for number, _ in heard.reports} == {3, 4, 5}
+
+    def test_a_torn_last_line_is_cut(
+        self, dataset: Any, tmp_path: Path, undisturbed: list[tuple[Any, ...]]
+    ) -> None:
+        location = StudyLocation("torn", tmp_path)
+        run(request_for(location, num_samples=2), dataset)
+        journal = tmp_path / "torn.journal"
+        with journal.open("ab") as file:
+            file.write(b'{"op_code":8,"worker_id"')
+        assert essence(run(request_for(location, use_pruning=True), dataset)) == undisturbed
+        assert all(line.endswith(b"}\n") for line in journal.read_bytes().splitlines(True))
+
+    def test_a_database_url_keeps_the_study(
+        self, dataset: Any, tmp_path: Path, undisturbed: list[tuple[Any, ...]]
+    ) -> None:
+        location = StudyLocation("in-sqlite", f"sqlite:///{tmp_path / 'study.db'}")
+        run(request_for(location, num_samples=2), dataset)
+        assert essence(run(request_for(location, num_samples=3), dataset)) == undisturbed[:3]
+
+
+class TestExistingStudy:
+    def test_another_search_of_that_name_is_refused(self, dataset: Any, tmp_path: Path) -> None:
+        location = StudyLocation("taken", tmp_path)
+        space = {**SPACE, "max_steps": 1}
+        run(request_for(location, space, 1, identity={"data": "a"}), dataset)
+        with pytest.raises(StudyMismatchError, match="data was a, is b"):
+            run(request_for(location, space, 1, identity={"data": "b"}), dataset)
+
+    def test_never_refuses_and_overwrite_starts_anew(self, dataset: Any, tmp_path: Path) -> None:
+        location = StudyLocation("taken", tmp_path)
+        space = {**SPACE, "max_steps": 1}
+        run(request_for(location, space, 2), dataset)
+        with pytest.raises(StudyMismatchError, match="resume='never'"):
+            run(request_for(location, space, 2, resume="never"), dataset)
+        heard = Heard()
+        run(request_for(location, space, 1, resume="overwrite"), dataset, heard)
+        assert [r.number for r in heard.ended] == [0]
+
+    def test_a_place_that_cannot_be_written_is_named(self, dataset: Any, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("not a folder")
+        with pytest.raises(StorageError, match=r"can't be used .*pass a folder"):
+            run(request_for(StudyLocation("s", tmp_path / "file" / "folder")), dataset)
+
+    def test_secrets_of_a_url_stay_out_of_errors(self, dataset: Any) -> None:
+        location = StudyLocation("s", "postgresql://me:hunter2@127.0.0.1:1/none")
+        with pytest.raises(StorageError) as caught:
+            run(request_for(location), dataset)
+        assert "hunter2" not in str(caught.value)
+
+
+def test_optuna_can_read_the_study(dataset: Any, tmp_path: Path) -> None:
+    run(request_for(StudyLocation("open", tmp_path), num_samples=2), dataset)
+    backend = optuna.storages.journal.JournalFileBackend(str(tmp_path / "open.journal"))
+    study = optuna.load_study(study_name="open", storage=optuna.storages.JournalStorage(backend))
+    frame: pd.DataFrame = study.trials_dataframe()
+    assert frame["state"].tolist() == ["COMPLETE", "COMPLETE"]
+    assert set(frame["params_input_size"]) <= {12, 24}
