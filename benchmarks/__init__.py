@@ -1,0 +1,1 @@
+"""Measurements that the package's figures and promises rest on."""
