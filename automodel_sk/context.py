@@ -1,0 +1,234 @@
+"""The data that forecasts start from, in sktime's form and in the engine's."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from automodel_sk.clocks import Integers
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.frames import exogenous_names, future_exogenous, last_steps, to_engine
+from automodel_sk.horizon import steps_ahead
+from automodel_sk.layout import Layout
+from automodel_sk.rows import Rows, find_rows
+
+__all__ = ["Context", "Exogenous"]
+
+
+@dataclass(frozen=True)
+class Exogenous:
+    """Which columns of X a model gets, under which names.
+
+    Parameters
+    ----------
+    future : mapping of hashable to str
+        Columns whose future values are known.
+    past : mapping of hashable to str
+        Columns known up to the end of each series only.
+
+    Examples
+    --------
+    >>> X = pd.DataFrame({"price": [1.0], "visits": [2.0]})
+    >>> exogenous = Exogenous.of(X, past=["visits"])
+    >>> exogenous.future, exogenous.past
+    ({'price': 'price'}, {'visits': 'visits'})
+    """
+
+    future: Mapping[Hashable, str]
+    past: Mapping[Hashable, str]
+
+    @classmethod
+    def of(cls, X: pd.DataFrame | None, past: Sequence[Hashable]) -> Exogenous:
+        """Sort the columns of X into future-known and past-only.
+
+        Parameters
+        ----------
+        X : pandas.DataFrame, optional
+            Exogenous data.
+        past : sequence of hashable
+            Columns that are known in the past only.
+
+        Raises
+        ------
+        InvalidInputError
+            If a past column is not in X.
+        """
+        columns = pd.Index([]) if X is None else X.columns
+        missing = [name for name in past if name not in columns]
+        if missing:
+            raise InvalidInputError(
+                f"hist_exog names the column {missing[0]!r}, but X has {list(columns)}; pass X "
+                "with that column, or leave it out of hist_exog"
+            )
+        names = exogenous_names(columns)
+        return cls(
+            {column: name for column, name in names.items() if column not in past},
+            {column: name for column, name in names.items() if column in past},
+        )
+
+    @property
+    def all(self) -> dict[Hashable, str]:
+        """All columns with their names."""
+        return {**self.future, **self.past}
+
+
+@dataclass(frozen=True)
+class Context:
+    """Series up to their cutoffs, with their exogenous data.
+
+    Parameters
+    ----------
+    y : pandas.DataFrame
+        Single series, panel or hierarchy; one column.
+    X : pandas.DataFrame, optional
+        Exogenous data; may reach beyond `y`.
+    layout : Layout
+        Layout of `y`.
+    exogenous : Exogenous
+        Columns of `X` in use.
+
+    Examples
+    --------
+    >>> y = pd.DataFrame({"y": [1.0, 2.0]}, index=pd.period_range("2024-01", periods=2, freq="M"))
+    >>> context = Context.learn(y)
+    >>> later = y.set_axis(y.index + 2)
+    >>> context.updated(later).long["ds"].tolist()
+    [0, 1, 2, 3]
+    """
+
+    y: pd.DataFrame
+    X: pd.DataFrame | None
+    layout: Layout
+    exogenous: Exogenous
+
+    @classmethod
+    def learn(
+        cls,
+        y: pd.DataFrame,
+        X: pd.DataFrame | None = None,
+        freq: Any = None,
+        hist_exog: Sequence[Hashable] = (),
+    ) -> Context:
+        """Take over data that was never seen before.
+
+        Parameters
+        ----------
+        y : pandas.DataFrame
+            The target.
+        X : pandas.DataFrame, optional
+            Exogenous data.
+        freq : str, int or pandas offset, optional
+            Frequency, where the index neither carries nor shows one.
+        hist_exog : sequence of hashable
+            Columns of X that are known in the past only.
+        """
+        return cls(y, X, Layout.learn(y, freq), Exogenous.of(X, hist_exog))
+
+    @cached_property
+    def long(self) -> pd.DataFrame:
+        """Long frame for the engine; columns `unique_id`, `ds`, `y`, exogenous."""
+        columns = self.exogenous.all
+        if columns and self.X is None:
+            raise InvalidInputError(
+                f"X is missing; the model was fitted with the columns {list(columns)}, pass them"
+            )
+        return to_engine(self.layout, self.y, self.X, columns)
+
+    @cached_property
+    def cutoffs(self) -> Integers:
+        """Last step of each series."""
+        return last_steps(self.long)
+
+    def updated(self, y: pd.DataFrame, X: pd.DataFrame | None = None) -> Context:
+        """Return the context after newer data: each series in `y` ends where `y` ends.
+
+        Parameters
+        ----------
+        y : pandas.DataFrame
+            New rows; rows seen before are replaced, later ones of the same series dropped.
+        X : pandas.DataFrame, optional
+            Exogenous rows; rows seen before are replaced.
+
+        Returns
+        -------
+        Context
+            A new context; this one is left as it was.
+        """
+        layout = self.layout.extended(y)
+        merged_X = self.X if X is None else _merged(layout, self.X, X, cut=False)
+        return Context(_merged(layout, self.y, y, cut=True), merged_X, layout, self.exogenous)
+
+    def ahead(self, values: pd.Index, relative: bool) -> Integers:
+        """Count the steps from each series' end to each point of a horizon."""
+        return steps_ahead(self.layout, self.cutoffs, values, relative)
+
+    def future(self, X: pd.DataFrame | None, h: int) -> pd.DataFrame | None:
+        """Return the future exogenous rows for the engine, from X or from what is known already.
+
+        Parameters
+        ----------
+        X : pandas.DataFrame, optional
+            Exogenous data that was passed to predict.
+        h : int
+            Steps ahead.
+
+        Raises
+        ------
+        InvalidInputError
+            If future values are missing.
+        """
+        columns = self.exogenous.future
+        if not columns:
+            return None
+        known = self._known_future()
+        source = known if X is None else X if known is None else _merged(self.layout, known, X)
+        if source is None:
+            raise InvalidInputError(
+                f"X is missing; the model uses the future values of {list(columns)}: pass X with "
+                f"the next {h} time points, or name columns without a known future in hist_exog"
+            )
+        return future_exogenous(self.layout, source, columns, self.cutoffs, h)
+
+    def _known_future(self) -> pd.DataFrame | None:
+        """Return the rows of X after the series' ends, None if there are none."""
+        if self.X is None:
+            return None
+        known = self.X[self.layout.knows(self.X.index)]
+        rows = self.layout.rows(known.index)
+        later = known[rows.steps > self.cutoffs[rows.series]]
+        return later if len(later) else None
+
+    def index(self, ahead: Integers) -> pd.Index:
+        """Return the forecasts' index for steps ahead of each series' end."""
+        return self.layout.index(self.cutoffs[:, None] + ahead)
+
+
+def _merged(
+    layout: Layout, old: pd.DataFrame | None, new: pd.DataFrame, *, cut: bool = False
+) -> pd.DataFrame:
+    """Put new rows over old ones; with `cut`, series in `new` end where `new` ends."""
+    if old is None:
+        return new
+    old, new = old[layout.knows(old.index)], new[layout.knows(new.index)]
+    old_rows, new_rows = layout.rows(old.index), layout.rows(new.index)
+    places, _ = find_rows(new_rows, old_rows)
+    keep = places < 0
+    if cut:
+        ends = np.full(layout.n_series, np.iinfo(np.int64).max)
+        seen = np.unique(new_rows.series)
+        ends[seen] = np.iinfo(np.int64).min
+        np.maximum.at(ends, new_rows.series, new_rows.steps)
+        keep &= old_rows.steps <= ends[old_rows.series]
+    if not keep.any():
+        return new
+    merged = pd.concat([old[keep], new])
+    rows = Rows(
+        np.concatenate([old_rows.series[keep], new_rows.series]),
+        np.concatenate([old_rows.steps[keep], new_rows.steps]),
+    )
+    return merged.take(np.argsort(rows.keys(), kind="stable"))

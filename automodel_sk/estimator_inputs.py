@@ -1,0 +1,135 @@
+"""What the estimator's parameters and sktime's data become on their way to the engine."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from automodel_sk.options import OptimizationConfig
+
+__all__ = ["PI_METHODS", "chosen_columns", "columns_as_series", "seed_of", "training_loss"]
+
+
+def _wide_quantiles() -> Any:
+    from neuralforecast.losses.pytorch import MQLoss
+
+    return MQLoss(level=[50, 80, 90, 95, 98])
+
+
+PI_METHODS: Mapping[str, Callable[[], Any]] = {
+    "auto": lambda: None,
+    "conformal": lambda: None,
+    "quantile": _wide_quantiles,
+    "distribution": lambda: "studentt",
+}
+
+
+def training_loss(loss: Any, pi_method: str) -> Any:
+    """Return the loss to train with: the user's own, or the one that a method needs.
+
+    Parameters
+    ----------
+    loss : neuralforecast loss, str or None
+        The user's; never changed, a copy is returned.
+    pi_method : str
+        Key of `PI_METHODS`.
+
+    Returns
+    -------
+    neuralforecast loss, str or None
+        None stands for the engine's default point loss.
+
+    Examples
+    --------
+    >>> training_loss(None, "distribution"), training_loss("mse", "auto")
+    ('studentt', 'mse')
+    """
+    return PI_METHODS[pi_method]() if loss is None else copy.deepcopy(loss)
+
+
+def seed_of(random_state: Any) -> int:
+    """Return an integer seed.
+
+    Parameters
+    ----------
+    random_state : int, numpy.random.RandomState or None
+        None stands for the engine's default seed.
+
+    Examples
+    --------
+    >>> seed_of(None), seed_of(7)
+    (42, 7)
+    """
+    if random_state is None:
+        return OptimizationConfig.random_seed
+    if isinstance(random_state, (int, np.integer)):
+        return int(random_state)
+    return int(random_state.randint(np.iinfo(np.int32).max))
+
+
+def columns_as_series(
+    y: pd.DataFrame, X: pd.DataFrame | None
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Turn several target columns into series of their own, below one more level.
+
+    Parameters
+    ----------
+    y : pandas.DataFrame
+        One or more target columns.
+    X : pandas.DataFrame, optional
+        Exogenous data; repeated for each column.
+
+    Returns
+    -------
+    y : pandas.DataFrame
+        One column.
+    X : pandas.DataFrame or None
+
+    Examples
+    --------
+    >>> y, _ = columns_as_series(pd.DataFrame({"a": [1.0], "b": [2.0]}), None)
+    >>> y.index.tolist()
+    [('a', 0), ('b', 0)]
+    """
+    if y.shape[1] == 1:
+        return y, X
+    names = ["variable", *y.index.names]
+    parts = {column: y[[column]].set_axis(["y"], axis=1) for column in y.columns}
+    return (
+        pd.concat(parts, names=names),
+        None if X is None else pd.concat(dict.fromkeys(y.columns, X), names=names),
+    )
+
+
+def chosen_columns(
+    forecast: pd.DataFrame, quantiles: Sequence[float] | None
+) -> npt.NDArray[np.float64]:
+    """Return the values asked for out of the engine's forecast.
+
+    Parameters
+    ----------
+    forecast : pandas.DataFrame
+        Series, time, point forecast, and the quantiles from the lowest to the highest.
+    quantiles : sequence of float, optional
+        Quantiles in the order asked for; the point forecast when None.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_rows, n_quantiles) or (n_rows, 1)
+
+    Examples
+    --------
+    >>> row = pd.DataFrame([[0, 1, 5.0, 4.0, 6.0]])
+    >>> chosen_columns(row, [0.9, 0.1]).tolist()
+    [[6.0, 4.0]]
+    """
+    if quantiles is None:
+        return forecast.iloc[:, [2]].to_numpy(dtype=np.float64)
+    ordered = sorted(set(quantiles))
+    places = [3 + ordered.index(quantile) for quantile in quantiles]
+    return forecast.iloc[:, places].to_numpy(dtype=np.float64)

@@ -1,0 +1,415 @@
+"""AutoNeuralForecaster: tuned neural forecasts as an sktime estimator."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
+
+from automodel_sk.catalog import MODEL_CATALOG
+from automodel_sk.context import Context
+from automodel_sk.estimator_inputs import (
+    PI_METHODS,
+    chosen_columns,
+    columns_as_series,
+    seed_of,
+    training_loss,
+)
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.frames import looks_like_long_frame
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.static import static_frame
+
+__all__ = ["AutoNeuralForecaster"]
+
+_RENAMED = {"random_seed": "random_state"}
+
+
+class AutoNeuralForecaster(BaseForecaster):  # type: ignore[misc]
+    """Forecaster that tunes a neural network on the data it is fitted to.
+
+    Any of neuralforecast's models, its hyperparameters searched with Optuna or Ray
+    Tune. Takes single series, panels and hierarchies natively (one model for all
+    series), of unequal lengths and ends, with any time index and horizon.
+
+    Parameters
+    ----------
+    model : str, default="NHITS"
+        Name of the model, a key of `automodel_sk.MODEL_CATALOG`.
+    config : dict, callable or SearchSpace, optional
+        Search space: Ray Tune or Optuna domains and plain values by parameter name. A
+        dict of plain values alone is trained once, without a search. By default the
+        model's own search space.
+    h : int, optional
+        Steps that the model is built to forecast, by default up to the end of `fh`.
+        With `h`, `fh` need not be passed to `fit` and may change at each `predict`.
+    loss : neuralforecast loss or str, optional
+        Training loss. By default chosen by `pi_method`.
+    pi_method : {"auto", "conformal", "quantile", "distribution"}, default="auto"
+        Where quantiles and intervals come from: errors on held-out windows
+        ("conformal"), a multi-quantile loss ("quantile"), a Student t distribution
+        ("distribution"), or what `loss` gives, conformal for point losses ("auto").
+    hist_exog : sequence of hashable, default=()
+        Columns of X whose future is not known. All others are needed in `predict`.
+    static : pandas.DataFrame, optional
+        Numbers that do not change over time, one row per series, indexed by the
+        instance level (or levels) of `y`.
+    on_update : {"refit", "search"}, default="refit"
+        What `update` does with parameters: train the best configuration anew on all
+        data, or search again.
+    num_samples : int, optional
+        Trials; by default recommended for model, data and space.
+    backend : {"optuna", "ray"}, default="optuna"
+        Search backend.
+    cpus, gpus : float, optional
+        What the search may use in all, shared among parallel trials.
+    use_pruning : bool, default=True
+        Whether hopeless trials are stopped early.
+    time_budget_hours : float, optional
+        Time for search and refit together, in hours.
+    metric : str, optional
+        Validation metric, e.g. "mae" or "smape"; by default the training loss.
+    n_windows : int, default=1
+        Validation windows of `h` steps.
+    freq : str, int or pandas offset, optional
+        Frequency of the time index, where it neither carries nor shows one.
+    strict_mode : bool, default=False
+        Whether warnings about data and configuration are errors.
+    study_name : str, optional
+        Name of the study; with `storage`, a stopped search goes on under its name.
+    storage : str or Path, default=":memory:"
+        Where trials are kept: by default nowhere, so that nothing is left behind.
+    resume : {"auto", "never", "overwrite"}, default="auto"
+        What to do with a study of that name.
+    use_mlflow : bool, default=False
+        Whether the search is tracked in MLflow.
+    mlflow_tracking_uri : str, optional
+        Tracking server or file.
+    mlflow_experiment_name : str, default="automodel_sk"
+        Experiment in MLflow.
+    random_state : int, RandomState or None, default=None
+        Seed of search and training; None stands for 42, so that results repeat.
+    verbose : bool, default=False
+        Whether progress is shown.
+
+    Attributes
+    ----------
+    auto_model_ : AutoModel
+        The fitted model, independent of sktime.
+    best_config_ : dict
+        Hyperparameters of the fitted model.
+    best_score_ : float or None
+        Validation loss of the best trial; None without a search.
+    trials_ : pandas.DataFrame
+        One row per trial.
+    strategy_ : SearchStrategy or None
+        Search algorithm, and why it was chosen; None without a search.
+    pretrained_model_ : AutoModel
+        The model that `pretrain` fitted, if it was called.
+
+    Examples
+    --------
+    >>> from automodel_sk.forecaster import AutoNeuralForecaster
+    >>> from sktime.datasets import load_airline
+    >>> y = load_airline()
+    >>> forecaster = AutoNeuralForecaster("MLP", config={"max_steps": 2, "input_size": 12})
+    >>> y_pred = forecaster.fit(y, fh=[1, 2, 3]).predict()
+    >>> y_pred.index.astype(str).tolist()
+    ['1961-01', '1961-02', '1961-03']
+    """
+
+    _tags = {  # noqa: RUF012
+        "authors": "the automodel_sk maintainers",
+        "maintainers": "the automodel_sk maintainers",
+        "python_dependencies": ["neuralforecast"],
+        "y_inner_mtype": ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"],
+        "X_inner_mtype": ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"],
+        "capability:multivariate": False,
+        "capability:exogenous": True,
+        "capability:categorical_in_X": False,
+        "capability:non_contiguous_X": False,
+        "capability:insample": False,
+        "capability:pred_int": True,
+        "capability:pred_int:insample": False,
+        "capability:missing_values": False,
+        "capability:unequal_length": True,
+        "capability:update": True,
+        "capability:pretrain": True,
+        "pretrain:fitted_params": ["pretrained_model_"],
+        "capability:random_state": True,
+        "property:randomness": "derandomized",
+        "requires-fh-in-fit": True,
+        "X-y-must-have-same-index": True,
+    }
+    _config = {"remember_data": False}  # noqa: RUF012
+
+    def __init__(
+        self,
+        model: str = "NHITS",
+        config: Any = None,
+        *,
+        h: int | None = None,
+        loss: Any = None,
+        pi_method: str = "auto",
+        hist_exog: Sequence[Any] = (),
+        static: pd.DataFrame | None = None,
+        on_update: str = "refit",
+        num_samples: int | None = None,
+        backend: str = "optuna",
+        cpus: float | None = None,
+        gpus: float | None = None,
+        use_pruning: bool = True,
+        time_budget_hours: float | None = None,
+        metric: str | None = None,
+        n_windows: int = 1,
+        freq: Any = None,
+        strict_mode: bool = False,
+        study_name: str | None = None,
+        storage: str | Path | None = ":memory:",
+        resume: str = "auto",
+        use_mlflow: bool = False,
+        mlflow_tracking_uri: str | None = None,
+        mlflow_experiment_name: str = "automodel_sk",
+        random_state: Any = None,
+        verbose: bool = False,
+    ) -> None:
+        self.model = model
+        self.config = config
+        self.h = h
+        self.loss = loss
+        self.pi_method = pi_method
+        self.hist_exog = hist_exog
+        self.static = static
+        self.on_update = on_update
+        self.num_samples = num_samples
+        self.backend = backend
+        self.cpus = cpus
+        self.gpus = gpus
+        self.use_pruning = use_pruning
+        self.time_budget_hours = time_budget_hours
+        self.metric = metric
+        self.n_windows = n_windows
+        self.freq = freq
+        self.strict_mode = strict_mode
+        self.study_name = study_name
+        self.storage = storage
+        self.resume = resume
+        self.use_mlflow = use_mlflow
+        self.mlflow_tracking_uri = mlflow_tracking_uri
+        self.mlflow_experiment_name = mlflow_experiment_name
+        self.random_state = random_state
+        self.verbose = verbose
+        self._y = self._X = None  # the base class expects them where it keeps no data
+        super().__init__()
+
+    def __dynamic_tags__(self) -> None:
+        """Set the tags that depend on parameters."""
+        known = MODEL_CATALOG.get(self.model) if isinstance(self.model, str) else None
+        self.set_tags(
+            **{
+                "capability:exogenous": known is None or known.supports_exogenous,
+                "requires-fh-in-fit": self.h is None,
+            }
+        )
+
+    # -- fitting ---------------------------------------------------------------------
+
+    def _fit(
+        self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None
+    ) -> AutoNeuralForecaster:
+        self._check_choices()
+        self._context = Context.learn(y, X, self.freq, self.hist_exog)
+        pretrained = getattr(self, "pretrained_model_", None)
+        if pretrained is None:
+            self._adopt(self._search(self._context, self._horizon(self._context, fh)))
+        else:
+            self._adopt(pretrained)
+        return self
+
+    def _pretrain(
+        self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: ForecastingHorizon | None = None
+    ) -> AutoNeuralForecaster:
+        self._check_choices()
+        context = Context.learn(*columns_as_series(y, X), self.freq, self.hist_exog)
+        self.pretrained_model_ = self._search(context, self._horizon(context, fh))
+        return self
+
+    def _pretrain_update(
+        self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: ForecastingHorizon | None = None
+    ) -> AutoNeuralForecaster:
+        if not hasattr(self, "pretrained_model_"):
+            return self._pretrain(y, X, fh)
+        context = Context.learn(*columns_as_series(y, X), self.freq, self.hist_exog)
+        self.pretrained_model_ = self.pretrained_model_.refit(
+            context.long, static_df=self._static(context)
+        )
+        return self
+
+    def _update(
+        self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True
+    ) -> AutoNeuralForecaster:
+        context = self._context.updated(y, X)
+        context.cutoffs  # noqa: B018 - raises here, before anything has changed
+        if update_params:
+            self._adopt(_ON_UPDATE[self.on_update](self, context))
+        self._context = context
+        return self
+
+    def _adopt(self, auto_model: Any) -> None:
+        """Show a fitted model's results as this estimator's own."""
+        self.auto_model_ = auto_model
+        self.best_config_ = auto_model.best_config
+        self.best_score_ = auto_model.best_score
+        self.trials_ = auto_model.trials
+        self.strategy_ = auto_model.strategy
+
+    def _search(self, context: Context, h: int) -> Any:
+        from automodel_sk.auto_model_factory import create_auto_model
+
+        exogenous = context.exogenous
+        return create_auto_model(
+            self.model,
+            h,
+            context.long,
+            copy.deepcopy(self.config),
+            training_loss(self.loss, self.pi_method),
+            static_df=self._static(context),
+            futr_exog_list=list(exogenous.future.values()),
+            hist_exog_list=list(exogenous.past.values()),
+            stat_exog_list=[] if self.static is None else [str(c) for c in self.static.columns],
+            **self._options(),
+        )
+
+    def _refit(self, context: Context) -> Any:
+        return self.auto_model_.refit(context.long, static_df=self._static(context))
+
+    def _search_again(self, context: Context) -> Any:
+        return self._search(context, self.auto_model_.h)
+
+    def _options(self) -> dict[str, Any]:
+        """Return the search's options: each field of OptimizationConfig has a parameter."""
+        options = {
+            field.name: getattr(self, _RENAMED.get(field.name, field.name))
+            for field in fields(OptimizationConfig)
+        }
+        return options | {"random_seed": seed_of(self.random_state), "freq": 1}
+
+    def _static(self, context: Context) -> pd.DataFrame | None:
+        return None if self.static is None else static_frame(self.static, context.layout)
+
+    def _horizon(self, context: Context, fh: ForecastingHorizon | None) -> int:
+        """Return the steps that the model is built for."""
+        if self.h is not None:
+            return int(self.h)
+        if fh is None:
+            raise InvalidInputError("fh is missing; pass it, e.g. fh=12, or set h=12")
+        return int(context.ahead(fh.to_pandas(), fh.is_relative).max())
+
+    def _check_choices(self) -> None:
+        for name, table in (("pi_method", PI_METHODS), ("on_update", _ON_UPDATE)):
+            if getattr(self, name) not in table:
+                raise InvalidInputError(
+                    f"{name} must be one of {', '.join(map(repr, table))}, got "
+                    f"{getattr(self, name)!r}; try {name}={next(iter(table))!r}"
+                )
+
+    # -- forecasting -----------------------------------------------------------------
+
+    def _predict(self, fh: ForecastingHorizon, X: pd.DataFrame | None) -> pd.DataFrame:
+        return self._forecast(fh, X, None, self._context.y.columns)
+
+    def _predict_quantiles(
+        self, fh: ForecastingHorizon, X: pd.DataFrame | None, alpha: list[float]
+    ) -> pd.DataFrame:
+        columns = self._get_columns("predict_quantiles", alpha=alpha)
+        return self._forecast(fh, X, list(alpha), columns)
+
+    def _forecast(
+        self,
+        fh: ForecastingHorizon,
+        X: pd.DataFrame | None,
+        quantiles: list[float] | None,
+        columns: pd.Index,
+    ) -> pd.DataFrame:
+        """Return point forecasts, or quantiles in the order asked for, at the horizon."""
+        context = self._context
+        ahead = context.ahead(fh.to_pandas(), fh.is_relative)
+        h = max(int(ahead.max()), self.auto_model_.h)
+        result = self.auto_model_.predict(
+            context.long,
+            futr_df=context.future(X, h),
+            static_df=self._static(context),
+            quantiles=quantiles,
+            h=h,
+        )
+        values = chosen_columns(result, quantiles).reshape(len(ahead), -1, len(columns))
+        at_horizon = np.take_along_axis(values, ahead[:, :, None] - 1, axis=1)
+        return pd.DataFrame(
+            at_horizon.reshape(-1, len(columns)), index=context.index(ahead), columns=columns
+        )
+
+    # -- checks of the base class ------------------------------------------------------
+
+    def _check_X_y(self, X: Any = None, y: Any = None, **options: Any) -> Any:  # noqa: N802
+        """Name the right entry point for long frames, which sktime misunderstands."""
+        for name, data in (("y", y), ("X", X)):
+            if looks_like_long_frame(data):
+                raise InvalidInputError(
+                    f"{name} is a long frame with columns 'unique_id' and 'ds', not an sktime "
+                    "container; convert it with y, X = automodel_sk.frames.from_long(df), or pass "
+                    "it to automodel_sk.create_auto_model('NHITS', h=12, dataset=df)"
+                )
+        return super()._check_X_y(X=X, y=y, **options)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return bool(self.is_fitted)
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=True),
+            input_tags=InputTags(two_d_array=True),
+        )
+
+    @classmethod
+    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
+        """Return parameter sets that train within a second.
+
+        Parameters
+        ----------
+        parameter_set : str, default="default"
+            Ignored; there is one list.
+
+        Returns
+        -------
+        list of dict
+            A fixed configuration, and a search of two trials.
+        """
+        tiny = {"max_steps": 1, "input_size": 4, "hidden_size": 8, "num_layers": 1}
+        from automodel_sk.search_space import Choice
+
+        return [
+            {"model": "MLP", "config": tiny, "gpus": 0},
+            {
+                "model": "MLP",
+                "config": {**tiny, "learning_rate": Choice((1e-3, 1e-2))},
+                "num_samples": 2,
+                "pi_method": "quantile",
+                "gpus": 0,
+                "random_state": 1,
+            },
+        ]
+
+
+_ON_UPDATE = {
+    "refit": AutoNeuralForecaster._refit,
+    "search": AutoNeuralForecaster._search_again,
+}
