@@ -121,7 +121,7 @@ def infer_panel_frequency(panel: Panel, time_col: str = "ds") -> str | int:
         raise InvalidInputError(
             f"the times of {time_col!r} keep no regular step (first: {longest[0]}, {longest[1]}); "
             'pass the frequency, e.g. freq="D", or fill the gaps with '
-            'utilsforecast.preprocessing.fill_gaps(df, freq="D")'
+            'utilsforecast.preprocessing.fill_gaps(df, freq="D", end="per_serie")'
         )
     return found
 
@@ -195,10 +195,12 @@ def _best_candidate(times: pd.DatetimeIndex) -> str | None:
 def _candidates(times: pd.DatetimeIndex) -> list[str]:
     """Return calendar frequencies through the first time, and the commonest step."""
     month, day = times[0].strftime("%b").upper(), times[0].strftime("%a").upper()
-    commonest = pd.Series(times.tz_localize(None) if times.tz else times).diff().mode()[0]
-    calendar = [f"{kind}-{month}" for kind in ("YE", "YS", "QE", "QS")]
-    fixed = to_offset(commonest)
-    return [*calendar, "ME", "MS", "SME", "SMS", f"W-{day}", "D", "B", fixed.freqstr]
+    commonest = pd.Series(times.tz_localize(None)).diff().mode()[0]
+    months = max(1, round(commonest / pd.Timedelta(days=1) / _DAYS_PER_YEAR * 12))
+    yearly = [f"{kind}-{month}" for kind in ("YE", "YS", "QE", "QS")]
+    business = [f"{kind}-{month}" for kind in ("BYE", "BYS", "BQE", "BQS")]
+    monthly = ["ME", "MS", "SME", "SMS", "BME", "BMS", f"{months}ME", f"{months}MS"]
+    return [*yearly, *business, *monthly, f"W-{day}", "D", "B", to_offset(commonest).freqstr]
 
 
 def _fit(freq: str, times: pd.DatetimeIndex) -> float:

@@ -113,7 +113,8 @@ def measure(name: str, n_series: int, length: int) -> None:
     extra = memory.peak - memory.start
     print(
         f"{name:30s} {len(df):>12,} {seconds:>8.2f} {cpu:>8.2f} {size / MB:>9.0f} "
-        f"{extra / MB:>9.0f} {(size + extra) / size:>7.2f}  {len(result.errors)} / {len(result.warnings)}",
+        f"{extra / MB:>9.0f} {(size + extra) / size:>7.2f}  "
+        f"{len(result.errors)} / {len(result.warnings)}",
         flush=True,
     )
 

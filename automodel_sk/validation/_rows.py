@@ -189,14 +189,18 @@ class _Spacing:
                 f"column {time!r} lacks {count(n_missing, 'time')} at freq={self.freq!r} in "
                 f"{count(n_series, 'series')}, first in {self._first(gaps)}; fill them: df = "
                 f"utilsforecast.preprocessing.fill_gaps(df, freq={self._quoted(self.freq)}"
-                f"{self.names.keyword_hint}), then fill {self.names.target!r}"
+                f'{self.names.keyword_hint}, end="per_serie"), then fill {self.names.target!r}'
             )
 
     def _mismatch(self, given: bool) -> str:
         """Say that the frequency is wrong, and which one is right."""
         share = len(self.steps) / self.n_pairs
+        integers = self.panel.has_integer_times
+        source = (
+            ", the default for whole numbers," if integers else ", taken from the longest series,"
+        )
         found = (
-            f"freq={self.freq!r}{'' if given else ', taken from the longest series,'} does not fit "
+            f"freq={self.freq!r}{'' if given else source} does not fit "
             f"column {self.names.time!r}: {share:.0%} of its steps differ, first in "
             f"{self._first(np.ones(len(self.steps), dtype=bool))}"
         )

@@ -36,6 +36,8 @@ _ALIASES = {
     "target": ("value", "target", "values", "sales", "demand", "price", "close", "label"),
 }
 
+_INDEXES_OF_TIMES = (pd.MultiIndex, pd.DatetimeIndex, pd.PeriodIndex)
+
 _CONVERSIONS = {
     "Series": "{0}.to_frame()",
     "dict": "pd.DataFrame({0})",
@@ -79,7 +81,7 @@ def check_columns(df: pd.DataFrame, names: Names, findings: Findings) -> bool:
             f"{_quoted(in_index)} stands in the index instead of the columns; "
             "move it with df = df.reset_index()"
         )
-    elif missing and not isinstance(df.index, pd.RangeIndex) and "time" in missing:
+    elif "time" in missing and isinstance(df.index, _INDEXES_OF_TIMES):
         findings.error(_index_advice(df, names))
     else:
         taken = set(wanted.values())
@@ -146,7 +148,7 @@ def _index_advice(df: pd.DataFrame, names: Names) -> str:
             fix += f'.assign({names.id}="{name}")'
     if names.target not in df.columns and len(df.columns) == 1:
         fix = fix.replace("df.", f'df.set_axis(["{names.target}"], axis=1).', 1)
-    return f"column {names.time!r} is missing and the frame has {found}; pass {fix}"
+    return f"column {names.time!r} is missing and the frame has {found}; move it: df = {fix}"
 
 
 def _column_advice(df: pd.DataFrame, role: str, name: str, taken: set[str]) -> str:

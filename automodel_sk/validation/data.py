@@ -44,8 +44,8 @@ class DataValidator:
     >>> result = DataValidator().validate_dataset(frame)
     >>> result.is_valid
     True
-    >>> result.warnings[0]
-    "column 'ds' lacks 1 time at freq=1 in 1 series, first in series 'a' from 2 to 4; ..."
+    >>> print(result.warnings[0])
+    column 'ds' lacks 1 time at freq=1 in 1 series, first in series 'a' from 2 to 4; fill ...
     """
 
     strict_mode: bool = False
