@@ -22,6 +22,7 @@ from automodel_sk.search.engines import make_engine
 from automodel_sk.search.refit import fit_final
 from automodel_sk.search.request import SearchRequest, best_record
 from automodel_sk.search.storage import StudyLocation
+from automodel_sk.search.worker_pool import usable_cpus, workers_are_possible
 from automodel_sk.summary import OptimizationSummary, summarise
 from automodel_sk.tracking import SearchRecord, Tracker, TrialRecord, make_tracker
 
@@ -340,11 +341,20 @@ def _search(
         resume=options.resume,
         budget=budget,
         random_seed=options.random_seed,
+        workers=_workers(plan, options),
     )
     dataset, *_ = TimeSeriesDataset.from_df(plan.frame, static_df=plan.static_df)
     with progress_bar(plan.num_samples, plan.task.model_name, options.verbose) as bar:
         listener = Listeners([TrackerListener(tracker), bar])
         return make_engine(options.backend).run(request, dataset, listener)
+
+
+def _workers(plan: SearchPlan, options: OptimizationConfig) -> int:
+    """Return how many trials run at a time: one per CPU, one alone on a GPU."""
+    if plan.task.trainer_options.get("accelerator") == "gpu" or not workers_are_possible():
+        return 1
+    cpus = usable_cpus() if options.cpus is None else min(options.cpus, usable_cpus())
+    return max(1, min(int(cpus), plan.num_samples))
 
 
 def _refit(

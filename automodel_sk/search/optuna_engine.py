@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import optuna
+from filelock import FileLock
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from automodel_sk.exceptions import StudyMismatchError
-from automodel_sk.search.optuna_trial import owner_is_alive, record_of, run_trial
+from automodel_sk.search.optuna_trial import record_of, requeue_orphans, run_trial
+from automodel_sk.search.optuna_workers import run_in_workers, shareable
 from automodel_sk.search.request import SearchListener, SearchRequest
 from automodel_sk.search.seeding import PerTrialSampler
 from automodel_sk.search.storage import open_storage
@@ -24,12 +25,10 @@ from automodel_sk.tracking import TrialRecord
 
 __all__ = ["OptunaEngine"]
 
-logger = logging.getLogger(__name__)
-
 _IDENTITY = "automodel_sk:identity"
 
 
-class _AskTellStudy(optuna.Study):
+class AskTellStudy(optuna.Study):
     """A study whose sampler may say that there is nothing left to try."""
 
     exhausted = False
@@ -40,7 +39,7 @@ class _AskTellStudy(optuna.Study):
 
 
 class OptunaEngine:
-    """Runs trials in this process, one after another.
+    """Runs trials in this process, or in worker processes side by side.
 
     The study's storage is the only state: whatever ends the process, the same
     request goes on from there.
@@ -72,20 +71,50 @@ class OptunaEngine:
         StudyMismatchError
             A study of that name holds another search.
         """
-        with _muted():
+        with _muted(), shareable(request) as request:
             study = open_study(request)
             requeue_orphans(study)
             for record in ended_records(study, request):
                 request.budget.note(record)
                 listener.on_trial_end(record)
-            while _trials_left(study, request) and not request.budget.search_is_over():
-                record = run_trial(study, study.ask(), request, dataset, listener)
-                request.budget.note(record)
-                listener.on_trial_end(record)
+            if request.workers > 1 and trials_left(study, request):
+                run_in_workers(study, request, dataset, listener)
+            else:
+                work_on(study, request, dataset, listener)
             return ended_records(study, request)
 
 
-def open_study(request: SearchRequest) -> _AskTellStudy:
+def work(request: SearchRequest, dataset: Any, listener: SearchListener) -> None:
+    """Run trials of a study that the parent has opened, until none is left."""
+    with _muted():
+        storage = open_storage(request.location)
+        name = request.location.study_name
+        study = AskTellStudy(name, storage, _sampler(request), _pruner(request))
+        for record in ended_records(study, request):
+            request.budget.note(record)
+        work_on(study, request, dataset, listener)
+
+
+def work_on(
+    study: AskTellStudy, request: SearchRequest, dataset: Any, listener: SearchListener
+) -> None:
+    """Run one trial after another until none is left or time is up."""
+    while (trial := _next_trial(study, request)) is not None:
+        record = run_trial(study, trial, request, dataset, listener)
+        request.budget.note(record)
+        listener.on_trial_end(record)
+
+
+def _next_trial(study: AskTellStudy, request: SearchRequest) -> Trial | None:
+    """Claim a trial; one worker at a time, so that none is begun too many."""
+    lock = nullcontext() if request.claims is None else FileLock(request.claims)
+    with lock:
+        if trials_left(study, request) and not request.budget.search_is_over():
+            return study.ask()
+    return None
+
+
+def open_study(request: SearchRequest) -> AskTellStudy:
     """Open the request's study, or make it, as `resume` says."""
     storage = open_storage(request.location)
     name = request.location.study_name
@@ -93,7 +122,7 @@ def open_study(request: SearchRequest) -> _AskTellStudy:
     if exists:
         _settle(storage, name, request)
     optuna.create_study(storage=storage, study_name=name, load_if_exists=True)
-    study = _AskTellStudy(name, storage, _sampler(request), _pruner(request))
+    study = AskTellStudy(name, storage, _sampler(request), _pruner(request))
     if _IDENTITY not in study.user_attrs:
         study.set_user_attr(_IDENTITY, json.dumps(dict(request.identity)))
     return study
@@ -142,15 +171,7 @@ def _pruner(request: SearchRequest) -> optuna.pruners.BasePruner:
     return SearchAlgorithmSelector(backend="optuna").get_optuna_pruner(request.strategy)
 
 
-def requeue_orphans(study: optuna.Study) -> None:
-    """Queue again what a dead process left half done, under its own number."""
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if not owner_is_alive(trial):
-            logger.info("trial %d was cut off; it runs again", trial.number)
-            study._storage.set_trial_state_values(trial._trial_id, state=TrialState.WAITING)
-
-
-def _trials_left(study: _AskTellStudy, request: SearchRequest) -> bool:
+def trials_left(study: AskTellStudy, request: SearchRequest) -> bool:
     """Return whether a trial is to be started: those at work elsewhere count as done."""
     if study.exhausted:
         return False

@@ -22,7 +22,7 @@ from automodel_sk.tracking import TrialRecord
 if TYPE_CHECKING:
     from optuna import Study
 
-__all__ = ["owner_is_alive", "record_of", "run_trial"]
+__all__ = ["owner_is_alive", "record_of", "requeue_orphans", "run_trial"]
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def _train(
     listener: SearchListener,
 ) -> Outcome:
     """Train; where memory runs out, again with half the batch."""
-    changed: dict[str, Any] = {}
+    changed: dict[str, Any] = dict(trial.user_attrs.get("retried_with", {}))
     while True:
         try:
             report = _reporter(trial, request, listener)
@@ -144,9 +144,19 @@ def owner_is_alive(trial: FrozenTrial) -> bool:
     if node != platform.node():
         return True
     try:
-        return math.isclose(psutil.Process(pid).create_time(), created, abs_tol=1.0)
+        process = psutil.Process(pid)
+        same = math.isclose(process.create_time(), created, abs_tol=1.0)
+        return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def requeue_orphans(study: Study) -> None:
+    """Queue again what a dead process left half done, under its own number."""
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if not owner_is_alive(trial):
+            logger.info("trial %d was cut off; it runs again", trial.number)
+            study._storage.set_trial_state_values(trial._trial_id, state=TrialState.WAITING)
 
 
 def record_of(trial: FrozenTrial, request: SearchRequest) -> TrialRecord:

@@ -40,6 +40,11 @@ class SearchRequest:
         The time for search and refit.
     random_seed : int
         Seeds each trial's sampler, together with the trial's number.
+    workers : int
+        Trials that run at a time, each in a process of its own; with 1, in the
+        calling process.
+    claims : str, optional
+        A lock file that workers hold while they claim a trial.
     """
 
     task: TrainingTask
@@ -51,6 +56,8 @@ class SearchRequest:
     resume: str = "auto"
     budget: TimeBudget = field(default_factory=TimeBudget)
     random_seed: int = 42
+    workers: int = 1
+    claims: str | None = None
 
 
 class SearchListener(Protocol):

@@ -1,0 +1,163 @@
+"""The parent's side of the worker processes: started early, kept for the next search."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from automodel_sk.exceptions import SearchError
+
+__all__ = ["WorkerPool", "shared_pool", "usable_cpus", "workers_are_possible"]
+
+_ONE_THREAD = ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def workers_are_possible() -> bool:
+    """Return whether this platform can fork worker processes."""
+    return hasattr(os, "fork") and sys.platform != "darwin"
+
+
+def usable_cpus() -> int:
+    """Return the CPUs that this process may run on.
+
+    Examples
+    --------
+    >>> usable_cpus() >= 1
+    True
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class WorkerPool:
+    """One host process that forks workers, and the events that they tell.
+
+    The host starts at once and imports in the background; `run` waits for it.
+    """
+
+    def __init__(self) -> None:
+        self._errors = tempfile.TemporaryFile(prefix="automodel_sk-worker-")  # noqa: SIM115
+        self._host = subprocess.Popen(
+            [sys.executable, "-m", "automodel_sk.search.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), **_import_path()},
+            cwd=tempfile.gettempdir(),
+            start_new_session=True,  # Ctrl-C is the parent's to handle
+        )
+        self._workers: set[int] = set()
+        self._awaited = 0
+
+    def is_alive(self) -> bool:
+        """Return whether the host still runs."""
+        return self._host.poll() is None
+
+    def run(self, job: Any, workers: int) -> Iterator[dict[str, Any]]:
+        """Run a job on so many workers and yield what they tell until none is left.
+
+        Parameters
+        ----------
+        job : object
+            A request and its dataset; passed by value.
+        workers : int
+            Processes.
+
+        Yields
+        ------
+        dict
+            ``report``, ``ended`` and ``died`` events.
+
+        Raises
+        ------
+        SearchError
+            The host died; the message holds the end of what it wrote.
+        """
+        import cloudpickle
+
+        with tempfile.TemporaryDirectory(prefix="automodel_sk-job-") as folder:
+            path = Path(folder) / "job"
+            path.write_bytes(cloudpickle.dumps(job))
+            self._send(run=str(path), workers=workers)
+            yield from self._events()
+
+    def add_worker(self) -> None:
+        """Fork one more worker for the running job."""
+        self._send(workers=1)
+
+    def _send(self, **command: Any) -> None:
+        self._awaited += command["workers"]
+        if self._host.stdin is None:  # pragma: no cover - it was opened as a pipe
+            return
+        with contextlib.suppress(BrokenPipeError):
+            self._host.stdin.write(json.dumps(command).encode() + b"\n")
+            self._host.stdin.flush()
+
+    def _events(self) -> Iterator[dict[str, Any]]:
+        for line in self._host.stdout or ():
+            event: dict[str, Any] = json.loads(line)
+            if "forked" in event:
+                self._workers.add(event["forked"])
+            if "died" in event:
+                self._workers.discard(event["died"][0])
+                self._awaited -= 1
+            yield event
+            if not self._awaited:
+                return
+        self.close()
+        raise SearchError(f"the worker process died: {self.last_words()}; call again to go on")
+
+    def last_words(self) -> str:
+        """Return the last line that the host or a worker wrote."""
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"exit code {self._host.poll()}"
+
+    def close(self) -> None:
+        """End the host and its workers."""
+        for pid in self._workers:
+            with contextlib.suppress(psutil.Error):
+                psutil.Process(pid).kill()
+        self._workers.clear()
+        self._host.kill()
+        self._host.wait()
+        for pipe in (self._host.stdin, self._host.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        self._errors.close()
+
+
+def _import_path() -> dict[str, str]:
+    """Return this process's import path for the host: it starts in another folder."""
+    entries = [str(Path(entry or ".").resolve()) for entry in sys.path]
+    return {"PYTHONPATH": os.pathsep.join(entries)}
+
+
+_pool: WorkerPool | None = None
+
+
+def shared_pool() -> WorkerPool:
+    """Return the process's pool, started where there is none that runs."""
+    global _pool
+    if _pool is None or not _pool.is_alive():
+        if _pool is None:
+            atexit.register(_close_shared_pool)
+        _pool = WorkerPool()
+    return _pool
+
+
+def _close_shared_pool() -> None:
+    if _pool is not None and _pool.is_alive():
+        _pool.close()
