@@ -3,9 +3,10 @@
 Started as ``python -m automodel_sk.search.worker``. It imports what training
 needs while its parent still validates, then takes one command per line:
 
-``{"run": path, "workers": 2}``
-    Load the job (a request and its dataset) and fork that many workers. They
-    share the data with this process, page by page, and copy none of it.
+``{"run": path, "folder": path, "workers": 2}``
+    Load the job (a request and its dataset) and fork that many workers in the
+    parent's working folder, so that its relative paths hold. They share the
+    data with this process, page by page, and copy none of it.
 ``{"workers": 1}``
     Fork one more, in the place of one that died.
 
@@ -22,6 +23,7 @@ import select
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ class _Host:
     def __init__(self, commands: int, events: int) -> None:
         self._commands, self._events = commands, events
         self._job: tuple[Any, Any] | None = None
+        self._folder = "."
         self._workers: set[int] = set()
         self._pending = b""
         self._last_used = time.monotonic()
@@ -77,6 +80,7 @@ class _Host:
             import cloudpickle
 
             self._job = cloudpickle.loads(Path(command["run"]).read_bytes())
+            self._folder = command["folder"]
         for _ in range(command["workers"]):
             self._fork()
 
@@ -95,8 +99,11 @@ class _Host:
         try:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             if self._job is not None:
+                os.chdir(self._folder)
                 work(*self._job, _Teller(self))
             code = 0
+        except Exception:
+            traceback.print_exc()
         finally:
             sys.stderr.flush()
             os._exit(code)

@@ -89,7 +89,7 @@ class WorkerPool:
         with tempfile.TemporaryDirectory(prefix="automodel_sk-job-") as folder:
             path = Path(folder) / "job"
             path.write_bytes(cloudpickle.dumps(job))
-            self._send(run=str(path), workers=workers)
+            self._send(run=str(path), folder=str(Path.cwd()), workers=workers)
             yield from self._events()
 
     def add_worker(self) -> None:
