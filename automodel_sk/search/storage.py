@@ -112,9 +112,11 @@ def _open_database(url: str) -> BaseStorage:
 
 def _open_journal(path: Path) -> BaseStorage:
     from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+    from optuna.storages.journal import JournalFileBackend
 
-    lock = JournalFileSymlinkLock(str(path))
+    from automodel_sk.search.journal_lock import JournalLock
+
+    lock = JournalLock(str(path))
     if _torn_at(path) is not None:
         lock.acquire()
         try:

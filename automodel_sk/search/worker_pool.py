@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,8 +116,9 @@ class WorkerPool:
             yield event
             if not self._awaited:
                 return
+        words = self.last_words()
         self.close()
-        raise SearchError(f"the worker process died: {self.last_words()}; call again to go on")
+        raise SearchError(f"the worker process died: {words}; call again to go on")
 
     def last_words(self) -> str:
         """Return the last line that the host or a worker wrote."""
@@ -125,18 +127,26 @@ class WorkerPool:
         return lines[-1] if lines else f"exit code {self._host.poll()}"
 
     def close(self) -> None:
-        """End the host and its workers."""
-        for pid in self._workers:
-            with contextlib.suppress(psutil.Error):
-                psutil.Process(pid).kill()
-        self._workers.clear()
+        """End the host and its workers, and see them gone."""
         self._host.kill()
         self._host.wait()
+        _kill(self._workers)
+        self._workers.clear()
         for pipe in (self._host.stdin, self._host.stdout):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
         self._errors.close()
+
+
+def _kill(pids: set[int]) -> None:
+    """Kill processes and wait until they are dead, their reaping aside."""
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            process.kill()
+            while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                time.sleep(0.005)
 
 
 def _import_path() -> dict[str, str]:

@@ -1,0 +1,120 @@
+"""Trials side by side in worker processes: the same results, whatever dies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from test_optuna_engine import MEMORY, Heard, essence, request_for, run
+
+from automodel_sk.search.request import SearchRequest
+from automodel_sk.search.storage import StudyLocation
+from automodel_sk.search.worker_pool import shared_pool
+from automodel_sk.tracking import TrialRecord
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Any:
+    from neuralforecast.tsdataset import TimeSeriesDataset
+    from series import seasonal_panel
+
+    shared_pool()
+    return TimeSeriesDataset.from_df(seasonal_panel())[0]
+
+
+@pytest.fixture(scope="module")
+def one_at_a_time(dataset: Any) -> list[tuple[Any, ...]]:
+    return essence(run(request_for(MEMORY, num_samples=5), dataset))
+
+
+def side_by_side(location: StudyLocation = MEMORY, num_samples: int = 5) -> SearchRequest:
+    return replace(request_for(location, num_samples=num_samples), workers=2)
+
+
+def workers() -> list[psutil.Process]:
+    """Return the worker processes: the host's children."""
+    hosts = [p for p in psutil.Process().children() if "automodel_sk.search.worker" in p.cmdline()]
+    return [worker for host in hosts for worker in host.children()]
+
+
+def test_results_are_those_of_one_at_a_time(
+    dataset: Any, one_at_a_time: list[tuple[Any, ...]]
+) -> None:
+    heard = Heard()
+    records = run(side_by_side(), dataset, heard)
+    assert essence(records) == one_at_a_time
+    assert sorted(r.number for r in heard.ended) == [0, 1, 2, 3, 4]
+    assert len(heard.reports) == 5 * 40
+    assert not workers()
+
+
+def test_never_more_trials_than_asked_for(dataset: Any, tmp_path: Path) -> None:
+    location = StudyLocation("counted", tmp_path)
+    assert len(run(side_by_side(location, num_samples=3), dataset)) == 3
+    assert len(run(side_by_side(location, num_samples=4), dataset)) == 4
+
+
+class Killer(Heard):
+    """Kills the worker of a trial, so many times."""
+
+    def __init__(self, number: int, times: int) -> None:
+        super().__init__()
+        self._number, self._left = number, times
+
+    def on_report(self, number: int, step: int, loss: float) -> None:
+        super().on_report(number, step, loss)
+        if number == self._number and step == 3 and self._left:
+            self._left -= 1
+            for worker in workers():
+                worker.kill()
+
+
+def test_a_killed_worker_is_replaced_and_its_trial_run_again(dataset: Any) -> None:
+    records = run(side_by_side(), dataset, Killer(number=2, times=1))
+    assert [r.state for r in records] == ["COMPLETE"] * 5
+    assert records[2].tags == {"retried_with": {"windows_batch_size": 8}}
+
+
+def test_a_trial_that_kills_its_worker_twice_fails_alone(dataset: Any, tmp_path: Path) -> None:
+    location = StudyLocation("deadly", tmp_path)
+    run(side_by_side(location, num_samples=4), dataset)
+    records = run(side_by_side(location), dataset, Killer(number=4, times=2))
+    assert [r.state for r in records] == ["COMPLETE"] * 4 + ["FAIL"]
+    assert records[4].reason == "its worker process died (signal 9)"
+
+
+def test_after_ctrl_c_the_search_goes_on(
+    dataset: Any, tmp_path: Path, one_at_a_time: list[tuple[Any, ...]]
+) -> None:
+    location = StudyLocation("interrupted", tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run(side_by_side(location), dataset, Heard(interrupt_at=(2, 7)))
+    assert not workers()
+    heard = Heard()
+    assert essence(run(side_by_side(location), dataset, heard)) == one_at_a_time
+    assert 2 in {number for number, _ in heard.reports}
+
+
+class Lost(Heard):
+    """Remembers the ended trials and ends the host in the middle."""
+
+    def on_trial_end(self, record: TrialRecord) -> None:
+        super().on_trial_end(record)
+        if record.number == 1:
+            for process in psutil.Process().children():
+                if "automodel_sk.search.worker" in process.cmdline():
+                    process.kill()
+
+
+def test_a_dead_host_is_said_and_the_search_goes_on(
+    dataset: Any, tmp_path: Path, one_at_a_time: list[tuple[Any, ...]]
+) -> None:
+    from automodel_sk.exceptions import SearchError
+
+    location = StudyLocation("hostless", tmp_path)
+    with pytest.raises(SearchError, match="worker process died"):
+        run(side_by_side(location), dataset, Lost())
+    assert essence(run(side_by_side(location), dataset)) == one_at_a_time
