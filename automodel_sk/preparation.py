@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["align_static", "is_sorted", "prepare_frame", "read_times"]
+__all__ = ["align_static", "is_sorted", "prepare_frame", "read_times", "text_as_dates"]
 
 ID, TIME, TARGET = "unique_id", "ds", "y"
 
@@ -33,10 +34,23 @@ def read_times(df: Any) -> Any:
         df = df.reset_index(ID)
     if TIME in df.columns and _is_text(df[TIME]):
         try:
-            return df.assign(**{TIME: pd.to_datetime(df[TIME])})
+            return df.assign(**{TIME: text_as_dates(df[TIME])})
         except (ValueError, TypeError):
             return df
     return df
+
+
+def text_as_dates(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return text read as dates; quietly, where pandas must look at each on its own.
+
+    Examples
+    --------
+    >>> text_as_dates(pd.Series(["Jan 2024"])).dt.year.tolist()
+    [2024]
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Could not infer format", UserWarning)
+        return pd.to_datetime(column)
 
 
 def _is_text(column: pd.Series[Any]) -> bool:
