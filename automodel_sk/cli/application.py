@@ -1,0 +1,53 @@
+"""The commands put together, and the entry point."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+from automodel_sk import __version__
+from automodel_sk.cli import demo, fit, models, predict, validate
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="automodel-sk",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="From a table of time series to a tuned neural forecast.",
+    epilog="Exit status: 0 done, 1 data, configuration or search failed, 2 wrong usage,"
+    " 130 interrupted.",
+)
+app.command("fit")(fit.fit)
+app.command("predict")(predict.predict)
+app.command("models")(models.models)
+app.command("validate")(validate.validate)
+app.command("demo")(demo.demo)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"automodel-sk {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version."),
+    ] = False,
+) -> None:
+    """From a table of time series to a tuned neural forecast."""
+
+
+def main() -> None:
+    """Run the command line; the entry point of ``automodel-sk``."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    app(prog_name="automodel-sk")

@@ -1,0 +1,29 @@
+"""The command that shows a search from beginning to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from automodel_sk.cli.options import Debug
+from automodel_sk.cli.reporting import reported
+
+__all__ = ["demo"]
+
+
+@reported
+def demo(
+    output: Annotated[
+        Path, typer.Option(file_okay=False, help="Folder for all that it writes.")
+    ] = Path("demo_output"),
+    debug: Debug = False,
+) -> None:
+    """Tune NHITS on two monthly series of air passengers and hold it against a naive forecast.
+
+    Takes about a minute. Writes the forecast, a plot, the model and the MLflow store.
+    """
+    from automodel_sk.demo import run_demo
+
+    run_demo(output, typer.echo)

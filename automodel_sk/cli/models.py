@@ -1,0 +1,82 @@
+"""The command that lists the models."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics
+from automodel_sk.cli.reporting import reported
+
+__all__ = ["models"]
+
+_HEADINGS = ("model", "complexity", "input", "exogenous", "joint", "minutes", "MB")
+_NUMERIC = ("minutes", "MB")
+
+
+@reported
+def models(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The whole catalogue in JSON, for programs.")
+    ] = False,
+) -> None:
+    """List the models that can be tuned.
+
+    Input is the recommended number of past steps. Exogenous variables are F future-known,
+    H historic, S static. A joint model forecasts all series together. Minutes of one CPU
+    thread and megabytes are those of 1,000 training steps on a small panel.
+    """
+    rows = list(MODEL_CATALOG.values())
+    if as_json:
+        typer.echo(json.dumps([_plain(row) for row in rows], indent=2))
+    else:
+        _show(rows)
+
+
+def _plain(row: ModelCharacteristics) -> dict[str, Any]:
+    """Return a row without what JSON has no word for."""
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in asdict(row).items()
+    }
+
+
+def _show(rows: list[ModelCharacteristics]) -> None:
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        title=f"{len(rows)} models", caption="automodel-sk fit data.csv --model NAME", box=SIMPLE
+    )
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="right" if heading in _NUMERIC else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*_cells(row))
+    Console().print(table)
+
+
+def _cells(row: ModelCharacteristics) -> list[str]:
+    low, high = row.recommended_input_size_range
+    kinds = {
+        "F": row.supports_future_exogenous,
+        "H": row.supports_historic_exogenous,
+        "S": row.supports_static,
+    }
+    return [
+        row.name,
+        row.complexity.value,
+        f"{low}-{high}",
+        " ".join(letter if has else " " for letter, has in kinds.items()),
+        "yes" if row.multivariate else "",
+        _figure(row.typical_training_time_minutes, ".2f"),
+        _figure(row.memory_footprint_mb, ".0f"),
+    ]
+
+
+def _figure(value: float, form: str) -> str:
+    return "" if math.isnan(value) else format(value, form)

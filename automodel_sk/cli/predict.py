@@ -1,0 +1,99 @@
+"""The command that forecasts with a saved model."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from automodel_sk.cli.inputs import Columns, read_beside, read_series, say
+from automodel_sk.cli.options import (
+    Debug,
+    FutrFile,
+    IdCol,
+    Level,
+    StaticFile,
+    TargetCol,
+    TimeCol,
+    checked_quantile,
+)
+from automodel_sk.cli.reporting import reported
+from automodel_sk.cli.tables import check_target, write_table
+
+if TYPE_CHECKING:
+    from automodel_sk.auto_model import AutoModel
+
+__all__ = ["predict"]
+
+
+@reported
+def predict(
+    model: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="Folder of a saved model.")
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="Series to forecast; those that the model was trained on when left out.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File for the forecast, .csv or .parquet; printed when left out."),
+    ] = None,
+    level: Level = None,
+    quantile: Annotated[
+        list[float] | None,
+        typer.Option(
+            help="Quantile between 0 and 1, in place of --level; repeat for several.",
+            callback=checked_quantile,
+        ),
+    ] = None,
+    futr: FutrFile = None,
+    static: StaticFile = None,
+    id_col: IdCol = None,
+    time_col: TimeCol = None,
+    target_col: TargetCol = None,
+    debug: Debug = False,
+) -> None:
+    """Forecast the steps after the end of each series with a saved model."""
+    if level and quantile:
+        raise typer.BadParameter("--level and --quantile exclude each other; pass one of them")
+    if output is not None:
+        check_target(output)
+    from automodel_sk.auto_model import AutoModel
+
+    loaded = AutoModel.load(model)
+    columns = _columns(loaded, Columns(id_col, time_col, target_col))
+    frame = None
+    if data is not None:
+        frame, columns = read_series(data, columns)
+    forecast = loaded.predict(
+        frame,
+        futr_df=read_beside(futr, columns),
+        static_df=read_beside(static, columns),
+        level=level,
+        quantiles=quantile,
+    )
+    _hand_over(columns.restored(forecast), output)
+
+
+def _columns(model: AutoModel, columns: Columns) -> Columns:
+    """Return the names, with the only series' name and the names' type that the model knows."""
+    ids = model.to_neuralforecast().uids
+    only = ids[0] if len(ids) == 1 else None
+    numeric = getattr(ids.dtype, "kind", "O") in "iuf"
+    return replace(columns, series=only, id_type=ids.dtype if numeric else str)
+
+
+def _hand_over(forecast: Any, output: Path | None) -> None:
+    if output is None:
+        forecast.to_csv(sys.stdout, index=False)
+        return
+    write_table(forecast, output)
+    say(f"Forecast: {output} ({len(forecast)} rows)")

@@ -1,0 +1,89 @@
+"""What a person at the terminal sees when something goes wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, TypeVar
+
+import typer
+
+from automodel_sk.exceptions import AutoModelError, InvalidInputError
+
+__all__ = ["INTERRUPTED", "reported"]
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it: 128 and the signal's number."""
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def reported(command: Command) -> Command:
+    """Turn what a command raises into one sentence and an exit status.
+
+    Parameters
+    ----------
+    command : callable
+        A command; with ``debug=True`` among its arguments errors pass through.
+
+    Returns
+    -------
+    callable
+        The command, with the same signature.
+
+    Examples
+    --------
+    >>> @reported
+    ... def greet() -> None:
+    ...     typer.echo("hello")
+    >>> greet()
+    hello
+    """
+
+    @wraps(command)
+    def run(**arguments: Any) -> None:
+        try:
+            with _warnings_shown():
+                command(**arguments)
+        except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+        except Exception as exc:
+            if arguments.get("debug"):
+                raise
+            for line in _sentences(exc):
+                typer.echo(f"Error: {line}", err=True)
+            raise typer.Exit(1) from None
+
+    return run  # type: ignore[return-value]  # the same signature, by wraps
+
+
+def _sentences(exc: Exception) -> list[str]:
+    """Return an error in words, the validator's errors one by one."""
+    if isinstance(exc, InvalidInputError) and exc.result is not None:
+        return exc.result.errors
+    if isinstance(exc, (AutoModelError, OSError)):
+        return [str(exc)]
+    return [f"{type(exc).__name__}: {exc} (not foreseen; run again with --debug to see where)"]
+
+
+class _Shown(logging.Handler):
+    """Writes log records to standard error as a person would."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        typer.echo(f"{record.levelname.capitalize()}: {record.getMessage()}", err=True)
+
+
+@contextmanager
+def _warnings_shown() -> Iterator[None]:
+    """Show the package's own warnings while a command runs."""
+    logger, handler = logging.getLogger("automodel_sk"), _Shown(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

@@ -1,0 +1,123 @@
+"""Search spaces written in JSON."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.search_space import Choice, Domain, Float, Integer
+
+__all__ = ["read_space", "space_from_json"]
+
+
+def _numbers(make: type[Float] | type[Integer], log: bool) -> Callable[[list[Any]], Domain]:
+    def read(values: list[Any]) -> Domain:
+        if len(values) not in (2, 3):
+            raise InvalidInputError(f"needs [low, high] or [low, high, step], got {values}")
+        low, high, *step = values
+        return make(low, high, log=log, **({"step": step[0]} if step else {}))
+
+    return read
+
+
+_DOMAINS: Mapping[str, Callable[[list[Any]], Domain]] = {
+    "choice": lambda values: Choice(values),
+    "grid": lambda values: Choice(values, grid=True),
+    "uniform": _numbers(Float, log=False),
+    "loguniform": _numbers(Float, log=True),
+    "int": _numbers(Integer, log=False),
+    "logint": _numbers(Integer, log=True),
+}
+
+
+def read_space(path: Path | None) -> dict[str, Any] | None:
+    """Read a configuration or a search space from a JSON file.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The file.
+
+    Returns
+    -------
+    dict or None
+        None without a file.
+
+    Raises
+    ------
+    InvalidInputError
+        The file is not JSON, or names a domain wrongly.
+    """
+    if path is None:
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as exc:
+        raise InvalidInputError(
+            f'{path} is not JSON ({exc}); try {{"max_steps": 500, "input_size": 24}}'
+        ) from exc
+    if not isinstance(content, dict):
+        raise InvalidInputError(
+            f"{path} must hold one object, got {type(content).__name__};"
+            ' try {"max_steps": 500, "input_size": {"choice": [24, 48]}}'
+        )
+    return space_from_json(content)
+
+
+def space_from_json(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a search space for what JSON holds.
+
+    An object with a single key "choice", "grid", "uniform", "loguniform", "int"
+    or "logint" and a list is a domain, bounds included; all else is a plain value.
+
+    Parameters
+    ----------
+    content : mapping
+        Parameters by name.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InvalidInputError
+        A domain can't be made of its list.
+
+    Examples
+    --------
+    >>> space_from_json({"max_steps": 100, "dropout": {"uniform": [0, 0.5]}})
+    {'max_steps': 100, 'dropout': Float(low=0.0, high=0.5, log=False, step=None)}
+    """
+    return {name: _entry(name, value) for name, value in content.items()}
+
+
+def _entry(name: str, value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if len(value) != 1:
+        return space_from_json(value)
+    [(kind, values)] = value.items()
+    if not isinstance(values, list):
+        return space_from_json(value)
+    if kind in _DOMAINS:
+        try:
+            return _DOMAINS[kind](values)
+        except InvalidInputError as exc:
+            raise InvalidInputError(f"{name}: {kind} {exc}") from exc
+    _refuse_misspelt(name, kind, list(_DOMAINS))
+    return value
+
+
+def _refuse_misspelt(name: str, kind: str, known: Sequence[str]) -> None:
+    """Raise where a key is nearly a domain's name; other keys are a model's own."""
+    near = difflib.get_close_matches(kind.lower(), known, n=1, cutoff=0.75)
+    if near:
+        raise InvalidInputError(
+            f"{name}: {kind!r} is no kind of search, the kinds are {', '.join(known)};"
+            f" did you mean {near[0]!r}?"
+        )
