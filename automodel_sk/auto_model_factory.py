@@ -19,6 +19,7 @@ from automodel_sk.planning import SearchPlan, UserInput, make_plan
 from automodel_sk.progress import Listeners, TrackerListener, progress_bar, say
 from automodel_sk.search.budget import TimeBudget
 from automodel_sk.search.engines import make_engine
+from automodel_sk.search.quiet import quiet
 from automodel_sk.search.refit import fit_final
 from automodel_sk.search.request import SearchRequest, best_record
 from automodel_sk.search.storage import StudyLocation
@@ -343,7 +344,8 @@ def _search(
         random_seed=options.random_seed,
         workers=_workers(plan, options),
     )
-    dataset, *_ = TimeSeriesDataset.from_df(plan.frame, static_df=plan.static_df)
+    with quiet():
+        dataset, *_ = TimeSeriesDataset.from_df(plan.frame, static_df=plan.static_df)
     with progress_bar(plan.num_samples, plan.task.model_name, options.verbose) as bar:
         listener = Listeners([TrackerListener(tracker), bar])
         return make_engine(options.backend).run(request, dataset, listener)
