@@ -112,9 +112,8 @@ def _open_database(url: str) -> BaseStorage:
 
 def _open_journal(path: Path) -> BaseStorage:
     from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
 
-    from automodel_sk.search.journal_lock import JournalLock
+    from automodel_sk.search.journal import JournalBackend, JournalLock
 
     lock = JournalLock(str(path))
     if _torn_at(path) is not None:
@@ -123,7 +122,7 @@ def _open_journal(path: Path) -> BaseStorage:
             cut_torn_tail(path)
         finally:
             lock.release()
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+    return JournalStorage(JournalBackend(str(path)))
 
 
 def _writable_file(path: Path | None) -> Path:

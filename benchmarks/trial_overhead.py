@@ -1,0 +1,129 @@
+"""What a trial costs beside its training: space, storage, model, trainer, tracking.
+
+Run with ``python -m benchmarks.trial_overhead [--trials 10] [--steps 200]``. A small
+MLP is searched over on a journal with MLflow on SQLite; each part's time is summed
+by a wrapper around it, in CPU seconds of one thread as well as in wall time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pandas as pd
+
+SPACE_SIZE = {"hidden_size": 16, "num_layers": 1, "windows_batch_size": 16, "input_size": 24}
+
+
+class Clock:
+    """Sums the time spent inside functions, by name."""
+
+    def __init__(self) -> None:
+        self.wall: dict[str, float] = defaultdict(float)
+        self.cpu: dict[str, float] = defaultdict(float)
+
+    def around(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function with its time summed under a name."""
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            with self.running(name):
+                return function(*args, **kwargs)
+
+        return timed
+
+    @contextmanager
+    def running(self, name: str) -> Iterator[None]:
+        """Sum the time of a block under a name."""
+        wall, cpu = time.perf_counter(), time.thread_time()
+        try:
+            yield
+        finally:
+            self.wall[name] += time.perf_counter() - wall
+            self.cpu[name] += time.thread_time() - cpu
+
+
+def patched(clock: Clock) -> ExitStack:
+    """Put the clock around each part of a trial."""
+    import optuna
+    import pytorch_lightning as pl
+
+    from automodel_sk.search import optuna_engine, optuna_trial, training
+    from automodel_sk.search_space import SearchSpace
+    from automodel_sk.tracking import MLflowTracker
+
+    parts = [
+        ("trial in all", optuna_engine, "run_trial"),
+        ("search space", SearchSpace, "suggest"),
+        ("storage: reports", optuna.Trial, "report"),
+        ("storage: pruner", optuna.Trial, "should_prune"),
+        ("storage: attributes", optuna.Trial, "set_user_attr"),
+        ("storage: ask", optuna.Study, "ask"),
+        ("storage: tell", optuna.Study, "tell"),
+        ("model", training, "build_model"),
+        ("trainer in all", pl.Trainer, "fit"),
+        ("training steps", pl.loops.fit_loop._TrainingEpochLoop, "advance"),
+        ("validation", pl.loops.fit_loop._TrainingEpochLoop, "on_advance_end"),
+        ("record", optuna_trial, "record_of"),
+        ("tracking", MLflowTracker, "log_trial"),
+    ]
+    stack = ExitStack()
+    for name, owner, attribute in parts:
+        wrapper = clock.around(name, getattr(owner, attribute))
+        stack.enter_context(mock.patch.object(owner, attribute, wrapper))
+    return stack
+
+
+def run(trials: int, steps: int) -> Clock:
+    from neuralforecast.utils import AirPassengersPanel
+    from ray import tune
+
+    from automodel_sk import create_auto_model
+
+    clock = Clock()
+    space = {**SPACE_SIZE, "max_steps": steps, "learning_rate": tune.loguniform(1e-4, 1e-2)}
+    with tempfile.TemporaryDirectory() as folder, patched(clock):
+        create_auto_model(
+            "MLP",
+            h=12,
+            dataset=AirPassengersPanel[["unique_id", "ds", "y"]],
+            config=space,
+            num_samples=trials,
+            cpus=1,
+            use_pruning=False,
+            storage=folder,
+            mlflow_tracking_uri=f"sqlite:///{Path(folder) / 'mlflow.db'}",
+            verbose=False,
+        )
+    return clock
+
+
+def table(clock: Clock, trials: int) -> pd.DataFrame:
+    """Return milliseconds per trial of each part; reports are within the validation."""
+    frame = pd.DataFrame({"wall ms": clock.wall, "CPU ms": clock.cpu}) * 1000 / trials
+    inside = ["storage: reports", "storage: pruner"]
+    frame.loc["validation"] -= frame.loc[inside].sum()
+    trained = frame.loc[["training steps", "validation", *inside]].sum()
+    frame.loc["trainer, fixed"] = frame.loc["trainer in all"] - trained
+    own = frame.loc["trial in all"] + frame.loc[["storage: ask", "tracking"]].sum()
+    own -= frame.loc["trainer in all"] + frame.loc["model"]
+    frame.loc["our own, in all"] = own + frame.loc[inside].sum()
+    return frame.round(2)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=10)
+    parser.add_argument("--steps", type=int, default=200)
+    arguments = parser.parse_args()
+    print(table(run(arguments.trials, arguments.steps), arguments.trials).to_string())
+
+
+if __name__ == "__main__":
+    main()
