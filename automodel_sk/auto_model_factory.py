@@ -23,7 +23,7 @@ from automodel_sk.search.quiet import quiet
 from automodel_sk.search.refit import fit_final
 from automodel_sk.search.request import SearchRequest, best_record
 from automodel_sk.search.storage import StudyLocation
-from automodel_sk.search.worker_pool import usable_cpus, workers_are_possible
+from automodel_sk.search.worker_pool import shared_pool, usable_cpus, workers_are_possible
 from automodel_sk.summary import OptimizationSummary, summarise
 from automodel_sk.tracking import SearchRecord, Tracker, TrialRecord, make_tracker
 
@@ -141,6 +141,8 @@ class AutoModelFactory:
             tuple(hist_exog_list or ()),
             tuple(stat_exog_list or ()),
         )
+        if _workers_wanted(options) > 1 and workers_are_possible():
+            shared_pool()  # imports while the data are validated
         plan = make_plan(given, options)
         _announce(plan, options)
         tracker = make_tracker(
@@ -355,8 +357,13 @@ def _workers(plan: SearchPlan, options: OptimizationConfig) -> int:
     """Return how many trials run at a time: one per CPU, one alone on a GPU."""
     if plan.task.trainer_options.get("accelerator") == "gpu" or not workers_are_possible():
         return 1
-    cpus = usable_cpus() if options.cpus is None else min(options.cpus, usable_cpus())
-    return max(1, min(int(cpus), plan.num_samples))
+    return max(1, min(_workers_wanted(options), plan.num_samples))
+
+
+def _workers_wanted(options: OptimizationConfig) -> int:
+    """Return the CPUs that a search may use, whatever else is wrong with the options."""
+    asked = options.cpus if isinstance(options.cpus, (int, float)) else usable_cpus()
+    return int(max(1, min(asked, usable_cpus())))
 
 
 def _refit(

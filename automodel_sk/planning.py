@@ -199,6 +199,7 @@ def _task(
         stat_exog=tuple(given.stat_exog_list),
         pad_short_series=profile.min_length < longest + given.h + val_size + 1,
         trainer_options=trainer_options(options.gpus),
+        lengths=profile.lengths,
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from automodel_sk._windows import WindowShape, count_windows
 from automodel_sk.catalog import get_characteristics, model_class
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search.task import TrainingTask
@@ -70,6 +72,8 @@ def effective_config(task: TrainingTask, config: Mapping[str, Any]) -> dict[str,
         arguments["n_series"] = task.n_series
     if task.pad_short_series:
         arguments.setdefault("start_padding_enabled", True)
+    if task.lengths is not None:
+        arguments |= _existing_windows(task, arguments, characteristics.multivariate)
     arguments |= {name: list(columns) for name, columns in _exogenous(task).items() if columns}
     return {**_QUIET_TRAINER, **task.trainer_options, **arguments, "h": task.h}
 
@@ -77,6 +81,31 @@ def effective_config(task: TrainingTask, config: Mapping[str, Any]) -> dict[str,
 def _whole(value: Any) -> Any:
     """Return 500 for 500.0: quantised draws are floats, constructors want integers."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _existing_windows(
+    task: TrainingTask, arguments: Mapping[str, Any], multivariate: bool
+) -> dict[str, int]:
+    """Return no more windows for a step than exist: more would be repetitions."""
+    asked = arguments.get("windows_batch_size", _default(task.model_name, "windows_batch_size"))
+    if task.lengths is None or not isinstance(asked, int) or asked < 1:
+        return {}
+    shape = WindowShape(
+        arguments["input_size"],
+        task.h,
+        int(arguments.get("step_size", 1)),
+        bool(arguments.get("start_padding_enabled", False)),
+    )
+    count = count_windows(task.lengths, shape, task.val_size, multivariate)
+    batch = arguments.get("batch_size", _default(task.model_name, "batch_size")) or task.n_series
+    share = 1.0 if multivariate else min(1.0, batch / len(task.lengths))
+    return {"windows_batch_size": max(1, min(asked, math.ceil(count * share)))}
+
+
+def _default(model_name: str, parameter: str) -> Any:
+    """Return a constructor's default, None where the parameter is not its own."""
+    parameters = inspect.signature(model_class(model_name).__init__).parameters
+    return parameters[parameter].default if parameter in parameters else None
 
 
 def _exogenous(task: TrainingTask) -> dict[str, tuple[str, ...]]:
@@ -104,10 +133,23 @@ def build_model(task: TrainingTask, config: Mapping[str, Any]) -> Any:
     """
     arguments = copy.deepcopy(effective_config(task, config))
     if task.loss is not None:
-        arguments["loss"] = copy.deepcopy(task.loss)
+        arguments["loss"] = _own_copy(task.loss, task.random_seed)
     if task.valid_loss is not None:
-        arguments["valid_loss"] = copy.deepcopy(task.valid_loss)
+        arguments["valid_loss"] = _own_copy(task.valid_loss, task.random_seed)
     return _BUILDERS.get(task.model_name, _build_plain)(task, arguments)
+
+
+def _own_copy(loss: Any, seed: int) -> Any:
+    """Return a copy of a loss; layers in it start from the search's seed, not from chance."""
+    import torch
+
+    own = copy.deepcopy(loss)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for layer in own.modules():
+            if hasattr(layer, "reset_parameters"):
+                layer.reset_parameters()
+    return own
 
 
 def trained_module(model: Any) -> Any:

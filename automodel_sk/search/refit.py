@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from automodel_sk.search.budget import TimeBudget
@@ -31,7 +32,7 @@ def final_model(task: TrainingTask, config: Mapping[str, Any], steps: int | None
     -------
     neuralforecast model
     """
-    model = build_model(task, {**config, "early_stop_patience_steps": -1})
+    model = build_model(replace(task, val_size=0), {**config, "early_stop_patience_steps": -1})
     if steps is not None:
         trained_module(model).trainer_kwargs["max_steps"] = steps
     return model

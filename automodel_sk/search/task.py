@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 __all__ = ["REPORTS_PER_TRIAL", "TrainingTask"]
 
 REPORTS_PER_TRIAL = 40
@@ -38,6 +41,8 @@ class TrainingTask:
         Let series shorter than a window take part, padded with zeros at the start.
     trainer_options : mapping
         Further arguments of Lightning's `Trainer`.
+    lengths : array of int, shape (n_series,), optional
+        Rows of each series; known, no step draws more windows than there are.
 
     Examples
     --------
@@ -57,6 +62,7 @@ class TrainingTask:
     stat_exog: tuple[str, ...] = ()
     pad_short_series: bool = False
     trainer_options: Mapping[str, Any] = field(default_factory=dict)
+    lengths: npt.NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
 
     def check_interval(self, max_steps: int) -> int:
         """Return the training steps between two validations where the user left it open.
