@@ -14,7 +14,7 @@ from automodel_sk import calibration
 from automodel_sk.catalog import get_characteristics
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.intervals import ConformalScores, levels_to_quantiles
-from automodel_sk.prediction import forecast, stored_history
+from automodel_sk.prediction import forecast, stored_history, tidy
 from automodel_sk.preparation import align_static, prepare_frame
 from automodel_sk.search.refit import final_model, fit_final
 from automodel_sk.search.task import TrainingTask
@@ -326,7 +326,7 @@ class AutoModel:
                 step_size=step_size or self.h,
                 refit=refit,
             )
-        return result
+        return tidy(result, model)
 
     def refit(self, dataset: pd.DataFrame, *, static_df: pd.DataFrame | None = None) -> AutoModel:
         """Return a model of the same configuration trained anew on other data, without a search.

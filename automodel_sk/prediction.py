@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,16 +14,17 @@ from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.intervals import ConformalScores, interpolate_quantiles, series_scales
 from automodel_sk.search.training import training
 
-__all__ = ["forecast", "loss_family", "stored_history"]
+__all__ = ["forecast", "loss_family", "stored_history", "tidy"]
 
 Array = npt.NDArray[np.float64]
 _KEYS = ["unique_id", "ds"]
+_NO_FORECASTS = (*_KEYS, "cutoff", "y")
 
 
 def loss_family(loss: Any) -> str:
-    """Return how a loss gives quantiles: "distribution", "multi-quantile" or "point"."""
+    """Return how a loss gives quantiles, a key of the table of families."""
     if hasattr(loss, "update_quantile"):
-        return "distribution"
+        return "distribution" if loss.is_distribution_output else "implicit"
     return "multi-quantile" if loss.outputsize_multiplier > 1 else "point"
 
 
@@ -78,8 +78,8 @@ def forecast(
     """
     ask = _Asker(fitted, history, futr_df, static_df, seed, h)
     family = loss_family(fitted.models[0].loss)
-    if not columns:
-        return _tidy(ask(), fitted, family)
+    if not columns and family != "implicit":
+        return tidy(ask(), fitted.models[0])
     return _FAMILIES[family](ask, columns, scores)
 
 
@@ -121,28 +121,51 @@ class _Asker:
 
 @contextmanager
 def _unchanged_loss(model: Any) -> Iterator[None]:
-    """Give the model its loss back: asked for quantiles, it forgets its own."""
-    loss = copy.deepcopy(model.loss)
+    """Give the loss its quantiles back: asked for others, it forgets its own."""
+    names = ("q", "quantiles", "output_names", "has_predicted")
+    before = {name: getattr(model.loss, name) for name in names if hasattr(model.loss, name)}
     try:
         yield
     finally:
-        model.loss = loss
+        for name, value in before.items():
+            setattr(model.loss, name, value)
 
 
-def _tidy(raw: pd.DataFrame, fitted: Any, family: str) -> pd.DataFrame:
-    """Return what the loss itself gives, a point column first, its quantiles in order."""
-    if family == "point":
-        return raw
-    name = repr(fitted.models[0])
-    found = {c: _quantile_of(c, name) for c in raw.columns if c not in (*_KEYS, name)}
+def tidy(raw: pd.DataFrame, model: Any) -> pd.DataFrame:
+    """Return what the loss itself gives: a column of the model's name, quantiles in order.
+
+    Parameters
+    ----------
+    raw : DataFrame
+        A forecast or a cross-validation of a NeuralForecast object.
+    model : neuralforecast model
+        The model behind it.
+
+    Returns
+    -------
+    DataFrame
+        A new frame. A single output is the forecast; where there are quantiles
+        alone, their median is.
+    """
+    name = repr(model)
+    outputs = [column for column in raw.columns if column not in _NO_FORECASTS]
+    if len(outputs) == 1:
+        return raw.rename(columns={outputs[0]: name})
+    found = {column: _quantile_of(column, name) for column in outputs if column != name}
     quantiles = {column: q for column, q in found.items() if q is not None}
     ordered = sorted(quantiles, key=lambda column: quantiles[column])
-    tidy = raw.copy()
-    tidy[ordered] = np.sort(tidy[ordered].to_numpy(), axis=1)
-    if name not in tidy.columns:
-        middle = min(ordered, key=lambda column: abs(quantiles[column] - 0.5))
-        tidy.insert(2, name, tidy[middle])
-    return tidy
+    result = raw.copy()
+    result[ordered] = np.sort(result[ordered].to_numpy(), axis=1)
+    if name not in outputs:
+        point = _median([quantiles[column] for column in ordered], result[ordered].to_numpy())
+        result.insert(list(result.columns).index(outputs[0]), name, point)
+    return result
+
+
+def _median(known: Sequence[float], values: Array) -> Array:
+    """Return the median, or the quantile nearest to it within the trained range."""
+    middle = min(max(0.5, known[0]), known[-1])
+    return interpolate_quantiles(known, values, [middle])[:, 0]
 
 
 def _quantile_of(column: str, name: str) -> float | None:
@@ -188,14 +211,12 @@ def _from_trained_quantiles(
     """Take or interpolate the quantiles that the model was trained for."""
     raw = ask()
     loss = ask.fitted.models[0].loss
-    known = [float(q) for q in loss.quantiles]
+    known = [round(float(q), 6) for q in loss.quantiles]  # 0.1 is kept as 0.10000000149
     trained = raw[[ask.name + suffix for suffix in loss.output_names]].to_numpy()
     order = np.argsort(known)
     known, trained = [known[k] for k in order], trained[:, order]
     values = interpolate_quantiles(known, trained, list(columns.values()))
-    middle = min(max(0.5, known[0]), known[-1])
-    point = interpolate_quantiles(known, trained, [middle])[:, 0]
-    return _assemble(raw, ask.name, point, columns, values)
+    return _assemble(raw, ask.name, _median(known, trained), columns, values)
 
 
 def _from_conformal_scores(
@@ -203,7 +224,7 @@ def _from_conformal_scores(
 ) -> pd.DataFrame:
     """Put conformal intervals around point forecasts."""
     calibrated = scores()
-    raw = ask()
+    raw = tidy(ask(), ask.fitted.models[0])
     _, scales = ask.scales(calibrated.season)
     point = raw[ask.name].to_numpy(dtype=float).reshape(len(scales), -1)
     values = calibrated.quantiles(point, scales, list(columns.values()))
@@ -212,6 +233,7 @@ def _from_conformal_scores(
 
 _FAMILIES: Mapping[str, Callable[..., pd.DataFrame]] = {
     "distribution": _from_distribution,
+    "implicit": _from_distribution,
     "multi-quantile": _from_trained_quantiles,
     "point": _from_conformal_scores,
 }
