@@ -163,9 +163,9 @@ class Context:
         merged_X = self.X if X is None else _merged(layout, self.X, X, cut=False)
         return Context(_merged(layout, self.y, y, cut=True), merged_X, layout, self.exogenous)
 
-    def ahead(self, values: pd.Index, relative: bool) -> Integers:
+    def ahead(self, values: pd.Index, relative: bool, *, past: bool = False) -> Integers:
         """Count the steps from each series' end to each point of a horizon."""
-        return steps_ahead(self.layout, self.cutoffs, values, relative)
+        return steps_ahead(self.layout, self.cutoffs, values, relative, past=past)
 
     def future(self, X: pd.DataFrame | None, h: int) -> pd.DataFrame | None:
         """Return the future exogenous rows for the engine, from X or from what is known already.

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
+from sktime.forecasting.base import ForecastingHorizon
 
-from automodel_sk.catalog import MODEL_CATALOG
+from automodel_sk.clocks import Integers
 from automodel_sk.context import Context
+from automodel_sk.estimator_contract import ForecasterContract
 from automodel_sk.estimator_inputs import (
     PI_METHODS,
     chosen_columns,
@@ -22,7 +24,7 @@ from automodel_sk.estimator_inputs import (
     training_loss,
 )
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.frames import looks_like_long_frame
+from automodel_sk.insample import Window, predict_insample
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.static import static_frame
 
@@ -31,7 +33,7 @@ __all__ = ["AutoNeuralForecaster"]
 _RENAMED = {"random_seed": "random_state"}
 
 
-class AutoNeuralForecaster(BaseForecaster):  # type: ignore[misc]
+class AutoNeuralForecaster(ForecasterContract):
     """Forecaster that tunes a neural network on the data it is fitted to.
 
     Any of neuralforecast's models, its hyperparameters searched with Optuna or Ray
@@ -124,31 +126,6 @@ class AutoNeuralForecaster(BaseForecaster):  # type: ignore[misc]
     ['1961-01', '1961-02', '1961-03']
     """
 
-    _tags = {  # noqa: RUF012
-        "authors": "the automodel_sk maintainers",
-        "maintainers": "the automodel_sk maintainers",
-        "python_dependencies": ["neuralforecast"],
-        "y_inner_mtype": ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"],
-        "X_inner_mtype": ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"],
-        "capability:multivariate": False,
-        "capability:exogenous": True,
-        "capability:categorical_in_X": False,
-        "capability:non_contiguous_X": False,
-        "capability:insample": False,
-        "capability:pred_int": True,
-        "capability:pred_int:insample": False,
-        "capability:missing_values": False,
-        "capability:unequal_length": True,
-        "capability:update": True,
-        "capability:pretrain": True,
-        "pretrain:fitted_params": ["pretrained_model_"],
-        "capability:random_state": True,
-        "property:randomness": "derandomized",
-        "requires-fh-in-fit": True,
-        "X-y-must-have-same-index": True,
-    }
-    _config = {"remember_data": False}  # noqa: RUF012
-
     def __init__(
         self,
         model: str = "NHITS",
@@ -207,16 +184,6 @@ class AutoNeuralForecaster(BaseForecaster):  # type: ignore[misc]
         self.verbose = verbose
         self._y = self._X = None  # the base class expects them where it keeps no data
         super().__init__()
-
-    def __dynamic_tags__(self) -> None:
-        """Set the tags that depend on parameters."""
-        known = MODEL_CATALOG.get(self.model) if isinstance(self.model, str) else None
-        self.set_tags(
-            **{
-                "capability:exogenous": known is None or known.supports_exogenous,
-                "requires-fh-in-fit": self.h is None,
-            }
-        )
 
     # -- fitting ---------------------------------------------------------------------
 
@@ -309,7 +276,7 @@ class AutoNeuralForecaster(BaseForecaster):  # type: ignore[misc]
             return int(self.h)
         if fh is None:
             raise InvalidInputError("fh is missing; pass it, e.g. fh=12, or set h=12")
-        return int(context.ahead(fh.to_pandas(), fh.is_relative).max())
+        return max(1, int(context.ahead(fh.to_pandas(), fh.is_relative, past=True).max()))
 
     def _check_choices(self) -> None:
         for name, table in (("pi_method", PI_METHODS), ("on_update", _ON_UPDATE)):
@@ -322,24 +289,30 @@ class AutoNeuralForecaster(BaseForecaster):  # type: ignore[misc]
     # -- forecasting -----------------------------------------------------------------
 
     def _predict(self, fh: ForecastingHorizon, X: pd.DataFrame | None) -> pd.DataFrame:
-        return self._forecast(fh, X, None, self._context.y.columns)
+        context = self._context
+        ahead = context.ahead(fh.to_pandas(), fh.is_relative, past=True)
+        values = np.empty((*ahead.shape, 1))
+        future = ahead > 0
+        if future.any():
+            values[future] = self._future_values(np.maximum(ahead, 1), X, None)[future]
+        if not future.all():
+            series, points = np.nonzero(~future)
+            values[~future, 0] = self._observed_values(series, ahead[series, points])
+        return _framed(values, context.index(ahead), context.y.columns)
 
     def _predict_quantiles(
         self, fh: ForecastingHorizon, X: pd.DataFrame | None, alpha: list[float]
     ) -> pd.DataFrame:
+        ahead = self._context.ahead(fh.to_pandas(), fh.is_relative)
         columns = self._get_columns("predict_quantiles", alpha=alpha)
-        return self._forecast(fh, X, list(alpha), columns)
+        values = self._future_values(ahead, X, list(alpha))
+        return _framed(values, self._context.index(ahead), columns)
 
-    def _forecast(
-        self,
-        fh: ForecastingHorizon,
-        X: pd.DataFrame | None,
-        quantiles: list[float] | None,
-        columns: pd.Index,
-    ) -> pd.DataFrame:
-        """Return point forecasts, or quantiles in the order asked for, at the horizon."""
+    def _future_values(
+        self, ahead: Integers, X: pd.DataFrame | None, quantiles: list[float] | None
+    ) -> npt.NDArray[np.float64]:
+        """Return point forecasts or quantiles, shape (n_series, n_points, n_columns)."""
         context = self._context
-        ahead = context.ahead(fh.to_pandas(), fh.is_relative)
         h = max(int(ahead.max()), self.auto_model_.h)
         result = self.auto_model_.predict(
             context.long,
@@ -348,65 +321,33 @@ class AutoNeuralForecaster(BaseForecaster):  # type: ignore[misc]
             quantiles=quantiles,
             h=h,
         )
-        values = chosen_columns(result, quantiles).reshape(len(ahead), -1, len(columns))
-        at_horizon = np.take_along_axis(values, ahead[:, :, None] - 1, axis=1)
-        return pd.DataFrame(
-            at_horizon.reshape(-1, len(columns)), index=context.index(ahead), columns=columns
+        values = chosen_columns(result, quantiles)
+        values = values.reshape(len(ahead), -1, values.shape[1])
+        return np.take_along_axis(values, ahead[:, :, None] - 1, axis=1)
+
+    def _observed_values(self, series: Integers, ahead: Integers) -> npt.NDArray[np.float64]:
+        """Forecast points that were observed, each from the data before it."""
+        context, static = self._context, self._static(self._context)
+        model = self.auto_model_.to_neuralforecast().models[0]
+        sizes = (getattr(model, name, None) or 0 for name in ("input_size", "inference_input_size"))
+
+        def predict(window: Window) -> pd.DataFrame:
+            own = None if static is None else static.iloc[window.source]
+            if own is not None:
+                own = own.assign(unique_id=np.arange(len(own)))
+            forecast: pd.DataFrame = self.auto_model_.predict(
+                window.history, futr_df=window.future, static_df=own
+            )
+            return forecast
+
+        steps = context.cutoffs[series] + ahead
+        return predict_insample(
+            context, series, steps, predict, length=max(1, *sizes), h=self.auto_model_.h
         )
 
-    # -- checks of the base class ------------------------------------------------------
 
-    def _check_X_y(self, X: Any = None, y: Any = None, **options: Any) -> Any:  # noqa: N802
-        """Name the right entry point for long frames, which sktime misunderstands."""
-        for name, data in (("y", y), ("X", X)):
-            if looks_like_long_frame(data):
-                raise InvalidInputError(
-                    f"{name} is a long frame with columns 'unique_id' and 'ds', not an sktime "
-                    "container; convert it with y, X = automodel_sk.frames.from_long(df), or pass "
-                    "it to automodel_sk.create_auto_model('NHITS', h=12, dataset=df)"
-                )
-        return super()._check_X_y(X=X, y=y, **options)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return bool(self.is_fitted)
-
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import InputTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type=None,
-            target_tags=TargetTags(required=True),
-            input_tags=InputTags(two_d_array=True),
-        )
-
-    @classmethod
-    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Return parameter sets that train within a second.
-
-        Parameters
-        ----------
-        parameter_set : str, default="default"
-            Ignored; there is one list.
-
-        Returns
-        -------
-        list of dict
-            A fixed configuration, and a search of two trials.
-        """
-        tiny = {"max_steps": 1, "input_size": 4, "hidden_size": 8, "num_layers": 1}
-        from automodel_sk.search_space import Choice
-
-        return [
-            {"model": "MLP", "config": tiny, "gpus": 0},
-            {
-                "model": "MLP",
-                "config": {**tiny, "learning_rate": Choice((1e-3, 1e-2))},
-                "num_samples": 2,
-                "pi_method": "quantile",
-                "gpus": 0,
-                "random_state": 1,
-            },
-        ]
+def _framed(values: npt.NDArray[np.float64], index: pd.Index, columns: pd.Index) -> pd.DataFrame:
+    return pd.DataFrame(values.reshape(len(index), -1), index=index, columns=columns)
 
 
 _ON_UPDATE = {

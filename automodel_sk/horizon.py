@@ -14,7 +14,9 @@ from automodel_sk.layout import Layout
 __all__ = ["steps_ahead"]
 
 
-def steps_ahead(layout: Layout, cutoffs: Integers, values: pd.Index, relative: bool) -> Integers:
+def steps_ahead(
+    layout: Layout, cutoffs: Integers, values: pd.Index, relative: bool, *, past: bool = False
+) -> Integers:
     """Count the steps from each series' end to each point of the horizon.
 
     Parameters
@@ -27,6 +29,8 @@ def steps_ahead(layout: Layout, cutoffs: Integers, values: pd.Index, relative: b
         The horizon: integers, durations or offsets where relative, else time points.
     relative : bool
         Whether the horizon counts from each series' own end.
+    past : bool, default=False
+        Whether observed points are allowed; 0 is the last observation.
 
     Returns
     -------
@@ -47,12 +51,12 @@ def steps_ahead(layout: Layout, cutoffs: Integers, values: pd.Index, relative: b
     [[2]]
     """
     steps = _relative(layout, cutoffs, values) if relative else _absolute(layout, cutoffs, values)
-    if (steps < 1).any():
+    if not past and (steps < 1).any():
         series = int(np.flatnonzero((steps < 1).any(axis=1))[0])
         last = layout.point(series, int(cutoffs[series]))
         raise InvalidInputError(
             f"fh={list(values)} reaches into the past of {layout.describe(series)}, which ends at "
-            f"{last}; in-sample forecasts are not supported, pass later points, e.g. fh=[1, 2]"
+            f"{last}; here only later points can be forecast, e.g. fh=[1, 2]"
         )
     return steps
 

@@ -97,6 +97,45 @@ class TestSeriesAndSteps:
         assert forecast.round(-2).to_numpy().tolist() == [[1000.0, 2000.0]]
 
 
+class TestObservedPoints:
+    def test_each_is_forecast_from_the_data_before_it(self) -> None:
+        y = pd.concat({"a": walk().to_frame(), "b": 50 - walk(45).to_frame()})
+        forecaster = naive(h=2).fit(y)
+        forecast = forecaster.predict(fh=[-5, 0, 2])
+        for key, end in (("a", 59), ("b", 44)):
+            assert forecast.loc[key].index.tolist() == [end - 5, end, end + 2]
+            for step in (end - 5, end):
+                history = y.loc[key][:step].reset_index(drop=True)["walk"]
+                long = pd.DataFrame({"unique_id": 0, "ds": range(step), "y": history})
+                expected = forecaster.auto_model_.predict(long)["NLinear"].iloc[0]
+                assert forecast.loc[(key, step), "walk"] == pytest.approx(expected, rel=1e-5)
+
+    def test_whole_history_is_covered(self) -> None:
+        y = walk()
+        forecaster = naive(h=2).fit(y)
+        forecast = forecaster.predict(fh=ForecastingHorizon(y.index, is_relative=False))
+        assert forecast.index.equals(y.index)
+        assert np.abs(forecast.to_numpy()[1:] - y.to_numpy()[:-1]).mean() < 1.5
+        residuals = forecaster.predict_residuals(y)
+        np.testing.assert_allclose(residuals, y - forecast)
+
+    def test_future_x_of_the_last_points_is_not_needed(self) -> None:
+        X = pd.DataFrame({"price": np.arange(40.0)})
+        config = {"max_steps": 2, "input_size": 4, "hidden_size": 8, "num_layers": 1}
+        forecaster = AutoNeuralForecaster("MLP", config, gpus=0)
+        forecaster.fit(walk(40), X=X, fh=[-1, 0, 1, 2])
+        forecast = forecaster.predict(X=pd.DataFrame({"price": [40.0, 41.0]}, index=[40, 41]))
+        assert forecast.index.tolist() == [38, 39, 40, 41]
+        assert np.isfinite(forecast).all()
+
+    def test_points_before_the_start_are_named(self) -> None:
+        with pytest.raises(InvalidInputError, match="before the start of the series at 0"):
+            naive(h=1).fit(walk()).predict(fh=[-60])
+
+    def test_multivariate_models_say_that_they_cannot(self) -> None:
+        assert not AutoNeuralForecaster("TSMixer").get_tag("capability:insample")
+
+
 class TestUpdate:
     def test_without_parameters_only_the_data_move_on(self) -> None:
         y = constant(1000)

@@ -158,15 +158,19 @@ def test_grid_search_over_models(stairs: pd.Series) -> None:
     assert search.predict().round(-3).tolist() == [6000.0, 6000.0]
 
 
-@pytest.mark.parametrize("method", ["bu", "ols"])
+@pytest.mark.parametrize("method", ["bu", "ols", "mint_shrink"])
 def test_reconciled_forecasts_add_up(method: str) -> None:
     times = MONTHS[:30]
+    rng = np.random.default_rng(0)
     levels = {("A", "x"): 1000.0, ("A", "y"): 2000.0, ("B", "x"): 4000.0}
     y = pd.concat(
-        {key: pd.DataFrame({"sales": level}, index=times) for key, level in levels.items()},
+        {
+            key: pd.DataFrame({"sales": level + rng.normal(size=30)}, index=times)
+            for key, level in levels.items()
+        },
         names=["region", "shop", "month"],
     )
-    forecast = ReconcilerForecaster(naive(), method=method).fit(y, fh=[1, 3]).predict()
+    forecast = ReconcilerForecaster(naive(h=3), method=method).fit(y).predict(fh=[1, 3])
     assert ("__total", "__total") in forecast.index.droplevel(-1)
     for month in forecast.index.get_level_values(-1).unique():
         at = forecast.xs(month, level=-1)["sales"]

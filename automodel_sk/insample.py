@@ -1,0 +1,161 @@
+"""Forecasts of points that were observed, each from the data before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from automodel_sk.clocks import Integers
+from automodel_sk.context import Context
+from automodel_sk.exceptions import InvalidInputError
+
+__all__ = ["Window", "insample_windows", "predict_insample"]
+
+_MOST_ROWS = 2_000_000
+
+
+@dataclass(frozen=True)
+class Window:
+    """Pieces of history that end before observed points, as series of their own.
+
+    Parameters
+    ----------
+    history : pandas.DataFrame
+        Long frame, one series per point.
+    future : pandas.DataFrame, optional
+        Future exogenous values of the steps after each piece.
+    source : numpy.ndarray of int, shape (n_points,)
+        Series that each piece was cut from.
+    step : numpy.ndarray of int, shape (n_points,)
+        Which step after the piece the point is; 1 is the first.
+    """
+
+    history: pd.DataFrame
+    future: pd.DataFrame | None
+    source: Integers
+    step: Integers
+
+
+def predict_insample(
+    context: Context,
+    series: Integers,
+    steps: Integers,
+    predict: Callable[[Window], pd.DataFrame],
+    *,
+    length: int,
+    h: int,
+) -> npt.NDArray[np.float64]:
+    """Forecast observed points, each from the data before it.
+
+    Parameters
+    ----------
+    context : Context
+        The observed data.
+    series, steps : numpy.ndarray of int, shape (n_points,)
+        The points: number of the series, step on its grid.
+    predict : callable
+        Returns the engine's forecast of a window: `h` rows for each of its series.
+    length : int
+        Rows of history that the model looks at.
+    h : int
+        Steps that the model forecasts.
+
+    Returns
+    -------
+    numpy.ndarray of float, shape (n_points,)
+        One step ahead; with future exogenous columns up to `h` steps ahead for the last
+        points, whose future is not known. The first observation has nothing before it and
+        is taken as its own past.
+    """
+    parts = []
+    for window in insample_windows(context, series, steps, length=length, h=h):
+        values = predict(window).iloc[:, 2].to_numpy(dtype=np.float64)
+        parts.append(
+            values.reshape(len(window.step), -1)[np.arange(len(window.step)), window.step - 1]
+        )
+    return np.concatenate(parts)
+
+
+def insample_windows(
+    context: Context, series: Integers, steps: Integers, *, length: int, h: int
+) -> Iterator[Window]:
+    """Cut the history before each point, the first value repeated where it is too short.
+
+    Parameters
+    ----------
+    context, series, steps, length, h
+        As in `predict_insample`.
+
+    Yields
+    ------
+    Window
+        As many points at a time as fit into memory.
+
+    Examples
+    --------
+    >>> y = pd.DataFrame({"y": [1.0, 2.0, 3.0]}, index=pd.RangeIndex(3))
+    >>> points = np.array([0, 0]), np.array([1, 2])
+    >>> (window,) = insample_windows(Context.learn(y), *points, length=2, h=1)
+    >>> window.history["y"].tolist()
+    [1.0, 1.0, 1.0, 2.0]
+    """
+    long, future = context.long, bool(context.exogenous.future)
+    starts = np.flatnonzero(np.append(True, np.diff(long["unique_id"].to_numpy()) > 0))
+    ends = np.append(starts[1:], len(long))
+    first = long["ds"].to_numpy()[starts]
+    _check_started(context, series, steps, first)
+    place = starts[series] + steps - first[series]
+    begin = np.minimum(place, np.maximum(ends[series] - h, starts[series])) if future else place
+    reach = length + (h if future else 0)
+    for chunk in np.array_split(np.arange(len(place)), -(-len(place) * reach // _MOST_ROWS)):
+        bounds = starts[series[chunk]], ends[series[chunk]]
+        yield _window(context, series[chunk], begin[chunk], place[chunk], bounds, length, h)
+
+
+def _window(
+    context: Context,
+    source: Integers,
+    begin: Integers,
+    place: Integers,
+    bounds: tuple[Integers, Integers],
+    length: int,
+    h: int,
+) -> Window:
+    """Cut pieces that end before the rows `begin` out of series that lie within `bounds`."""
+    long, (start, end) = context.long, bounds
+    past = np.maximum(begin[:, None] + np.arange(-length, 0), start[:, None])
+    history = _series(long.drop(columns=["unique_id", "ds"]), past, first_step=0)
+    future = None
+    if context.exogenous.future:
+        ahead = np.minimum(begin[:, None] + np.arange(h), end[:, None] - 1)
+        names = list(context.exogenous.future.values())
+        future = _series(long[names], ahead, first_step=length)
+    return Window(history, future, source, place - begin + 1)
+
+
+def _series(values: pd.DataFrame, rows: Integers, first_step: int) -> pd.DataFrame:
+    """Return the rows as one new series per line of `rows`."""
+    n_points, n_steps = rows.shape
+    keys: dict[str, Any] = {
+        "unique_id": np.repeat(np.arange(n_points), n_steps),
+        "ds": np.tile(np.arange(first_step, first_step + n_steps), n_points),
+    }
+    taken = values.take(rows.ravel()).reset_index(drop=True)
+    return pd.concat([pd.DataFrame(keys), taken], axis=1)
+
+
+def _check_started(context: Context, series: Integers, steps: Integers, first: Integers) -> None:
+    before = steps < first[series]
+    if before.any():
+        point = int(np.flatnonzero(before)[0])
+        number = int(series[point])
+        raise InvalidInputError(
+            f"fh reaches to {context.layout.point(number, int(steps[point]))}, before the start of "
+            f"{context.layout.describe(number)} at "
+            f"{context.layout.point(number, int(first[number]))}; pass later points, e.g. fh=[0, 1]"
+        )
