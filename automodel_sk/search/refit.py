@@ -74,7 +74,17 @@ def fit_final(
         fitted = NeuralForecast(models=[final_model(task, config, steps)], freq=freq)
         with _stopped_in_time(trained_module(fitted.models[0]), budget):
             fitted.fit(frame, static_df=static_df, val_size=0)
+    _forget_last_batch(trained_module(fitted.models[0]).loss)
     return fitted
+
+
+def _forget_last_batch(loss: Any) -> None:
+    """Cut what a loss keeps of the last batch off its graph: such tensors can't be copied."""
+    import torch
+
+    for name, value in list(vars(loss).items()):
+        if torch.is_tensor(value) and not value.is_leaf:
+            setattr(loss, name, value.detach())
 
 
 @contextmanager
