@@ -145,7 +145,9 @@ def load_auto_model(path: Path) -> AutoModel:
         fitted = _load_fitted(path / _folder_name(manifest))
         module = trained_module(fitted.models[0])
         module.trainer_kwargs.update(trainer_options())
-        task = replace(task, loss=module.loss, valid_loss=module.valid_loss)
+        task = replace(
+            task, loss=module.loss, valid_loss=module.valid_loss, lengths=_lengths(manifest)
+        )
         _check_agreement(path, task, fitted)
         return AutoModel(fitted, task, manifest["best_config"], **_history(manifest))
     except ModelFileError:
@@ -216,6 +218,12 @@ def _check_agreement(path: Path, task: TrainingTask, fitted: Any) -> None:
             f"{path} describes {task.model_name} with h={task.h} and holds {found}"
             f" with h={fitted.h}; save the model again"
         )
+
+
+def _lengths(manifest: Mapping[str, Any]) -> Any:
+    """Return the series' lengths, without which later trainings would draw other windows."""
+    profile = manifest["profile"]
+    return None if profile is None else np.asarray(profile["lengths"])
 
 
 def _history(manifest: Mapping[str, Any]) -> dict[str, Any]:
