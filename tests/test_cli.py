@@ -198,6 +198,7 @@ def test_known_future_and_static_variables(folder: Path):
     pd.DataFrame({"unique_id": ["s1", "s0"], "size": [2, 1]}).to_csv("static.csv", index=False)
     asked = ["fit", "past.csv", "--model", "NHITS", "--h", 12, "--config", space(folder, TINY)]
     asked += ["--futr-exog", "price", "--static", "static.csv", "--no-mlflow", "--quiet"]
+    asked += ["--loss", "Student-T"]
 
     without = run(*asked, "--output", "model")
     assert without.exit_code == 0, without.output

@@ -107,6 +107,8 @@ def fit(
         say(_how_to_forecast(targets, fitted.profile.futr_exog))
         return
     result = fitted.predict(futr_df=future, level=level)
+    if level:
+        fitted.save(targets.model)  # again, with what its intervals were calibrated by
     write_table(columns.restored(result), targets.forecast)
     typer.echo(f"Forecast: {targets.forecast} ({len(result)} rows)")
 

@@ -1,0 +1,254 @@
+"""A search from beginning to end on two series that neuralforecast ships."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from automodel_sk.baselines import BASELINE_COLUMN, seasonal_naive
+from automodel_sk.search_space import Choice, Float
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from automodel_sk.auto_model import AutoModel
+
+__all__ = ["DEMO_SPACE", "hold_out", "mean_absolute_error", "plot_forecast", "run_demo", "verdict"]
+
+HORIZON = 12
+SEASON = 12
+TRIALS = 10
+COVERAGE = 90
+
+DEMO_SPACE: dict[str, Any] = {
+    "input_size": Choice([24, 36, 48]),
+    "learning_rate": Float(5e-4, 2e-2, log=True),
+    "scaler_type": Choice(["standard", "robust"]),
+    "n_pool_kernel_size": Choice([[2, 2, 1], [1, 1, 1]]),
+    "mlp_units": [[64, 64], [64, 64], [64, 64]],
+    "max_steps": 150,
+    "windows_batch_size": 128,
+}
+"""Small enough for ten trials on two cores in half a minute."""
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demonstration found.
+
+    Parameters
+    ----------
+    model_error, naive_error : float
+        Mean absolute errors on the held-out months, in thousands of passengers.
+    model : AutoModel
+        The tuned model.
+    """
+
+    model_error: float
+    naive_error: float
+    model: AutoModel
+
+
+def run_demo(output: Path, say: Callable[[str], None], *, trials: int = TRIALS) -> DemoResult:
+    """Tune NHITS on the air-passengers panel and hold it against a naive forecast.
+
+    Parameters
+    ----------
+    output : Path
+        Folder for the forecast, the plot, the model, the study and the MLflow store.
+    say : callable
+        Takes each line that is shown.
+    trials : int
+        Trials of the search.
+
+    Returns
+    -------
+    DemoResult
+    """
+    from neuralforecast.utils import AirPassengersPanel
+
+    panel = AirPassengersPanel[["unique_id", "ds", "y"]]
+    history, truth = hold_out(panel, HORIZON)
+    output.mkdir(parents=True, exist_ok=True)
+    say(f"Two monthly series of air passengers; the last {HORIZON} months are held out.")
+    model = _tune(history, output, trials)
+    forecast = model.predict(level=[COVERAGE])
+    naive = seasonal_naive(history, HORIZON, model.freq, SEASON)
+    result = DemoResult(
+        mean_absolute_error(truth, forecast, model.model_name),
+        mean_absolute_error(truth, naive, BASELINE_COLUMN),
+        model,
+    )
+    _tell(result, forecast, say)
+    _write(result, history, truth, forecast, output, say)
+    return result
+
+
+def hold_out(df: pd.DataFrame, h: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split each series into its past and its last steps.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        Long frame, sorted by time within each series.
+    h : int
+        Steps to hold out.
+
+    Returns
+    -------
+    tuple of two DataFrames
+        Past and last `h` steps.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> past, last = hold_out(pd.DataFrame({"unique_id": ["a"] * 3, "ds": [1, 2, 3]}), h=1)
+    >>> past["ds"].tolist(), last["ds"].tolist()
+    ([1, 2], [3])
+    """
+    is_last = df.groupby("unique_id", observed=True).cumcount(ascending=False) < h
+    return df[~is_last], df[is_last]
+
+
+def mean_absolute_error(truth: pd.DataFrame, forecast: pd.DataFrame, column: str) -> float:
+    """Return the mean absolute error of a forecast over all series and steps.
+
+    Parameters
+    ----------
+    truth : pandas.DataFrame
+        With `unique_id`, `ds` and `y`.
+    forecast : pandas.DataFrame
+        With `unique_id`, `ds` and the forecast.
+    column : str
+        The forecast's column.
+
+    Returns
+    -------
+    float
+        In the unit of `y`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> truth = pd.DataFrame({"unique_id": ["a", "a"], "ds": [1, 2], "y": [1.0, 2.0]})
+    >>> forecast = pd.DataFrame({"unique_id": ["a", "a"], "ds": [2, 1], "m": [2.5, 1.0]})
+    >>> mean_absolute_error(truth, forecast, "m")
+    0.25
+    """
+    both = truth.merge(forecast, on=["unique_id", "ds"], validate="one_to_one")
+    return float((both["y"].astype(float) - both[column]).abs().mean())
+
+
+def verdict(model_error: float, naive_error: float) -> str:
+    """Return in a sentence which forecast was better, and by how much.
+
+    Examples
+    --------
+    >>> verdict(15.0, 30.0)
+    'The tuned model has a 50% lower error than the seasonal-naive forecast.'
+    >>> verdict(33.0, 30.0)
+    'The tuned model does NOT beat the seasonal-naive forecast: its error is 10% higher.'
+    """
+    change = model_error / naive_error - 1
+    if change < 0:
+        return f"The tuned model has a {-change:.0%} lower error than the seasonal-naive forecast."
+    return (
+        "The tuned model does NOT beat the seasonal-naive forecast:"
+        f" its error is {change:.0%} higher."
+    )
+
+
+def plot_forecast(
+    history: pd.DataFrame, truth: pd.DataFrame, forecast: pd.DataFrame, column: str, path: Path
+) -> None:
+    """Draw history, truth and forecast with its interval, one panel per series.
+
+    Parameters
+    ----------
+    history, truth : pandas.DataFrame
+        Long frames with `y`.
+    forecast : pandas.DataFrame
+        With `column` and its interval of 90%.
+    column : str
+        The forecast's column.
+    path : Path
+        The picture.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    names = list(forecast["unique_id"].unique())
+    figure = Figure(figsize=(9, 3.2 * len(names)), layout="constrained")
+    FigureCanvasAgg(figure)
+    for axes, name in zip(figure.subplots(len(names), squeeze=False).flat, names, strict=True):
+        past, later, ahead = (f[f["unique_id"] == name] for f in (history, truth, forecast))
+        axes.plot(past["ds"], past["y"], color="0.4", label="history")
+        axes.plot(later["ds"], later["y"], color="black", marker=".", label="truth")
+        axes.plot(ahead["ds"], ahead[column], color="tab:blue", label=f"{column} forecast")
+        low, high = (ahead[f"{column}-{side}-{COVERAGE}"] for side in ("lo", "hi"))
+        axes.fill_between(
+            ahead["ds"], low, high, color="tab:blue", alpha=0.2, label=f"{COVERAGE}% interval"
+        )
+        axes.set_title(str(name))
+        axes.set_ylabel("passengers, thousands")
+        axes.legend(loc="upper left")
+    figure.savefig(path, dpi=120)
+
+
+def _tune(history: pd.DataFrame, output: Path, trials: int) -> AutoModel:
+    from automodel_sk.auto_model_factory import create_auto_model
+
+    return create_auto_model(
+        "NHITS",
+        HORIZON,
+        history,
+        DEMO_SPACE,
+        "mae",
+        num_samples=trials,
+        mlflow_tracking_uri=_store(output),
+        mlflow_experiment_name="demo",
+        study_name="demo",
+        storage=output / "study",
+        resume="overwrite",
+    )
+
+
+def _store(output: Path) -> str:
+    return f"sqlite:///{(output / 'mlflow.db').resolve()}"
+
+
+def _tell(result: DemoResult, forecast: pd.DataFrame, say: Callable[[str], None]) -> None:
+    model = result.model
+    if model.strategy is not None:
+        say(f"\nSearch: {model.strategy.description}")
+    say("\nBest configuration:")
+    for name, value in model.best_config.items():
+        say(f"  {name} = {value:.4g}" if isinstance(value, float) else f"  {name} = {value}")
+    say(f"\nMean absolute error on the {HORIZON} months held out, thousands of passengers:")
+    say(f"  {model.model_name:<15}{result.model_error:6.1f}")
+    say(f"  {'seasonal naive':<15}{result.naive_error:6.1f}")
+    say(verdict(result.model_error, result.naive_error))
+    say(f"\nForecast, first rows:\n{_first_rows(forecast)}")
+
+
+def _first_rows(forecast: pd.DataFrame) -> str:
+    return forecast.head(6).to_string(index=False, float_format="{:.1f}".format)
+
+
+def _write(
+    result: DemoResult,
+    history: pd.DataFrame,
+    truth: pd.DataFrame,
+    forecast: pd.DataFrame,
+    output: Path,
+    say: Callable[[str], None],
+) -> None:
+    forecast.to_csv(output / "forecast.csv", index=False)
+    plot_forecast(history, truth, forecast, result.model.model_name, output / "forecast.png")
+    result.model.save(output / "model")
+    say(f"\nPlot:     {output / 'forecast.png'}")
+    say(f"Forecast: {output / 'forecast.csv'}")
+    say(f"Model:    automodel-sk predict {output / 'model'} --level {COVERAGE}")
+    say(f"Trials:   mlflow ui --backend-store-uri {_store(output)}")
