@@ -13,6 +13,7 @@ import pandas as pd
 from automodel_sk import calibration
 from automodel_sk.catalog import get_characteristics
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.future_values import future_values
 from automodel_sk.intervals import ConformalScores, levels_to_quantiles
 from automodel_sk.prediction import forecast, stored_history, tidy
 from automodel_sk.preparation import align_static, prepare_frame
@@ -170,7 +171,7 @@ class AutoModel:
         return forecast(
             self._fitted,
             history=history,
-            futr_df=self._prepare_future(futr_df),
+            futr_df=self._prepare_future(futr_df, history, h or self.h),
             static_df=None if history is None else self._static(static_df, history),
             columns=columns,
             scores=self._calibrated,
@@ -216,17 +217,13 @@ class AutoModel:
                 " pass the same series, or call refit(dataset)"
             )
 
-    def _prepare_future(self, futr_df: pd.DataFrame | None) -> pd.DataFrame | None:
-        needed = self._task.futr_exog
-        if not needed:
-            return None
-        missing = [c for c in needed if futr_df is None or c not in futr_df.columns]
-        if futr_df is None or missing:
-            raise InvalidInputError(
-                f"futr_df lacks {missing}; the model uses their future values: pass"
-                f" futr_df with 'unique_id', 'ds' and {missing} for the next {self.h} steps"
-            )
-        return prepare_frame(futr_df, needed, with_target=False)
+    def _prepare_future(
+        self, futr_df: pd.DataFrame | None, history: pd.DataFrame | None, h: int
+    ) -> pd.DataFrame | None:
+        if history is None:
+            ends = {"unique_id": self._fitted.uids, "ds": self._fitted.last_dates}
+            history = pd.DataFrame({name: list(values) for name, values in ends.items()})
+        return future_values(futr_df, self._task.futr_exog, history, h, self.freq)
 
     def _static(self, static_df: pd.DataFrame | None, frame: pd.DataFrame) -> Any:
         """Return static values for a frame, those kept from the training where none are given."""

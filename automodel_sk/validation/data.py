@@ -151,6 +151,46 @@ class DataValidator:
                 check_lengths(panel, sizes.h, sizes.input_size, sizes.val_size, names, findings)
         return findings.result(self.strict_mode)
 
+    def validate_future(
+        self, df: Any, futr_df: Any, h: Any, *, futr_exog: Sequence[str] = (), freq: Any = None
+    ) -> ValidationResult:
+        """Check that a frame of future values holds each series' next rows; never raises.
+
+        Parameters
+        ----------
+        df : pandas.DataFrame
+            Each series' last row at least; its target is not looked at.
+        futr_df : pandas.DataFrame
+            Values of `futr_exog` for the `h` steps after each series' end.
+        h : int
+            Steps to forecast.
+        futr_exog : sequence of str
+            Columns that must be there.
+        freq : str or int, optional
+            The step between rows; the times are not held against the series'
+            ends where it is left out.
+
+        Returns
+        -------
+        ValidationResult
+
+        Examples
+        --------
+        >>> df = pd.DataFrame({"unique_id": ["a"], "ds": [3], "y": [1.0]})
+        >>> futr_df = pd.DataFrame({"unique_id": ["a"], "ds": [5], "price": [2.0]})
+        >>> DataValidator().validate_future(df, futr_df, 1, futr_exog=["price"], freq=1).errors
+        ["futr_df lacks 1 row in 1 series, first series 'a' at 4; it needs each of ..."]
+        """
+        findings, names = Findings(), self._names
+        steps = whole_number(h, "h", 1, findings)
+        exogenous = Exogenous.read(futr_exog, (), (), findings)
+        freq = _known_frequency(freq, findings)
+        panel = read_panel(df, names, findings) if is_frame(df, "df", findings) else None
+        if panel is not None:
+            step = None if freq is None else parse_frequency(freq)
+            check_future(futr_df, exogenous, panel.complete(), steps, step, names, findings)
+        return findings.result(self.strict_mode)
+
     @property
     def _names(self) -> Names:
         return Names(self.id_col, self.time_col, self.target_col)

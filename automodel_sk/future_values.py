@@ -1,0 +1,74 @@
+"""Future values of exogenous columns, checked and ready for a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.preparation import prepare_frame, read_times
+from automodel_sk.validation import DataValidator
+
+__all__ = ["future_values"]
+
+
+def future_values(
+    futr_df: pd.DataFrame | None,
+    columns: Sequence[str],
+    series: pd.DataFrame,
+    h: int,
+    freq: Any,
+) -> pd.DataFrame | None:
+    """Return the future values that a model needs, sorted by series and time.
+
+    Parameters
+    ----------
+    futr_df : DataFrame, optional
+        With `unique_id`, `ds` and the columns, rows in any order; what else it
+        may hold is never looked at.
+    columns : sequence of str
+        The columns that the model needs.
+    series : DataFrame
+        Columns `unique_id` and `ds`; each series' last row at least.
+    h : int
+        Steps after the end of each series.
+    freq : str or int
+        Frequency of the data.
+
+    Returns
+    -------
+    DataFrame or None
+        None where the model needs no columns.
+
+    Raises
+    ------
+    InvalidInputError
+        Columns, rows or values are missing; the first of them is named.
+
+    Examples
+    --------
+    >>> series = pd.DataFrame({"unique_id": ["b", "a"], "ds": [5, 3]})
+    >>> futr_df = pd.DataFrame({"unique_id": ["b", "a"], "ds": [6, 4], "price": [2, 1]})
+    >>> future_values(futr_df, ["price"], series, h=1, freq=1).values.tolist()
+    [['a', 4, 1.0], ['b', 6, 2.0]]
+    >>> future_values(futr_df, ["price"], series, h=2, freq=1)
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: futr_df lacks 2 rows in 2 series, first ...
+    """
+    if not columns:
+        return None
+    missing = [c for c in columns if futr_df is None or c not in futr_df.columns]
+    if futr_df is None or missing:
+        raise InvalidInputError(
+            f"futr_df lacks {missing}; the model uses their future values: pass"
+            f" futr_df with 'unique_id', 'ds' and {missing} for the next {h} steps"
+        )
+    known = read_times(futr_df)
+    known = known[[c for c in ("unique_id", "ds", *columns) if c in known.columns]]
+    DataValidator().validate_future(
+        series, known, h, futr_exog=columns, freq=freq
+    ).raise_if_invalid()
+    return prepare_frame(known, columns, with_target=False)
