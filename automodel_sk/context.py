@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.clocks import Integers
@@ -203,9 +204,22 @@ class Context:
         later = known[rows.steps > self.cutoffs[rows.series]]
         return later if len(later) else None
 
-    def index(self, ahead: Integers) -> pd.Index:
-        """Return the forecasts' index for steps ahead of each series' end."""
-        return self.layout.index(self.cutoffs[:, None] + ahead)
+    def framed(
+        self, values: npt.NDArray[np.float64], ahead: Integers, columns: pd.Index
+    ) -> pd.DataFrame:
+        """Return forecasts in sktime's form.
+
+        Parameters
+        ----------
+        values : numpy.ndarray, shape (n_series, n_points, n_columns)
+            The forecasts.
+        ahead : numpy.ndarray of int, shape (n_series, n_points)
+            Steps from each series' end.
+        columns : pandas.Index
+            Names of the columns.
+        """
+        index = self.layout.index(self.cutoffs[:, None] + ahead)
+        return pd.DataFrame(values.reshape(len(index), -1), index=index, columns=columns)
 
 
 def _merged(

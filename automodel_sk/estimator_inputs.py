@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
 
-__all__ = ["PI_METHODS", "chosen_columns", "columns_as_series", "seed_of", "training_loss"]
+__all__ = [
+    "PI_METHODS",
+    "chosen_columns",
+    "columns_as_series",
+    "save_pickled",
+    "seed_of",
+    "training_loss",
+]
 
 
 def _wide_quantiles() -> Any:
@@ -27,6 +38,35 @@ PI_METHODS: Mapping[str, Callable[[], Any]] = {
     "quantile": _wide_quantiles,
     "distribution": lambda: "studentt",
 }
+
+
+def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
+    """Raise if a parameter's value is not one of its choices.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter.
+    value : object
+        What was passed.
+    choices : iterable of str
+        What may be passed.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is none of them.
+
+    Examples
+    --------
+    >>> check_choice("on_update", "search", ["refit", "search"])
+    """
+    allowed = list(choices)
+    if value not in allowed:
+        raise InvalidInputError(
+            f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}; "
+            f"try {name}={allowed[0]!r}"
+        )
 
 
 def training_loss(loss: Any, pi_method: str) -> Any:
@@ -133,3 +173,38 @@ def chosen_columns(
     ordered = sorted(set(quantiles))
     places = [3 + ordered.index(quantile) for quantile in quantiles]
     return forecast.iloc[:, places].to_numpy(dtype=np.float64)
+
+
+def save_pickled(
+    save: Callable[[Path | None, str], Any], path: str | Path | None, serialization_format: str
+) -> Any:
+    """Save as sktime does, under names with dots too.
+
+    Parameters
+    ----------
+    save : callable
+        sktime's own `save`, which takes what follows a dot for an ending.
+    path : str or Path, optional
+        Name of the zip file without its ending; None to save into memory.
+    serialization_format : str
+        Handed on.
+
+    Returns
+    -------
+    zipfile.ZipFile or tuple
+        What `save` returns, open under the right name.
+
+    Examples
+    --------
+    >>> save_pickled(lambda path, form: (path, form), None, "pickle")
+    (None, 'pickle')
+    """
+    if path is None or "." not in Path(path).name:
+        return save(None if path is None else Path(path), serialization_format)
+    path = Path(path)
+    plain = path.with_name(path.name.replace(".", "-") + f"-{secrets.token_hex(4)}")
+    with save(plain, serialization_format):
+        pass
+    named = path.with_name(f"{path.name}.zip")
+    plain.with_name(f"{plain.name}.zip").replace(named)
+    return ZipFile(named)

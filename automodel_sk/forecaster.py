@@ -18,8 +18,10 @@ from automodel_sk.context import Context
 from automodel_sk.estimator_contract import ForecasterContract
 from automodel_sk.estimator_inputs import (
     PI_METHODS,
+    check_choice,
     chosen_columns,
     columns_as_series,
+    save_pickled,
     seed_of,
     training_loss,
 )
@@ -36,9 +38,8 @@ _RENAMED = {"random_seed": "random_state"}
 class AutoNeuralForecaster(ForecasterContract):
     """Forecaster that tunes a neural network on the data it is fitted to.
 
-    Any of neuralforecast's models, its hyperparameters searched with Optuna or Ray
-    Tune. Takes single series, panels and hierarchies natively (one model for all
-    series), of unequal lengths and ends, with any time index and horizon.
+    Any of neuralforecast's models, tuned with Optuna or Ray Tune. Takes single series,
+    panels and hierarchies natively (one model for all), with any time index and horizon.
 
     Parameters
     ----------
@@ -185,8 +186,6 @@ class AutoNeuralForecaster(ForecasterContract):
         self._y = self._X = None  # the base class expects them where it keeps no data
         super().__init__()
 
-    # -- fitting ---------------------------------------------------------------------
-
     def _fit(
         self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None
     ) -> AutoNeuralForecaster:
@@ -279,14 +278,8 @@ class AutoNeuralForecaster(ForecasterContract):
         return max(1, int(context.ahead(fh.to_pandas(), fh.is_relative, past=True).max()))
 
     def _check_choices(self) -> None:
-        for name, table in (("pi_method", PI_METHODS), ("on_update", _ON_UPDATE)):
-            if getattr(self, name) not in table:
-                raise InvalidInputError(
-                    f"{name} must be one of {', '.join(map(repr, table))}, got "
-                    f"{getattr(self, name)!r}; try {name}={next(iter(table))!r}"
-                )
-
-    # -- forecasting -----------------------------------------------------------------
+        check_choice("pi_method", self.pi_method, PI_METHODS)
+        check_choice("on_update", self.on_update, _ON_UPDATE)
 
     def _predict(self, fh: ForecastingHorizon, X: pd.DataFrame | None) -> pd.DataFrame:
         context = self._context
@@ -298,7 +291,7 @@ class AutoNeuralForecaster(ForecasterContract):
         if not future.all():
             series, points = np.nonzero(~future)
             values[~future, 0] = self._observed_values(series, ahead[series, points])
-        return _framed(values, context.index(ahead), context.y.columns)
+        return context.framed(values, ahead, context.y.columns)
 
     def _predict_quantiles(
         self, fh: ForecastingHorizon, X: pd.DataFrame | None, alpha: list[float]
@@ -306,7 +299,7 @@ class AutoNeuralForecaster(ForecasterContract):
         ahead = self._context.ahead(fh.to_pandas(), fh.is_relative)
         columns = self._get_columns("predict_quantiles", alpha=alpha)
         values = self._future_values(ahead, X, list(alpha))
-        return _framed(values, self._context.index(ahead), columns)
+        return self._context.framed(values, ahead, columns)
 
     def _future_values(
         self, ahead: Integers, X: pd.DataFrame | None, quantiles: list[float] | None
@@ -345,9 +338,57 @@ class AutoNeuralForecaster(ForecasterContract):
             context, series, steps, predict, length=max(1, *sizes), h=self.auto_model_.h
         )
 
+    def save(self, path: str | Path | None = None, serialization_format: str = "pickle") -> Any:
+        """Save the fitted forecaster.
 
-def _framed(values: npt.NDArray[np.float64], index: pd.Index, columns: pd.Index) -> pd.DataFrame:
-    return pd.DataFrame(values.reshape(len(index), -1), index=index, columns=columns)
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where to. A saved forecaster of that name is replaced. With None, what
+            sktime's `load` takes is returned.
+        serialization_format : {"pickle", "cloudpickle", "safe"}, default="pickle"
+            "safe" writes a folder without pickle, which `load` reads; loading it never
+            runs code. A search space or a loss made of objects is not kept: the loaded
+            forecaster has the best configuration as `config` and the model's own loss.
+            The others are sktime's own, a zip file for `sktime.base.load`.
+
+        Returns
+        -------
+        Path, ZipFile or tuple
+            The folder, or what sktime returns.
+        """
+        if serialization_format != "safe":
+            return save_pickled(super().save, path, serialization_format)
+        from automodel_sk.forecaster_files import save_forecaster
+
+        self.check_is_fitted()
+        if path is None:
+            raise InvalidInputError("path is missing; pass a folder, e.g. path='my_forecaster'")
+        return save_forecaster(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> AutoNeuralForecaster:
+        """Read a forecaster that was saved in the safe format; nothing in it is ever run.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder that `save(path, serialization_format="safe")` wrote.
+
+        Returns
+        -------
+        AutoNeuralForecaster
+            Fitted.
+
+        Raises
+        ------
+        ModelFileError
+            If the folder is damaged or no saved forecaster.
+        """
+        from automodel_sk.forecaster_files import load_forecaster
+
+        forecaster: AutoNeuralForecaster = load_forecaster(cls, Path(path))
+        return forecaster
 
 
 _ON_UPDATE = {

@@ -168,17 +168,31 @@ class Layout:
             Time index, or a MultiIndex of instance levels and time; `n_series * n_steps` rows.
         """
         numbers = np.arange(self.n_series) if series is None else series
-        units = steps * self.clock.width + self.phases[numbers][:, None] + self.origin
+        return self.index_of(Rows(np.repeat(numbers, steps.shape[1]), steps.ravel()))
+
+    def index_of(self, rows: Rows) -> pd.Index:
+        """Return the container's index for rows of any series.
+
+        Parameters
+        ----------
+        rows : Rows
+            Series number and step per row.
+
+        Returns
+        -------
+        pandas.Index
+            One entry per row; what `rows` turns back into the same numbers.
+        """
+        units = rows.steps * self.clock.width + self.phases[rows.series] + self.origin
         if self.instances is None:
-            return self._time_index(units[0]).rename(self.time_name)
-        unique, codes = np.unique(units.ravel(), return_inverse=True)
-        instances = _as_multi(self.instances[numbers])
+            return self._time_index(units).rename(self.time_name)
+        unique, codes = np.unique(units, return_inverse=True)
+        instances = _as_multi(self.instances)
         levels: list[Any] = [*instances.levels, self._time_index(unique)]
-        repeated = [np.repeat(np.asarray(level), steps.shape[1]) for level in instances.codes]
-        all_codes: list[Any] = [*repeated, codes.ravel()]
+        all_codes: list[Any] = [np.asarray(level)[rows.series] for level in instances.codes]
         return pd.MultiIndex(
             levels=levels,
-            codes=all_codes,
+            codes=[*all_codes, codes.ravel()],
             names=[*instances.names, self.time_name],
             verify_integrity=False,
         )

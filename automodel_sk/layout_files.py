@@ -1,0 +1,194 @@
+"""Layouts and labels as plain JSON: types kept, nothing that could run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.frequencies import to_offset
+
+from automodel_sk.clocks import CalendarClock, Clock, FixedClock, IntegerClock, PeriodClock
+from automodel_sk.exceptions import InvalidInputError, ModelFileError
+from automodel_sk.layout import Layout
+
+__all__ = ["label_from_json", "label_to_json", "layout_from_json", "layout_to_json"]
+
+
+def label_to_json(label: Any) -> Any:
+    """Return a column name or series identity as JSON.
+
+    Parameters
+    ----------
+    label : hashable
+        A string, number, truth value, None, time stamp or tuple of these.
+
+    Raises
+    ------
+    InvalidInputError
+        If the label is of another type.
+
+    Examples
+    --------
+    >>> label_to_json(("a", pd.Timestamp("2024-01-31")))
+    {'tuple': ['a', {'timestamp': '2024-01-31T00:00:00'}]}
+    """
+    if isinstance(label, np.generic):
+        label = label.item()
+    if label is None or isinstance(label, (str, int, float, bool)):
+        return label
+    if isinstance(label, pd.Timestamp):
+        return {"timestamp": label.isoformat()}
+    if isinstance(label, tuple):
+        return {"tuple": [label_to_json(part) for part in label]}
+    raise InvalidInputError(
+        f"label {label!r} can't be saved safely; use strings or numbers as names of columns and "
+        "series, or save with serialization_format='pickle'"
+    )
+
+
+def label_from_json(stored: Any) -> Any:
+    """Return the label that `label_to_json` wrote.
+
+    Examples
+    --------
+    >>> label_from_json({"tuple": ["a", 1]})
+    ('a', 1)
+    """
+    if not isinstance(stored, dict):
+        return stored
+    if "timestamp" in stored:
+        return pd.Timestamp(stored["timestamp"])
+    return tuple(label_from_json(part) for part in stored["tuple"])
+
+
+def layout_to_json(layout: Layout) -> dict[str, Any]:
+    """Return a layout as JSON.
+
+    Examples
+    --------
+    >>> layout = Layout.learn(pd.DataFrame({"y": [1.0]}, index=pd.RangeIndex(1)))
+    >>> layout_to_json(layout)["clock"]
+    {'kind': 'integer', 'width': 1}
+    """
+    instances = layout.instances
+    return {
+        "clock": _clock_to_json(layout.clock),
+        "time_name": label_to_json(layout.time_name),
+        "levels": None if instances is None else _levels_to_json(instances),
+        "phases": layout.phases.tolist(),
+        "origin": layout.origin,
+    }
+
+
+def layout_from_json(stored: Mapping[str, Any]) -> Layout:
+    """Return the layout that `layout_to_json` wrote.
+
+    Examples
+    --------
+    >>> layout = Layout.learn(pd.DataFrame({"y": [1.0]}, index=pd.RangeIndex(1)))
+    >>> layout_from_json(layout_to_json(layout)).clock
+    IntegerClock(width=1)
+    """
+    kind = stored["clock"].get("kind")
+    if kind not in _CLOCKS:
+        raise ModelFileError(f"the saved time index is of unknown kind {kind!r}; save it again")
+    return Layout(
+        clock=_CLOCKS[kind](stored["clock"]),
+        time_name=label_from_json(stored["time_name"]),
+        instances=None if stored["levels"] is None else _levels_from_json(stored["levels"]),
+        phases=np.asarray(stored["phases"], dtype=np.int64),
+        origin=int(stored["origin"]),
+    )
+
+
+def _clock_to_json(clock: Clock) -> dict[str, Any]:
+    if isinstance(clock, IntegerClock):
+        return {"kind": "integer", "width": clock.width}
+    if isinstance(clock, PeriodClock):
+        return {"kind": "period", "dtype": str(clock.dtype)}
+    if isinstance(clock, FixedClock):
+        tz = None if clock.tz is None else str(clock.tz)
+        offset = _alias(clock.offset)
+        return {"kind": "fixed", "offset": offset, "unit": clock.unit, "tz": tz}
+    assert isinstance(clock, CalendarClock)
+    tz = None if clock.origin.tz is None else str(clock.origin.tz)
+    return {
+        "kind": "calendar",
+        "offset": _alias(clock.offset),
+        "unit": clock.unit,
+        "origin": clock.origin.tz_localize(None).isoformat(),
+        "tz": tz,
+    }
+
+
+def _alias(offset: pd.offsets.BaseOffset) -> str:
+    """Return an offset's alias, where it says everything."""
+    alias = str(offset.freqstr)
+    try:
+        whole = to_offset(alias) == offset
+    except ValueError:
+        whole = False
+    if not whole:
+        raise InvalidInputError(
+            f"frequency {offset!r} can't be saved safely: its alias {alias!r} leaves out its "
+            "calendar; save with serialization_format='pickle'"
+        )
+    return alias
+
+
+def _fixed(stored: Mapping[str, Any]) -> Clock:
+    tz = None if stored["tz"] is None else pd.Timestamp(0, tz=stored["tz"]).tz
+    return FixedClock(_offset(stored["offset"]), stored["unit"], tz)
+
+
+def _calendar(stored: Mapping[str, Any]) -> Clock:
+    origin = pd.Timestamp(stored["origin"]).tz_localize(stored["tz"])
+    return CalendarClock(_offset(stored["offset"]), stored["unit"], origin)
+
+
+def _offset(alias: str) -> pd.offsets.BaseOffset:
+    offset: pd.offsets.BaseOffset = to_offset(alias)
+    return offset
+
+
+_CLOCKS: Mapping[str, Callable[[Mapping[str, Any]], Clock]] = {
+    "integer": lambda stored: IntegerClock(int(stored["width"])),
+    "period": lambda stored: PeriodClock(pd.PeriodDtype(stored["dtype"][7:-1])),
+    "fixed": _fixed,
+    "calendar": _calendar,
+}
+
+
+def _levels_to_json(instances: pd.Index) -> list[dict[str, Any]]:
+    levels = [instances.get_level_values(i) for i in range(instances.nlevels)]
+    return [
+        {
+            "name": label_to_json(level.name),
+            "dtype": str(level.dtype),
+            "values": [label_to_json(value) for value in level],
+        }
+        for level in levels
+    ]
+
+
+def _levels_from_json(stored: Sequence[Mapping[str, Any]]) -> pd.Index:
+    levels = [
+        _level([label_from_json(value) for value in level["values"]], level["dtype"])
+        for level in stored
+    ]
+    names = [label_from_json(level["name"]) for level in stored]
+    if len(levels) > 1:
+        return pd.MultiIndex.from_arrays(levels, names=names)
+    single: pd.Index = levels[0].rename(names[0])
+    return single
+
+
+def _level(values: list[Any], dtype: Any) -> pd.Index:
+    """Return an index of the saved type; of the type that its values show where it is gone."""
+    try:
+        typed: pd.Index = pd.Index(values, dtype=None if dtype == "category" else dtype)
+    except (TypeError, ValueError):
+        typed = pd.Index(values)
+    return typed
