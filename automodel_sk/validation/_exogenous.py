@@ -205,7 +205,23 @@ def _check_future_rows(
         )
         return
     codes = panel.ids.get_indexer(pd.Index(futr_df[names.id]))
+    _note_twice(codes, times, panel, names, findings)
     _note_lacking(_expected(panel, h, step), codes, times, panel, h, findings)
+
+
+def _note_twice(
+    codes: IntArray, times: pd.Index, panel: Panel, names: Names, findings: Findings
+) -> None:
+    """Note series that have two rows for one time in the future frame."""
+    twice = np.flatnonzero(pd.DataFrame({"series": codes, "time": times}).duplicated())
+    twice = twice[codes[twice] >= 0]
+    if len(twice):
+        first = twice[0]
+        findings.error(
+            f"futr_df has {count(len(twice), 'row')} of a series and a time that it has already, "
+            f"first series {panel.ids[codes[first]]!r} at {show_time(times[first])}; keep one: "
+            f'futr_df = futr_df.drop_duplicates(["{names.id}", "{names.time}"])'
+        )
 
 
 def _expected(panel: Panel, h: int, step: BaseOffset | int) -> tuple[IntArray, pd.Index]:
