@@ -12,13 +12,13 @@ from automodel_sk.complexity import DatasetSize, ModelComplexity, SearchComplexi
 __all__ = ["recommend_num_samples"]
 
 BASE_TRIALS: Mapping[SearchComplexity, int] = MappingProxyType(
-    {SearchComplexity.LOW: 20, SearchComplexity.MEDIUM: 50, SearchComplexity.HIGH: 100}
+    {SearchComplexity.LOW: 10, SearchComplexity.MEDIUM: 25, SearchComplexity.HIGH: 50}
 )
 MODEL_FACTOR: Mapping[ModelComplexity, float] = MappingProxyType(
-    {ModelComplexity.SIMPLE: 1.0, ModelComplexity.MODERATE: 0.75, ModelComplexity.COMPLEX: 0.5}
+    {ModelComplexity.SIMPLE: 0.5, ModelComplexity.MODERATE: 0.75, ModelComplexity.COMPLEX: 1.0}
 )
 DATASET_FACTOR: Mapping[DatasetSize, float] = MappingProxyType(
-    {DatasetSize.SMALL: 1.3, DatasetSize.MEDIUM: 1.0, DatasetSize.LARGE: 0.6}
+    {DatasetSize.SMALL: 1.2, DatasetSize.MEDIUM: 1.0, DatasetSize.LARGE: 0.6}
 )
 MODEL_MINUTES: Mapping[ModelComplexity, float] = MappingProxyType(
     {ModelComplexity.SIMPLE: 0.5, ModelComplexity.MODERATE: 1.0, ModelComplexity.COMPLEX: 2.0}
@@ -26,7 +26,7 @@ MODEL_MINUTES: Mapping[ModelComplexity, float] = MappingProxyType(
 DATASET_MINUTES_FACTOR: Mapping[DatasetSize, float] = MappingProxyType(
     {DatasetSize.SMALL: 0.5, DatasetSize.MEDIUM: 1.0, DatasetSize.LARGE: 4.0}
 )
-"""Rules of thumb: wider spaces need more trials; dear trainings get fewer, small data more."""
+"""Rules of thumb: wider spaces and richer models need more trials; large data get fewer."""
 
 
 def recommend_num_samples(
@@ -40,8 +40,8 @@ def recommend_num_samples(
 ) -> tuple[int, str]:
     """Recommend a number of trials, and say why.
 
-    Wider spaces ask for more trials, costly models and large datasets for
-    fewer, small datasets for more. A time budget only ever lowers the number;
+    Wider spaces and richer models ask for more trials, large datasets, whose
+    trainings are costly, for fewer. A time budget only ever lowers the number;
     the time of one trial is kept back for the refit.
 
     Parameters

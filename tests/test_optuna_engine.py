@@ -122,6 +122,29 @@ class TestTrials:
         assert len(records) == len(points) == 12
 
 
+class TestFirstGuesses:
+    def test_the_models_defaults_come_first(self, dataset: Any) -> None:
+        space = {**SPACE, "learning_rate": tune.loguniform(1e-5, 1e-1), "max_steps": 2}
+        space["batch_size"] = tune.choice([8, 32, 64])
+        records = run(request_for(MEMORY, space, num_samples=2), dataset)
+        assert records[0].params["learning_rate"] == 1e-3
+        assert records[0].params["batch_size"] == 32
+        assert records[1].params["learning_rate"] != 1e-3
+
+    def test_a_configuration_is_trained_once(self, dataset: Any) -> None:
+        space = {**SPACE, "learning_rate": 1e-2, "input_size": tune.choice([12, 24])}
+        heard = Heard()
+        records = run(request_for(MEMORY, space, num_samples=5), dataset, heard)
+        first = {r.params["input_size"]: r for r in reversed(records)}
+        assert {number for number, _ in heard.reports} == {r.number for r in first.values()}
+        for record in records:
+            twin = first[record.params["input_size"]]
+            assert record.value == twin.value
+            assert record.intermediate_values == twin.intermediate_values
+            copied = {} if record is twin else {"copy_of": twin.number}
+            assert record.tags == copied
+
+
 PRUNING_ROWS = [
     (DatasetSize.LARGE, ModelComplexity.COMPLEX, "HyperbandPruner", 5),
     (DatasetSize.MEDIUM, ModelComplexity.COMPLEX, "MedianPruner", 10),

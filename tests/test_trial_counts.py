@@ -14,10 +14,10 @@ from automodel_sk.search_algorithm_selector import (
 RECOMMENDED = [
     ("complex", "medium", "high", 50),
     ("complex", "large", "high", 30),
-    ("moderate", "small", "high", 100),
-    ("simple", "medium", "low", 20),
+    ("moderate", "small", "high", 45),
+    ("simple", "medium", "low", 10),
     ("complex", "large", "low", 10),
-    ("simple", "small", "high", 130),
+    ("simple", "small", "high", 30),
 ]
 
 

@@ -13,7 +13,13 @@ from automodel_sk.catalog import get_characteristics, model_class
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search.task import TrainingTask
 
-__all__ = ["DEFAULT_MAX_STEPS", "build_model", "effective_config", "trained_module"]
+__all__ = [
+    "DEFAULT_MAX_STEPS",
+    "build_model",
+    "constructor_default",
+    "effective_config",
+    "trained_module",
+]
 
 DEFAULT_MAX_STEPS = 1000
 
@@ -87,7 +93,9 @@ def _existing_windows(
     task: TrainingTask, arguments: Mapping[str, Any], multivariate: bool
 ) -> dict[str, int]:
     """Return no more windows for a step than exist: more would be repetitions."""
-    asked = arguments.get("windows_batch_size", _default(task.model_name, "windows_batch_size"))
+    asked = arguments.get(
+        "windows_batch_size", constructor_default(task.model_name, "windows_batch_size")
+    )
     if task.lengths is None or not isinstance(asked, int) or asked < 1:
         return {}
     shape = WindowShape(
@@ -97,12 +105,15 @@ def _existing_windows(
         bool(arguments.get("start_padding_enabled", False)),
     )
     count = count_windows(task.lengths, shape, task.val_size, multivariate)
-    batch = arguments.get("batch_size", _default(task.model_name, "batch_size")) or task.n_series
+    batch = (
+        arguments.get("batch_size", constructor_default(task.model_name, "batch_size"))
+        or task.n_series
+    )
     share = 1.0 if multivariate else min(1.0, batch / len(task.lengths))
     return {"windows_batch_size": max(1, min(asked, math.ceil(count * share)))}
 
 
-def _default(model_name: str, parameter: str) -> Any:
+def constructor_default(model_name: str, parameter: str) -> Any:
     """Return a constructor's default, None where the parameter is not its own."""
     parameters = inspect.signature(model_class(model_name).__init__).parameters
     return parameters[parameter].default if parameter in parameters else None

@@ -15,6 +15,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from automodel_sk.exceptions import StudyMismatchError
+from automodel_sk.search.first_guesses import default_parameters
 from automodel_sk.search.optuna_trial import record_of, requeue_orphans, run_trial
 from automodel_sk.search.optuna_workers import run_in_workers, shareable
 from automodel_sk.search.request import SearchListener, SearchRequest
@@ -125,7 +126,15 @@ def open_study(request: SearchRequest) -> AskTellStudy:
     study = AskTellStudy(name, storage, _sampler(request), _pruner(request))
     if _IDENTITY not in study.user_attrs:
         study.set_user_attr(_IDENTITY, json.dumps(dict(request.identity)))
+        _enqueue_defaults(study, request)
     return study
+
+
+def _enqueue_defaults(study: AskTellStudy, request: SearchRequest) -> None:
+    """Let the model's own defaults be the first trial: a search never does worse than they."""
+    defaults = default_parameters(request.task.model_name, request.space)
+    if defaults and not request.strategy.exhaustive:
+        study.enqueue_trial(defaults)
 
 
 def _settle(storage: BaseStorage, name: str, request: SearchRequest) -> None:

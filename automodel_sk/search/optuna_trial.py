@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from automodel_sk.search.memory import is_out_of_memory, smaller_batches
 from automodel_sk.search.request import SearchListener, SearchRequest
 from automodel_sk.search.training import Outcome, Report, Verdict, train_candidate
+from automodel_sk.search_space import Computed
 from automodel_sk.tracking import TrialRecord
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["owner_is_alive", "record_of", "requeue_orphans", "run_trial"]
 
 logger = logging.getLogger(__name__)
+
+_TAGS = ("copy_of", "retried_with")
 
 _STATE_OF = {
     Verdict.GO_ON: TrialState.COMPLETE,
@@ -60,9 +63,13 @@ def run_trial(
     started = time.perf_counter()
     try:
         config = request.space.suggest(trial)
-        outcome = _train(trial, config, request, dataset, listener)
-        _note(trial, outcome, request)
-        study.tell(trial, *_ending(outcome))
+        twin = _twin(study, trial, request)
+        if twin is None:
+            outcome = _train(trial, config, request, dataset, listener)
+            _note(trial, outcome)
+            study.tell(trial, *_ending(outcome))
+        else:
+            _copy(study, trial, twin)
     except KeyboardInterrupt:
         study._storage.set_trial_state_values(trial._trial_id, state=TrialState.WAITING)
         raise
@@ -120,7 +127,32 @@ def _reporter(trial: Trial, request: SearchRequest, listener: SearchListener) ->
     return report
 
 
-def _note(trial: Trial, outcome: Outcome, request: SearchRequest) -> None:
+def _twin(study: Study, trial: Trial, request: SearchRequest) -> FrozenTrial | None:
+    """Return an earlier trial of the same configuration: it need not be trained twice."""
+    computed = any(isinstance(domain, Computed) for domain in request.space.domains.values())
+    if computed or request.space.function is not None:
+        return None  # what they return may hang on more than the parameters
+    ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+    return next((t for t in ended if t.params == trial.params and _is_whole(t)), None)
+
+
+def _is_whole(trial: FrozenTrial) -> bool:
+    """Return whether nothing but its configuration decided how a trial ended."""
+    return "reason" not in trial.user_attrs and "retried_with" not in trial.user_attrs
+
+
+def _copy(study: Study, trial: Trial, twin: FrozenTrial) -> None:
+    """End a trial as its twin ended."""
+    for number, loss in sorted(twin.intermediate_values.items()):
+        trial.report(loss, step=number)
+    trial.set_user_attr("steps", twin.user_attrs["steps"])
+    trial.set_user_attr("seconds", 0.0)
+    trial.set_user_attr("copy_of", twin.number)
+    value = twin.value if twin.state is TrialState.COMPLETE else None
+    study.tell(trial, value, twin.state)
+
+
+def _note(trial: Trial, outcome: Outcome) -> None:
     trial.set_user_attr("steps", list(outcome.losses))
     trial.set_user_attr("seconds", outcome.seconds)
     if outcome.verdict is Verdict.OUT_OF_TIME:
@@ -174,7 +206,7 @@ def record_of(trial: FrozenTrial, request: SearchRequest) -> TrialRecord:
         datetime_complete=trial.datetime_complete,
         duration_seconds=float(trial.user_attrs.get("seconds", elapsed)),
         reason=trial.user_attrs.get("reason"),
-        tags={k: trial.user_attrs[k] for k in ("retried_with",) if k in trial.user_attrs},
+        tags={k: trial.user_attrs[k] for k in _TAGS if k in trial.user_attrs},
     )
 
 
