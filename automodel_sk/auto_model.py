@@ -340,15 +340,29 @@ class AutoModel:
         AutoModel
             A new one; this one is left as it was.
         """
-        task = replace(self._task, n_series=dataset["unique_id"].nunique())
         renewed = copy.copy(self)
-        renewed._task, renewed._scores = task, None
+        renewed._task = replace(self._task, n_series=dataset["unique_id"].nunique())
+        renewed._scores = None
         frame = renewed._prepare(dataset)
-        static = self._static(static_df, frame)
+        lengths = frame.groupby("unique_id", observed=True).size().to_numpy()
+        renewed._task = replace(
+            renewed._task,
+            lengths=lengths,
+            pad_short_series=self._task.pad_short_series or lengths.min() < self._shortest(),
+        )
         renewed._fitted = fit_final(
-            task, self.best_config, frame, self.freq, static_df=static, steps=self.best_step
+            renewed._task,
+            self.best_config,
+            frame,
+            self.freq,
+            static_df=self._static(static_df, frame),
+            steps=self.best_step,
         )
         return renewed
+
+    def _shortest(self) -> int:
+        """Return the rows below which a series has to be padded to take part."""
+        return int(self.best_config.get("input_size", 2 * self.h)) + self.h + 1
 
     def to_neuralforecast(self) -> Any:
         """Return the fitted `NeuralForecast` object.

@@ -6,24 +6,20 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk.auto_model import AutoModel
 from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics
-from automodel_sk.exceptions import InvalidInputError, NoUsableTrialError
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.fitting import search_and_refit, start_workers_early
 from automodel_sk.frequency import season_length
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.planning import SearchPlan, UserInput, make_plan
-from automodel_sk.progress import Listeners, TrackerListener, progress_bar, say
+from automodel_sk.progress import say
 from automodel_sk.search.budget import TimeBudget
-from automodel_sk.search.engines import make_engine
-from automodel_sk.search.quiet import quiet
-from automodel_sk.search.refit import fit_final
-from automodel_sk.search.request import SearchRequest, best_record
 from automodel_sk.search.storage import StudyLocation
-from automodel_sk.search.worker_pool import shared_pool, usable_cpus, workers_are_possible
 from automodel_sk.summary import OptimizationSummary, summarise
 from automodel_sk.tracking import SearchRecord, Tracker, TrialRecord, make_tracker
 
@@ -39,16 +35,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """What a search and its refit gave."""
-
-    fitted: Any
-    config: Mapping[str, Any]
-    best_step: int | None
-    records: Sequence[TrialRecord]
 
 
 class AutoModelFactory:
@@ -141,15 +127,14 @@ class AutoModelFactory:
             tuple(hist_exog_list or ()),
             tuple(stat_exog_list or ()),
         )
-        if _workers_wanted(options) > 1 and workers_are_possible():
-            shared_pool()  # imports while the data are validated
+        start_workers_early(options)
         plan = make_plan(given, options)
         _announce(plan, options)
         tracker = make_tracker(
             options.use_mlflow, options.mlflow_tracking_uri, options.mlflow_experiment_name
         )
         with self._tracked(plan, options, tracker, started) as done:
-            fit = _search_and_refit(plan, options, budget, tracker)
+            fit = search_and_refit(plan, options, budget, tracker)
             done(fit.records, fit.best_step)
         return AutoModel(
             fit.fitted,
@@ -310,86 +295,6 @@ def _announce(plan: SearchPlan, options: OptimizationConfig) -> None:
         say(f"Algorithm: {plan.strategy.description}", options.verbose)
         location = StudyLocation(str(options.study_name), options.storage)
         say(f"Study: {options.study_name!r} in {location}", options.verbose)
-
-
-def _search_and_refit(
-    plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget, tracker: Tracker
-) -> _Fit:
-    if plan.strategy is None:
-        config = plan.space.decode({})
-        return _Fit(_refit(plan, config, None, budget), config, None, ())
-    records = _search(plan, options, budget, tracker)
-    best = best_record(records)
-    if best is None:
-        raise NoUsableTrialError(_failures(records, options))
-    losses = best.intermediate_values
-    best_step = min(losses, key=lambda step: losses[step])
-    return _Fit(_refit(plan, best.params, best_step, budget), best.params, best_step, records)
-
-
-def _search(
-    plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget, tracker: Tracker
-) -> Sequence[TrialRecord]:
-    from neuralforecast.tsdataset import TimeSeriesDataset
-
-    if plan.strategy is None:
-        return ()
-    request = SearchRequest(
-        task=plan.task,
-        space=plan.space,
-        strategy=plan.strategy,
-        num_samples=plan.num_samples,
-        location=StudyLocation(str(options.study_name), options.storage),
-        identity=plan.identity(),
-        resume=options.resume,
-        budget=budget,
-        random_seed=options.random_seed,
-        workers=_workers(plan, options),
-    )
-    with quiet():
-        dataset, *_ = TimeSeriesDataset.from_df(plan.frame, static_df=plan.static_df)
-    with progress_bar(plan.num_samples, plan.task.model_name, options.verbose) as bar:
-        listener = Listeners([TrackerListener(tracker), bar])
-        return make_engine(options.backend).run(request, dataset, listener)
-
-
-def _workers(plan: SearchPlan, options: OptimizationConfig) -> int:
-    """Return how many trials run at a time: one per CPU, one alone on a GPU."""
-    if plan.task.trainer_options.get("accelerator") == "gpu" or not workers_are_possible():
-        return 1
-    return max(1, min(_workers_wanted(options), plan.num_samples))
-
-
-def _workers_wanted(options: OptimizationConfig) -> int:
-    """Return the CPUs that a search may use, whatever else is wrong with the options."""
-    asked = options.cpus if isinstance(options.cpus, (int, float)) else usable_cpus()
-    return int(max(1, min(asked, usable_cpus())))
-
-
-def _refit(
-    plan: SearchPlan, config: Mapping[str, Any], steps: int | None, budget: TimeBudget
-) -> Any:
-    return fit_final(
-        plan.task,
-        config,
-        plan.frame,
-        plan.profile.freq,
-        static_df=plan.static_df,
-        steps=steps,
-        budget=budget,
-    )
-
-
-def _failures(records: Sequence[TrialRecord], options: OptimizationConfig) -> str:
-    """Return why there is no model, the reasons by their number."""
-    if not records:
-        return "the time budget was used up before the first validation; raise time_budget_hours"
-    reasons: dict[str, int] = {}
-    for record in records:
-        reason = record.reason or record.state.lower()
-        reasons[reason] = reasons.get(reason, 0) + 1
-    lines = [f"  {count} x {reason}" for reason, count in reasons.items()]
-    return f"all {len(records)} trials failed, with these reasons:\n" + "\n".join(lines)
 
 
 def _search_record(plan: SearchPlan, options: OptimizationConfig) -> SearchRecord:

@@ -62,7 +62,7 @@ class TrainingTask:
     stat_exog: tuple[str, ...] = ()
     pad_short_series: bool = False
     trainer_options: Mapping[str, Any] = field(default_factory=dict)
-    lengths: npt.NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
+    lengths: npt.NDArray[np.integer[Any]] | None = field(default=None, compare=False, repr=False)
 
     def check_interval(self, max_steps: int) -> int:
         """Return the training steps between two validations where the user left it open.
