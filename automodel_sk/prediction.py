@@ -107,9 +107,11 @@ class _Asker:
     def __call__(self, quantiles: Sequence[float] | None = None) -> pd.DataFrame:
         import torch
 
-        more = {} if quantiles is None else {"quantiles": list(quantiles)}
-        with training(), _unchanged_loss(self.fitted.models[0]):
+        model = self.fitted.models[0]
+        with training(), _unchanged_loss(model):
             torch.manual_seed(self.seed)
+            np.random.seed(self.seed)  # noqa: NPY002 - HINT shuffles its samples with it
+            more = {} if quantiles is None else _request(model, quantiles)
             result: pd.DataFrame = self.fitted.predict(**self.arguments, **more)
         return result
 
@@ -117,6 +119,17 @@ class _Asker:
         """Return each series' scale from the history that is forecast from."""
         frame = self.history if self.history is not None else stored_history(self.fitted)
         return series_scales(frame["unique_id"].to_numpy(), frame["y"].to_numpy(float), season)
+
+
+def _request(model: Any, quantiles: Sequence[float]) -> dict[str, Any]:
+    """Return how to ask for quantiles: HINT reconciles samples and reads them off its loss."""
+    if getattr(model, "SP", None) is None:
+        return {"quantiles": list(quantiles)}
+    import torch
+
+    model.loss.quantiles = torch.nn.Parameter(torch.tensor(quantiles), requires_grad=False)
+    model.loss.output_names = ["", *(f"_ql{quantile}" for quantile in quantiles)]
+    return {}
 
 
 @contextmanager

@@ -187,6 +187,11 @@ def _build_hint(task: TrainingTask, arguments: dict[str, Any]) -> Any:
         )
     hint = {name: arguments.pop(name) for name in ("model", "S", "reconciliation")}
     base = model_class(hint.pop("model"))(**arguments)
+    if not base.loss.is_distribution_output:
+        raise InvalidInputError(
+            f"loss of HINT must be a distribution, got {type(base.loss).__name__}(); try"
+            " loss='normal', or GMM(n_components=3) of neuralforecast.losses.pytorch"
+        )
     return model_class("HINT")(h=task.h, model=base, **hint)
 
 
