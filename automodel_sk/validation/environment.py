@@ -15,7 +15,7 @@ from automodel_sk.validation.machine import free_disk_bytes, free_memory_bytes, 
 from automodel_sk.validation.result import Findings
 from automodel_sk.validation.rules import NumberRule, shown
 
-__all__ = ["REQUIRED", "check_environment"]
+__all__ = ["NEEDED_BY_MODEL", "REQUIRED", "check_environment"]
 
 REQUIRED: Mapping[str, str] = {
     "torch": "2.4",
@@ -26,6 +26,9 @@ REQUIRED: Mapping[str, str] = {
     "mlflow": "3.1",
 }
 """The libraries that a search uses, and the lowest version of each."""
+
+NEEDED_BY_MODEL: Mapping[str, tuple[str, ...]] = {"xLSTM": ("xlstm", "mlstm_kernels")}
+"""The libraries that a single model uses and neuralforecast doesn't install."""
 
 _LOWEST_PYTHON = (3, 10)
 _COPIES_OF_DATASET = 3
@@ -59,7 +62,8 @@ def check_environment(
     dataset : DataFrame, optional
         The data, whose size the memory is held against.
     model_name : str, optional
-        The model, whose footprint the memory is held against.
+        The model, whose footprint the memory is held against, and whose own
+        libraries are looked for.
     min_memory_gb, min_disk_gb : float, optional
         Free memory and disk that must be there, in 10**9 bytes. Where None, too
         little of what is estimated to be needed is a warning.
@@ -76,6 +80,8 @@ def check_environment(
     if sys.version_info < _LOWEST_PYTHON:
         findings.error(f"Python {sys.version.split()[0]} is too old; install Python 3.10 or later")
     _check_packages(findings, REQUIRED if required is None else required)
+    if isinstance(model_name, str):
+        _check_packages(findings, NEEDED_BY_MODEL.get(model_name, ()))
     if NumberRule("gpus", 1, whole=False, low=0, low_open=True).accepts(gpus) and n_gpus() == 0:
         findings.warn(
             f"CUDA isn't available and gpus={gpus} is asked for; training runs on the CPU: "
