@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from series import seasonal_panel
 from automodel_sk import MODEL_CATALOG, AutoModel, create_auto_model
 from automodel_sk.default_spaces import default_search_space
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.validation.environment import NEEDED_BY_MODEL
 
 H = 6
 N_SERIES = 3
@@ -87,11 +89,20 @@ QUICK = ("NHITS", "TFT", "LSTM", "DLinear", "TSMixer", "BiTCN")
 SEARCHABLE = [name for name, row in MODEL_CATALOG.items() if row.has_default_space]
 
 
-def models() -> list[Any]:
-    """Return all searchable models, those outside `QUICK` marked slow."""
-    return [
-        name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SEARCHABLE
-    ]
+LACKING = [name for name in NEEDED_BY_MODEL if not all(map(find_spec, NEEDED_BY_MODEL[name]))]
+"""Models whose own library is not installed."""
+
+
+def marked(name: str, *marks: pytest.MarkDecorator) -> Any:
+    """Return a model's name, skipped where its library is missing."""
+    missing = pytest.mark.skipif(name in LACKING, reason=f"{name} needs a library of its own")
+    return pytest.param(name, marks=[missing, *marks])
+
+
+TINY_SEARCHES = [
+    marked(name, *([] if name in QUICK else [pytest.mark.slow])) for name in SEARCHABLE
+]
+ALL = [marked(name) for name in SEARCHABLE]
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +116,7 @@ def check(result: AutoModel, data: pd.DataFrame, model: str, trials: int) -> Non
     assert np.isfinite(result.best_score)
     assert result.model_name == model
     for forecast in (result.predict(), result.predict(data)):
-        assert list(forecast.columns) == ["unique_id", "ds", model]
+        assert list(forecast.columns)[:3] == ["unique_id", "ds", model]
         assert np.isfinite(forecast[model]).all()
         expected = pd.date_range("2015-01-31", periods=H, freq="ME")
         for _, series in forecast.groupby("unique_id"):
@@ -119,7 +130,7 @@ def test_every_model_has_its_sizes():
     assert set(MODEL_CATALOG) - set(SEARCHABLE) == {"HINT"}
 
 
-@pytest.mark.parametrize("model", models())
+@pytest.mark.parametrize("model", TINY_SEARCHES)
 def test_a_tiny_search(model: str, data: pd.DataFrame):
     result = create_auto_model(model, H, data, {**TINY, **SIZES[model]}, num_samples=2, **QUIET)
     assert result.validation is not None
@@ -131,7 +142,7 @@ def test_a_tiny_search(model: str, data: pd.DataFrame):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", SEARCHABLE)
+@pytest.mark.parametrize("model", ALL)
 def test_a_tiny_search_of_the_default_space(model: str, data: pd.DataFrame):
     """The space as it comes, but for the length of a training and the size of a step."""
     space = default_search_space(model, H, N_SERIES)
@@ -142,7 +153,7 @@ def test_a_tiny_search_of_the_default_space(model: str, data: pd.DataFrame):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", SEARCHABLE)
+@pytest.mark.parametrize("model", ALL)
 def test_saved_and_loaded(model: str, data: pd.DataFrame, tmp_path: Any):
     config = {**TINY, **SIZES[model], "learning_rate": 1e-3}
     result = create_auto_model(model, H, data, config, **QUIET)
@@ -157,6 +168,13 @@ def test_multivariate_models_say_how_many_series_they_need(model: str, data: pd.
     result = create_auto_model(model, H, data, config, **QUIET)
     with pytest.raises(InvalidInputError, match=f"dataset has 2 series, {model} was built for 3"):
         result.predict(data[data["unique_id"] != "s1"])
+
+
+@pytest.mark.skipif("xLSTM" not in LACKING, reason="the library is installed")
+def test_a_model_whose_library_is_missing_says_what_to_install(data: pd.DataFrame):
+    config = {**TINY, **SIZES["xLSTM"]}
+    with pytest.raises(InvalidInputError, match="xlstm is not installed; try pip install xlstm"):
+        create_auto_model("xLSTM", H, data, config, num_samples=2, **QUIET)
 
 
 # The hierarchical model
