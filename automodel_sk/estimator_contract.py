@@ -92,12 +92,13 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
         """
         tiny = {"max_steps": 1, "input_size": 4, "hidden_size": 8, "num_layers": 1}
         return [
-            {"model": "MLP", "config": tiny, "gpus": 0},
+            {"model": "MLP", "config": tiny, "cpus": 1, "gpus": 0},
             {
                 "model": "MLP",
                 "config": {**tiny, "learning_rate": Choice((1e-3, 1e-2))},
                 "num_samples": 2,
                 "pi_method": "quantile",
+                "cpus": 1,
                 "gpus": 0,
                 "random_state": 1,
             },

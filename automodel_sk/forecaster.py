@@ -97,7 +97,8 @@ class AutoNeuralForecaster(ForecasterContract):
     mlflow_experiment_name : str, default="automodel_sk"
         Experiment in MLflow.
     random_state : int, RandomState or None, default=None
-        Seed of search and training; None stands for 42, so that results repeat.
+        Seed of search and training; None stands for 42. Results repeat exactly where
+        trials run one at a time (cpus=1).
     verbose : bool, default=False
         Whether progress is shown.
 

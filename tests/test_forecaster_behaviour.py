@@ -330,9 +330,9 @@ class TestSklearn:
 
         space["learning_rate"] = Float(1e-4, 1e-2, log=True)
         forecasters = [
-            AutoNeuralForecaster("NLinear", space, num_samples=2, gpus=0, random_state=s).fit(
-                walk(), fh=[1, 2]
-            )
+            AutoNeuralForecaster(
+                "NLinear", space, num_samples=2, cpus=1, gpus=0, random_state=s
+            ).fit(walk(), fh=[1, 2])
             for s in (5, 5, 6)
         ]
         first, second, other = (f.predict() for f in forecasters)
