@@ -31,7 +31,7 @@ from automodel_sk.catalog import MODEL_CATALOG
 from automodel_sk.complexity import DatasetSize
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.intervals import ConformalScores
-from automodel_sk.search.building import trained_module
+from automodel_sk.search.building import effective_config, trained_module
 from automodel_sk.search.hardware import trainer_options
 from automodel_sk.search.quiet import isolated_random_state, quiet
 from automodel_sk.search.task import TrainingTask
@@ -61,6 +61,11 @@ _TASK_FIELDS = (
 
 def save_auto_model(model: AutoModel, path: Path) -> Path:
     """Write a model to a folder; see `AutoModel.save`."""
+    if model.model_name == "HINT":
+        raise ModelFileError(
+            "HINT can't be saved, neuralforecast has no format for it; keep best_config and train"
+            " it again with create_auto_model('HINT', ..., config=model.best_config)"
+        )
     _check_target(path)
     path.mkdir(parents=True, exist_ok=True)
     name = f"model-{secrets.token_hex(4)}"
@@ -145,6 +150,7 @@ def load_auto_model(path: Path) -> AutoModel:
         fitted = _load_fitted(path / _folder_name(manifest))
         module = trained_module(fitted.models[0])
         module.trainer_kwargs.update(trainer_options())
+        _restore_window(module, effective_config(task, manifest["best_config"]))
         task = replace(
             task, loss=module.loss, valid_loss=module.valid_loss, lengths=_lengths(manifest)
         )
@@ -202,6 +208,16 @@ def _load_fitted(folder: Path) -> Any:
         fitted = NeuralForecast.load(str(folder), allow_pickle=False)
     fitted.models[0].alias = None
     return fitted
+
+
+def _restore_window(module: Any, config: Mapping[str, Any]) -> None:
+    """Give a recurrent model its window back: it grows by a step whenever it is rebuilt."""
+    if not module.RECURRENT:
+        return
+    sizes = (config.get("inference_input_size") or 0, config["input_size"], 3 * module.h)
+    asked = next(size for size in sizes if size >= 1)
+    module.inference_input_size = asked + 1
+    module.hparams["inference_input_size"] = asked
 
 
 def _task(stored: Mapping[str, Any]) -> TrainingTask:
