@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from series import seasonal_panel
 
 from automodel_sk import MODEL_CATALOG, AutoModel, create_auto_model
 from automodel_sk.default_spaces import default_search_space
-from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.validation.environment import NEEDED_BY_MODEL
 
 H = 6
@@ -154,11 +155,13 @@ def test_a_tiny_search_of_the_default_space(model: str, data: pd.DataFrame):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ALL)
-def test_saved_and_loaded(model: str, data: pd.DataFrame, tmp_path: Any):
+def test_saved_and_loaded(model: str, data: pd.DataFrame, tmp_path: Path):
     config = {**TINY, **SIZES[model], "learning_rate": 1e-3}
     result = create_auto_model(model, H, data, config, **QUIET)
     again = AutoModel.load(result.save(tmp_path / "model"))
     pd.testing.assert_frame_equal(again.predict(data), result.predict(data))
+    twice = AutoModel.load(again.save(tmp_path / "again"))
+    pd.testing.assert_frame_equal(twice.predict(data), result.predict(data))
 
 
 @pytest.mark.slow
@@ -203,7 +206,7 @@ def test_the_hierarchical_model_with_an_incomplete_space_says_what_lacks():
 
 
 @pytest.mark.parametrize("reconciliation", ["BottomUp", "MinTraceOLS"])
-def test_the_hierarchical_model_forecasts_coherently(reconciliation: str):
+def test_the_hierarchical_model_forecasts_coherently(reconciliation: str, tmp_path: Path):
     from neuralforecast.losses.pytorch import GMM
 
     config = {
@@ -229,6 +232,9 @@ def test_the_hierarchical_model_forecasts_coherently(reconciliation: str):
     assert (np.diff(interval[ends].to_numpy(), axis=1) > 0).all()
     assert interval["HINT"].between(interval["HINT-lo-80"], interval["HINT-hi-80"]).all()
     pd.testing.assert_frame_equal(result.predict(data), forecast)
+    with pytest.raises(ModelFileError, match="HINT can't be saved"):
+        result.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 def test_the_hierarchical_model_is_tuned():
