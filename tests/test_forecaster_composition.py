@@ -148,6 +148,7 @@ def test_grid_search_over_models(stairs: pd.Series) -> None:
         cv=SlidingWindowSplitter(fh=[1, 2], window_length=40, step_length=10),
         param_grid={"model": ["NLinear", "DLinear"]},
         scoring=MeanAbsoluteError(),
+        backend=None,
         error_score="raise",
     )
     search.fit(stairs, fh=[1, 2])
