@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     )
     from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics
     from automodel_sk.complexity import DatasetSize, ModelComplexity, SearchComplexity
+    from automodel_sk.forecaster import AutoNeuralForecaster
+    from automodel_sk.frames import from_long, to_long
     from automodel_sk.search_algorithm_selector import (
         SearchAlgorithmSelector,
         SearchStrategy,
@@ -35,6 +37,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AutoModel": "auto_model",
     "AutoModelFactory": "auto_model_factory",
+    "AutoNeuralForecaster": "forecaster",
     "ConfigValidator": "validation",
     "DataValidator": "validation",
     "DatasetSize": "complexity",
@@ -47,7 +50,9 @@ _HOMES = {
     "SearchStrategy": "search_algorithm_selector",
     "ValidationResult": "validation",
     "create_auto_model": "auto_model_factory",
+    "from_long": "frames",
     "recommend_num_samples": "search_algorithm_selector",
+    "to_long": "frames",
     "validate_all": "validation",
 }
 
@@ -55,6 +60,7 @@ __all__ = [
     "MODEL_CATALOG",
     "AutoModel",
     "AutoModelFactory",
+    "AutoNeuralForecaster",
     "ConfigValidator",
     "DataValidator",
     "DatasetSize",
@@ -67,7 +73,9 @@ __all__ = [
     "ValidationResult",
     "__version__",
     "create_auto_model",
+    "from_long",
     "recommend_num_samples",
+    "to_long",
     "validate_all",
 ]
 

@@ -17,7 +17,8 @@ from automodel_sk.future_values import future_values
 from automodel_sk.intervals import ConformalScores, levels_to_quantiles
 from automodel_sk.prediction import forecast, stored_history, tidy
 from automodel_sk.preparation import align_static, prepare_frame
-from automodel_sk.search.refit import final_model, fit_final
+from automodel_sk.search.building import DEFAULT_MAX_STEPS
+from automodel_sk.search.refit import final_model, fit_final, train_on
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search.training import training
 from automodel_sk.tracking import TrialRecord
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from automodel_sk.validation import ValidationResult
 
 __all__ = ["AutoModel"]
+
+_UPDATE_SHARE = 0.2
 
 
 class AutoModel:
@@ -357,6 +360,41 @@ class AutoModel:
             self.freq,
             static_df=self._static(static_df, frame),
             steps=self.best_step,
+        )
+        return renewed
+
+    def update(
+        self,
+        dataset: pd.DataFrame,
+        *,
+        static_df: pd.DataFrame | None = None,
+        max_steps: int | None = None,
+    ) -> AutoModel:
+        """Return a model trained on from this one's weights, on old and new data together.
+
+        Parameters
+        ----------
+        dataset : DataFrame
+            Long frame: the former rows as far as they matter, and the new ones.
+        static_df : DataFrame, optional
+            Static values of its series.
+        max_steps : int, optional
+            Training steps; a fifth of those of the final training when None.
+
+        Returns
+        -------
+        AutoModel
+            A new one; this one is left as it was.
+        """
+        renewed = copy.copy(self)
+        renewed._scores = None
+        frame = self._prepare(dataset)
+        trained = self.best_step or int(self.best_config.get("max_steps", DEFAULT_MAX_STEPS))
+        renewed._fitted = train_on(
+            self._fitted,
+            frame,
+            static_df=self._static(static_df, frame),
+            steps=max_steps or max(1, round(trained * _UPDATE_SHARE)),
         )
         return renewed
 

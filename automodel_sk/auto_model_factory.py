@@ -145,7 +145,7 @@ class AutoModelFactory:
             strategy=plan.strategy,
             profile=plan.profile,
             validation=plan.validation,
-            season=season_length(plan.profile.freq),
+            season=options.season_length or season_length(plan.profile.freq),
         )
 
     def get_optimization_summary(self) -> OptimizationSummary:

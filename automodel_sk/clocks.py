@@ -17,6 +17,7 @@ import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.frequency import season_length
 
 __all__ = [
     "CalendarClock",
@@ -38,6 +39,10 @@ class Clock(Protocol):
     @property
     def width(self) -> int:
         """Units between two neighbouring time points of a series."""
+
+    @property
+    def season(self) -> int:
+        """Time points of one season, 1 where there is none."""
 
     def units(self, times: pd.Index) -> Integers:
         """Return the time points as integers."""
@@ -62,6 +67,7 @@ class IntegerClock:
     """
 
     width: int = 1
+    season: int = field(default=1, init=False)
 
     def units(self, times: pd.Index) -> Integers:
         """Return the time points themselves."""
@@ -96,6 +102,11 @@ class PeriodClock:
     def width(self) -> int:
         """Ordinals between neighbours: 2 for a frequency of two months."""
         return int(self.dtype.freq.n)
+
+    @property
+    def season(self) -> int:
+        """Periods of one season."""
+        return season_length(self.dtype.freq)
 
     def units(self, times: pd.Index) -> Integers:
         """Return the periods' ordinals."""
@@ -134,6 +145,11 @@ class FixedClock:
     offset: pd.offsets.BaseOffset
     unit: str
     tz: Any = None
+
+    @property
+    def season(self) -> int:
+        """Time points of one season."""
+        return season_length(self.offset)
 
     @property
     def on_wall_clock(self) -> bool:
@@ -187,6 +203,11 @@ class CalendarClock:
     unit: str
     origin: pd.Timestamp
     width: int = field(default=1, init=False)
+
+    @property
+    def season(self) -> int:
+        """Time points of one season."""
+        return season_length(self.offset)
 
     def units(self, times: pd.Index) -> Integers:
         """Return the numbers of the time stamps, counted from the origin."""

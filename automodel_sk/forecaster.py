@@ -63,15 +63,18 @@ class AutoNeuralForecaster(ForecasterContract):
     static : pandas.DataFrame, optional
         Numbers that do not change over time, one row per series, indexed by the
         instance level (or levels) of `y`.
-    on_update : {"refit", "search"}, default="refit"
+    on_update : {"refit", "continue", "search"}, default="refit"
         What `update` does with parameters: train the best configuration anew on all
-        data, or search again.
+        data, go on training the fitted model on all data, or search again.
     num_samples : int, optional
         Trials; by default recommended for model, data and space.
     backend : {"optuna", "ray"}, default="optuna"
         Search backend.
-    cpus, gpus : float, optional
-        What the search may use in all, shared among parallel trials.
+    cpus : float, optional, default=1
+        CPUs that the search may use, one for each of its parallel trials; all of the
+        machine's when None.
+    gpus : float, optional
+        GPUs that it may use; one if there is one when None.
     use_pruning : bool, default=True
         Whether hopeless trials are stopped early.
     time_budget_hours : float, optional
@@ -82,6 +85,8 @@ class AutoNeuralForecaster(ForecasterContract):
         Validation windows of `h` steps.
     freq : str, int or pandas offset, optional
         Frequency of the time index, where it neither carries nor shows one.
+    season_length : int, optional
+        Steps of one season; by default that of the time index's frequency.
     strict_mode : bool, default=False
         Whether warnings about data and configuration are errors.
     study_name : str, optional
@@ -141,13 +146,14 @@ class AutoNeuralForecaster(ForecasterContract):
         on_update: str = "refit",
         num_samples: int | None = None,
         backend: str = "optuna",
-        cpus: float | None = None,
+        cpus: float | None = 1,
         gpus: float | None = None,
         use_pruning: bool = True,
         time_budget_hours: float | None = None,
         metric: str | None = None,
         n_windows: int = 1,
         freq: Any = None,
+        season_length: int | None = None,
         strict_mode: bool = False,
         study_name: str | None = None,
         storage: str | Path | None = ":memory:",
@@ -175,6 +181,7 @@ class AutoNeuralForecaster(ForecasterContract):
         self.metric = metric
         self.n_windows = n_windows
         self.freq = freq
+        self.season_length = season_length
         self.strict_mode = strict_mode
         self.study_name = study_name
         self.storage = storage
@@ -250,22 +257,27 @@ class AutoNeuralForecaster(ForecasterContract):
             futr_exog_list=list(exogenous.future.values()),
             hist_exog_list=list(exogenous.past.values()),
             stat_exog_list=[] if self.static is None else [str(c) for c in self.static.columns],
-            **self._options(),
+            **self._options(context),
         )
 
     def _refit(self, context: Context) -> Any:
         return self.auto_model_.refit(context.long, static_df=self._static(context))
 
+    def _continue(self, context: Context) -> Any:
+        return self.auto_model_.update(context.long, static_df=self._static(context))
+
     def _search_again(self, context: Context) -> Any:
         return self._search(context, self.auto_model_.h)
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self, context: Context) -> dict[str, Any]:
         """Return the search's options: each field of OptimizationConfig has a parameter."""
         options = {
             field.name: getattr(self, _RENAMED.get(field.name, field.name))
             for field in fields(OptimizationConfig)
         }
-        return options | {"random_seed": seed_of(self.random_state), "freq": 1}
+        season = self.season_length or context.layout.clock.season
+        random_seed = seed_of(self.random_state)
+        return options | {"random_seed": random_seed, "freq": 1, "season_length": season}
 
     def _static(self, context: Context) -> pd.DataFrame | None:
         return None if self.static is None else static_frame(self.static, context.layout)
@@ -394,5 +406,6 @@ class AutoNeuralForecaster(ForecasterContract):
 
 _ON_UPDATE = {
     "refit": AutoNeuralForecaster._refit,
+    "continue": AutoNeuralForecaster._continue,
     "search": AutoNeuralForecaster._search_again,
 }

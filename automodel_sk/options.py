@@ -60,6 +60,8 @@ class OptimizationConfig:
     freq : str or int, optional
         Frequency of the data, a pandas offset alias or 1 for integer times;
         inferred when None.
+    season_length : int, optional
+        Steps of one season, by which intervals are scaled; from `freq` when None.
     strict_mode : bool, default False
         Treat the validator's warnings as errors.
 
@@ -86,6 +88,7 @@ class OptimizationConfig:
     metric: str | None = None
     n_windows: int = 1
     freq: str | int | None = None
+    season_length: int | None = None
     strict_mode: bool = False
 
     def to_dict(self) -> dict[str, Any]:

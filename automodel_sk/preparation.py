@@ -162,4 +162,5 @@ def align_static(
             f"static_df has no row for unique_id {missing[0]!r} ({len(missing)} missing in all);"
             " add one row per series"
         )
-    return table.reindex(ids).rename_axis(ID).reset_index()
+    values = np.ascontiguousarray(table.reindex(ids).to_numpy())
+    return pd.DataFrame(values, columns=table.columns).assign(**{ID: ids})[[ID, *columns]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ from automodel_sk.search.building import build_model, trained_module
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search.training import training
 
-__all__ = ["final_model", "fit_final"]
+__all__ = ["final_model", "fit_final", "train_on"]
 
 
 def final_model(task: TrainingTask, config: Mapping[str, Any], steps: int | None = None) -> Any:
@@ -76,6 +77,33 @@ def fit_final(
             fitted.fit(frame, static_df=static_df, val_size=0)
     _forget_last_batch(trained_module(fitted.models[0]).loss)
     return fitted
+
+
+def train_on(fitted: Any, frame: Any, *, static_df: Any = None, steps: int) -> Any:
+    """Train a copy of a fitted model for some more steps, from the weights that it has.
+
+    Parameters
+    ----------
+    fitted : neuralforecast.NeuralForecast
+        Fitted; left as it is.
+    frame, static_df : DataFrame
+        As in `fit_final`.
+    steps : int
+        Training steps.
+
+    Returns
+    -------
+    neuralforecast.NeuralForecast
+    """
+    continued = copy.deepcopy(fitted)
+    module = trained_module(continued.models[0])
+    steps_before = module.trainer_kwargs["max_steps"]
+    module.trainer_kwargs["max_steps"] = steps
+    with training():
+        continued.fit(frame, static_df=static_df, val_size=0)
+    module.trainer_kwargs["max_steps"] = steps_before
+    _forget_last_batch(module.loss)
+    return continued
 
 
 def _forget_last_batch(loss: Any) -> None:
