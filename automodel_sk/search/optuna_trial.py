@@ -215,6 +215,6 @@ def _config_of(trial: FrozenTrial, request: SearchRequest) -> dict[str, Any]:
     decode: Callable[..., dict[str, Any]] = request.space.decode
     try:
         config = decode(trial.params, number=trial.number)
-    except (KeyError, ValueError, TypeError):
+    except Exception:  # a user's function of the trial can fail in any way
         return dict(trial.params)
     return {**config, **trial.user_attrs.get("retried_with", {})}

@@ -110,6 +110,6 @@ def _settle(study: optuna.Study, request: SearchRequest, trial: FrozenTrial, cod
 def _smaller(request: SearchRequest, trial: FrozenTrial) -> dict[str, int] | None:
     try:
         config = request.space.decode(trial.params, number=trial.number)
-    except (KeyError, ValueError, TypeError):
+    except Exception:  # a user's function of the trial can fail in any way
         return {}  # it died before it had a configuration: as it is
     return smaller_batches(config)
