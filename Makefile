@@ -23,10 +23,10 @@ demo: setup  ## a real search on the air-passengers panel, about a minute
 	$(BIN)/automodel-sk demo
 
 test: setup check  ## linters, types and the default test suite
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-all: setup check  ## the slow and GPU tests too
-	$(BIN)/python -m pytest -q -m ''
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m ''
 
 check: setup  ## linters and types
 	$(BIN)/ruff check .

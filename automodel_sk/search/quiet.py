@@ -18,9 +18,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
-__all__ = ["isolated_random_state", "keyboard_interrupts", "one_thread", "quiet"]
+__all__ = ["isolated_random_state", "keyboard_interrupts", "no_plugins", "one_thread", "quiet"]
 
 _LOUD = ("pytorch_lightning", "lightning_fabric", "lightning", "optuna")
+_PLUGIN_LOOK_UP = "_load_external_callbacks"
 _SEED_VARIABLES = ("PL_GLOBAL_SEED", "PL_SEED_WORKERS")
 
 
@@ -86,6 +87,22 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def no_plugins() -> Iterator[None]:
+    """Spare each trainer its look through all installed packages for callbacks."""
+    from pytorch_lightning.trainer.connectors import callback_connector
+
+    look_up = getattr(callback_connector, _PLUGIN_LOOK_UP, None)
+    if look_up is None:
+        yield
+        return
+    setattr(callback_connector, _PLUGIN_LOOK_UP, lambda _group: [])
+    try:
+        yield
+    finally:
+        setattr(callback_connector, _PLUGIN_LOOK_UP, look_up)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from automodel_sk.search.building import build_model, trained_module
 from automodel_sk.search.quiet import (
     isolated_random_state,
     keyboard_interrupts,
+    no_plugins,
     one_thread,
     quiet,
 )
@@ -74,7 +75,7 @@ class Outcome:
 @contextmanager
 def training() -> Iterator[None]:
     """Hold all that training must not leave behind: logs, seeds, threads, a deaf Ctrl-C."""
-    with quiet(), isolated_random_state(), one_thread(), keyboard_interrupts():
+    with quiet(), isolated_random_state(), one_thread(), no_plugins(), keyboard_interrupts():
         yield
 
 
