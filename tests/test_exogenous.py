@@ -329,7 +329,18 @@ def test_static_values_of_the_training_are_kept(static_model: AutoModel):
     some = leveled().query("unique_id in ['p4', 'p1']")
     kept = static_model.predict(some)
     passed = static_model.predict(some, static_df=statics())
+    among_all = static_model.predict().query("unique_id in ['p4', 'p1']")
     pd.testing.assert_frame_equal(kept, passed)
+    assert np.allclose(kept["MLP"], among_all["MLP"], rtol=1e-5)
+
+
+def test_static_rows_of_other_series_have_no_influence(static_model: AutoModel):
+    others = pd.DataFrame({"unique_id": ["a_first", "p05", "z_last"], "level": [90.0, 80.0, 70.0]})
+    more = pd.concat([others, statics()], ignore_index=True)
+    expected = static_model.predict()
+    again = fit(leveled(), TOUCHES, static_df=more, stat_exog_list=["level"])
+    pd.testing.assert_frame_equal(again.predict(), expected)
+    pd.testing.assert_frame_equal(static_model.predict(leveled(), static_df=more), expected)
 
 
 def test_a_new_series_without_static_values_is_named(static_model: AutoModel):
