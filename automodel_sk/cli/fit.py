@@ -61,6 +61,7 @@ def fit(
     time_budget_hours: of.TimeBudget = None,
     metric: of.Metric = None,
     n_windows: of.NWindows = 1,
+    season_length: of.SeasonLength = None,
     use_pruning: of.Pruning = True,
     random_seed: of.Seed = 42,
     study_name: of.StudyName = None,

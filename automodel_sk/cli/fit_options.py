@@ -26,6 +26,7 @@ __all__ = [
     "NumSamples",
     "Pruning",
     "Resume",
+    "SeasonLength",
     "Seed",
     "Storage",
     "StudyName",
@@ -75,6 +76,14 @@ Metric = Annotated[
     typer.Option(
         help=f"Validation metric: {', '.join(METRIC_NAMES)}; the training loss by default.",
         callback=one_of(METRIC_NAMES),
+        rich_help_panel=_SEARCH,
+    ),
+]
+SeasonLength = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Steps of one season, by which intervals are scaled; from --freq when left out.",
         rich_help_panel=_SEARCH,
     ),
 ]
