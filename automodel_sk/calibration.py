@@ -67,7 +67,7 @@ def plan_windows(frame: pd.DataFrame, h: int, n_windows: int | None = None) -> W
     if count < 1 or count > most:
         raise InvalidInputError(
             f"series {sizes.idxmin()!r} has {shortest} rows, too few to hold out"
-            f" {max(count, 1)} windows of {h} steps for the intervals; use a loss that gives"
+            f" {max(count, 1)} window(s) of {h} steps for the intervals; use a loss that gives"
             " its own, for example loss=DistributionLoss('Normal'), or leave out short series"
         )
     return Windows(count, step)

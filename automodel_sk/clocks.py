@@ -67,7 +67,7 @@ class IntegerClock:
     """
 
     width: int = 1
-    season: int = field(default=1, init=False)
+    season: int = field(default=1, init=False, repr=False)
 
     def units(self, times: pd.Index) -> Integers:
         """Return the time points themselves."""

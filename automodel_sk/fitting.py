@@ -16,7 +16,7 @@ from automodel_sk.search.quiet import quiet
 from automodel_sk.search.refit import fit_final
 from automodel_sk.search.request import SearchRequest, best_record
 from automodel_sk.search.storage import StudyLocation
-from automodel_sk.search.worker_pool import shared_pool, usable_cpus, workers_are_possible
+from automodel_sk.search.worker_pool import shared_pool, workers_wanted
 from automodel_sk.tracking import Tracker, TrialRecord
 
 __all__ = ["Fit", "search_and_refit", "start_workers_early"]
@@ -97,21 +97,15 @@ def _search(
 
 def start_workers_early(options: OptimizationConfig) -> None:
     """Let worker processes import what they need while the data are validated."""
-    if _workers_wanted(options) > 1 and workers_are_possible():
+    if workers_wanted(options) > 1:
         shared_pool()
 
 
 def _workers(plan: SearchPlan, options: OptimizationConfig) -> int:
     """Return how many trials run at a time: one per CPU, one alone on a GPU."""
-    if plan.task.trainer_options.get("accelerator") == "gpu" or not workers_are_possible():
+    if plan.task.trainer_options.get("accelerator") == "gpu":
         return 1
-    return max(1, min(_workers_wanted(options), plan.num_samples))
-
-
-def _workers_wanted(options: OptimizationConfig) -> int:
-    """Return the CPUs that a search may use, whatever else is wrong with the options."""
-    asked = options.cpus if isinstance(options.cpus, (int, float)) else usable_cpus()
-    return int(max(1, min(asked, usable_cpus())))
+    return max(1, min(workers_wanted(options), plan.num_samples))
 
 
 def _refit(

@@ -19,6 +19,7 @@ from automodel_sk.preparation import align_static, prepare_frame, read_times
 from automodel_sk.search.building import DEFAULT_MAX_STEPS
 from automodel_sk.search.hardware import trainer_options
 from automodel_sk.search.task import TrainingTask
+from automodel_sk.search.worker_pool import workers_wanted
 from automodel_sk.search_algorithm_selector import (
     SearchAlgorithmSelector,
     SearchStrategy,
@@ -211,12 +212,14 @@ def _trial_count(
     if options.num_samples is not None:
         return options.num_samples, f"{options.num_samples} trials, as asked for."
     characteristics = get_characteristics(given.model_name)
+    steps = (space.bounds_of("max_steps") or (DEFAULT_MAX_STEPS, DEFAULT_MAX_STEPS))[1]
     return recommend_num_samples(
         characteristics.complexity,
         profile.size,
         space.complexity,
         time_budget_hours=options.time_budget_hours,
-        minutes_per_trial=characteristics.typical_training_time_minutes,
+        minutes_per_trial=max(0.01, characteristics.typical_training_time_minutes * steps / 1000),
+        n_parallel=workers_wanted(options),
     )
 
 

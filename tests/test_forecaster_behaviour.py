@@ -296,7 +296,7 @@ class TestSklearn:
         defaults = AutoNeuralForecaster.get_param_defaults()
         theirs = {_RENAMED.get(name, name): default for name, default in options.items()}
         differing = {name for name, default in theirs.items() if defaults[name] != default}
-        assert differing == {"use_mlflow", "storage", "verbose", "random_state"}
+        assert differing == {"cpus", "use_mlflow", "storage", "verbose", "random_state"}
 
     def test_clone_and_set_params(self) -> None:
         forecaster = naive(num_samples=3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from automodel_sk._windows import WindowShape, count_windows
@@ -79,6 +79,9 @@ def effective_config(task: TrainingTask, config: Mapping[str, Any]) -> dict[str,
     if task.pad_short_series:
         arguments.setdefault("start_padding_enabled", True)
     if task.lengths is not None:
+        if not task.pad_short_series and task.lengths.min() < task.lengths.max():
+            # shorter series are padded to the longest: no window of padding is trained on
+            arguments.setdefault("training_data_availability_threshold", [1.0, 0.0])
         arguments |= _existing_windows(task, arguments, characteristics.multivariate)
     arguments |= {name: list(columns) for name, columns in _exogenous(task).items() if columns}
     return {**_QUIET_TRAINER, **task.trainer_options, **arguments, "h": task.h}
@@ -103,6 +106,7 @@ def _existing_windows(
         task.h,
         int(arguments.get("step_size", 1)),
         bool(arguments.get("start_padding_enabled", False)),
+        _shares(arguments.get("training_data_availability_threshold", 0.0)),
     )
     count = count_windows(task.lengths, shape, task.val_size, multivariate)
     batch = (
@@ -111,6 +115,12 @@ def _existing_windows(
     )
     share = 1.0 if multivariate else min(1.0, batch / len(task.lengths))
     return {"windows_batch_size": max(1, min(asked, math.ceil(count * share)))}
+
+
+def _shares(threshold: float | Sequence[float]) -> tuple[float, float]:
+    """Return the observed shares of past and future that a window needs."""
+    past, future = (threshold, threshold) if isinstance(threshold, float) else threshold
+    return float(past), float(future)
 
 
 def constructor_default(model_name: str, parameter: str) -> Any:

@@ -17,8 +17,9 @@ from typing import Any
 import psutil
 
 from automodel_sk.exceptions import SearchError
+from automodel_sk.options import OptimizationConfig
 
-__all__ = ["WorkerPool", "shared_pool", "usable_cpus", "workers_are_possible"]
+__all__ = ["WorkerPool", "shared_pool", "usable_cpus", "workers_are_possible", "workers_wanted"]
 
 _ONE_THREAD = ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -39,6 +40,23 @@ def usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def workers_wanted(options: OptimizationConfig) -> int:
+    """Return how many trials may run at a time: one for each CPU that may be used.
+
+    Parameters
+    ----------
+    options : OptimizationConfig
+        Their `cpus` may be anything: they need not have been validated.
+
+    Examples
+    --------
+    >>> workers_wanted(OptimizationConfig(cpus=1))
+    1
+    """
+    asked = options.cpus if isinstance(options.cpus, (int, float)) else usable_cpus()
+    return int(max(1, min(asked, usable_cpus()))) if workers_are_possible() else 1
 
 
 class WorkerPool:
