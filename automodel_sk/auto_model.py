@@ -12,11 +12,11 @@ import pandas as pd
 
 from automodel_sk import calibration
 from automodel_sk.catalog import get_characteristics
+from automodel_sk.data.preparation import align_static, prepare_frame
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.future_values import future_values
 from automodel_sk.intervals import ConformalScores, levels_to_quantiles
 from automodel_sk.prediction import forecast, stored_history, tidy
-from automodel_sk.preparation import align_static, prepare_frame
 from automodel_sk.search.building import DEFAULT_MAX_STEPS
 from automodel_sk.search.refit import final_model, fit_final, train_on
 from automodel_sk.search.task import TrainingTask
@@ -25,7 +25,7 @@ from automodel_sk.tracking import TrialRecord
 from automodel_sk.trials import trials_frame
 
 if TYPE_CHECKING:
-    from automodel_sk.analysis import DatasetProfile
+    from automodel_sk.data.analysis import DatasetProfile
     from automodel_sk.search_algorithm_selector import SearchStrategy
     from automodel_sk.validation import ValidationResult
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from automodel_sk.auto_model import AutoModel
 from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics
+from automodel_sk.data.frequency import season_length
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.fitting import search_and_refit, start_workers_early
-from automodel_sk.frequency import season_length
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.planning import SearchPlan, UserInput, make_plan
 from automodel_sk.progress import say

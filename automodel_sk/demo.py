@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automodel_sk.baselines import BASELINE_COLUMN, seasonal_naive
+from automodel_sk.data.baselines import BASELINE_COLUMN, seasonal_naive
 from automodel_sk.search_space import Choice, Float
 
 if TYPE_CHECKING:

@@ -13,10 +13,9 @@ import numpy.typing as npt
 import pandas as pd
 from sktime.forecasting.base import ForecastingHorizon
 
-from automodel_sk.clocks import Integers
-from automodel_sk.context import Context
-from automodel_sk.estimator_contract import ForecasterContract
-from automodel_sk.estimator_inputs import (
+from automodel_sk.estimator.context import Context
+from automodel_sk.estimator.contract import ForecasterContract
+from automodel_sk.estimator.inputs import (
     PI_METHODS,
     check_choice,
     chosen_columns,
@@ -25,10 +24,11 @@ from automodel_sk.estimator_inputs import (
     seed_of,
     training_loss,
 )
+from automodel_sk.estimator.insample import Window, predict_insample
+from automodel_sk.estimator.static import static_frame
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.insample import Window, predict_insample
+from automodel_sk.frames.clocks import Integers
 from automodel_sk.options import OptimizationConfig
-from automodel_sk.static import static_frame
 
 __all__ = ["AutoNeuralForecaster"]
 
@@ -372,7 +372,7 @@ class AutoNeuralForecaster(ForecasterContract):
         """
         if serialization_format != "safe":
             return save_pickled(super().save, path, serialization_format)
-        from automodel_sk.forecaster_files import save_forecaster
+        from automodel_sk.estimator.files import save_forecaster
 
         self.check_is_fitted()
         if path is None:
@@ -398,7 +398,7 @@ class AutoNeuralForecaster(ForecasterContract):
         ModelFileError
             If the folder is damaged or no saved forecaster.
         """
-        from automodel_sk.forecaster_files import load_forecaster
+        from automodel_sk.estimator.files import load_forecaster
 
         forecaster: AutoNeuralForecaster = load_forecaster(cls, Path(path))
         return forecaster

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from automodel_sk.data.preparation import prepare_frame, read_times
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.preparation import prepare_frame, read_times
 from automodel_sk.validation import DataValidator
 
 __all__ = ["future_values"]

@@ -25,10 +25,10 @@ from typing import Any
 
 import numpy as np
 
-from automodel_sk.analysis import DatasetProfile
 from automodel_sk.auto_model import AutoModel
 from automodel_sk.catalog import MODEL_CATALOG
 from automodel_sk.complexity import DatasetSize
+from automodel_sk.data.analysis import DatasetProfile
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.intervals import ConformalScores
 from automodel_sk.search.building import effective_config, trained_module

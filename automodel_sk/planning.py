@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from automodel_sk.analysis import DatasetProfile, analyse_dataset
 from automodel_sk.catalog import get_characteristics
+from automodel_sk.data.analysis import DatasetProfile, analyse_dataset
+from automodel_sk.data.preparation import align_static, prepare_frame, read_times
 from automodel_sk.default_spaces import default_search_space
 from automodel_sk.losses import resolve_loss, resolve_metric
 from automodel_sk.options import OptimizationConfig
-from automodel_sk.preparation import align_static, prepare_frame, read_times
 from automodel_sk.search.building import DEFAULT_MAX_STEPS
 from automodel_sk.search.hardware import trainer_options
 from automodel_sk.search.task import TrainingTask

@@ -40,12 +40,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from automodel_sk._arguments import scale, whole
-from automodel_sk.algorithm_tables import SearchFacts
 from automodel_sk.complexity import DatasetSize, ModelComplexity, SearchComplexity
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space import SearchSpace
-from automodel_sk.search_strategy import (
+from automodel_sk.selection.algorithm_tables import SearchFacts
+from automodel_sk.selection.arguments import scale, whole
+from automodel_sk.selection.search_strategy import (
     SearchStrategy,
     algorithm_kwargs,
     choose_algorithm,
@@ -53,7 +53,7 @@ from automodel_sk.search_strategy import (
     grid_points,
     quiet_experimental,
 )
-from automodel_sk.trial_counts import recommend_num_samples
+from automodel_sk.selection.trial_counts import recommend_num_samples
 
 if TYPE_CHECKING:
     import optuna
@@ -287,7 +287,7 @@ class SearchAlgorithmSelector:
         >>> strategy.algorithm_name
         'OptunaSearch'
         """
-        from automodel_sk.ray_algorithms import build_search_alg
+        from automodel_sk.selection.ray_algorithms import build_search_alg
 
         _check_backend(strategy, "ray")
         if mode not in ("min", "max"):
@@ -321,7 +321,7 @@ class SearchAlgorithmSelector:
         >>> selector.select_algorithm("complex", "large", 50, None).pruner_name
         'ASHAScheduler'
         """
-        from automodel_sk.ray_algorithms import build_scheduler
+        from automodel_sk.selection.ray_algorithms import build_scheduler
 
         _check_backend(strategy, "ray")
         return build_scheduler(strategy)

@@ -7,9 +7,9 @@ from importlib.metadata import PackageNotFoundError
 import optuna
 import pytest
 
-from automodel_sk import algorithm_tables
 from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
 from automodel_sk.search_space import Choice, Computed, Float, Integer, Normal
+from automodel_sk.selection import algorithm_tables
 
 MIXED = {"x": Float(0, 1), "kind": Choice(["a", "b"]), "n": Integer(1, 200), "h": 12}
 NUMBERS = {"x": Float(0, 1), "y": Float(-1, 1)}

@@ -12,9 +12,9 @@ import numpy as np
 import optuna
 import pytest
 
-from automodel_sk.ray_algorithms import ray_num_samples, ray_param_space
 from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
 from automodel_sk.search_space import Choice, Computed, Float, Integer, Normal, SearchSpace
+from automodel_sk.selection.ray_algorithms import ray_num_samples, ray_param_space
 
 N_REPORTS = 30
 MIXED = {"x": Float(0, 1), "layers": Choice([[1], [2, 2]]), "n": Integer(1, 9), "h": 12}

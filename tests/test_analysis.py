@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from automodel_sk._windows import WindowShape, count_windows
-from automodel_sk.analysis import (
+from automodel_sk.complexity import DatasetSize
+from automodel_sk.data.analysis import (
     LARGE_ROWS,
     SMALL_ROWS,
     DatasetProfile,
     analyse_dataset,
     dataset_size,
 )
-from automodel_sk.complexity import DatasetSize
+from automodel_sk.data.windows import WindowShape, count_windows
 from automodel_sk.exceptions import InvalidInputError
 
 

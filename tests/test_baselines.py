@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from automodel_sk.baselines import seasonal_naive
+from automodel_sk.data.baselines import seasonal_naive
 from automodel_sk.exceptions import InvalidInputError
 
 

@@ -12,10 +12,10 @@ import pytest
 from sktime.base import load
 from sktime.forecasting.base import ForecastingHorizon
 
+from automodel_sk.estimator.layout_files import layout_from_json, layout_to_json
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.forecaster import AutoNeuralForecaster
-from automodel_sk.layout import Layout
-from automodel_sk.layout_files import layout_from_json, layout_to_json
+from automodel_sk.frames.layout import Layout
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -12,7 +12,7 @@ from sktime.forecasting.base import ForecastingHorizon
 from sktime.forecasting.naive import NaiveForecaster
 
 from automodel_sk.frames import Layout, last_steps, to_engine
-from automodel_sk.horizon import steps_ahead
+from automodel_sk.frames.horizon import steps_ahead
 
 N = 30
 INDICES = {

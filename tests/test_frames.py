@@ -17,7 +17,7 @@ from automodel_sk.frames import (
     to_engine,
     to_long,
 )
-from automodel_sk.horizon import steps_ahead
+from automodel_sk.frames.horizon import steps_ahead
 
 DAYS = pd.date_range("2024-01-01", periods=6, freq="D")
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from pandas.tseries.frequencies import to_offset
 
-from automodel_sk._time_grid import TimeGrid, parse_frequency
+from automodel_sk.data.frequency import infer_frequency, season_length
+from automodel_sk.data.time_grid import TimeGrid, parse_frequency
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.frequency import infer_frequency, season_length
 
 FREQUENCIES = [
     "ME", "MS", "QE", "QS-NOV", "W-SUN", "W-WED", "B", "D", "h", "15min", "YE", "YS", "2h", "2ME",

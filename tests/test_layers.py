@@ -23,17 +23,15 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
         "complexity exceptions",
-        "_arguments _panel _time_grid _times _windows baselines catalog clocks context frames"
-        " frequency horizon insample intervals layout layout_files losses nixtla preparation rows"
-        " search_space static",
-        "algorithm_tables analysis calibration default_spaces search_strategy trial_counts",
-        "ray_algorithms search_algorithm_selector validation",
+        "catalog data frames intervals losses search_space",
+        "calibration default_spaces selection",
+        "search_algorithm_selector validation",
         "options tracking",
         "search trials",
         "fitting future_values planning prediction progress summary",
         "auto_model persistence",
         "auto_model_factory",
-        "demo estimator_contract estimator_inputs forecaster forecaster_files",
+        "demo estimator forecaster",
         "cli",
     )
 )
@@ -49,7 +47,7 @@ HEAVY: dict[str, frozenset[str]] = {
     "pytorch_lightning": frozenset(),
     "ray": frozenset(),
     "sklearn": frozenset(),
-    "sktime": frozenset({"estimator_contract", "forecaster"}),
+    "sktime": frozenset({"estimator", "forecaster"}),
     "torch": frozenset(),
 }
 

@@ -166,7 +166,7 @@ def _holds_dates(column: pd.Series[Any]) -> bool:
     """Return whether a column is dates, or text that reads as dates."""
     import pandas as pd
 
-    from automodel_sk.preparation import text_as_dates
+    from automodel_sk.data.preparation import text_as_dates
 
     if pd.api.types.is_numeric_dtype(column.dtype):
         return False

@@ -85,7 +85,7 @@ def _check(
     wanted: dict[str, Any],
 ) -> ValidationResult:
     """Check the data alone, or all that a search needs where a model is named."""
-    from automodel_sk.preparation import read_times
+    from automodel_sk.data.preparation import read_times
     from automodel_sk.validation import DataValidator, validate_all
 
     frame = read_times(frame)
@@ -107,8 +107,8 @@ def _check(
 def _show(
     data: Path, frame: pd.DataFrame, result: ValidationResult, wanted: dict[str, Any]
 ) -> None:
-    from automodel_sk.analysis import analyse_dataset
-    from automodel_sk.preparation import read_times
+    from automodel_sk.data.analysis import analyse_dataset
+    from automodel_sk.data.preparation import read_times
     from automodel_sk.validation import ValidationResult
 
     if result.is_valid:

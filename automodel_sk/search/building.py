@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from automodel_sk._windows import WindowShape, count_windows
 from automodel_sk.catalog import get_characteristics, model_class
+from automodel_sk.data.windows import WindowShape, count_windows
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search.task import TrainingTask
 

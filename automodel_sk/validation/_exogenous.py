@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from pandas.tseries.offsets import BaseOffset
 
-from automodel_sk._panel import BoolArray, IntArray, Panel
-from automodel_sk._times import read_times, show_time
+from automodel_sk.data.panel import BoolArray, IntArray, Panel
+from automodel_sk.data.times import read_times, show_time
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.validation._structure import Names, is_frame, list_of_names, nearest, some
 from automodel_sk.validation._values import check_finite, count, read_numbers

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from automodel_sk._panel import Panel
+from automodel_sk.data.panel import Panel
 from automodel_sk.validation._structure import Names
 from automodel_sk.validation._values import count
 from automodel_sk.validation.result import Findings

@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.tseries.offsets import BaseOffset
 
-from automodel_sk._panel import Panel
-from automodel_sk._time_grid import TimeGrid, parse_frequency
-from automodel_sk._times import is_text, show_time
+from automodel_sk.data.frequency import infer_panel_frequency
+from automodel_sk.data.panel import Panel
+from automodel_sk.data.time_grid import TimeGrid, parse_frequency
+from automodel_sk.data.times import is_text, show_time
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.frequency import infer_panel_frequency
 from automodel_sk.validation._structure import Names
 from automodel_sk.validation._values import count
 from automodel_sk.validation.result import Findings

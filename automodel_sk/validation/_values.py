@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from automodel_sk._panel import BoolArray, Panel
+from automodel_sk.data.panel import BoolArray, Panel
 from automodel_sk.validation.result import Findings
 
 __all__ = ["HUGE", "check_constant", "check_finite", "count", "read_numbers", "where"]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from automodel_sk._panel import BoolArray, Panel
-from automodel_sk._time_grid import parse_frequency
+from automodel_sk.data.panel import BoolArray, Panel
+from automodel_sk.data.time_grid import parse_frequency
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.validation._exogenous import (
     Exogenous,

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from automodel_sk.clocks import Integers
+from automodel_sk.frames.clocks import Integers
 
 __all__ = ["Rows", "find_rows", "instances_of", "number_series", "sorting_order", "time_level"]
 

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
+from automodel_sk.data.frequency import season_length
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.frequency import season_length
 
 __all__ = [
     "CalendarClock",

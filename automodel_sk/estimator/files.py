@@ -22,16 +22,16 @@ import numpy as np
 import pandas as pd
 
 from automodel_sk.auto_model import AutoModel
-from automodel_sk.context import Context, Exogenous
-from automodel_sk.exceptions import InvalidInputError, ModelFileError
-from automodel_sk.layout import Layout
-from automodel_sk.layout_files import (
+from automodel_sk.estimator.context import Context, Exogenous
+from automodel_sk.estimator.layout_files import (
     label_from_json,
     label_to_json,
     layout_from_json,
     layout_to_json,
 )
-from automodel_sk.rows import Rows
+from automodel_sk.exceptions import InvalidInputError, ModelFileError
+from automodel_sk.frames.layout import Layout
+from automodel_sk.frames.rows import Rows
 
 __all__ = ["load_forecaster", "save_forecaster"]
 

@@ -9,8 +9,8 @@ import pandas as pd
 from pandas.tseries.frequencies import to_offset
 from pandas.tseries.offsets import BaseOffset, Day, Tick
 
-from automodel_sk._panel import Panel
-from automodel_sk._time_grid import DAY, TimeGrid, nanoseconds, parse_frequency
+from automodel_sk.data.panel import Panel
+from automodel_sk.data.time_grid import DAY, TimeGrid, nanoseconds, parse_frequency
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = [

@@ -8,7 +8,7 @@ from sktime.forecasting.base import BaseForecaster
 
 from automodel_sk.catalog import MODEL_CATALOG
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.nixtla import looks_like_long_frame
+from automodel_sk.frames.nixtla import looks_like_long_frame
 from automodel_sk.search_space import Choice
 
 __all__ = ["ForecasterContract"]

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from automodel_sk.clocks import CalendarClock, Clock, Integers, clock_of
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.rows import (
+from automodel_sk.frames.clocks import CalendarClock, Clock, Integers, clock_of
+from automodel_sk.frames.rows import (
     Rows,
     instances_of,
     number_series,

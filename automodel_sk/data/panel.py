@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from automodel_sk._times import read_times, show_time
+from automodel_sk.data.times import read_times, show_time
 
 __all__ = ["Panel"]
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from automodel_sk import algorithm_tables as tables
-from automodel_sk.algorithm_tables import Algorithm, SearchFacts
+from automodel_sk.selection import algorithm_tables as tables
+from automodel_sk.selection.algorithm_tables import Algorithm, SearchFacts
 
 __all__ = ["SearchStrategy"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space import Choice, Domain, SearchSpace
-from automodel_sk.search_strategy import SearchStrategy, quiet_experimental
+from automodel_sk.selection.search_strategy import SearchStrategy, quiet_experimental
 
 __all__ = ["build_scheduler", "build_search_alg", "ray_num_samples", "ray_param_space"]
 

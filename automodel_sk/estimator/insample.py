@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from automodel_sk.clocks import Integers
-from automodel_sk.context import Context
+from automodel_sk.estimator.context import Context
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.frames.clocks import Integers
 
 __all__ = ["Window", "insample_windows", "predict_insample"]
 

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from automodel_sk._panel import IntArray, Panel
-from automodel_sk._time_grid import parse_frequency
-from automodel_sk._windows import WindowShape, count_windows
 from automodel_sk.complexity import DatasetSize
+from automodel_sk.data.frequency import infer_panel_frequency, season_length
+from automodel_sk.data.panel import IntArray, Panel
+from automodel_sk.data.time_grid import parse_frequency
+from automodel_sk.data.windows import WindowShape, count_windows
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.frequency import infer_panel_frequency, season_length
 
 __all__ = ["LARGE_ROWS", "SMALL_ROWS", "DatasetProfile", "analyse_dataset", "dataset_size"]
 

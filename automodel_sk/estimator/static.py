@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.layout import Layout
+from automodel_sk.frames.layout import Layout
 
 __all__ = ["static_frame"]
 

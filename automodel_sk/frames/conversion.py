@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from automodel_sk.clocks import Integers
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.layout import Layout
-from automodel_sk.nixtla import from_long, looks_like_long_frame, to_long
-from automodel_sk.rows import Rows, find_rows, sorting_order
+from automodel_sk.frames.clocks import Integers
+from automodel_sk.frames.layout import Layout
+from automodel_sk.frames.nixtla import from_long, looks_like_long_frame, to_long
+from automodel_sk.frames.rows import Rows, find_rows, sorting_order
 
 __all__ = [
     "Layout",

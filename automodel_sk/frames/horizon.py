@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from automodel_sk.clocks import IntegerClock, Integers
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.layout import Layout
+from automodel_sk.frames.clocks import IntegerClock, Integers
+from automodel_sk.frames.layout import Layout
 
 __all__ = ["steps_ahead"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from automodel_sk._panel import IntArray
+from automodel_sk.data.panel import IntArray
 
 __all__ = ["WindowShape", "count_windows"]
 

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from automodel_sk.clocks import Integers
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames import exogenous_names, future_exogenous, last_steps, to_engine
-from automodel_sk.horizon import steps_ahead
-from automodel_sk.layout import Layout
-from automodel_sk.rows import Rows, find_rows
+from automodel_sk.frames.clocks import Integers
+from automodel_sk.frames.horizon import steps_ahead
+from automodel_sk.frames.layout import Layout
+from automodel_sk.frames.rows import Rows, find_rows
 
 __all__ = ["Context", "Exogenous"]
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
-from automodel_sk.clocks import CalendarClock, Clock, FixedClock, IntegerClock, PeriodClock
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
-from automodel_sk.layout import Layout
+from automodel_sk.frames.clocks import CalendarClock, Clock, FixedClock, IntegerClock, PeriodClock
+from automodel_sk.frames.layout import Layout
 
 __all__ = ["label_from_json", "label_to_json", "layout_from_json", "layout_to_json"]
 

@@ -1,0 +1,1 @@
+"""Long frames before anything is trained: read, looked at, counted, made ready."""

@@ -1,0 +1,1 @@
+"""The parts of `AutoNeuralForecaster`: contract, inputs, context, saved files."""

@@ -1,0 +1,23 @@
+"""sktime's containers and the engine's long frames, one into the other, whatever the index."""
+
+from automodel_sk.frames.conversion import (
+    Layout,
+    exogenous_names,
+    from_long,
+    future_exogenous,
+    last_steps,
+    looks_like_long_frame,
+    to_engine,
+    to_long,
+)
+
+__all__ = [
+    "Layout",
+    "exogenous_names",
+    "from_long",
+    "future_exogenous",
+    "last_steps",
+    "looks_like_long_frame",
+    "to_engine",
+    "to_long",
+]

@@ -1,0 +1,1 @@
+"""How a search algorithm is chosen: the tables, the strategy, the number of trials."""
