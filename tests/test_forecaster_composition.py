@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import mean_absolute_error
 from sklearn.model_selection import TimeSeriesSplit
+from sktime.benchmarking.forecasting import ForecastingBenchmark
 from sktime.forecasting.compose import (
     EnsembleForecaster,
     ForecastingPipeline,
@@ -188,3 +191,19 @@ def test_plain_loop_with_sklearn(stairs: pd.Series) -> None:
         assert forecast.index.equals(stairs.index[test])
         errors.append(mean_absolute_error(stairs.iloc[test], forecast))
     np.testing.assert_allclose(errors, 1000.0, rtol=0.05)
+
+
+def test_benchmark_compares_it_with_a_naive_forecast(stairs: pd.Series, tmp_path: Path) -> None:
+    benchmark = ForecastingBenchmark()
+    benchmark.add_estimator(naive(), estimator_id="ours")
+    benchmark.add_estimator(NaiveForecaster(), estimator_id="last value")
+    benchmark.add_task(
+        lambda: stairs,
+        ExpandingWindowSplitter(initial_window=20, step_length=10, fh=[1, 2]),
+        [MeanAbsoluteError()],
+        task_id="stairs",
+    )
+    table = benchmark.run(str(tmp_path / "results.csv")).set_index("model_id")
+    means = table["MeanAbsoluteError_mean"]
+    assert means["last value"] == 1000.0  # each cutoff stands right before a step
+    assert means["ours"] == pytest.approx(1000.0, rel=0.02)
