@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from automodel_sk import calibration
-from automodel_sk.catalog import get_characteristics
-from automodel_sk.data.preparation import align_static, prepare_frame
+from automodel_sk.data.preparation import align_static
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.future_values import future_values
-from automodel_sk.intervals import ConformalScores, levels_to_quantiles
+from automodel_sk.history import usable_history
+from automodel_sk.intervals import ConformalScores, quantile_columns
 from automodel_sk.prediction import forecast, stored_history, tidy
 from automodel_sk.search.building import DEFAULT_MAX_STEPS
 from automodel_sk.search.refit import final_model, fit_final, train_on
@@ -69,6 +69,18 @@ class AutoModel:
         The best validation loss, None for a fixed configuration.
     trials : DataFrame
         One row per trial, with Optuna's column names.
+
+    Examples
+    --------
+    >>> from automodel_sk import create_auto_model
+    >>> values = [float(step % 4) for step in range(40)]
+    >>> df = pd.DataFrame({"unique_id": "a", "ds": range(40), "y": values})
+    >>> config = {"max_steps": 2, "input_size": 8}
+    >>> model = create_auto_model("MLP", 2, df, config, use_mlflow=False, verbose=False)
+    >>> model
+    AutoModel('MLP', h=2)
+    >>> model.predict().columns.tolist(), model.predict()["ds"].tolist()
+    (['unique_id', 'ds', 'MLP'], [40, 41])
     """
 
     def __init__(
@@ -169,7 +181,7 @@ class AutoModel:
         InvalidInputError
             Columns or future values are missing, or a quantile can't be given.
         """
-        columns = self._quantile_columns(level, quantiles)
+        columns = quantile_columns(repr(self._fitted.models[0]), level, quantiles)
         history = None if dataset is None else self._prepare(dataset)
         return forecast(
             self._fitted,
@@ -182,43 +194,8 @@ class AutoModel:
             h=h,
         )
 
-    def _quantile_columns(
-        self, level: Sequence[float] | None, quantiles: Sequence[float] | None
-    ) -> dict[str, float]:
-        name = repr(self._fitted.models[0])
-        if level is not None and quantiles is not None:
-            raise InvalidInputError("level and quantiles are both given; pass one of them")
-        if level is not None:
-            return {f"{name}{k}": q for k, q in levels_to_quantiles(list(level)).items()}
-        for quantile in quantiles or ():
-            if not 0 < quantile < 1:
-                raise InvalidInputError(
-                    f"quantiles must lie between 0 and 1, got {quantile}; try quantiles=[0.1, 0.9]"
-                )
-        return {f"{name}_ql{q:g}": float(q) for q in sorted(set(quantiles or ()))}
-
     def _prepare(self, dataset: pd.DataFrame) -> pd.DataFrame:
-        """Return the history ready for the model, or say what is wrong with it."""
-        from automodel_sk.validation import DataValidator
-
-        result = DataValidator().validate_dataset(
-            dataset,
-            freq=self.freq,
-            futr_exog=self._task.futr_exog,
-            hist_exog=self._task.hist_exog,
-        )
-        result.raise_if_invalid()
-        frame = prepare_frame(dataset, [*self._task.futr_exog, *self._task.hist_exog])
-        self._check_series(frame["unique_id"].nunique())
-        return frame
-
-    def _check_series(self, n_series: int) -> None:
-        if get_characteristics(self.model_name).multivariate and n_series != self._task.n_series:
-            raise InvalidInputError(
-                f"dataset has {n_series} series, {self.model_name} was built for"
-                f" {self._task.n_series}: a multivariate model forecasts all series together;"
-                " pass the same series, or call refit(dataset)"
-            )
+        return usable_history(dataset, self._task, self.freq)
 
     def _prepare_future(
         self, futr_df: pd.DataFrame | None, history: pd.DataFrame | None, h: int

@@ -12,7 +12,13 @@ import pandas as pd
 
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["ConformalScores", "interpolate_quantiles", "levels_to_quantiles", "series_scales"]
+__all__ = [
+    "ConformalScores",
+    "interpolate_quantiles",
+    "levels_to_quantiles",
+    "quantile_columns",
+    "series_scales",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -52,6 +58,49 @@ def levels_to_quantiles(levels: Sequence[float]) -> dict[str, float]:
     low = {f"-lo-{level:g}": round(0.5 - level / 200, 12) for level in reversed(ordered)}
     high = {f"-hi-{level:g}": round(0.5 + level / 200, 12) for level in ordered}
     return {**low, **high}
+
+
+def quantile_columns(
+    name: str, level: Sequence[float] | None, quantiles: Sequence[float] | None
+) -> dict[str, float]:
+    """Return the quantiles asked for by the names of their columns.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model.
+    level : sequence of float, optional
+        Coverages in percent.
+    quantiles : sequence of float, optional
+        Quantiles between 0 and 1, in place of `level`.
+
+    Returns
+    -------
+    dict of str to float
+        Empty where neither is given.
+
+    Raises
+    ------
+    InvalidInputError
+        Both are given, or a value lies out of range.
+
+    Examples
+    --------
+    >>> quantile_columns("NHITS", [80], None)
+    {'NHITS-lo-80': 0.1, 'NHITS-hi-80': 0.9}
+    >>> quantile_columns("NHITS", None, [0.5])
+    {'NHITS_ql0.5': 0.5}
+    """
+    if level is not None and quantiles is not None:
+        raise InvalidInputError("level and quantiles are both given; pass one of them")
+    if level is not None:
+        return {f"{name}{ending}": q for ending, q in levels_to_quantiles(list(level)).items()}
+    for quantile in quantiles or ():
+        if not 0 < quantile < 1:
+            raise InvalidInputError(
+                f"quantiles must lie between 0 and 1, got {quantile}; try quantiles=[0.1, 0.9]"
+            )
+    return {f"{name}_ql{q:g}": float(q) for q in sorted(set(quantiles or ()))}
 
 
 def series_scales(ids: npt.NDArray[Any], y: Array, season: int) -> tuple[npt.NDArray[Any], Array]:

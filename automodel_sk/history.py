@@ -1,0 +1,60 @@
+"""The past that a fitted model forecasts from: checked against what the model was built for."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from automodel_sk.catalog import get_characteristics
+from automodel_sk.data.preparation import prepare_frame
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.search.task import TrainingTask
+
+__all__ = ["usable_history"]
+
+
+def usable_history(dataset: pd.DataFrame, task: TrainingTask, freq: str | int) -> pd.DataFrame:
+    """Return a history ready for a model, or say what is wrong with it.
+
+    Parameters
+    ----------
+    dataset : DataFrame
+        Long frame as a user passes it.
+    task : TrainingTask
+        What the model was built for.
+    freq : str or int
+        Frequency of the data that it was trained on.
+
+    Returns
+    -------
+    DataFrame
+        The columns that the model uses, sorted by series and time.
+
+    Raises
+    ------
+    InvalidInputError
+        The rows can't be used, or a multivariate model is given other series.
+
+    Examples
+    --------
+    >>> df = pd.DataFrame({"unique_id": "a", "ds": [2, 1], "y": [2, 1]})
+    >>> usable_history(df, TrainingTask("NHITS", h=1, val_size=1), freq=1)["y"].tolist()
+    [1.0, 2.0]
+    """
+    from automodel_sk.validation import DataValidator
+
+    result = DataValidator().validate_dataset(
+        dataset, freq=freq, futr_exog=task.futr_exog, hist_exog=task.hist_exog
+    )
+    result.raise_if_invalid()
+    frame = prepare_frame(dataset, [*task.futr_exog, *task.hist_exog])
+    _check_series(task, frame["unique_id"].nunique())
+    return frame
+
+
+def _check_series(task: TrainingTask, n_series: int) -> None:
+    if get_characteristics(task.model_name).multivariate and n_series != task.n_series:
+        raise InvalidInputError(
+            f"dataset has {n_series} series, {task.model_name} was built for"
+            f" {task.n_series}: a multivariate model forecasts all series together;"
+            " pass the same series, or call refit(dataset)"
+        )
