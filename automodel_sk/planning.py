@@ -207,8 +207,10 @@ def _task(
 def _trial_count(
     given: UserInput, options: OptimizationConfig, profile: DatasetProfile, space: SearchSpace
 ) -> tuple[int, str]:
-    if space.is_fixed:
+    if _is_trained_at_once(space):
         return 0, "A fixed configuration is trained once, without a search."
+    if space.is_fixed:
+        return 1, "A fixed configuration that stops early is trained once beforehand, to see when."
     if options.num_samples is not None:
         return options.num_samples, f"{options.num_samples} trials, as asked for."
     characteristics = get_characteristics(given.model_name)
@@ -223,6 +225,12 @@ def _trial_count(
     )
 
 
+def _is_trained_at_once(space: SearchSpace) -> bool:
+    """Return whether there is nothing to find out: early stopping needs a validation first."""
+    patience = space.constants.get("early_stop_patience_steps", -1)
+    return space.is_fixed and not (isinstance(patience, (int, float)) and patience > 0)
+
+
 def _strategy(
     given: UserInput,
     options: OptimizationConfig,
@@ -230,7 +238,7 @@ def _strategy(
     space: SearchSpace,
     num_samples: int,
 ) -> SearchStrategy | None:
-    if space.is_fixed:
+    if _is_trained_at_once(space):
         return None
     return SearchAlgorithmSelector(backend=options.backend).select_algorithm(
         model_complexity=get_characteristics(given.model_name).complexity,
