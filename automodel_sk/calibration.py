@@ -67,10 +67,14 @@ def plan_windows(frame: pd.DataFrame, h: int, n_windows: int | None = None) -> W
     if count < 1 or count > most:
         raise InvalidInputError(
             f"series {sizes.idxmin()!r} has {shortest} rows, too few to hold out"
-            f" {max(count, 1)} window(s) of {h} steps for the intervals; use a loss that gives"
+            f" {_count(max(count, 1))} of {h} steps for the intervals; use a loss that gives"
             " its own, for example loss=DistributionLoss('Normal'), or leave out short series"
         )
     return Windows(count, step)
+
+
+def _count(windows: int) -> str:
+    return f"{windows} window" + ("" if windows == 1 else "s")
 
 
 def stored_static(fitted: Any) -> pd.DataFrame:

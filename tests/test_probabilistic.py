@@ -197,7 +197,7 @@ def test_levels_and_quantiles_that_are_none(
 def test_series_too_short_to_calibrate_say_so():
     short = seasonal_panel(length=15)
     model = fit(short, {**SMALL, "input_size": 6, "max_steps": 1})
-    with pytest.raises(InvalidInputError, match="too few to hold out 1 windows of 6 steps"):
+    with pytest.raises(InvalidInputError, match="too few to hold out 1 window of 6 steps"):
         model.predict(level=[80])
 
 
