@@ -83,6 +83,25 @@ class AutoNeuralForecaster(ForecasterContract):
         Validation metric, e.g. "mae" or "smape"; by default the training loss.
     n_windows : int, default=1
         Validation windows of `h` steps.
+    step_size : int, optional
+        Steps between validation windows; `h` when None.
+    refit : {"full", "best_weights", "continue"}, default="full"
+        Train the best configuration anew on all data, keep the best trial's weights,
+        or train on from them.
+    warm_start : AutoModel, path, DataFrame or sequence of mappings, optional
+        Configurations to try first: of an earlier model, its file or its trials.
+    patience : int, optional
+        End the search after so many trials without a better one.
+    precision : str, default="auto"
+        Lightning's precision of the trials; "auto" measures what is fastest here.
+    refit_precision : str, default="32-true"
+        Precision of the final training.
+    trials_per_gpu : int, optional
+        Trials that share one GPU; as many as its memory allows when None.
+    trial_timeout_minutes : float, optional
+        A trial that takes longer has failed.
+    ray_address : str, optional
+        A Ray cluster to search on, with `backend="ray"`.
     freq : str, int or pandas offset, optional
         Frequency of the time index, where it neither carries nor shows one.
     season_length : int, optional
@@ -152,6 +171,15 @@ class AutoNeuralForecaster(ForecasterContract):
         time_budget_hours: float | None = None,
         metric: str | None = None,
         n_windows: int = 1,
+        step_size: int | None = None,
+        refit: str = "full",
+        warm_start: Any = None,
+        patience: int | None = None,
+        precision: str = "auto",
+        refit_precision: str = "32-true",
+        trials_per_gpu: int | None = None,
+        trial_timeout_minutes: float | None = None,
+        ray_address: str | None = None,
         freq: Any = None,
         season_length: int | None = None,
         strict_mode: bool = False,
@@ -180,6 +208,15 @@ class AutoNeuralForecaster(ForecasterContract):
         self.time_budget_hours = time_budget_hours
         self.metric = metric
         self.n_windows = n_windows
+        self.step_size = step_size
+        self.refit = refit
+        self.warm_start = warm_start
+        self.patience = patience
+        self.precision = precision
+        self.refit_precision = refit_precision
+        self.trials_per_gpu = trials_per_gpu
+        self.trial_timeout_minutes = trial_timeout_minutes
+        self.ray_address = ray_address
         self.freq = freq
         self.season_length = season_length
         self.strict_mode = strict_mode

@@ -57,6 +57,33 @@ class OptimizationConfig:
         "rmse", "mape", "smape", "huber". The training loss when None.
     n_windows : int, default 1
         Validation windows of `h` steps held out at the end of each series.
+    step_size : int, optional
+        Steps between validation windows; `h` when None.
+    refit : {"full", "best_weights", "continue"}, default "full"
+        The final model: ``"full"`` trains the best configuration anew on all
+        the data; ``"best_weights"`` keeps the best trial's weights, which never
+        saw the validation windows; ``"continue"`` trains on from those weights
+        on all the data, a fifth of the steps.
+    warm_start : AutoModel, path, DataFrame or sequence of mappings, optional
+        Configurations to try before any other: the best of an earlier model, of
+        a saved one or of a table of trials, or configurations as they are.
+    patience : int, optional
+        End the search once so many trials in a row were no better than the
+        best; never when None.
+    precision : str, default "auto"
+        Lightning's precision of the trials, such as "32-true" or "bf16-mixed".
+        ``"auto"`` takes bfloat16 where a short measurement on this machine and
+        model finds it faster.
+    refit_precision : str, default "32-true"
+        Precision of the final training.
+    trials_per_gpu : int, optional
+        Trials that share one GPU; as many as its memory allows when None.
+    trial_timeout_minutes : float, optional
+        A trial that takes longer, or hangs for as long, is ended and recorded
+        as failed; no limit when None.
+    ray_address : str, optional
+        A Ray cluster to search on, such as "auto" or "ray://head:10001"; one of
+        this process's own when None.
     freq : str or int, optional
         Frequency of the data, a pandas offset alias or 1 for integer times;
         inferred when None.
@@ -87,6 +114,15 @@ class OptimizationConfig:
     resume: str = "auto"
     metric: str | None = None
     n_windows: int = 1
+    step_size: int | None = None
+    refit: str = "full"
+    warm_start: Any = None
+    patience: int | None = None
+    precision: str = "auto"
+    refit_precision: str = "32-true"
+    trials_per_gpu: int | None = None
+    trial_timeout_minutes: float | None = None
+    ray_address: str | None = None
     freq: str | int | None = None
     season_length: int | None = None
     strict_mode: bool = False

@@ -90,6 +90,62 @@ SeasonLength = Annotated[
 NWindows = Annotated[
     int, typer.Option(min=1, help="Validation windows of h steps.", rich_help_panel=_SEARCH)
 ]
+StepSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Steps between validation windows; h by default.", rich_help_panel=_SEARCH
+    ),
+]
+Refit = Annotated[
+    str,
+    typer.Option(
+        help="Final model: full trains anew on all rows, best_weights keeps the best trial's"
+        " weights, continue trains on from them.",
+        callback=one_of(("full", "best_weights", "continue")),
+        rich_help_panel=_SEARCH,
+    ),
+]
+WarmStart = Annotated[
+    str | None,
+    typer.Option(
+        help="A saved model whose best configurations are tried first.", rich_help_panel=_SEARCH
+    ),
+]
+Patience = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="End the search after so many trials without a better one.",
+        rich_help_panel=_SEARCH,
+    ),
+]
+TrialTimeout = Annotated[
+    float | None,
+    typer.Option(
+        "--trial-timeout", help="Minutes after which a trial has failed.", rich_help_panel=_SEARCH
+    ),
+]
+Precision = Annotated[
+    str,
+    typer.Option(
+        help="Precision of the trials: auto, 32-true, bf16-mixed.", rich_help_panel=_MACHINE
+    ),
+]
+RefitPrecision = Annotated[
+    str, typer.Option(help="Precision of the final training.", rich_help_panel=_MACHINE)
+]
+TrialsPerGpu = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Trials that share a GPU; as many as fit when left out.",
+        rich_help_panel=_MACHINE,
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(help="Ray cluster to search on, with --backend ray.", rich_help_panel=_MACHINE),
+]
 Pruning = Annotated[
     bool,
     typer.Option(
