@@ -1,4 +1,4 @@
-"""The seasonal-naive forecast, by value."""
+"""The simple forecasts, by value."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from automodel_sk.data.baselines import seasonal_naive
+from automodel_sk.data.baselines import BASELINES, baseline_forecasts, seasonal_naive
 from automodel_sk.exceptions import InvalidInputError
 
 
@@ -84,3 +84,26 @@ def test_numbers_below_one(h: int, season: int, message: str):
 def test_no_rows():
     with pytest.raises(InvalidInputError, match="df has no rows"):
         seasonal_naive(frame("a", [], []), 1, 1, 1)
+
+
+def test_every_simple_rule_by_value_on_series_of_unequal_length():
+    df = pd.concat(
+        [
+            frame("b", range(1, 3), [4.0, 6.0]),
+            frame("a", range(1, 7), [1.0, 9.0, 2.0, 3.0, 4.0, 11.0]),
+            frame("c", [5], [7.0]),
+        ]
+    )
+    result = baseline_forecasts(df.sample(frac=1, random_state=0), 2, 1, 3)
+    expected = pd.DataFrame(
+        {
+            "unique_id": ["a", "a", "b", "b", "c", "c"],
+            "ds": [7, 8, 3, 4, 6, 7],
+            "SeasonalNaive": [3.0, 4.0, 6.0, 6.0, 7.0, 7.0],
+            "Naive": [11.0, 11.0, 6.0, 6.0, 7.0, 7.0],
+            "WindowAverage": [6.0, 6.0, 5.0, 5.0, 7.0, 7.0],
+            "RWD": [13.0, 15.0, 8.0, 10.0, 7.0, 7.0],
+        }
+    )
+    assert_frame_equal(result, expected, check_dtype=False)
+    assert list(result.columns[2:]) == list(BASELINES)

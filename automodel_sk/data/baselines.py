@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["BASELINE_COLUMN", "seasonal_naive"]
+__all__ = ["BASELINES", "BASELINE_COLUMN", "baseline_forecasts", "seasonal_naive"]
 
 BASELINE_COLUMN = "SeasonalNaive"
+BASELINES = {
+    BASELINE_COLUMN: "the value one season before",
+    "Naive": "the last value",
+    "WindowAverage": "the mean of the last season",
+    "RWD": "a straight line from the first value through the last",
+}
+"""The simple forecasts in words, by the names that statsforecast gives them."""
+
+Array = npt.NDArray[np.float64]
 
 
 def seasonal_naive(df: pd.DataFrame, h: int, freq: str | int, season: int) -> pd.DataFrame:
@@ -43,18 +53,62 @@ def seasonal_naive(df: pd.DataFrame, h: int, freq: str | int, season: int) -> pd
     >>> seasonal_naive(df, h=3, freq=1, season=2)["SeasonalNaive"].tolist()
     [7.0, 8.0, 7.0]
     """
+    return baseline_forecasts(df, h, freq, season)[["unique_id", "ds", BASELINE_COLUMN]]
+
+
+def baseline_forecasts(df: pd.DataFrame, h: int, freq: str | int, season: int) -> pd.DataFrame:
+    """Forecast by each of the simple rules.
+
+    Parameters
+    ----------
+    df, h, freq, season
+        As in `seasonal_naive`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `unique_id`, `ds` and one for each of `BASELINES`.
+
+    Raises
+    ------
+    InvalidInputError
+        As in `seasonal_naive`.
+
+    Examples
+    --------
+    >>> df = pd.DataFrame({"unique_id": "a", "ds": [1, 2, 3, 4], "y": [5.0, 6.0, 7.0, 8.0]})
+    >>> baseline_forecasts(df, h=2, freq=1, season=2).drop(columns=["unique_id", "ds"])
+       SeasonalNaive  Naive  WindowAverage   RWD
+    0            7.0    8.0            7.5   9.0
+    1            8.0    8.0            7.5  10.0
+    """
     from utilsforecast.processing import make_future_dataframe
 
     _check(df, h, season)
     ordered = df.sort_values(["unique_id", "ds"], kind="stable")
     sizes = ordered.groupby("unique_id", observed=True).size()
     ends = sizes.to_numpy().cumsum()
-    seasons = np.where(sizes.to_numpy() >= season, season, 1)
-    behind = seasons[:, None] - np.arange(h) % seasons[:, None]
-    values = ordered["y"].to_numpy(dtype=float)[ends[:, None] - behind]
     last_times = pd.Index(ordered["ds"].iloc[ends - 1])
     future: pd.DataFrame = make_future_dataframe(sizes.index.to_series(), last_times, freq, h)
-    return future.assign(**{BASELINE_COLUMN: values.ravel()})
+    values = ordered["y"].to_numpy(dtype=float)
+    return future.assign(**_rules(values, sizes.to_numpy(), h, season))
+
+
+def _rules(y: Array, sizes: npt.NDArray[np.int64], h: int, season: int) -> dict[str, Array]:
+    """Return each rule's values, series after series."""
+    ends, steps = sizes.cumsum(), np.arange(h)
+    seasons = np.where(sizes >= season, season, 1)
+    last, first = y[ends - 1], y[ends - sizes]
+    behind = seasons[:, None] - steps % seasons[:, None]
+    reach = np.minimum(sizes, season)
+    sums = np.add.reduceat(np.r_[y, 0.0], np.c_[ends - reach, ends].ravel())[::2]
+    slopes = (last - first) / np.maximum(sizes - 1, 1)
+    return {
+        BASELINE_COLUMN: y[ends[:, None] - behind].ravel(),
+        "Naive": last.repeat(h),
+        "WindowAverage": (sums / reach).repeat(h),
+        "RWD": (last[:, None] + slopes[:, None] * (steps + 1)).ravel(),
+    }
 
 
 def _check(df: pd.DataFrame, h: int, season: int) -> None:
