@@ -186,17 +186,21 @@ class AutoModelFactory:
             yield lambda records, step: self._conclude(plan, options, started, records, step)
         except KeyboardInterrupt:
             tracker.finish("KILLED")
-            say(
-                f"Interrupted. Finished trials are kept in {location};"
-                f" study_name={options.study_name!r} goes on with them.",
-                options.verbose and not location.in_memory,
-            )
+            self._say_interrupted(location)
             raise
         except BaseException:
             tracker.finish("FAILED")
             raise
         summary = self.get_optimization_summary()
         tracker.finish("FINISHED", metrics=summary.metrics(), artifacts=summary.artifacts())
+
+    def _say_interrupted(self, location: StudyLocation) -> None:
+        """Say how to go on with what is finished."""
+        say(
+            f"Interrupted. Finished trials are kept in {location};"
+            f" study_name={location.study_name!r} goes on with them.",
+            self.config.verbose and not location.in_memory,
+        )
 
     def _conclude(
         self,
@@ -207,7 +211,7 @@ class AutoModelFactory:
         best_step: int | None,
     ) -> None:
         self._summary = summarise(plan, options, records, best_step, started)
-        say(str(self._summary), options.verbose)
+        say(self._summary, options.verbose)
 
 
 def create_auto_model(

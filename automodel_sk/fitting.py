@@ -9,7 +9,7 @@ from typing import Any
 from automodel_sk.exceptions import NoUsableTrialError
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.planning import SearchPlan
-from automodel_sk.progress import Listeners, TrackerListener, progress_bar
+from automodel_sk.progress import Listeners, ProgressBar, TrackerListener, progress_bar
 from automodel_sk.search.budget import TimeBudget
 from automodel_sk.search.engines import make_engine
 from automodel_sk.search.quiet import quiet
@@ -57,20 +57,22 @@ def search_and_refit(
     NoUsableTrialError
         Every trial failed; lists the reasons.
     """
-    if plan.strategy is None:
-        config = plan.space.decode({})
-        return Fit(_refit(plan, config, None, budget), config, None, ())
-    records = _search(plan, options, budget, tracker)
-    best = best_record(records)
-    if best is None:
-        raise NoUsableTrialError(_failures(records, options))
-    losses = best.intermediate_values
-    best_step = min(losses, key=lambda step: losses[step])
-    return Fit(_refit(plan, best.params, best_step, budget), best.params, best_step, records)
+    trials = plan.num_samples if plan.strategy else 0
+    with progress_bar(trials, plan.task.model_name, options.verbose, budget) as bar:
+        if plan.strategy is None:
+            config = plan.space.decode({})
+            return Fit(_refit(plan, config, None, budget, bar), config, None, ())
+        records = _search(plan, options, budget, Listeners([TrackerListener(tracker), bar]))
+        best = best_record(records)
+        if best is None:
+            raise NoUsableTrialError(_failures(records, options))
+        losses = best.intermediate_values
+        step = min(losses, key=lambda step: losses[step])
+        return Fit(_refit(plan, best.params, step, budget, bar), best.params, step, records)
 
 
 def _search(
-    plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget, tracker: Tracker
+    plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget, listener: Listeners
 ) -> Sequence[TrialRecord]:
     from neuralforecast.tsdataset import TimeSeriesDataset
 
@@ -90,9 +92,7 @@ def _search(
     )
     with quiet():
         dataset, *_ = TimeSeriesDataset.from_df(plan.frame, static_df=plan.static_df)
-    with progress_bar(plan.num_samples, plan.task.model_name, options.verbose) as bar:
-        listener = Listeners([TrackerListener(tracker), bar])
-        return make_engine(options.backend).run(request, dataset, listener)
+    return make_engine(options.backend).run(request, dataset, listener)
 
 
 def start_workers_early(options: OptimizationConfig) -> None:
@@ -109,8 +109,13 @@ def _workers(plan: SearchPlan, options: OptimizationConfig) -> int:
 
 
 def _refit(
-    plan: SearchPlan, config: Mapping[str, Any], steps: int | None, budget: TimeBudget
+    plan: SearchPlan,
+    config: Mapping[str, Any],
+    steps: int | None,
+    budget: TimeBudget,
+    bar: ProgressBar,
 ) -> Any:
+    bar.on_refit()
     return fit_final(
         plan.task,
         config,
@@ -119,6 +124,7 @@ def _refit(
         static_df=plan.static_df,
         steps=steps,
         budget=budget,
+        on_progress=bar.on_refit,
     )
 
 

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
+from automodel_sk.console import Display, SearchState, open_display, say
+from automodel_sk.search.budget import TimeBudget
 from automodel_sk.search.request import SearchListener
 from automodel_sk.search.task import REPORTS_PER_TRIAL
 from automodel_sk.tracking import Tracker, TrialRecord
 
 __all__ = ["Listeners", "ProgressBar", "TrackerListener", "progress_bar", "say"]
-
-
-def say(text: str, verbose: bool) -> None:
-    """Write a line to standard error, above any progress bar."""
-    if verbose:
-        from tqdm.auto import tqdm
-
-        tqdm.write(text, file=sys.stderr)
 
 
 class Listeners:
@@ -66,44 +58,44 @@ class TrackerListener:
 
 
 class ProgressBar:
-    """Shows ended trials, the best score and the running trial's progress.
+    """Shows ended and running trials, the best score, and the time that is left.
 
     Parameters
     ----------
-    bar : tqdm
-        Counts trials.
+    state : SearchState
+        What is known.
+    display : Display
+        Told whenever that has changed.
     """
 
-    def __init__(self, bar: Any) -> None:
-        self._bar = bar
-        self._best: float | None = None
-        self._counts = {"COMPLETE": 0, "PRUNED": 0, "FAIL": 0}
+    def __init__(self, state: SearchState, display: Display) -> None:
+        self._state, self._display = state, display
 
     def on_report(self, number: int, step: int, loss: float) -> None:
-        """Show how far the running trial is."""
-        self._show(f"trial {number} {min(step / REPORTS_PER_TRIAL, 1):.0%}")
+        """Show how far a running trial is."""
+        self._state.report(number, step)
+        self._display.renew()
 
     def on_trial_end(self, record: TrialRecord) -> None:
         """Count a trial."""
-        self._counts[record.state] += 1
-        if record.state == "COMPLETE" and record.value is not None:
-            self._best = record.value if self._best is None else min(self._best, record.value)
-        self._show("", ended=1)
+        self._state.end(record)
+        self._display.renew()
 
-    def _show(self, running: str, ended: int = 0) -> None:
-        """Renew the text; the bar itself decides when to draw it."""
-        best = "" if self._best is None else f"best {self._best:.5g}"
-        counts = [f"{n} {s}" for s, n in self._counts.items() if n and s != "COMPLETE"]
-        parts = [best, *(text.lower() for text in counts), running]
-        self._bar.set_postfix_str(", ".join(part for part in parts if part), refresh=False)
-        self._bar.update(ended)
+    def on_refit(self, share: float = 0.0) -> None:
+        """Show that the final model is trained, and how much of that is done."""
+        begins = not self._state.in_refit
+        if begins:
+            self._state.begin_refit()
+        self._state.refit(share)
+        self._display.renew(now=begins)
 
 
 @contextmanager
-def progress_bar(total: int, label: str, verbose: bool) -> Iterator[ProgressBar]:
-    """Show a bar while a search runs, nothing where it is not to be shown."""
-    from tqdm.auto import tqdm
-
-    pause = 0.2 if sys.stderr.isatty() else 10.0
-    with tqdm(total=total, desc=label, unit="trial", disable=not verbose, mininterval=pause) as bar:
-        yield ProgressBar(bar)
+def progress_bar(
+    total: int, label: str, verbose: bool, budget: TimeBudget
+) -> Iterator[ProgressBar]:
+    """Show a bar while a search and its refit run, nothing where it is not to be shown."""
+    state = SearchState(label, total, budget, REPORTS_PER_TRIAL)
+    with open_display(state, verbose) as display:
+        yield ProgressBar(state, display)
+        state.finish()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -13,6 +13,9 @@ from automodel_sk.planning import SearchPlan
 from automodel_sk.search.request import best_record
 from automodel_sk.tracking import TrialRecord
 from automodel_sk.trials import trials_frame
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 __all__ = ["OptimizationSummary", "summarise"]
 
@@ -32,6 +35,18 @@ class OptimizationSummary(dict[str, Any]):
     def __str__(self) -> str:
         width = max(map(len, self), default=0)
         return "\n".join(f"{name:<{width}}  {_text(value)}" for name, value in self.items())
+
+    def __rich__(self) -> Table:
+        """Return the table for terminals."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="cyan", no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in self.items():
+            table.add_row(name, Text(_text(value), "bold" if name.startswith("best") else ""))
+        return table
 
     def _repr_html_(self) -> str:
         """Return the table for notebooks."""

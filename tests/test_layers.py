@@ -28,7 +28,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "search_algorithm_selector validation",
         "options tracking",
         "search trials",
-        "fitting future_values history planning prediction progress summary",
+        "console fitting future_values history planning prediction progress summary",
         "auto_model persistence",
         "auto_model_factory",
         "demo estimator forecaster",

@@ -56,6 +56,11 @@ class TimeBudget:
         reserve = running_seconds if self._refit_seconds is None else self._refit_seconds
         return self.left() <= reserve
 
+    @property
+    def refit_seconds(self) -> float | None:
+        """Seconds that the refit of the best trial so far will take, None before there is one."""
+        return self._refit_seconds
+
     def note(self, record: TrialRecord) -> None:
         """Learn from an ended trial how long the refit will take."""
         losses = record.intermediate_values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -48,6 +48,7 @@ def fit_final(
     static_df: Any = None,
     steps: int | None = None,
     budget: TimeBudget | None = None,
+    on_progress: Callable[[float], None] | None = None,
 ) -> Any:
     """Train the final model on every row, the validation windows included.
 
@@ -63,6 +64,8 @@ def fit_final(
         One row per series, in the order of the series in `frame`.
     budget : TimeBudget, optional
         Training ends where it is used up.
+    on_progress : callable, optional
+        Told of the share that is done, after each step.
 
     Returns
     -------
@@ -73,7 +76,7 @@ def fit_final(
 
     with training():
         fitted = NeuralForecast(models=[final_model(task, config, steps)], freq=freq)
-        with _stopped_in_time(trained_module(fitted.models[0]), budget):
+        with _watched(trained_module(fitted.models[0]), budget, on_progress):
             fitted.fit(frame, static_df=static_df, val_size=0)
     _forget_last_batch(trained_module(fitted.models[0]).loss)
     return fitted
@@ -116,17 +119,19 @@ def _forget_last_batch(loss: Any) -> None:
 
 
 @contextmanager
-def _stopped_in_time(module: Any, budget: TimeBudget | None) -> Iterator[None]:
-    """End a training where its budget is used up; leaves the model without callbacks."""
-    if budget is None:
-        yield
-        return
+def _watched(
+    module: Any, budget: TimeBudget | None, on_progress: Callable[[float], None] | None
+) -> Iterator[None]:
+    """Tell of a training's steps, end it where time is up; leaves the model without callbacks."""
     from pytorch_lightning.callbacks import LambdaCallback
 
-    def stop_late(trainer: Any, *_: Any) -> None:
-        trainer.should_stop = trainer.should_stop or budget.left() <= 0
+    def after_step(trainer: Any, *_: Any) -> None:
+        if on_progress is not None:
+            on_progress(trainer.global_step / trainer.max_steps)
+        late = budget is not None and budget.left() <= 0
+        trainer.should_stop = trainer.should_stop or late
 
-    module.trainer_kwargs["callbacks"] = [LambdaCallback(on_train_batch_end=stop_late)]
+    module.trainer_kwargs["callbacks"] = [LambdaCallback(on_train_batch_end=after_step)]
     try:
         yield
     finally:

@@ -1,0 +1,173 @@
+"""Where a search's state is shown: a terminal, a notebook, a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from automodel_sk.console.state import SearchState
+
+__all__ = ["Display", "open_display", "say"]
+
+_NOTEBOOK_PAUSE, _LOG_PAUSE = 0.5, 10.0
+
+
+def say(content: Any, verbose: bool = True) -> None:
+    """Write to standard error: on a terminal as rich shows it, elsewhere as plain text.
+
+    Parameters
+    ----------
+    content : object
+        A text, or anything that rich can draw; its ``str`` where colours can't be.
+    verbose : bool
+        Nothing is written if False.
+    """
+    from rich.text import Text
+
+    if not verbose:
+        return
+    console = _console()
+    if console.is_terminal and not console.is_jupyter:
+        console.print(content if hasattr(content, "__rich__") else Text(str(content)))
+    else:
+        sys.stderr.write(f"{content}\n")
+
+
+class Display(Protocol):
+    """Shows a state."""
+
+    def renew(self, now: bool = False) -> None:
+        """Show the state as it is; at once, or when there was a pause."""
+
+
+class Pausing:
+    """Shows a state's text no more often than a pause allows.
+
+    Parameters
+    ----------
+    state : SearchState
+        What is shown.
+    show : callable
+        Takes the text.
+    pause : float
+        Seconds between two texts.
+    clock : callable
+        Gives the time in seconds.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> shown = []
+    >>> state = SimpleNamespace(line=lambda: "3/5 trials")
+    >>> display = Pausing(state, shown.append, 10.0, clock=iter([0.0, 1.0, 11.0]).__next__)
+    >>> display.renew(), display.renew()
+    (None, None)
+    >>> shown
+    ['3/5 trials']
+    """
+
+    def __init__(
+        self,
+        state: SearchState,
+        show: Callable[[str], None],
+        pause: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._state, self._show, self._pause, self._clock = state, show, pause, clock
+        self._next = clock() + pause
+
+    def renew(self, now: bool = False) -> None:
+        """Show the text, at once or if the pause is over."""
+        moment = self._clock()
+        if now or moment >= self._next:
+            self._next = moment + self._pause
+            self._show(self._state.line())
+
+
+class Hidden:
+    """Shows nothing."""
+
+    def renew(self, now: bool = False) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def open_display(state: SearchState, verbose: bool) -> Iterator[Display]:
+    """Show a state while a search runs, in the way that suits where it is shown.
+
+    Parameters
+    ----------
+    state : SearchState
+        What is shown.
+    verbose : bool
+        Whether anything is.
+
+    Yields
+    ------
+    Display
+        Told whenever the state has changed.
+    """
+    console = _console()
+    if not verbose:
+        yield Hidden()
+    elif console.is_jupyter:
+        shown = Pausing(state, _notebook_output(state.line()), _NOTEBOOK_PAUSE)
+        yield shown
+        shown.renew(now=True)
+    elif console.is_terminal and not console.is_dumb_terminal:
+        with _live(state, console) as display:
+            yield display
+    else:
+        yield Pausing(state, say, _LOG_PAUSE)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def _notebook_output(text: str) -> Callable[[str], None]:
+    """Return what replaces a text below a notebook's cell; no widgets are needed."""
+    from IPython.display import display
+
+    handle = display({"text/plain": text}, raw=True, display_id=True)
+    return lambda text: handle.update({"text/plain": text}, raw=True)
+
+
+@contextmanager
+def _live(state: SearchState, console: Console) -> Iterator[Display]:
+    """Redraw some lines at the bottom of a terminal; what is printed appears above them."""
+    from rich.live import Live
+
+    with Live(
+        console=console,
+        get_renderable=lambda: _drawn(state),
+        redirect_stdout=sys.stdout.isatty(),  # a pipe's content stays in the pipe
+    ):
+        yield Hidden()  # it redraws itself
+
+
+def _drawn(state: SearchState) -> RenderableType:
+    from rich.console import Group
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    bar = Table.grid(padding=(0, 1), expand=True)
+    bar.add_column(no_wrap=True)
+    bar.add_column(ratio=1)
+    bar.add_column(no_wrap=True)
+    bar.add_column(no_wrap=True)
+    counted = state.counted() if state.total else ""
+    progress = ProgressBar(1.0, state.share, pulse=state.in_refit and not state.share)
+    bar.add_row(Text(state.label, "bold"), progress, Text(counted), Text(state.times(), "cyan"))
+    below = ((state.results(), "green"), (state.running(), "dim"))
+    lines = [Text(text, style, no_wrap=True, overflow="ellipsis") for text, style in below if text]
+    return Group(bar, *lines)

@@ -1,0 +1,205 @@
+"""How far a search is, and how long it will take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from automodel_sk.tracking import TrialRecord
+
+__all__ = ["Budget", "SearchState", "clock_text"]
+
+
+class Budget(Protocol):
+    """The time for search and final training together."""
+
+    @property
+    def refit_seconds(self) -> float | None:
+        """Seconds that the final training is expected to take."""
+
+    def left(self) -> float:
+        """Return the seconds left, infinite where there is no limit."""
+
+
+class SearchState:
+    """Trials done, trials running, the best score, and the time that is left.
+
+    Parameters
+    ----------
+    label : str
+        What is searched over, such as a model's name.
+    total : int
+        Trials in all; 0 where a fixed configuration is trained.
+    budget : Budget
+        The time for search and final training.
+    reports : int
+        Reports that a trial is expected to give; those of complete trials are
+        believed instead once there are any.
+    clock : callable
+        Gives the time in seconds.
+
+    Examples
+    --------
+    >>> from automodel_sk.search.budget import TimeBudget
+    >>> times = iter([0.0, 10.0, 10.0])
+    >>> state = SearchState("NHITS", 20, TimeBudget(), reports=40, clock=times.__next__)
+    >>> state.report(0, 10)
+    >>> state.line()
+    'NHITS: 0/20 trials; trial 0 25%; 0:00:10 elapsed, about 0:13:10 left'
+    """
+
+    def __init__(
+        self,
+        label: str,
+        total: int,
+        budget: Budget,
+        reports: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.label, self.total = label, total
+        self._budget, self._reports, self._clock = budget, reports, clock
+        self._began = clock()
+        self._began_at = datetime.now().astimezone()
+        self._limit = budget.left()
+        self._counts = {"COMPLETE": 0, "PRUNED": 0, "FAIL": 0}
+        self._earlier = 0
+        self._best: tuple[float, int] | None = None
+        self._running: dict[int, int] = {}
+        self._refit_began: float | None = None
+        self._refit_share = 0.0
+        self._ended = False
+
+    def report(self, number: int, report: int) -> None:
+        """Note that a running trial gave one more report."""
+        self._running[number] = report
+
+    def end(self, record: TrialRecord) -> None:
+        """Note an ended trial, one of an earlier call included."""
+        self._running.pop(record.number, None)
+        self._counts[record.state] += 1
+        ended = record.datetime_complete
+        self._earlier += ended is not None and ended.astimezone() < self._began_at
+        if record.state != "COMPLETE" or record.value is None:
+            return
+        self._reports = len(record.intermediate_values) or self._reports
+        if self._best is None or record.value < self._best[0]:
+            self._best = record.value, record.number
+
+    def begin_refit(self) -> None:
+        """Note that the search is over and the final model is trained."""
+        self._running = {}
+        self._refit_began = self._clock()
+
+    def refit(self, share: float) -> None:
+        """Note how much of the final training is done, from 0 to 1."""
+        self._refit_share = share
+
+    def finish(self) -> None:
+        """Note that the final model is trained."""
+        self._ended, self._refit_share = True, 1.0
+
+    @property
+    def done(self) -> int:
+        """Trials that ended."""
+        return sum(self._counts.values())
+
+    @property
+    def in_refit(self) -> bool:
+        """Whether the final model is trained."""
+        return self._refit_began is not None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the search began."""
+        return self._clock() - self._began
+
+    @property
+    def share(self) -> float:
+        """Share of the work, or of the time budget if more of that is used."""
+        if not self.total:
+            return self._refit_share
+        trials = 1.0 if self.in_refit else self._trials_begun() / self.total
+        return min(1.0, max(trials, self.elapsed / max(self._limit, 1e-9)))
+
+    def left(self) -> float | None:
+        """Return the seconds that are left for search and final training, None if unknown."""
+        if self._ended:
+            return None
+        estimate = self._refit_left() if self.in_refit else self._search_left()
+        if estimate is None:
+            budget = self._budget.left()
+            return max(0.0, budget) if budget < float("inf") else None
+        return max(0.0, min(estimate, self._budget.left()))
+
+    def _search_left(self) -> float | None:
+        begun = self._trials_begun() - self._earlier
+        if begun <= 0:
+            return None
+        trials = self.elapsed / begun * max(0.0, self.total - self._earlier - begun)
+        return trials + (self._budget.refit_seconds or 0.0)
+
+    def _refit_left(self) -> float | None:
+        used = self._clock() - (self._refit_began or 0.0)
+        if self._refit_share > 0:
+            return used / self._refit_share - used
+        expected = self._budget.refit_seconds
+        return None if expected is None else expected - used
+
+    def _trials_begun(self) -> float:
+        """Return the trials that ended and the shares of those that run."""
+        return self.done + sum(self._shares().values())
+
+    def _shares(self) -> Mapping[int, float]:
+        return {n: min(1.0, r / self._reports) for n, r in sorted(self._running.copy().items())}
+
+    def counted(self) -> str:
+        """Return how many trials ended."""
+        return f"{self.done}/{self.total} trials"
+
+    def results(self) -> str:
+        """Return the best score, and how many trials were pruned or failed."""
+        best = self._best and f"best {self._best[0]:.5g} (trial {self._best[1]})"
+        ended = [
+            f"{count} {name}"
+            for name, count in (
+                ("pruned", self._counts["PRUNED"]),
+                ("failed", self._counts["FAIL"]),
+                ("of an earlier call", self._earlier),
+            )
+            if count
+        ]
+        return ", ".join(part for part in (best, *ended) if part)
+
+    def running(self) -> str:
+        """Return what runs, and how far it is."""
+        if self._ended:
+            return ""
+        if self.in_refit:
+            return "final training" + (f" {self._refit_share:.0%}" if self._refit_share else "")
+        return ", ".join(f"trial {number} {share:.0%}" for number, share in self._shares().items())
+
+    def times(self) -> str:
+        """Return the time elapsed and left."""
+        limit = f" of {clock_text(self._limit)}" if self._limit < float("inf") else ""
+        left = self.left()
+        about = "" if left is None else f", about {clock_text(left)} left"
+        return f"{clock_text(self.elapsed)}{limit} elapsed{about}"
+
+    def line(self) -> str:
+        """Return all of it as one line of a log."""
+        counts = ", ".join(part for part in (self.total and self.counted(), self.results()) if part)
+        parts = (counts, self.running(), self.times())
+        return f"{self.label}: " + "; ".join(part for part in parts if part)
+
+
+def clock_text(seconds: float) -> str:
+    """Return a duration in hours, minutes and seconds.
+
+    Examples
+    --------
+    >>> clock_text(3725.4)
+    '1:02:05'
+    """
+    return str(timedelta(seconds=round(seconds)))
