@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,18 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from automodel_sk.exceptions import SearchError
-from automodel_sk.search.memory import smaller_batches
-from automodel_sk.search.optuna_trial import record_of, requeue_orphans
 from automodel_sk.search.request import SearchListener, SearchRequest
 from automodel_sk.search.storage import StudyLocation
+from automodel_sk.search.trial_state import record_of, requeue_orphans, survive
 from automodel_sk.search.worker_pool import shared_pool
 
 __all__ = ["run_in_workers", "shareable"]
-
-logger = logging.getLogger(__name__)
 
 _MOST_DEATHS_FOR_NOTHING = 3
 
@@ -84,32 +80,7 @@ def _settle_death(study: optuna.Study, request: SearchRequest, pid: int, code: i
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         owner = trial.user_attrs.get("owner")
         if owner is not None and json.loads(owner)[1] == pid:
-            _settle(study, request, trial, code)
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            survive(study, request, trial, how)
             return True
     return False
-
-
-def _settle(study: optuna.Study, request: SearchRequest, trial: FrozenTrial, code: int) -> None:
-    """Run the trial once more with smaller batches; a second death is a failure.
-
-    What kills a worker is most often the system, short of memory.
-    """
-    how = f"signal {-code}" if code < 0 else f"exit code {code}"
-    smaller = None if "died" in trial.user_attrs else _smaller(request, trial)
-    storage, trial_id = study._storage, trial._trial_id
-    storage.set_trial_user_attr(trial_id, "died", how)
-    if smaller is None:
-        storage.set_trial_user_attr(trial_id, "reason", f"its worker process died ({how})")
-        study.tell(trial.number, state=TrialState.FAIL)
-        return
-    logger.warning("trial %d: its worker died (%s); again with %s", trial.number, how, smaller)
-    storage.set_trial_user_attr(trial_id, "retried_with", smaller)
-    storage.set_trial_state_values(trial_id, state=TrialState.WAITING)
-
-
-def _smaller(request: SearchRequest, trial: FrozenTrial) -> dict[str, int] | None:
-    try:
-        config = request.space.decode(trial.params, number=trial.number)
-    except Exception:  # a user's function of the trial can fail in any way
-        return {}  # it died before it had a configuration: as it is
-    return smaller_batches(config)

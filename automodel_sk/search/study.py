@@ -1,0 +1,134 @@
+"""The study of a search, on every engine: opened as `resume` says, counted, read back."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import optuna
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
+from optuna.trial import TrialState
+
+from automodel_sk.exceptions import StudyMismatchError
+from automodel_sk.search.first_guesses import default_parameters
+from automodel_sk.search.request import SearchRequest
+from automodel_sk.search.storage import open_storage
+from automodel_sk.search.trial_state import record_of
+from automodel_sk.tracking import TrialRecord
+
+__all__ = ["AskTellStudy", "ended_records", "muted", "open_study", "trials_left"]
+
+_IDENTITY = "automodel_sk:identity"
+
+
+class AskTellStudy(optuna.Study):
+    """A study whose sampler may say that there is nothing left to try."""
+
+    exhausted = False
+
+    def stop(self) -> None:
+        """Note it: `Study.stop` is refused outside `optimize`."""
+        self.exhausted = True
+
+
+def open_study(request: SearchRequest, sampler: BaseSampler, pruner: BasePruner) -> AskTellStudy:
+    """Open the request's study, or make it, as `resume` says.
+
+    Parameters
+    ----------
+    request : SearchRequest
+        Names the study, its place and its identity.
+    sampler : optuna.samplers.BaseSampler
+        Draws what was not enqueued.
+    pruner : optuna.pruners.BasePruner
+        Asked by `Trial.should_prune`.
+
+    Returns
+    -------
+    AskTellStudy
+
+    Raises
+    ------
+    StorageError
+        The storage can't be used.
+    StudyMismatchError
+        A study of that name holds another search.
+    """
+    storage = open_storage(request.location)
+    name = request.location.study_name
+    exists = any(s.study_name == name for s in optuna.get_all_study_summaries(storage))
+    if exists:
+        _settle(storage, name, request)
+    optuna.create_study(storage=storage, study_name=name, load_if_exists=True)
+    study = AskTellStudy(name, storage, sampler, pruner)
+    if _IDENTITY not in study.user_attrs:
+        study.set_user_attr(_IDENTITY, json.dumps(dict(request.identity)))
+        _enqueue_defaults(study, request)
+    return study
+
+
+def _enqueue_defaults(study: AskTellStudy, request: SearchRequest) -> None:
+    """Let the model's own defaults be the first trial: a search never does worse than they."""
+    defaults = default_parameters(request.task.model_name, request.space)
+    if defaults and not request.strategy.exhaustive:
+        study.enqueue_trial(defaults)
+
+
+def _settle(storage: BaseStorage, name: str, request: SearchRequest) -> None:
+    """Decide what becomes of an existing study."""
+    if request.resume == "overwrite":
+        optuna.delete_study(study_name=name, storage=storage)
+        return
+    if request.resume == "never":
+        raise StudyMismatchError(
+            f"study_name {name!r} exists in {request.location} and resume='never'; pass another"
+            " study_name, resume='auto' to go on with it, or resume='overwrite' to start anew"
+        )
+    known = optuna.load_study(study_name=name, storage=storage).user_attrs.get(_IDENTITY)
+    differing = _differences(json.loads(known) if known else {}, request.identity)
+    if differing:
+        raise StudyMismatchError(
+            f"study_name {name!r} in {request.location} holds another search: {differing};"
+            " pass another study_name, or resume='overwrite' to start anew"
+        )
+
+
+def _differences(known: Mapping[str, str], asked: Mapping[str, str]) -> str:
+    """Return what differs in words, nothing where a study has no identity yet."""
+    return ", ".join(
+        f"{key} was {known[key]}, is {asked[key]}"
+        for key in asked
+        if key in known and known[key] != asked[key]
+    )
+
+
+def trials_left(study: AskTellStudy, request: SearchRequest) -> bool:
+    """Return whether a trial is to be started: those at work elsewhere count as done."""
+    if study.exhausted:
+        return False
+    trials = study.get_trials(deepcopy=False)
+    begun = sum(trial.state is not TrialState.WAITING for trial in trials)
+    return begun < request.num_samples
+
+
+def ended_records(study: optuna.Study, request: SearchRequest) -> list[TrialRecord]:
+    """Return the ended trials of a study by number."""
+    ended = [t for t in study.get_trials(deepcopy=False) if t.state.is_finished()]
+    return [record_of(trial, request) for trial in ended]
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Mute Optuna's log lines and its notes on experimental options."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)
