@@ -26,6 +26,7 @@ from automodel_sk.trials import trials_frame
 
 if TYPE_CHECKING:
     from automodel_sk.data.analysis import DatasetProfile
+    from automodel_sk.plots import ModelPlots
     from automodel_sk.search_algorithm_selector import SearchStrategy
     from automodel_sk.validation import ValidationResult
 
@@ -432,6 +433,39 @@ class AutoModel:
         from automodel_sk.persistence import load_auto_model
 
         return load_auto_model(Path(path))
+
+    @property
+    def plot(self) -> ModelPlots:
+        """Plots of forecasts, errors and the search, such as ``model.plot.forecast()``."""
+        from automodel_sk.plots import ModelPlots
+
+        return ModelPlots(self)
+
+    def report(self, path: str | Path = "report.html", **arguments: Any) -> Path:
+        """Write a page on the model that opens in any browser, without a network.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; one of that name is replaced.
+        **arguments
+            `futr_df`, as in `predict`; without it a model of future-known variables
+            is shown on held-out steps alone.
+
+        Returns
+        -------
+        Path
+            The file.
+        """
+        from automodel_sk.report import write_report
+
+        return write_report(self, Path(path), **arguments)
+
+    def _repr_html_(self) -> str:
+        """Return a card for notebooks."""
+        from automodel_sk.report.card import card
+
+        return card(self)
 
     def __repr__(self) -> str:
         score = "" if self.best_score is None else f", best_score={self.best_score:.6g}"

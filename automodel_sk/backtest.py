@@ -1,0 +1,194 @@
+"""How a model would have forecast the past: its errors beside those of simple forecasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import pandas as pd
+
+from automodel_sk.calibration import Windows, plan_windows
+from automodel_sk.data.baselines import BASELINE_COLUMN, BASELINES, baseline_forecasts
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.intervals import ConformalScores, series_scales
+from automodel_sk.prediction import loss_family, stored_history
+
+if TYPE_CHECKING:
+    from automodel_sk.auto_model import AutoModel
+
+__all__ = ["Backtest", "backtest"]
+
+_KEYS = ["unique_id", "cutoff", "ds"]
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Forecasts of windows that were held out, with what came true.
+
+    Parameters
+    ----------
+    forecasts : DataFrame
+        Columns unique_id, cutoff, ds, y, the model's name and the simple
+        forecasts'; all windows of a series in order of time.
+    scales : Series
+        Mean absolute seasonal difference of each series, by its name.
+    model : str
+        The model's column.
+    windows : Windows
+        What was held out.
+
+    Examples
+    --------
+    >>> forecasts = pd.DataFrame(
+    ...     {"unique_id": "a", "cutoff": 2, "ds": [3, 4], "y": [5.0, 9.0], "MLP": [6.0, 9.0],
+    ...      "SeasonalNaive": [3.0, 9.0]}
+    ... )
+    >>> test = Backtest(forecasts, pd.Series({"a": 2.0}), "MLP", Windows(1, 2))
+    >>> test.scores()[["MASE", "skill"]].values.tolist()
+    [[0.25, 0.5], [0.5, 0.0]]
+    """
+
+    forecasts: pd.DataFrame
+    scales: pd.Series
+    model: str
+    windows: Windows
+
+    @property
+    def columns(self) -> list[str]:
+        """The model's column and those of the simple forecasts."""
+        return [self.model, *(name for name in BASELINES if name in self.forecasts)]
+
+    @cached_property
+    def scaled(self) -> pd.DataFrame:
+        """Signed errors, forecast from truth, in units of each series' scale.
+
+        Returns
+        -------
+        DataFrame
+            Columns unique_id, cutoff, ds, step (from 1) and one per forecast.
+        """
+        keys = self.forecasts[_KEYS].copy()
+        keys["step"] = keys.groupby(["unique_id", "cutoff"], observed=True).cumcount() + 1
+        scale = self.scales.loc[self.forecasts["unique_id"]].to_numpy()
+        errors = {c: (self.forecasts["y"] - self.forecasts[c]) / scale for c in self.columns}
+        return keys.assign(**errors)
+
+    def by_step(self) -> pd.DataFrame:
+        """Return the mean absolute scaled error by step of the horizon, one column per forecast."""
+        return self._mean_absolute("step")
+
+    def by_series(self) -> pd.DataFrame:
+        """Return the mean absolute scaled error by series, the model's best first."""
+        return self._mean_absolute("unique_id").sort_values(self.model, kind="stable")
+
+    def _mean_absolute(self, key: str) -> pd.DataFrame:
+        sizes = self.scaled[self.columns].abs()
+        means: pd.DataFrame = sizes.groupby(self.scaled[key], observed=True).mean()
+        return means
+
+    def scores(self) -> pd.DataFrame:
+        """Return each forecast's errors over all series, windows and steps.
+
+        Returns
+        -------
+        DataFrame
+            One row per forecast, the model first: MASE (of which each series
+            has an equal share), MAE and RMSE (in the target's unit), and the
+            skill: the share of the seasonal-naive forecast's MASE that it saves.
+        """
+        table = pd.DataFrame({"MASE": self.by_series()[self.columns].mean()})
+        errors = self.forecasts[self.columns].sub(self.forecasts["y"], axis=0)
+        table["MAE"] = errors.abs().mean()
+        table["RMSE"] = np.sqrt((errors**2).mean())
+        naive = table.loc[BASELINE_COLUMN, "MASE"]
+        table["skill"] = 1 - table["MASE"] / naive if naive > 0 else np.nan
+        return table
+
+    def typical_series(self) -> dict[str, object]:
+        """Return the series that are forecast best, most typically and worst, by those words.
+
+        Fewer where there are fewer than three series.
+        """
+        ranked = self.by_series().index
+        places = {"best": 0, "typical": len(ranked) // 2, "worst": len(ranked) - 1}
+        named: dict[int, str] = {}
+        for word in ("best", "worst", "typical"):
+            named.setdefault(places[word], word)
+        return {named[place]: ranked[place] for place in sorted(named)}
+
+
+_TESTED: WeakKeyDictionary[AutoModel, Backtest] = WeakKeyDictionary()
+
+
+def backtest(model: AutoModel) -> Backtest:
+    """Return a model's errors on past windows of its own data, measured at the first call.
+
+    The best configuration is trained once without the windows that also calibrate
+    the intervals, which this does by the way where they are wanted.
+
+    Parameters
+    ----------
+    model : AutoModel
+        Fitted.
+
+    Returns
+    -------
+    Backtest
+
+    Raises
+    ------
+    InvalidInputError
+        The series are too short to hold out a window.
+    """
+    if model not in _TESTED:
+        _TESTED[model] = _test(model)
+    return _TESTED[model]
+
+
+def _test(model: AutoModel) -> Backtest:
+    frame = stored_history(model.to_neuralforecast())
+    windows = _windows(frame, model.h)
+    raw = model.cross_validation(frame, n_windows=windows.count, step_size=windows.step)
+    column = repr(model.to_neuralforecast().models[0])
+    _calibrate(model, raw.assign(error=raw["y"] - raw[column]), frame)
+    simple = _simple_forecasts(frame, windows, model)
+    own = raw[[*_KEYS, "y", column]]
+    forecasts = own.merge(simple, on=_KEYS, validate="one_to_one").sort_values(_KEYS)
+    ids, scales = series_scales(
+        frame["unique_id"].to_numpy(), frame["y"].to_numpy(float), model._season
+    )
+    return Backtest(
+        forecasts.reset_index(drop=True), pd.Series(scales, index=pd.Index(ids)), column, windows
+    )
+
+
+def _windows(frame: pd.DataFrame, h: int) -> Windows:
+    try:
+        return plan_windows(frame, h)
+    except InvalidInputError as exc:
+        shortest = int(frame.groupby("unique_id", observed=True).size().min())
+        raise InvalidInputError(
+            f"the shortest series has {shortest} rows, too few to hold out {h} steps and measure"
+            f" errors on them; use series of at least {3 * h} rows"
+        ) from exc
+
+
+def _calibrate(model: AutoModel, errors: pd.DataFrame, frame: pd.DataFrame) -> None:
+    """Keep the errors as the calibration of the intervals where the loss gives none."""
+    if model._scores is None and loss_family(model.to_neuralforecast().models[0].loss) == "point":
+        model._scores = ConformalScores.from_cross_validation(errors, frame, model.h, model._season)
+
+
+def _simple_forecasts(frame: pd.DataFrame, windows: Windows, model: AutoModel) -> pd.DataFrame:
+    """Return what the simple rules forecast from the end of each window's past."""
+    left = frame.groupby("unique_id", observed=True).cumcount(ascending=False).to_numpy()
+    parts = []
+    for number in range(windows.count):
+        past = frame[left >= model.h + number * windows.step]
+        cutoffs = past.groupby("unique_id", observed=True)["ds"].last()
+        forecast = baseline_forecasts(past, model.h, model.freq, model._season)
+        parts.append(forecast.assign(cutoff=forecast["unique_id"].map(cutoffs)))
+    return pd.concat(parts, ignore_index=True)

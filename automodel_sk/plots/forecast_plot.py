@@ -1,0 +1,126 @@
+"""Forecasts with their intervals, after the history that they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from automodel_sk.backtest import Backtest
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.plots.sketch import Band, Layer, Line, Panel, Sketch
+from automodel_sk.prediction import loss_family
+
+__all__ = ["LEVELS", "forecasts", "levels_within_reach", "series_to_show"]
+
+LEVELS = (80.0, 95.0)
+"""Coverages in percent that are shown where none are asked for."""
+
+
+def levels_within_reach(loss: Any) -> list[float]:
+    """Return those of the usual coverages that a loss can give, else its widest.
+
+    Parameters
+    ----------
+    loss : neuralforecast loss
+        One trained for some quantiles gives none outside them.
+
+    Returns
+    -------
+    list of float
+        In percent; empty for a loss of one quantile.
+    """
+    if loss_family(loss) != "multi-quantile":
+        return list(LEVELS)
+    known = [float(q) for q in loss.quantiles]
+    widest = round(200 * min(max(known) - 0.5, 0.5 - min(known)), 4)
+    return [level for level in LEVELS if level <= widest] or [widest] * (widest > 0)
+
+
+def series_to_show(known: Any, ids: Sequence[Any] | None, max_ids: int) -> list[Any]:
+    """Return the series to show: those asked for, or the first ones.
+
+    Examples
+    --------
+    >>> series_to_show(["a", "b", "c"], None, 2), series_to_show(["a", "b", "c"], ["c"], 2)
+    (['a', 'b'], ['c'])
+    """
+    names = list(dict.fromkeys(known))
+    wanted = names[:max_ids] if ids is None else list(ids)
+    unknown = [name for name in wanted if name not in set(names)]
+    if unknown or not wanted:
+        found = f"{unknown[0]!r}, which is no series of the data" if unknown else "no series"
+        raise InvalidInputError(f"ids names {found}; try ids={names[:2]!r}")
+    return wanted
+
+
+def forecasts(
+    past: pd.DataFrame,
+    ahead: pd.DataFrame | None,
+    column: str,
+    ids: Sequence[Any],
+    level: Sequence[float],
+    test: Backtest | None = None,
+) -> Sketch:
+    """Return one panel per series: history, forecast, intervals.
+
+    Parameters
+    ----------
+    past : DataFrame
+        Long frame, as much as is to be shown.
+    ahead : DataFrame, optional
+        The forecast with its intervals.
+    column : str
+        The model's column.
+    ids : sequence
+        The series, in the order to show them.
+    level : sequence of float
+        Coverages in percent.
+    test : Backtest, optional
+        To show what was forecast for the last window that was held out.
+
+    Returns
+    -------
+    Sketch
+    """
+    panels = []
+    for name in ids:
+        before = past[past["unique_id"] == name]
+        layers: list[Layer] = [Line(before["ds"], before["y"], "history", "past")]
+        if test is not None:
+            layers.append(_held_out(test, name))
+        if ahead is not None:
+            after = ahead[ahead["unique_id"] == name]
+            layers = [*_intervals(before, after, column, level), *layers]
+            layers.append(_joined(before, after, column))
+        panels.append(Panel(layers, str(name)))
+    columns = 1 if len(panels) < 4 else 2
+    return Sketch(panels, columns, (9.0 if columns == 1 else 5.6, 2.9))
+
+
+def _intervals(
+    before: pd.DataFrame, after: pd.DataFrame, column: str, level: Sequence[float]
+) -> Iterator[Band]:
+    """Yield the bands, the widest first and faintest, each beginning where history ends."""
+    end = before.tail(1)
+    times = pd.concat([end["ds"], after["ds"]])
+    for coverage in sorted(level, reverse=True):
+        low, high = (after[f"{column}-{side}-{coverage:g}"] for side in ("lo", "hi"))
+        low, high = (pd.concat([end["y"], side]) for side in (low, high))
+        strength = 0.13 + 0.6 * (1 - coverage / 100)
+        yield Band(times, low, high, f"{coverage:g}% interval", "model", strength)
+
+
+def _joined(before: pd.DataFrame, after: pd.DataFrame, column: str) -> Line:
+    """Return the forecast, joined to the last observation."""
+    end = before.tail(1)
+    times, values = pd.concat([end["ds"], after["ds"]]), pd.concat([end["y"], after[column]])
+    return Line(times, values, f"{column} forecast", "model", width=2.0)
+
+
+def _held_out(test: Backtest, name: Any) -> Line:
+    own = test.forecasts[test.forecasts["unique_id"] == name]
+    own = own[own["cutoff"] == own["cutoff"].max()]
+    label = "what it would have forecast"
+    return Line(own["ds"], own[test.model], label, "other", dashed=True)

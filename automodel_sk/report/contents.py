@@ -1,0 +1,197 @@
+"""What the page on a model says, before it is laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from automodel_sk.backtest import Backtest, backtest
+from automodel_sk.data.analysis import analyse_dataset
+from automodel_sk.data.baselines import BASELINES
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.plots.forecast_plot import forecasts, levels_within_reach, series_to_show
+from automodel_sk.plots.study import tuned_values
+from automodel_sk.plots.with_plotly import draw
+from automodel_sk.prediction import stored_history
+from automodel_sk.report.recipe import recipe
+from automodel_sk.report.surroundings import surroundings
+from automodel_sk.report.verdict import Verdict, verdict
+
+if TYPE_CHECKING:
+    from automodel_sk.auto_model import AutoModel
+
+__all__ = ["Picture", "contents"]
+
+_MOST_TRIALS = 20
+_WORDS = {"best": "the series forecast best", "typical": "a typical one", "worst": "the worst"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure, or why there is none.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the page.
+    caption : str
+        What is to be seen.
+    figure : plotly Figure, optional
+    why_not : str
+        Said in its place.
+    wide : bool
+        Whether it has panels beside each other.
+    """
+
+    name: str
+    caption: str
+    figure: Any = None
+    why_not: str = ""
+    wide: bool = False
+
+
+def contents(model: AutoModel, futr_df: pd.DataFrame | None = None) -> dict[str, Any]:
+    """Return the template's variables.
+
+    Parameters
+    ----------
+    model : AutoModel
+        Fitted.
+    futr_df : DataFrame, optional
+        Future values of the variables that the model needs.
+
+    Returns
+    -------
+    dict
+    """
+    frame = stored_history(model.to_neuralforecast())
+    test, untested = _tested(model)
+    return {
+        "model": model,
+        "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        "verdict": Verdict("unknown", untested) if test is None else verdict(test, model._season),
+        "scores": [] if test is None else _scores(test),
+        "forecasts": _forecasts(model, frame, test, futr_df),
+        "errors": [] if test is None else _error_pictures(model),
+        "data": _data(model, frame),
+        "warnings": [] if model.validation is None else model.validation.warnings,
+        "checked": model.validation is not None,
+        "search": _search(model) if model._records else None,
+        "findings": _findings(model),
+        "code": recipe(model),
+        "surroundings": surroundings(),
+    }
+
+
+def _tested(model: AutoModel) -> tuple[Backtest | None, str]:
+    try:
+        return backtest(model), ""
+    except InvalidInputError as exc:
+        return None, f"It is not known how good the forecasts are: {exc}."
+
+
+def _scores(test: Backtest) -> list[dict[str, Any]]:
+    rows = test.scores().reset_index(names="name").to_dict("records")
+    return [{**row, "rule": BASELINES.get(row["name"], "this model")} for row in rows]
+
+
+def _forecasts(
+    model: AutoModel, frame: pd.DataFrame, test: Backtest | None, futr_df: pd.DataFrame | None
+) -> Picture:
+    """Return the forecasts of the best, a typical and the worst series."""
+    if test is None:
+        names, caption = series_to_show(frame["unique_id"], None, 3), "The first series."
+    else:
+        by_word = test.typical_series()
+        names = list(by_word.values())
+        order = ", ".join(_WORDS[word] for word in by_word) if len(by_word) > 1 else "the series"
+        caption = f"From above: {order}."
+    fitted = model.to_neuralforecast().models[0]
+    level = levels_within_reach(fitted.loss)
+    try:
+        ahead = model.predict(futr_df=futr_df, level=level or None)
+    except InvalidInputError as exc:
+        ahead, caption = None, f"{caption} The future is not shown: {exc}"
+    steps = max(4 * model.h, 2 * model._season)
+    past = frame[frame["unique_id"].isin(names)].groupby("unique_id", observed=True).tail(steps)
+    sketch = forecasts(past, ahead, repr(fitted), names, level, test)
+    return Picture("forecasts", caption, draw(sketch))
+
+
+def _error_pictures(model: AutoModel) -> list[Picture]:
+    plot = model.plot
+    return [
+        _picture("error_by_step", "How the error grows with the steps ahead.", plot.error_by_step),
+        _picture("error_by_series", "Which series are hard to forecast.", plot.error_by_series),
+        _picture(
+            "residuals",
+            "How far off, and whether too high or too low for long.",
+            plot.residuals,
+            wide=True,
+        ),
+    ]
+
+
+def _picture(name: str, caption: str, plot: Callable[..., Any], wide: bool = False) -> Picture:
+    try:
+        return Picture(name, caption, plot(backend="plotly"), wide=wide)
+    except InvalidInputError as exc:
+        return Picture(name, caption, why_not=str(exc))
+
+
+def _data(model: AutoModel, frame: pd.DataFrame) -> dict[str, Any]:
+    task = model._task
+    profile = analyse_dataset(
+        frame,
+        freq=model.freq,
+        futr_exog=task.futr_exog,
+        hist_exog=task.hist_exog,
+        stat_exog=task.stat_exog,
+    )
+    rows = dict(profile.describe()["value"])
+    del rows["unused columns"]
+    first, last = (str(time).removesuffix(" 00:00:00") for time in _ends(frame["ds"]))
+    return {**rows, "season length": model._season, "first time": first, "last time": last}
+
+
+def _ends(times: pd.Series) -> tuple[Any, Any]:
+    return times.min(), times.max()
+
+
+def _search(model: AutoModel) -> dict[str, Any]:
+    plot, trials = model.plot, model.trials
+    states = trials["state"].value_counts()
+    return {
+        "why": "" if model.strategy is None else model.strategy.description,
+        "counts": [int(states.get(state, 0)) for state in ("COMPLETE", "PRUNED", "FAIL")],
+        "seconds": trials["duration"].dt.total_seconds().sum(),
+        "pictures": [
+            _picture("history", "Each trial, and the best so far.", plot.history),
+            _picture("learning_curves", "How each trial learnt.", plot.learning_curves),
+            _picture("importances", "What the result hangs on.", plot.importances),
+        ],
+        "slices": _picture("slices", "The loss by each parameter.", plot.slices, wide=True),
+        "table": _best_trials(model),
+    }
+
+
+def _best_trials(model: AutoModel) -> dict[str, Sequence[Any]]:
+    """Return the heading and the rows of the best trials' table."""
+    tuned: Mapping[str, Mapping[int, Any]] = tuned_values(model._records)
+    ranked = model.trials.sort_values("value", na_position="last").head(_MOST_TRIALS)
+    rows = [
+        [row.number, row.state.lower(), row.value, row.duration.total_seconds()]
+        + [tuned[name].get(row.number, "") for name in tuned]
+        for row in ranked.itertuples()
+    ]
+    return {"heading": ["trial", "state", "loss", "seconds", *tuned], "rows": rows}
+
+
+def _findings(model: AutoModel) -> list[Any]:
+    """Return what the diagnosis advises."""
+    diagnose = getattr(model, "diagnose", None)
+    return [] if diagnose is None else list(diagnose())

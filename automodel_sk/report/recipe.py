@@ -1,0 +1,62 @@
+"""The code that trains a model's configuration again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from automodel_sk.prediction import loss_family
+
+if TYPE_CHECKING:
+    from automodel_sk.auto_model import AutoModel
+
+__all__ = ["recipe"]
+
+_KINDS = {"futr_exog_list": "futr_exog", "hist_exog_list": "hist_exog"}
+_NAMED = {"MAE", "MSE", "RMSE", "MAPE", "SMAPE"}
+
+
+def recipe(model: AutoModel) -> str:
+    """Return the call that trains the best configuration, without a search.
+
+    Parameters
+    ----------
+    model : AutoModel
+        Fitted.
+
+    Returns
+    -------
+    str
+        Python; `df` and `static_df` are left to the reader.
+    """
+    imported, loss = _loss(model.to_neuralforecast().models[0].loss)
+    task = model._task
+    arguments = [repr(model.model_name), f"h={model.h}", "dataset=df", "config=config", loss]
+    arguments += [
+        f"{name}={list(getattr(task, kind))}"
+        for name, kind in _KINDS.items()
+        if getattr(task, kind)
+    ]
+    if task.stat_exog:
+        arguments += ["static_df=static_df", f"stat_exog_list={list(task.stat_exog)}"]
+    arguments.append(f"random_seed={task.random_seed}")
+    lines = ["from automodel_sk import create_auto_model", *imported, ""]
+    settings = "".join(f"    {name!r}: {value!r},\n" for name, value in model.best_config.items())
+    lines.append(f"config = {{\n{settings}}}")
+    if model.best_step is not None:
+        lines.append(f"# in the search the validation loss was best after {model.best_step} steps")
+    call = "".join(f"    {argument},\n" for argument in arguments)
+    return "\n".join([*lines, f"model = create_auto_model(\n{call})"])
+
+
+def _loss(loss: Any) -> tuple[list[str], str]:
+    """Return the imports and the argument that make a loss."""
+    kind = type(loss).__name__
+    imported = [f"from neuralforecast.losses.pytorch import {kind}"]
+    if kind in _NAMED:
+        return [], f"loss={kind.lower()!r}"
+    if loss_family(loss) == "multi-quantile":
+        quantiles = [round(float(q), 6) for q in loss.quantiles]
+        return imported, f"loss={kind}(quantiles={quantiles})"
+    if kind == "DistributionLoss":
+        return imported, f"loss=DistributionLoss({loss.distribution!r})"
+    return imported, f"loss={kind}()"

@@ -1,0 +1,89 @@
+"""Whether a model is any good, in sentences that anybody reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from automodel_sk.backtest import Backtest
+from automodel_sk.data.baselines import BASELINE_COLUMN, BASELINES
+
+__all__ = ["Verdict", "verdict"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judgement.
+
+    Parameters
+    ----------
+    tone : {"good", "bad", "unknown"}
+        How to show it.
+    headline : str
+        The judgement in a sentence.
+    details : tuple of str
+        What it rests on.
+    """
+
+    tone: str
+    headline: str
+    details: tuple[str, ...] = ()
+
+
+def verdict(test: Backtest, season: int) -> Verdict:
+    """Judge a model by its errors beside those of the simple forecasts.
+
+    Parameters
+    ----------
+    test : Backtest
+        The errors.
+    season : int
+        Steps of one season.
+
+    Returns
+    -------
+    Verdict
+        Bad where a single simple forecast is at least as good.
+    """
+    scores, name = test.scores(), test.model
+    naive = "repeating the last season" if season > 1 else "repeating the last value"
+    better = [c for c in BASELINES if scores.loc[c, "MASE"] <= scores.loc[name, "MASE"]]
+    details = (_share_of_series(test, naive), _basis(test))
+    if not better:
+        saved = _percent(scores.loc[name, "skill"])
+        return Verdict("good", f"{name} errs {saved} less than {naive}.", details)
+    best = min(better, key=lambda c: float(scores.loc[c, "MASE"]))
+    more = scores.loc[name, "MASE"] / max(scores.loc[best, "MASE"], 1e-12) - 1
+    rule = naive if best == BASELINE_COLUMN else f"{best} ({BASELINES[best]})"
+    advice = "Use the simple forecast, or search longer and on more data."
+    headline = f"{name} does not beat a simple forecast: it errs {_percent(more)} more than {rule}."
+    return Verdict("bad", headline, (advice, *details))
+
+
+def _percent(share: float) -> str:
+    """Return a share in percent, of which more than tenfold is no longer counted.
+
+    Examples
+    --------
+    >>> _percent(0.254), _percent(0.004), _percent(1e9)
+    ('25%', '0.4%', 'many times')
+    """
+    if share > 10:
+        return "many times"
+    return f"{share:.0%}" if share >= 0.0995 else f"{share:.1%}"
+
+
+def _share_of_series(test: Backtest, naive: str) -> str:
+    errors = test.by_series()
+    wins = int((errors[test.model] < errors[BASELINE_COLUMN]).sum())
+    return f"It is closer to the truth than {naive} in {wins:,} of {len(errors):,} series."
+
+
+def _basis(test: Backtest) -> str:
+    h = int(test.scaled["step"].max())
+    windows = test.windows.count
+    times = "once" if windows == 1 else f"{windows} times"
+    return (
+        f"Measured {times} on {h} steps at the end of the data that the model had not been trained"
+        " on. Its configuration was chosen with some of these steps in view, so expect the error"
+        " on new data to be somewhat larger."
+    )
