@@ -163,6 +163,7 @@ def test_losses_have_their_steps_and_times(folder: Path) -> None:
     tracker = MLflowTracker()
     tracker.start(search())
     tracker.log_trial(trial(4))
+    assert tracker.flush(60)
     stored = local(folder)
     child = stored.children()[4]
     begin = milliseconds(START + timedelta(minutes=4))
@@ -182,6 +183,7 @@ def test_times_follow_from_the_duration_where_they_are_missing(folder: Path) -> 
     tracker.log_trial(trial(0, datetime_complete=None))
     tracker.log_trial(trial(1, datetime_start=None))
     tracker.log_trial(trial(2, datetime_start=None, datetime_complete=None))
+    assert tracker.flush(60)
     runs = local(folder).children().values()
     assert [run.info.end_time - run.info.start_time for run in runs] == [10_000] * 3
     assert next(iter(runs)).info.start_time == milliseconds(START)
@@ -226,6 +228,7 @@ def test_parameters_of_every_kind(folder: Path) -> None:
     tracker = MLflowTracker()
     tracker.start(search())
     tracker.log_trial(trial(params=params))
+    assert tracker.flush(60)
     assert local(folder).children()[0].data.params == {
         "n_pool_kernel_size": "[[2, 2, 1], [1, 1, 1]]",
         "optimizer/name": "adam",
@@ -247,6 +250,7 @@ def test_names_that_mlflow_refuses(folder: Path) -> None:
     tracker.start(search())
     names = ["a b*c", "a b?c", "../up", "/", "preis€", "k" * 300, "x//y", "größe"]
     tracker.log_trial(trial(params={name: str(i) for i, name in enumerate(names)}))
+    assert tracker.flush(60)
     assert local(folder).children()[0].data.params == {
         "a b_c": "0",
         "a b_c_2": "1",
@@ -263,6 +267,7 @@ def test_a_long_parameter_is_cut_and_says_so(folder: Path) -> None:
     tracker = MLflowTracker()
     tracker.start(search())
     tracker.log_trial(trial(params={"long": "x" * 10_000}, reason="y" * 10_000))
+    assert tracker.flush(60)
     child = local(folder).children()[0]
     value = child.data.params["long"]
     assert len(value) == 6000
@@ -276,6 +281,7 @@ def test_more_than_one_request_holds(folder: Path) -> None:
     tracker = MLflowTracker()
     tracker.start(search())
     tracker.log_trial(trial(params=params, intermediate_values=losses))
+    assert tracker.flush(60)
     stored = local(folder)
     child = stored.children()[0]
     assert child.data.params == params
@@ -288,6 +294,7 @@ def test_losses_that_are_not_finite(folder: Path) -> None:
     tracker.log_trial(
         trial(value=math.inf, intermediate_values={1: math.nan, 2: math.inf, 3: -math.inf})
     )
+    assert tracker.flush(60)
     stored = local(folder)
     child = stored.children()[0]
     assert child.info.status == "FINISHED"
@@ -461,21 +468,21 @@ def test_another_search_begins_a_run_of_its_own(
     assert len(local(folder).parents()) == 2
 
 
-class Interrupting(dict[str, Any]):
-    """Parameters that the user interrupts once while they are being written."""
+class Failing(dict[str, Any]):
+    """Parameters that fail once while they are being written, as a store can at any moment."""
 
     def items(self) -> Any:
-        if self.pop("interrupt", None):
-            raise KeyboardInterrupt
+        if self.pop("fails", None):
+            raise OSError("the line is broken")
         return super().items()
 
 
 @pytest.mark.parametrize("end", ["finish", "dies"])
-def test_a_trial_that_was_interrupted_half_written_is_completed(folder: Path, end: str) -> None:
+def test_a_trial_that_was_left_half_written_is_completed(folder: Path, end: str) -> None:
     tracker = MLflowTracker()
     tracker.start(search())
-    with pytest.raises(KeyboardInterrupt):
-        tracker.log_trial(trial(0, params=Interrupting(interrupt=True, max_steps=100)))
+    tracker.log_trial(trial(0, params=Failing(fails=True, max_steps=100)))
+    assert not tracker.flush(60)
     assert local(folder).children()[0].info.status == "RUNNING"
     if end == "finish":
         tracker.finish("KILLED")
@@ -497,6 +504,7 @@ def test_a_trial_that_no_store_takes_does_not_hold_up_the_others(
     tracker.log_trial(trial(0, intermediate_values={10**30: 0.5}))
     tracker.log_trial(trial(1))
     tracker.log_trial(trial(2))
+    assert not tracker.flush(60)
     children = local(folder).children()
     assert [children[n].info.status for n in (1, 2)] == ["FINISHED", "FINISHED"]
     tracker.finish("FINISHED")
@@ -642,9 +650,11 @@ def test_what_a_server_missed_is_written_when_it_is_back(
     tracker = MLflowTracker(server.uri)
     tracker.start(search())
     tracker.log_trial(trial(0))
+    assert tracker.flush(60)
     server.close()
     tracker.log_trial(trial(1))
     tracker.log_trial(trial(2))
+    assert not tracker.flush(60)
     server.open()
     tracker.log_trial(trial(3))
     tracker.finish("FINISHED")
@@ -664,6 +674,7 @@ def test_what_a_server_missed_is_written_locally_at_the_end(
     tracker = MLflowTracker(server.uri.replace("//", "//me:s3cret@"))
     tracker.start(search())
     tracker.log_trial(trial(0))
+    assert tracker.flush(60)
     server.close()
     tracker.log_trial(trial(1, value=0.1))
     tracker.log_trial(trial(2, state="FAIL", value=None, reason="out of memory"))
@@ -722,6 +733,7 @@ def test_a_server_process_that_is_killed_in_the_middle(
         tracker = MLflowTracker(f"http://127.0.0.1:{port}")
         tracker.start(search())
         tracker.log_trial(trial(0))
+        assert tracker.flush(60)
         before = Stored(f"http://127.0.0.1:{port}")
         assert list(before.children()) == [0]
     finally:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from automodel_sk.tracking._text import mask_secrets
+from automodel_sk.tracking._text import mask_secrets, plain
 from automodel_sk.tracking.base import (
+    DataRecord,
+    ModelRecord,
     NullTracker,
     SearchRecord,
     Tracker,
@@ -13,11 +15,14 @@ from automodel_sk.tracking.base import (
 from automodel_sk.tracking.mlflow_tracker import MLflowTracker
 
 __all__ = [
+    "DataRecord",
     "MLflowTracker",
+    "ModelRecord",
     "NullTracker",
     "SearchRecord",
     "Tracker",
     "TrialRecord",
     "make_tracker",
     "mask_secrets",
+    "plain",
 ]

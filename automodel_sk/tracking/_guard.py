@@ -21,8 +21,9 @@ from automodel_sk.tracking._text import mask_secrets
 
 __all__ = [
     "EDGE_SECONDS",
+    "MODEL_SECONDS",
     "PROBE_SECONDS",
-    "TRIAL_SECONDS",
+    "absence",
     "absolute_uri",
     "guarded",
     "open_lock",
@@ -32,15 +33,19 @@ __all__ = [
 ]
 
 # Whether a server is there is known within 3 s; one that is may take its time for the
-# search's begin and end (its first answer takes seconds), but not for each trial.
+# search's begin and end (its first answer takes seconds), and more for a model's files.
 PROBE_SECONDS = 2
 EDGE_SECONDS = 15
-TRIAL_SECONDS = 3
+MODEL_SECONDS = 60
 
 # Limits that the user has set are kept: they say how long to wait.
 _WAITS = ("MLFLOW_HTTP_REQUEST_TIMEOUT", "PGCONNECT_TIMEOUT")
 # MLflow logs what we report ourselves, and how it makes its tables.
-_LEVELS = {"alembic": logging.WARNING, "mlflow.store.db.utils": logging.CRITICAL}
+_LEVELS = {
+    "alembic": logging.WARNING,
+    "mlflow.pyfunc": logging.WARNING,
+    "mlflow.store.db.utils": logging.CRITICAL,
+}
 _CONNECT_OPTION = {
     "mysqlconnector": "connection_timeout",
     "mysqldb": "connect_timeout",
@@ -70,6 +75,8 @@ def guarded(seconds: int) -> Iterator[None]:
     settings = {
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_UV_AUTO_DETECT": "false",
         **{name: os.environ.get(name) or str(seconds) for name in _WAITS},
     }
     with _TURN, ExitStack() as undo:
@@ -115,6 +122,17 @@ def probe(uri: str) -> None:
         _probe_server(uri)
     elif scheme in ("sqlite", "postgresql", "mysql", "mssql"):
         _probe_database(uri)
+
+
+def absence(uri: str) -> str | None:
+    """Return why a server or its database can't be reached; None if it can."""
+    if sqlite_path(uri) is not None:
+        return None
+    try:
+        probe(uri)
+    except Exception as error:
+        return reason_of(error, uri)
+    return None
 
 
 def _probe_server(uri: str) -> None:

@@ -11,9 +11,10 @@ from getpass import getuser
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from automodel_sk.tracking._model import register_model, write_model
 from automodel_sk.tracking._store import NUMBER, PARENT, PREFIX, STUDY_ID, Point, Store
 from automodel_sk.tracking._text import file_text, flat_params, safe_key, tag_texts
-from automodel_sk.tracking.base import SearchRecord, TrialRecord
+from automodel_sk.tracking.base import ModelRecord, SearchRecord, TrialRecord
 
 __all__ = ["EndedTrial", "SearchRun"]
 
@@ -22,7 +23,7 @@ _RUN_STATUS = {"COMPLETE": "FINISHED", "PRUNED": "FINISHED", "FAIL": "FAILED"}
 _PACKAGES = ("automodel_sk", "mlflow", "neuralforecast", "optuna", "ray", "torch")
 
 
-@dataclass
+@dataclass(eq=False)
 class EndedTrial:
     """An ended trial with times (ms) that stay the same however often it is written."""
 
@@ -96,6 +97,8 @@ class SearchRun:
             labels[PARENT] = below
         run = cls(store, store.create_run(search.name, labels, _now()))
         store.write(run.run_id, flat_params({"model": search.model_name, **search.params}), [])
+        if search.data is not None:
+            store.use_data(run.run_id, search.data)
         return run
 
     def _read_children(self) -> None:
@@ -124,8 +127,20 @@ class SearchRun:
         self._written.add(number)
         del self._half_written[number]
 
+    def add_model(self, model: ModelRecord) -> str:
+        """Store the fitted model as what the search has made; return its id."""
+        return write_model(self._store, self.run_id, model)
+
+    def register(self, model_id: str, name: str) -> None:
+        """Make a stored model a new version of a registered one."""
+        register_model(self._store, self.run_id, model_id, name)
+
     def close(
-        self, status: str, metrics: Mapping[str, float], artifacts: Mapping[str, Any]
+        self,
+        status: str,
+        metrics: Mapping[str, float],
+        artifacts: Mapping[str, Any],
+        model_id: str | None = None,
     ) -> None:
         """Write the search's figures and files, and end its run though a file isn't taken."""
         now = _now()
@@ -134,7 +149,7 @@ class SearchRun:
             for name, value in metrics.items()
             if value is not None
         ]
-        self._store.write(self.run_id, {}, points)
+        self._store.write(self.run_id, {}, points, model_id)
         try:
             for name, content in artifacts.items():
                 self._store.attach(self.run_id, name, file_text(content))

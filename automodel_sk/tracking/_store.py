@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from automodel_sk.exceptions import TrackingError
 from automodel_sk.tracking._guard import open_lock, probe, sqlite_path
+from automodel_sk.tracking._target import Target
+from automodel_sk.tracking._text import plain
+from automodel_sk.tracking.base import DataRecord
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["NUMBER", "PARENT", "PREFIX", "STUDY_ID", "Point", "Store", "Target"]
+__all__ = ["NUMBER", "PARENT", "PREFIX", "STUDY_ID", "Point", "Store", "column_schema"]
 
 PREFIX = "automodel_sk."
 PARENT = "mlflow.parentRunId"
@@ -23,6 +26,7 @@ NUMBER = f"{PREFIX}number"
 _MAX_PARAMS = 100
 _MAX_PARAM_TEXT = 150_000
 _MAX_METRICS = 900
+_MAX_SCHEMA = 65_535
 _PAGE = 1000
 
 
@@ -35,25 +39,12 @@ class Point(NamedTuple):
     step: int
 
 
-@dataclass(frozen=True)
-class Target:
-    """Where a search is written: a store, an experiment of it, perhaps below a run.
-
-    `experiment_id` is given where it is known, and then counts.
-    """
-
-    uri: str
-    experiment_name: str
-    experiment_id: str | None = None
-    parent_run_id: str | None = None
-
-
 class Store:
     """The runs of one experiment."""
 
     def __init__(self, client: MlflowClient, experiment_id: str) -> None:
-        self._client = client
-        self._experiment_id = experiment_id
+        self.client = client
+        self.experiment_id = experiment_id
 
     @classmethod
     def open(cls, target: Target) -> Store:
@@ -68,17 +59,26 @@ class Store:
 
     def create_run(self, name: str, tags: Mapping[str, str], start: int) -> str:
         """Begin a run and return its id."""
-        run = self._client.create_run(self._experiment_id, start, dict(tags), run_name=name)
+        run = self.client.create_run(self.experiment_id, start, dict(tags), run_name=name)
         return str(run.info.run_id)
 
-    def write(self, run_id: str, params: Mapping[str, str], points: Sequence[Point]) -> None:
-        """Write parameters and metrics in one request, or in as few as the limits allow."""
+    def write(
+        self,
+        run_id: str,
+        params: Mapping[str, str],
+        points: Sequence[Point],
+        model_id: str | None = None,
+    ) -> None:
+        """Write parameters and metrics in one request, or in as few as the limits allow.
+
+        The metrics are a model's as well as the run's, if it is named.
+        """
         from mlflow.entities import Metric, Param
 
-        metrics = [Metric(*point) for point in points]
+        metrics = [Metric(*point, model_id=model_id) for point in points]
         chunks = [[Param(*item) for item in chunk] for chunk in _param_chunks(params)]
         for i in range(max(len(chunks), -(-len(metrics) // _MAX_METRICS))):
-            self._client.log_batch(
+            self.client.log_batch(
                 run_id,
                 metrics=metrics[i * _MAX_METRICS : (i + 1) * _MAX_METRICS],
                 params=chunks[i] if i < len(chunks) else [],
@@ -86,17 +86,40 @@ class Store:
 
     def attach(self, run_id: str, name: str, text: str) -> None:
         """Keep a text as a file of a run."""
-        self._client.log_text(run_id, text, name)
+        self.client.log_text(run_id, text, name)
+
+    def use_data(self, run_id: str, data: DataRecord) -> None:
+        """Say what data a run is trained on, without the data."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        source = {"tags": {"mlflow.source.name": "automodel_sk", "mlflow.source.type": "LOCAL"}}
+        schema = json.dumps({"mlflow_colspec": column_schema(data.columns).to_dict()})
+        dataset = Dataset(
+            name=data.name,
+            digest=data.digest,
+            source_type="code",
+            source=json.dumps(source),
+            schema=schema if len(schema) <= _MAX_SCHEMA else None,
+            profile=json.dumps(plain(data.profile)),
+        )
+        context = InputTag("mlflow.data.context", "training")
+        self.client.log_inputs(run_id, [DatasetInput(dataset, [context])])
 
     def end(self, run_id: str, status: str, end: int) -> None:
         """End a run."""
-        self._client.set_terminated(run_id, status, end_time=end)
+        from mlflow.entities import RunStatus
+
+        # What the client itself offers prints the run's address, unless the environment says
+        # otherwise, which is not for a thread to change.
+        self.client._tracking_client.store.update_run_info(
+            run_id, RunStatus.from_string(status), end, None
+        )
 
     def reopen(self, run_id: str, below: str | None) -> None:
         """Let an ended run go on, below another one if need be."""
-        self._client.update_run(run_id, status="RUNNING")
+        self.client.update_run(run_id, status="RUNNING")
         if below is not None:
-            self._client.set_tag(run_id, PARENT, below)
+            self.client.set_tag(run_id, PARENT, below)
 
     def unfinished(self, study_id: str | None) -> str | None:
         """Return the newest run of a study that did not come to its end."""
@@ -119,8 +142,8 @@ class Store:
         quote = '"' if "'" in value else "'"
         query, token = f"tags.`{tag}` = {quote}{value}{quote}", None
         while True:
-            page = self._client.search_runs(
-                [self._experiment_id], query, max_results=_PAGE, page_token=token
+            page = self.client.search_runs(
+                [self.experiment_id], query, max_results=_PAGE, page_token=token
             )
             yield from page
             token = page.token
@@ -148,6 +171,15 @@ def _experiment_id(client: MlflowClient, target: Target) -> str:
             f"`mlflow experiments restore`, or pass another name such as '{name}_2'"
         )
     return str(found.experiment_id)
+
+
+def column_schema(columns: Mapping[str, str], *, required: bool = True) -> Any:
+    """Return columns and their kinds as MLflow describes a table."""
+    from mlflow.types import ColSpec, Schema
+    from mlflow.types.schema import AnyType
+
+    kinds = {name: AnyType() if kind == "any" else kind for name, kind in columns.items()}
+    return Schema([ColSpec(kind, name, required=required) for name, kind in kinds.items()])
 
 
 def _param_chunks(params: Mapping[str, str]) -> Iterator[list[tuple[str, str]]]:

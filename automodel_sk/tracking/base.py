@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from automodel_sk.exceptions import InvalidInputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "RUN_STATUSES",
     "TRIAL_STATES",
+    "DataRecord",
+    "ModelRecord",
     "NullTracker",
     "SearchRecord",
     "Tracker",
@@ -80,6 +86,69 @@ class TrialRecord:
 
 
 @dataclass(frozen=True)
+class DataRecord:
+    """The data of a search: what tells it from other data, and none of its values.
+
+    Parameters
+    ----------
+    digest : str
+        Digest of ids, times and values.
+    columns : mapping of str to str
+        Kind of each column: ``"string"``, ``"long"``, ``"double"``, ``"boolean"``,
+        ``"datetime"`` or ``"any"``.
+    profile : mapping
+        Figures, such as ``{"num_rows": 288}``.
+    name : str
+        Its name.
+
+    Examples
+    --------
+    >>> DataRecord("5f3a", {"unique_id": "string", "ds": "datetime", "y": "double"}).name
+    'dataset'
+    """
+
+    digest: str
+    columns: Mapping[str, str]
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    name: str = "dataset"
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """A fitted model that can be stored and served.
+
+    Parameters
+    ----------
+    name : str
+        Its name, such as ``"NHITS"``.
+    script : Path
+        The Python file that whoever loads the stored model runs; it finds the model
+        under the artifact name ``"model"``.
+    save : callable
+        Writes the model, without pickle, into a folder that doesn't exist yet.
+    example : callable
+        Returns a small frame that it forecasts from.
+    columns : mapping of str to str
+        Kind of each column that it takes, as in `DataRecord`; none is required.
+    forecast : mapping of str to str
+        Kind of each column that it returns.
+    params : mapping
+        Its configuration.
+    metrics : mapping of str to float
+        Its figures.
+    """
+
+    name: str
+    script: Path
+    save: Callable[[Path], object]
+    example: Callable[[], pd.DataFrame]
+    columns: Mapping[str, str]
+    forecast: Mapping[str, str]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class SearchRecord:
     """A search that begins.
 
@@ -94,6 +163,8 @@ class SearchRecord:
     tags : mapping of str to str
         Labels. ``"automodel_sk.study_id"`` marks searches that continue one
         another: a tracker goes on where an unfinished one of that mark stopped.
+    data : DataRecord, optional
+        What is searched on.
 
     Examples
     --------
@@ -105,6 +176,7 @@ class SearchRecord:
     model_name: str
     params: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    data: DataRecord | None = None
 
 
 @runtime_checkable
@@ -115,7 +187,7 @@ class Tracker(Protocol):
         """Take note of a search that begins; called once, before any trial."""
 
     def log_trial(self, trial: TrialRecord) -> None:
-        """Take note of an ended trial; never raises for a fault of its own."""
+        """Take note of an ended trial, at once; never raises for a fault of its own."""
 
     def finish(
         self,
@@ -123,8 +195,9 @@ class Tracker(Protocol):
         *,
         metrics: Mapping[str, float] | None = None,
         artifacts: Mapping[str, Any] | None = None,
+        model: ModelRecord | None = None,
     ) -> None:
-        """Take note of the end: FINISHED, FAILED or KILLED, figures and files."""
+        """Take note of the end: FINISHED, FAILED or KILLED, figures, files and the model."""
 
 
 class NullTracker:
@@ -150,6 +223,7 @@ class NullTracker:
         *,
         metrics: Mapping[str, float] | None = None,
         artifacts: Mapping[str, Any] | None = None,
+        model: ModelRecord | None = None,
     ) -> None:
         """Keep nothing."""
 
@@ -158,6 +232,7 @@ def make_tracker(
     use_mlflow: bool,
     tracking_uri: str | None = None,
     experiment_name: str = "automodel_sk",
+    register_as: str | None = None,
 ) -> Tracker:
     """Return the tracker that the options ask for.
 
@@ -169,11 +244,18 @@ def make_tracker(
         As in `MLflowTracker`.
     experiment_name : str
         As in `MLflowTracker`.
+    register_as : str, optional
+        As in `MLflowTracker`.
 
     Returns
     -------
     Tracker
         An `MLflowTracker` or a `NullTracker`.
+
+    Raises
+    ------
+    InvalidInputError
+        If a model is to be registered without MLflow.
 
     Examples
     --------
@@ -182,8 +264,13 @@ def make_tracker(
     >>> make_tracker(use_mlflow=True, tracking_uri="http://me:secret@mlflow:5000")
     MLflowTracker(tracking_uri='http://***@mlflow:5000', experiment_name='automodel_sk')
     """
-    if not use_mlflow:
-        return NullTracker()
-    from automodel_sk.tracking.mlflow_tracker import MLflowTracker
+    if use_mlflow:
+        from automodel_sk.tracking.mlflow_tracker import MLflowTracker
 
-    return MLflowTracker(tracking_uri, experiment_name)
+        return MLflowTracker(tracking_uri, experiment_name, register_as)
+    if register_as is not None:
+        raise InvalidInputError(
+            f"mlflow_register_as={register_as!r} needs MLflow; pass use_mlflow=True,"
+            " or leave mlflow_register_as out"
+        )
+    return NullTracker()

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any, NamedTuple
 
-from automodel_sk.exceptions import InvalidInputError, MissingDependencyError, TrackingError
+from automodel_sk.exceptions import InvalidInputError, TrackingError
 from automodel_sk.tracking._guard import (
     EDGE_SECONDS,
-    TRIAL_SECONDS,
-    absolute_uri,
+    MODEL_SECONDS,
+    absence,
     guarded,
-    probe,
     reason_of,
-    sqlite_path,
 )
+from automodel_sk.tracking._model import check_registered_name
 from automodel_sk.tracking._runs import EndedTrial, SearchRun
-from automodel_sk.tracking._store import PREFIX, Store, Target
+from automodel_sk.tracking._store import PREFIX, Store
+from automodel_sk.tracking._target import Target, check_installed, default_uri, find_target
 from automodel_sk.tracking._text import mask_secrets
-from automodel_sk.tracking.base import RUN_STATUSES, SearchRecord, TrialRecord
+from automodel_sk.tracking._writer import TrialWriter
+from automodel_sk.tracking.base import RUN_STATUSES, ModelRecord, SearchRecord, TrialRecord
 
-__all__ = ["DEFAULT_DATABASE", "MLflowTracker"]
-
-DEFAULT_DATABASE = "mlflow.db"
+__all__ = ["MLflowTracker"]
 
 _log = logging.getLogger(__name__)
+
+_NO_MODEL = (
+    "MLflow at %s did not take the model: %s. The search is tracked; AutoModel.log_to_mlflow() "
+    "tries again."
+)
 
 
 class MLflowTracker:
@@ -34,9 +38,10 @@ class MLflowTracker:
 
     A completed or pruned trial's run is FINISHED, a failed one's FAILED; the tag
     ``automodel_sk.state`` says COMPLETE, PRUNED or FAIL. If the user has a run open in the
-    same store, the search's run lies below it, in its experiment. A store that can't be
-    used when the search starts is an error; one that fails later costs a warning: what it
-    missed is written as soon as it answers again, or at the end into a local file.
+    same store, the search's run lies below it, in its experiment. The fitted model becomes
+    the run's model. A store that can't be used when the search starts is an error; one that
+    fails later costs a warning: what it missed is written as soon as it answers again, or at
+    the end into a local file.
 
     Parameters
     ----------
@@ -47,6 +52,8 @@ class MLflowTracker:
         the working directory, with files beside it in ``mlartifacts``.
     experiment_name : str
         The experiment. It is made if it is missing.
+    register_as : str, optional
+        Name in MLflow's model registry under which the fitted model becomes a new version.
 
     Attributes
     ----------
@@ -54,11 +61,15 @@ class MLflowTracker:
         Id of the search's run, once it has started.
     location : str or None
         URI of the store without its secrets, once the search has started.
+    model_id : str or None
+        Id of the fitted model in the store, once the search has finished.
 
     Notes
     -----
-    A server has 2 s to show that it is there, then 3 s for each request of a trial and 15 s
-    for those of a search's begin and end; ``MLFLOW_HTTP_REQUEST_TIMEOUT`` changes the latter two.
+    Trials are written by a thread of their own; the search doesn't wait for the store. A
+    server has 2 s to show that it is there. It has 15 s for each request of the search's begin
+    and end, and 60 s for those of the model's files, unless ``MLFLOW_HTTP_REQUEST_TIMEOUT``
+    says otherwise.
 
     Examples
     --------
@@ -67,17 +78,22 @@ class MLflowTracker:
     """
 
     def __init__(
-        self, tracking_uri: str | None = None, experiment_name: str = "automodel_sk"
+        self,
+        tracking_uri: str | None = None,
+        experiment_name: str = "automodel_sk",
+        register_as: str | None = None,
     ) -> None:
         self.tracking_uri = tracking_uri
         self.experiment_name = experiment_name
+        self.register_as = register_as
         self.location: str | None = None
         self.run_id: str | None = None
+        self.model_id: str | None = None
         self._local_uri = ""
         self._target: Target | None = None
         self._search: SearchRecord | None = None
         self._run: SearchRun | None = None
-        self._unwritten: list[EndedTrial] = []
+        self._writer: TrialWriter | None = None
         self._warned = False
 
     def __repr__(self) -> str:
@@ -99,11 +115,14 @@ class MLflowTracker:
             If the store can't be used.
         MissingDependencyError
             If MLflow isn't installed.
+        InvalidInputError
+            If MLflow's registry takes no model of the name `register_as`.
         """
-        _check_installed()
-        self._local_uri = _default_uri()
-        self._search, self._unwritten, self._warned = search, [], False
-        self._target = _find_target(self.tracking_uri, self.experiment_name)
+        check_registered_name(self.register_as)
+        check_installed()
+        self._local_uri = default_uri()
+        self._search, self._warned, self.model_id = search, False, None
+        self._target = find_target(self.tracking_uri, self.experiment_name)
         self.location = mask_secrets(self._target.uri)
         problem = self._try_to_begin(self._target, search)
         # Raised out here, so that no cause with a password in it is shown.
@@ -115,8 +134,7 @@ class MLflowTracker:
         try:
             with guarded(EDGE_SECONDS):
                 store = Store.open(target)
-                self._run = SearchRun.begin(store, search, below=target.parent_run_id)
-                self.run_id = self._run.run_id
+                run = SearchRun.begin(store, search, below=target.parent_run_id)
         except TrackingError as error:
             return str(error)
         except Exception as error:
@@ -125,41 +143,49 @@ class MLflowTracker:
                 f"{reason_of(error, target.uri)}; check the server, pass another URI such as "
                 "'sqlite:///mlflow.db', or go on without MLflow: use_mlflow=False"
             )
+        self._run, self.run_id = run, run.run_id
+        self._writer = TrialWriter(run.add, partial(absence, target.uri), self._warn_once)
         return None
 
     def log_trial(self, trial: TrialRecord) -> None:
-        """Write an ended trial; keep it for later if the store doesn't take it.
+        """Have an ended trial written; keep it for later if the store doesn't take it.
 
         Parameters
         ----------
         trial : TrialRecord
             The trial. One of a number that was written before is left as it was.
         """
-        self._unwritten.insert(0, EndedTrial.of(trial))
-        reason = self._write_waiting(TRIAL_SECONDS)
-        if reason is not None and not self._warned:
-            self._warned = True
-            _log.warning(
-                "MLflow at %s did not take trial %d: %s. The search goes on; what is missing is "
-                "written when the store answers again, else at the end into %s.",
-                *(self.location, trial.number, reason, self._local_uri),
-            )
+        ended = EndedTrial.of(trial)
+        if self._writer is None:
+            self._warn_once(ended, "start() has not been called")
+        else:
+            self._writer.put(ended)
 
-    def _write_waiting(self, seconds: int) -> str | None:
-        """Write what waits, the newest first; return why that stopped."""
-        if self._run is None or self._target is None:
-            return "start() has not been called"
-        with guarded(seconds):
-            while self._unwritten:
-                trial = self._unwritten[0]
-                try:
-                    self._run.add(trial)
-                except Exception as error:
-                    # To the back: a trial that is never taken must not hold up the others.
-                    self._unwritten.append(self._unwritten.pop(0))
-                    return reason_of(error, self._target.uri)
-                self._unwritten.pop(0)
-        return None
+    def flush(self, seconds: float | None = None) -> bool:
+        """Wait until the store was given each trial.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            The longest wait.
+
+        Returns
+        -------
+        bool
+            Whether it has taken them all.
+        """
+        return self._writer is None or self._writer.flush(seconds)
+
+    def _warn_once(self, trial: EndedTrial, problem: str | Exception) -> None:
+        """Warn of the first trial that isn't taken."""
+        if self._warned:
+            return
+        self._warned = True
+        _log.warning(
+            "MLflow at %s did not take trial %d: %s. The search goes on; what is missing is "
+            "written when the store answers again, else at the end into %s.",
+            *(self.location, trial.record.number, self._worded(problem), self._local_uri),
+        )
 
     def finish(
         self,
@@ -167,8 +193,9 @@ class MLflowTracker:
         *,
         metrics: Mapping[str, float] | None = None,
         artifacts: Mapping[str, Any] | None = None,
+        model: ModelRecord | None = None,
     ) -> None:
-        """Write what still waits, the search's figures and files, and end its run.
+        """Write what still waits, the model, the search's figures and files, and end its run.
 
         Parameters
         ----------
@@ -179,6 +206,8 @@ class MLflowTracker:
         artifacts : mapping of str to object, optional
             Its files by name: a DataFrame is written as CSV, a str as it is, and anything
             else as JSON.
+        model : ModelRecord, optional
+            The fitted model. One that can't be stored costs a warning.
 
         Raises
         ------
@@ -189,19 +218,44 @@ class MLflowTracker:
             raise InvalidInputError(
                 f"status must be one of {', '.join(RUN_STATUSES)}, got {status!r}; try 'FINISHED'"
             )
-        if self._run is None or self._target is None or self._search is None:
+        if self._run is None or self._writer is None or self._target is None:
             return
-        end = _End(status, metrics or {}, artifacts or {})
-        reason = _absence(self._target.uri)
+        end = _End(status, metrics or {}, artifacts or {}, model)
+        unwritten = self._writer.close(EDGE_SECONDS)
+        reason = absence(self._target.uri)
         if reason is None:
-            missed = self._write_waiting(EDGE_SECONDS)
-            reason = _close(self._run, end, self._target.uri) or missed
+            unstored = self._store_model(self._run, model, self._target.uri)
+            reason = _close(self._run, end, self._target.uri, self.model_id)
+            if reason is None and unstored is not None:
+                _log.warning(_NO_MODEL, self.location, unstored)
+        if reason is None and unwritten:
+            reason = self._worded(self._writer.problem or "no answer in time")
         if reason is not None:
-            problem = self._write_locally(self._search, end)
-            self._say_what_is_missing(reason, problem)
-        self._run, self._unwritten = None, []
+            problem = self._write_locally(unwritten, end)
+            self._say_what_is_missing(reason, len(unwritten), problem)
+        self._run = self._writer = None
 
-    def _say_what_is_missing(self, reason: str, problem: str | None) -> None:
+    def _worded(self, problem: str | Exception) -> str:
+        """Return a problem in words, without secrets."""
+        if isinstance(problem, str):
+            return problem
+        return reason_of(problem, "" if self._target is None else self._target.uri)
+
+    def _store_model(self, run: SearchRun, model: ModelRecord | None, uri: str) -> str | None:
+        """Store the fitted model; return why that failed."""
+        if model is None:
+            return None
+        try:
+            with guarded(MODEL_SECONDS):
+                self.model_id = run.add_model(model)
+                if self.register_as is not None:
+                    run.register(self.model_id, self.register_as)
+        except Exception as error:
+            fate = "" if self.model_id is None else f"not registered as {self.register_as!r}, "
+            return fate + reason_of(error, uri)
+        return None
+
+    def _say_what_is_missing(self, reason: str, count: int, problem: str | None) -> None:
         """Warn of what the store did not take, and say where it is now."""
         fate = f"in {self._local_uri}, tagged {PREFIX}belongs_to"
         if problem is not None:
@@ -209,83 +263,42 @@ class MLflowTracker:
         _log.warning(
             "MLflow at %s did not take all of the search (trials missing: %d): %s. "
             "What is missing is %s.",
-            *(self.location, len(self._unwritten), reason, fate),
+            *(self.location, count, reason, fate),
         )
 
-    def _write_locally(self, search: SearchRecord, end: _End) -> str | None:
+    def _write_locally(self, unwritten: list[EndedTrial], end: _End) -> str | None:
         """Write what is missing into the local file; return why that failed."""
         target = Target(self._local_uri, self.experiment_name)
-        if self._target is not None and self._target.uri == target.uri:
+        if self._search is None or self._target is None or self._target.uri == target.uri:
             return "it is the same file"
         belongs_to = {f"{PREFIX}belongs_to": f"{self.location} run {self.run_id}"}
         try:
             with guarded(EDGE_SECONDS):
-                run = SearchRun.begin(Store.open(target), search, tags=belongs_to)
-                for trial in self._unwritten:
+                run = SearchRun.begin(Store.open(target), self._search, tags=belongs_to)
+                for trial in unwritten:
                     trial.tried = False
                     run.add(trial)
-                run.close(end.status, end.metrics, end.artifacts)
+                model_id = None if end.model is None else run.add_model(end.model)
+                run.close(end.status, end.metrics, end.artifacts, model_id)
         except Exception as error:
             return reason_of(error, target.uri)
         return None
 
 
 class _End(NamedTuple):
-    """How a search ended, its figures and its files."""
+    """How a search ended, its figures, its files and its model."""
 
     status: str
     metrics: Mapping[str, float]
     artifacts: Mapping[str, Any]
+    model: ModelRecord | None
 
 
-def _absence(uri: str) -> str | None:
-    """Return why a server or its database can't be reached; None if it can."""
-    if sqlite_path(uri) is not None:
-        return None
-    try:
-        probe(uri)
-    except Exception as error:
-        return reason_of(error, uri)
-    return None
-
-
-def _close(run: SearchRun, end: _End, uri: str) -> str | None:
+def _close(run: SearchRun, end: _End, uri: str, model_id: str | None) -> str | None:
     """End a search's run; return why that failed."""
     try:
         with guarded(EDGE_SECONDS):
-            run.close(end.status, end.metrics, end.artifacts)
+            run.close(end.status, end.metrics, end.artifacts, model_id)
     except Exception as error:
         return reason_of(error, uri)
     return None
-
-
-def _check_installed() -> None:
-    """Raise if MLflow can't be imported."""
-    try:
-        import mlflow  # noqa: F401
-    except ImportError as error:
-        raise MissingDependencyError(
-            "use_mlflow=True needs the package mlflow; install it with `pip install mlflow`, "
-            "or pass use_mlflow=False"
-        ) from error
-
-
-def _default_uri() -> str:
-    """Return the URI of the local file, the same in any working directory later on."""
-    return f"sqlite:///{Path(DEFAULT_DATABASE).absolute()}"
-
-
-def _find_target(tracking_uri: str | None, experiment_name: str) -> Target:
-    """Return the store to write to; the user's open run in it, if any, takes the search in."""
-    import mlflow
-
-    active = mlflow.active_run()
-    if tracking_uri is not None:
-        uri = absolute_uri(tracking_uri)
-    elif active is not None or mlflow.is_tracking_uri_set():
-        uri = absolute_uri(mlflow.get_tracking_uri())
-    else:
-        uri = _default_uri()
-    if active is None or absolute_uri(mlflow.get_tracking_uri()) != uri:
-        return Target(uri, experiment_name)
-    return Target(uri, experiment_name, active.info.experiment_id, active.info.run_id)

@@ -1,0 +1,1 @@
+"""A fitted model as MLflow stores and serves it."""
