@@ -23,7 +23,7 @@ from automodel_sk.options import OptimizationConfig
 
 TINY = {"max_steps": 5, "input_size": 12, "mlp_units": [[8, 8], [8, 8], [8, 8]]}
 TINY_SEARCH = {**TINY, "learning_rate": {"loguniform": [1e-4, 1e-2]}}
-COMMANDS = ("fit", "predict", "models", "validate", "demo")
+COMMANDS = ("fit", "predict", "trials", "models", "validate", "demo")
 
 
 def run(*arguments: Any) -> Any:
@@ -66,13 +66,17 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("saved")
     seasonal_panel(n_series=2, length=60).to_csv(home / "panel.csv", index=False)
     (home / "tiny.json").write_text(json.dumps(TINY))
-    arguments = ["fit", "panel.csv", "--model", "NHITS", "--h", 6, "--config", "tiny.json"]
+    arguments = ["fit", "panel.csv", "--model", "NHITS", "--h", 6, "--space", "tiny.json"]
     arguments += ["--output", "model", "--forecast", "out/forecast.csv", "--level", 80]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
         result = run(*arguments, "--no-mlflow", "--quiet")
     assert result.exit_code == 0, result.output
-    assert result.stdout.splitlines() == ["Model: model", "Forecast: out/forecast.csv (12 rows)"]
+    assert result.stdout.splitlines() == [
+        "Model: model",
+        "Forecast: out/forecast.csv (12 rows)",
+        "Run: automodel-sk fit --config model_run.yaml",
+    ]
     assert result.stderr == ""
     return home
 
@@ -144,7 +148,13 @@ def test_fit_writes_the_forecast_of_the_model_it_saves(saved: Path):
     assert list(written.columns) == ["unique_id", "ds", "NHITS", "NHITS-lo-80", "NHITS-hi-80"]
     assert written["ds"].min() == pd.Timestamp("2015-01-31")
     pd.testing.assert_frame_equal(written, again, check_dtype=False, rtol=1e-4)
-    assert sorted(p.name for p in saved.iterdir()) == ["model", "out", "panel.csv", "tiny.json"]
+    assert sorted(p.name for p in saved.iterdir()) == [
+        "model",
+        "model_run.yaml",
+        "out",
+        "panel.csv",
+        "tiny.json",
+    ]
 
 
 def test_predict_prints_a_table(saved: Path, folder: Path):
@@ -177,7 +187,7 @@ def test_fit_takes_a_table_of_two_columns_as_one_series(folder: Path):
     one = seasonal_panel(n_series=1, length=60)[["ds", "y"]]
     one.set_axis(["Month", "Passengers"], axis=1).to_csv(folder / "air.csv", index=False)
     tiny = space(folder, TINY)
-    result = run("fit", "air.csv", "--model", "NHITS", "--h", 3, "--config", tiny, "--no-mlflow")
+    result = run("fit", "air.csv", "--model", "NHITS", "--h", 3, "--space", tiny, "--no-mlflow")
     assert result.exit_code == 0, result.output
     assert (
         "air.csv has no column 'unique_id': taken as one series, named 'air',"
@@ -196,13 +206,14 @@ def test_known_future_and_static_variables(folder: Path):
     past.to_csv(folder / "past.csv", index=False)
     future.drop(columns="y").to_csv(folder / "future.csv", index=False)
     pd.DataFrame({"unique_id": ["s1", "s0"], "size": [2, 1]}).to_csv("static.csv", index=False)
-    asked = ["fit", "past.csv", "--model", "NHITS", "--h", 12, "--config", space(folder, TINY)]
+    asked = ["fit", "past.csv", "--model", "NHITS", "--h", 12, "--space", space(folder, TINY)]
     asked += ["--futr-exog", "price", "--static", "static.csv", "--no-mlflow", "--quiet"]
     asked += ["--loss", "Student-T"]
 
     without = run(*asked, "--output", "model")
     assert without.exit_code == 0, without.output
-    assert without.stdout == "Model: model\n"
+    assert without.stdout.splitlines()[0] == "Model: model"
+    assert "Forecast" not in without.stdout
     assert "pass them to: automodel-sk predict model --futr future.csv" in without.stderr
 
     after = run("predict", "model", "--futr", "future.csv")
@@ -216,7 +227,7 @@ def test_known_future_and_static_variables(folder: Path):
 
 @pytest.mark.slow
 def test_a_search_leaves_its_study_and_store_where_told(panel_csv: Path, folder: Path):
-    asked = ["fit", "panel.csv", "--model", "NHITS", "--h", 6, "--config"]
+    asked = ["fit", "panel.csv", "--model", "NHITS", "--h", 6, "--space"]
     asked += [space(folder, TINY_SEARCH), "--num-samples", 2, "--storage", "runs"]
     asked += ["--study-name", "sales", "--output", "model", "--forecast", "forecast.parquet"]
     asked += ["--mlflow-tracking-uri", f"sqlite:///{folder / 'store.db'}", "--loss", "Student-T"]
@@ -240,7 +251,7 @@ def test_a_search_leaves_its_study_and_store_where_told(panel_csv: Path, folder:
 def test_ctrl_c_says_how_to_go_on(panel_csv: Path, folder: Path):
     endless = space(folder, {**TINY_SEARCH, "max_steps": 100_000})
     command = [sys.executable, "-c", "from automodel_sk.cli import main; main()", "fit"]
-    command += ["panel.csv", "--model", "NHITS", "--h", "6", "--config", str(endless)]
+    command += ["panel.csv", "--model", "NHITS", "--h", "6", "--space", str(endless)]
     command += ["--num-samples", "20", "--storage", "runs", "--no-mlflow"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -252,7 +263,7 @@ def test_ctrl_c_says_how_to_go_on(panel_csv: Path, folder: Path):
         assert process.wait(timeout=120) == 130
     name = re.search(r"--study-name (\S+)", told)
     assert name is not None, told
-    assert f"finished trials are kept in runs/{name[1]}.journal" in told
+    assert f"Finished trials are kept in runs/{name[1]}.journal" in told
     assert "Traceback" not in told
 
 
@@ -273,8 +284,8 @@ def test_ctrl_c_says_how_to_go_on(panel_csv: Path, folder: Path):
             "'mea' is not one of mae, mse",
         ),
         (
-            ["fit", "panel.csv", "--model", "NHITS", "--h", 6, "--metric", "mqloss"],
-            "'mqloss' is not one of mae, mse",
+            ["fit", "panel.csv", "--model", "NHITS", "--h", 6, "--metric", "mqlos"],
+            "'mqlos' is not one of mae, mse",
         ),
         (
             ["fit", "panel.csv", "--model", "NHITS", "--h", 6, "--time-budget", "soon"],
@@ -301,16 +312,16 @@ def test_wrong_usage(panel_csv: Path, arguments: list[Any], message: str):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--config", '{"max_steps": 5'], "space.json is not JSON"),
-        (["--config", [1, 2]], "space.json must hold one object, got list"),
+        (["--space", '{"max_steps": 5'], "space.json is not JSON"),
+        (["--space", [1, 2]], "space.json must hold one object, got list"),
         (
-            ["--config", {"dropout": {"unifrom": [0, 1]}}],
+            ["--space", {"dropout": {"unifrom": [0, 1]}}],
             "dropout: 'unifrom' is no kind of search, the kinds are choice,",
         ),
-        (["--config", {"dropout": {"uniform": [0]}}], "dropout: uniform needs [low, high]"),
-        (["--config", {"learning_rate": {"loguniform": [0, 1]}}], "learning_rate: loguniform low"),
-        (["--config", {"max_step": 5}], "max_step"),
-        (["--config", {"max_steps": -5}], "max_steps"),
+        (["--space", {"dropout": {"uniform": [0]}}], "dropout: uniform needs [low, high]"),
+        (["--space", {"learning_rate": {"loguniform": [0, 1]}}], "learning_rate: loguniform low"),
+        (["--space", {"max_step": 5}], "max_step"),
+        (["--space", {"max_steps": -5}], "max_steps"),
         (["--id-col", "shop"], "panel.csv has no column 'shop' (--id-col); it has 'unique_id',"),
         (["--target-col", "ds"], "panel.csv has both 'ds' (--target-col) and 'y'"),
         (["--forecast", "forecast.xlsx"], "forecast.xlsx must end in one of .csv, .tsv, .parquet"),
@@ -326,8 +337,8 @@ def test_what_stops_a_fit(panel_csv: Path, folder: Path, more: list[Any], messag
     (folder / "full").mkdir()
     (folder / "full" / "letter.txt").write_text("dear")
     (folder / "other.csv").write_text("unique_id,x\ns0,1\n")
-    if more[0] == "--config":
-        more = ["--config", space(folder, more[1])]
+    if more[0] == "--space":
+        more = ["--space", space(folder, more[1])]
     result = run("fit", "panel.csv", "--model", "NHITS", "--h", 6, "--no-mlflow", *more)
     assert result.exit_code == 1
     assert result.stdout == ""
@@ -410,8 +421,8 @@ def test_strict_makes_warnings_errors(folder: Path):
 
 def test_a_model_and_its_space_are_checked_with_the_data(panel_csv: Path, folder: Path):
     asked = ["validate", "panel.csv", "--model", "NHITS", "--h"]
-    assert run(*asked, 6, "--config", space(folder, TINY)).exit_code == 0
-    wrong = run(*asked, 6, "--config", space(folder, {"learning_rate": -1}))
+    assert run(*asked, 6, "--space", space(folder, TINY)).exit_code == 0
+    wrong = run(*asked, 6, "--space", space(folder, {"learning_rate": -1}))
     assert wrong.exit_code == 1
     assert "error: learning_rate" in wrong.stdout
     assert run(*asked, 60).exit_code == 1

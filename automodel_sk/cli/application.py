@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 from automodel_sk import __version__
-from automodel_sk.cli import demo, fit, models, predict, validate
+from automodel_sk.cli import demo, fit, models, predict, trials, validate
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="automodel-sk",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="From a table of time series to a tuned neural forecast.",
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command("fit")(fit.fit)
 app.command("predict")(predict.predict)
+app.command("trials")(trials.trials)
 app.command("models")(models.models)
 app.command("validate")(validate.validate)
 app.command("demo")(demo.demo)

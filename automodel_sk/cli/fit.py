@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -11,8 +12,8 @@ import typer
 
 from automodel_sk.cli import fit_options as of
 from automodel_sk.cli.inputs import Columns, read_beside, read_series, say
+from automodel_sk.cli.mappings import read_mapping
 from automodel_sk.cli.options import (
-    Config,
     Data,
     Debug,
     Freq,
@@ -20,7 +21,9 @@ from automodel_sk.cli.options import (
     FutrFile,
     HistExog,
     IdCol,
+    Json,
     Level,
+    Space,
     StatExog,
     StaticFile,
     Strict,
@@ -28,9 +31,12 @@ from automodel_sk.cli.options import (
     TimeCol,
     static_columns,
 )
-from automodel_sk.cli.reporting import INTERRUPTED, reported
-from automodel_sk.cli.space_file import read_space
-from automodel_sk.cli.tables import check_target, write_table
+from automodel_sk.cli.output import print_json
+from automodel_sk.cli.reporting import reported
+from automodel_sk.cli.run_file import RunFile, command_of, inline_space, write_run
+from automodel_sk.cli.space_file import space_from_json
+from automodel_sk.cli.tables import write_table
+from automodel_sk.cli.targets import Targets, stem
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
 
@@ -38,6 +44,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from automodel_sk.auto_model import AutoModel
+    from automodel_sk.search.storage import StudyLocation
 
 __all__ = ["fit"]
 
@@ -48,15 +55,17 @@ def fit(
     data: Data,
     model: of.Model,
     h: of.Horizon,
+    config: RunFile = None,
     output: of.ModelFolder = None,
     forecast: of.ForecastFile = None,
     level: Level = None,
     loss: of.Loss = "mae",
     freq: Freq = None,
     strict_mode: Strict = False,
+    as_json: Json = False,
     verbose: of.Verbose = True,
     debug: Debug = False,
-    config: Config = None,
+    space: Space = None,
     num_samples: of.NumSamples = None,
     time_budget_hours: of.TimeBudget = None,
     metric: of.Metric = None,
@@ -90,17 +99,19 @@ def fit(
     use_mlflow: of.Mlflow = True,
     mlflow_tracking_uri: of.TrackingUri = None,
     mlflow_experiment_name: of.Experiment = "automodel_sk",
+    mlflow_register_as: of.RegisterAs = None,
 ) -> None:
     """Tune a model on a table, fit it on all rows, save it and forecast.
 
-    The data is checked first, and what is wrong said in a sentence. Ctrl-C keeps the finished
-    trials; the same command with the study's name goes on with them.
+    The data is checked first. All options are written to a run file beside the model, which
+    repeats the run with --config. Ctrl-C keeps the finished trials, and says how to go on.
     """
     # Every field of OptimizationConfig is a parameter of its name.
     options = {field.name: ctx.params[field.name] for field in fields(OptimizationConfig)}
     options["study_name"] = study_name or _study_name(data, model, h)
-    targets = _Targets.choose(data, model, output, forecast)
-    space = read_space(config)
+    targets = Targets.choose(data, model, output, forecast)
+    run = _Run(ctx, targets, inline_space(ctx) if space is None else read_mapping(space))
+    domains = None if run.space is None else space_from_json(run.space)
     frame, columns = read_series(data, Columns(id_col, time_col, target_col), quiet=not verbose)
     future, static_df = read_beside(futr, columns), read_beside(static, columns)
     _check_future(future, futr_exog or [])
@@ -110,47 +121,61 @@ def fit(
         "stat_exog_list": static_columns(static_df, stat_exog),
         "static_df": static_df,
     }
-    fitted = _search(model, h, frame, space, loss, exogenous, options)
+    from automodel_sk.cli.search import CommandLineFactory
+
+    factory = CommandLineFactory(model, h, OptimizationConfig(**options), run.interrupted)
+    fitted = factory.create_auto_model(frame, domains, loss, **exogenous)
     fitted.save(targets.model)
-    typer.echo(f"Model: {targets.model}")
-    if future is None and fitted.profile is not None and fitted.profile.futr_exog:
-        say(_how_to_forecast(targets, fitted.profile.futr_exog))
-        return
-    result = fitted.predict(futr_df=future, level=level)
-    if level:
-        fitted.save(targets.model)  # again, with what its intervals were calibrated by
-    write_table(columns.restored(result), targets.forecast)
-    typer.echo(f"Forecast: {targets.forecast} ({len(result)} rows)")
+    run.write()
+    result = _forecast(fitted, future, level, targets)
+    if result is not None:
+        write_table(columns.restored(result), targets.forecast)
+    _tell(targets, result, factory.get_optimization_summary() if as_json else None)
 
 
 @dataclass(frozen=True)
-class _Targets:
-    """Where a fit's results go."""
+class _Run:
+    """What was asked for, to be written down and repeated."""
 
-    model: Path
-    forecast: Path
+    ctx: typer.Context
+    targets: Targets
+    space: dict[str, Any] | None
 
-    @classmethod
-    def choose(cls, data: Path, model: str, folder: Path | None, forecast: Path | None) -> _Targets:
-        """Return the targets, checked before hours are spent on what goes there."""
-        folder = folder or Path(f"{_stem(data)}_{model}")
-        forecast = forecast or folder.with_name(f"{folder.name}_forecast.csv")
-        check_target(forecast)
-        if folder.is_dir() and any(folder.iterdir()) and not (folder / "automodel.json").exists():
-            raise InvalidInputError(
-                f"{folder} exists and is no saved model; pass another folder,"
-                f" for example --output {folder}-model"
-            )
-        return cls(folder, forecast)
+    def write(self) -> list[str] | None:
+        """Return the secrets that the run file lacks; None if it is the one that was read.
 
+        That one is a person's, and stays as it is.
+        """
+        path, read = self.targets.run, self.ctx.params["config"]
+        if read is not None and path.resolve() == read.resolve():
+            return None
+        from automodel_sk.search.storage import DEFAULT_FOLDER
 
-def _stem(path: Path) -> str:
-    return path.name.split(".")[0]
+        storage = self.ctx.params["storage"] or DEFAULT_FOLDER
+        effective = {
+            "output": self.targets.model,
+            "forecast": self.targets.forecast,
+            "storage": storage,
+        }
+        return write_run(path, self.ctx, effective, self.space)
+
+    def interrupted(self, location: StudyLocation) -> None:
+        """Say how to go on."""
+        if location.in_memory:
+            say("No trial was kept, as --storage is :memory:.")
+            return
+        secrets, name = self.write(), location.study_name
+        command = (
+            f"the same command with --study-name {shlex.quote(name)}"
+            if secrets is None
+            else command_of(self.targets.run, secrets, study_name=name)
+        )
+        say(f"Finished trials are kept in {location}. To go on with them:\n  {command}")
 
 
 def _study_name(data: Path, model: str, h: int) -> str:
     """Return a name that no earlier search has."""
-    return f"{_stem(data)}-{model}-h{h}-{datetime.now():%Y%m%d-%H%M%S}"
+    return f"{stem(data)}-{model}-h{h}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def _check_future(future: pd.DataFrame | None, needed: list[str]) -> None:
@@ -165,39 +190,31 @@ def _check_future(future: pd.DataFrame | None, needed: list[str]) -> None:
         )
 
 
-def _search(
-    model: str,
-    h: int,
-    frame: pd.DataFrame,
-    space: dict[str, Any] | None,
-    loss: str,
-    exogenous: dict[str, Any],
-    options: dict[str, Any],
-) -> AutoModel:
-    """Search and fit; where that is interrupted, say how to go on."""
-    try:
-        from automodel_sk.auto_model_factory import create_auto_model
-
-        return create_auto_model(model, h, frame, space, loss, **exogenous, **options)
-    except KeyboardInterrupt:
-        say(_how_to_go_on(options))
-        raise typer.Exit(INTERRUPTED) from None
+def _forecast(
+    fitted: AutoModel, future: pd.DataFrame | None, level: list[float] | None, targets: Targets
+) -> pd.DataFrame | None:
+    """Forecast, or say how to where future values are needed and were not given."""
+    if future is None and fitted.profile is not None and fitted.profile.futr_exog:
+        say(
+            f"No forecast was made: it needs the future values of"
+            f" {', '.join(fitted.profile.futr_exog)}; pass them to:"
+            f" automodel-sk predict {targets.model} --futr future.csv"
+        )
+        return None
+    result = fitted.predict(futr_df=future, level=level)
+    if level:
+        fitted.save(targets.model)  # again, with what its intervals were calibrated by
+    return result
 
 
-def _how_to_go_on(options: dict[str, Any]) -> str:
-    from automodel_sk.search.storage import StudyLocation
-
-    location = StudyLocation(options["study_name"], options["storage"])
-    if location.in_memory:
-        return "Interrupted: no trial was kept, as --storage is :memory:."
-    return (
-        f"Interrupted: finished trials are kept in {location}; to go on with them, run the same"
-        f" command with --study-name {options['study_name']}"
-    )
-
-
-def _how_to_forecast(targets: _Targets, columns: tuple[str, ...]) -> str:
-    return (
-        f"No forecast was made: it needs the future values of {', '.join(columns)};"
-        f" pass them to: automodel-sk predict {targets.model} --futr future.csv"
-    )
+def _tell(targets: Targets, result: pd.DataFrame | None, summary: Any) -> None:
+    """Say where the results are: as JSON where there is a summary to go with them."""
+    forecast = None if result is None else {"path": targets.forecast, "rows": len(result)}
+    if summary is not None:
+        places = {"model": targets.model, "run": targets.run, "forecast": forecast}
+        print_json({**places, "summary": dict(summary)})
+        return
+    typer.echo(f"Model: {targets.model}")
+    if forecast is not None:
+        typer.echo(f"Forecast: {targets.forecast} ({forecast['rows']} rows)")
+    typer.echo(f"Run: {command_of(targets.run)}")

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from automodel_sk.cli.options import checked_model, hours, one_of
-from automodel_sk.losses import LOSS_NAMES, METRIC_NAMES
+from automodel_sk.cli.options import checked_metric, checked_model, complete_model, hours, one_of
+from automodel_sk.losses import LOSS_NAMES
 
 __all__ = [
     "Backend",
@@ -25,6 +25,7 @@ __all__ = [
     "NWindows",
     "NumSamples",
     "Pruning",
+    "RegisterAs",
     "Resume",
     "SeasonLength",
     "Seed",
@@ -38,21 +39,35 @@ __all__ = [
 _SEARCH, _TRACKING, _MACHINE = "Search", "Tracking", "Machine"
 
 Model = Annotated[
-    str, typer.Option(help="Model to tune; see `automodel-sk models`.", callback=checked_model)
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Model to tune; see `automodel-sk models`.",
+        callback=checked_model,
+        autocompletion=complete_model,
+    ),
 ]
-Horizon = Annotated[int, typer.Option("--h", min=1, help="Steps to forecast.")]
+Horizon = Annotated[int, typer.Option("--h", min=1, metavar="N", help="Steps to forecast.")]
 ModelFolder = Annotated[
-    Path | None, typer.Option(file_okay=False, help="Folder for the model; DATA_MODEL by default.")
+    Path | None,
+    typer.Option(
+        file_okay=False,
+        metavar="FOLDER",
+        help="Folder for the model; DATA_MODEL by default. The run file goes beside it.",
+    ),
 ]
 ForecastFile = Annotated[
     Path | None,
     typer.Option(
-        help="File for the forecast, .csv or .parquet; DATA_MODEL_forecast.csv by default."
+        metavar="FILE",
+        help="File for the forecast, .csv or .parquet; DATA_MODEL_forecast.csv by default.",
     ),
 ]
 Loss = Annotated[
     str,
-    typer.Option(help=f"Training loss: {', '.join(LOSS_NAMES)}.", callback=one_of(LOSS_NAMES)),
+    typer.Option(
+        metavar="NAME", help=f"Training loss: {', '.join(LOSS_NAMES)}.", callback=one_of(LOSS_NAMES)
+    ),
 ]
 Verbose = Annotated[
     bool, typer.Option("--verbose/--quiet", " /-q", help="Show progress and a summary, or not.")
@@ -60,12 +75,15 @@ Verbose = Annotated[
 
 NumSamples = Annotated[
     int | None,
-    typer.Option(min=1, help="Trials; recommended when left out.", rich_help_panel=_SEARCH),
+    typer.Option(
+        min=1, metavar="N", help="Trials; recommended when left out.", rich_help_panel=_SEARCH
+    ),
 ]
 TimeBudget = Annotated[
     str | None,
     typer.Option(
         "--time-budget",
+        metavar="TIME",
         help="Time for search and final training: hours, or 10m, 1h.",
         callback=hours,
         rich_help_panel=_SEARCH,
@@ -74,8 +92,9 @@ TimeBudget = Annotated[
 Metric = Annotated[
     str | None,
     typer.Option(
-        help=f"Validation metric: {', '.join(METRIC_NAMES)}; the training loss by default.",
-        callback=one_of(METRIC_NAMES),
+        metavar="NAME",
+        help="Validation metric, such as mae, smape or mase; the training loss by default.",
+        callback=checked_metric,
         rich_help_panel=_SEARCH,
     ),
 ]
@@ -83,22 +102,30 @@ SeasonLength = Annotated[
     int | None,
     typer.Option(
         min=1,
+        metavar="N",
         help="Steps of one season, by which intervals are scaled; from --freq when left out.",
         rich_help_panel=_SEARCH,
     ),
 ]
 NWindows = Annotated[
-    int, typer.Option(min=1, help="Validation windows of h steps.", rich_help_panel=_SEARCH)
+    int,
+    typer.Option(
+        min=1, metavar="N", help="Validation windows of h steps.", rich_help_panel=_SEARCH
+    ),
 ]
 StepSize = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Steps between validation windows; h by default.", rich_help_panel=_SEARCH
+        min=1,
+        metavar="N",
+        help="Steps between validation windows; h by default.",
+        rich_help_panel=_SEARCH,
     ),
 ]
 Refit = Annotated[
     str,
     typer.Option(
+        metavar="HOW",
         help="Final model: full trains anew on all rows, best_weights keeps the best trial's"
         " weights, continue trains on from them.",
         callback=one_of(("full", "best_weights", "continue")),
@@ -108,13 +135,16 @@ Refit = Annotated[
 WarmStart = Annotated[
     str | None,
     typer.Option(
-        help="A saved model whose best configurations are tried first.", rich_help_panel=_SEARCH
+        metavar="MODEL",
+        help="A saved model whose best configurations are tried first.",
+        rich_help_panel=_SEARCH,
     ),
 ]
 Patience = Annotated[
     int | None,
     typer.Option(
         min=1,
+        metavar="N",
         help="End the search after so many trials without a better one.",
         rich_help_panel=_SEARCH,
     ),
@@ -122,29 +152,40 @@ Patience = Annotated[
 TrialTimeout = Annotated[
     float | None,
     typer.Option(
-        "--trial-timeout", help="Minutes after which a trial has failed.", rich_help_panel=_SEARCH
+        "--trial-timeout",
+        metavar="MINUTES",
+        help="Minutes after which a trial has failed.",
+        rich_help_panel=_SEARCH,
     ),
 ]
 Precision = Annotated[
     str,
     typer.Option(
-        help="Precision of the trials: auto, 32-true, bf16-mixed.", rich_help_panel=_MACHINE
+        metavar="NAME",
+        help="Precision of the trials: auto, 32-true, bf16-mixed.",
+        rich_help_panel=_MACHINE,
     ),
 ]
 RefitPrecision = Annotated[
-    str, typer.Option(help="Precision of the final training.", rich_help_panel=_MACHINE)
+    str,
+    typer.Option(metavar="NAME", help="Precision of the final training.", rich_help_panel=_MACHINE),
 ]
 TrialsPerGpu = Annotated[
     int | None,
     typer.Option(
         min=1,
+        metavar="N",
         help="Trials that share a GPU; as many as fit when left out.",
         rich_help_panel=_MACHINE,
     ),
 ]
 RayAddress = Annotated[
     str | None,
-    typer.Option(help="Ray cluster to search on, with --backend ray.", rich_help_panel=_MACHINE),
+    typer.Option(
+        metavar="ADDRESS",
+        help="Ray cluster to search on, with --backend ray.",
+        rich_help_panel=_MACHINE,
+    ),
 ]
 Pruning = Annotated[
     bool,
@@ -155,11 +196,15 @@ Pruning = Annotated[
     ),
 ]
 Seed = Annotated[
-    int, typer.Option("--seed", min=0, help="Seed of search and models.", rich_help_panel=_SEARCH)
+    int,
+    typer.Option(
+        "--seed", min=0, metavar="N", help="Seed of search and models.", rich_help_panel=_SEARCH
+    ),
 ]
 StudyName = Annotated[
     str | None,
     typer.Option(
+        metavar="NAME",
         help="Name of the study; the same command with it goes on where a search stopped.",
         rich_help_panel=_SEARCH,
     ),
@@ -167,6 +212,7 @@ StudyName = Annotated[
 Storage = Annotated[
     str | None,
     typer.Option(
+        metavar="PLACE",
         help="Where trials are kept: a folder (automodel_sk_runs by default), a database URL,"
         " or :memory:.",
         rich_help_panel=_SEARCH,
@@ -175,6 +221,7 @@ Storage = Annotated[
 Resume = Annotated[
     str,
     typer.Option(
+        metavar="HOW",
         help="If the study exists: auto goes on with it, never refuses, overwrite starts anew.",
         callback=one_of(("auto", "never", "overwrite")),
         rich_help_panel=_SEARCH,
@@ -183,13 +230,18 @@ Resume = Annotated[
 Backend = Annotated[
     str,
     typer.Option(
+        metavar="NAME",
         help="Library that searches: optuna or ray.",
         callback=one_of(("optuna", "ray")),
         rich_help_panel=_MACHINE,
     ),
 ]
-Cpus = Annotated[float | None, typer.Option(help="CPUs to use in all.", rich_help_panel=_MACHINE)]
-Gpus = Annotated[float | None, typer.Option(help="GPUs to use in all.", rich_help_panel=_MACHINE)]
+Cpus = Annotated[
+    float | None, typer.Option(metavar="N", help="CPUs to use in all.", rich_help_panel=_MACHINE)
+]
+Gpus = Annotated[
+    float | None, typer.Option(metavar="N", help="GPUs to use in all.", rich_help_panel=_MACHINE)
+]
 Mlflow = Annotated[
     bool,
     typer.Option("--mlflow/--no-mlflow", help="Track in MLflow.", rich_help_panel=_TRACKING),
@@ -197,9 +249,22 @@ Mlflow = Annotated[
 TrackingUri = Annotated[
     str | None,
     typer.Option(
-        help="MLflow server or database; the file mlflow.db by default.", rich_help_panel=_TRACKING
+        metavar="URI",
+        help="MLflow server or database; the file mlflow.db by default.",
+        rich_help_panel=_TRACKING,
     ),
 ]
 Experiment = Annotated[
-    str, typer.Option("--mlflow-experiment", help="MLflow experiment.", rich_help_panel=_TRACKING)
+    str,
+    typer.Option(
+        "--mlflow-experiment", metavar="NAME", help="MLflow experiment.", rich_help_panel=_TRACKING
+    ),
+]
+RegisterAs = Annotated[
+    str | None,
+    typer.Option(
+        "--mlflow-register-as",
+        help="Name in MLflow's registry for the fitted model.",
+        rich_help_panel=_TRACKING,
+    ),
 ]

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict
-from typing import Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING
 
 from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics
+from automodel_sk.cli.options import Debug, Json
+from automodel_sk.cli.output import print_json, show, styled
 from automodel_sk.cli.reporting import reported
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 __all__ = ["models"]
 
 _HEADINGS = ("model", "complexity", "input", "exogenous", "joint", "minutes", "MB")
+_COLOURS = {"simple": "green", "moderate": "yellow", "complex": "red"}
 _NUMERIC = ("minutes", "MB")
 
 
 @reported
 def models(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="The whole catalogue in JSON, for programs.")
-    ] = False,
+    as_json: Json = False,
+    debug: Debug = False,
 ) -> None:
     """List the models that can be tuned.
 
@@ -32,35 +34,29 @@ def models(
     """
     rows = list(MODEL_CATALOG.values())
     if as_json:
-        typer.echo(json.dumps([_plain(row) for row in rows], indent=2))
+        print_json([asdict(row) for row in rows])
     else:
         _show(rows)
 
 
-def _plain(row: ModelCharacteristics) -> dict[str, Any]:
-    """Return a row without what JSON has no word for."""
-    return {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in asdict(row).items()
-    }
-
-
 def _show(rows: list[ModelCharacteristics]) -> None:
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(
-        title=f"{len(rows)} models", caption="automodel-sk fit data.csv --model NAME", box=SIMPLE
+        title=f"{len(rows)} models",
+        caption="automodel-sk fit data.csv --model NAME",
+        box=SIMPLE,
+        header_style="bold cyan",
     )
     for heading in _HEADINGS:
         table.add_column(heading, justify="right" if heading in _NUMERIC else "left", no_wrap=True)
     for row in rows:
         table.add_row(*_cells(row))
-    Console().print(table)
+    show(table)
 
 
-def _cells(row: ModelCharacteristics) -> list[str]:
+def _cells(row: ModelCharacteristics) -> list[RenderableType]:
     low, high = row.recommended_input_size_range
     kinds = {
         "F": row.supports_future_exogenous,
@@ -68,8 +64,8 @@ def _cells(row: ModelCharacteristics) -> list[str]:
         "S": row.supports_static,
     }
     return [
-        row.name,
-        row.complexity.value,
+        styled(row.name, "bold"),
+        styled(row.complexity.value, _COLOURS[row.complexity.value]),
         f"{low}-{high}",
         " ".join(letter if has else " " for letter, has in kinds.items()),
         "yes" if row.multivariate else "",

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "Config",
     "Data",
     "Debug",
     "Freq",
@@ -23,15 +22,20 @@ __all__ = [
     "FutrFile",
     "HistExog",
     "IdCol",
+    "Json",
     "Level",
+    "Quiet",
+    "Space",
     "StatExog",
     "StaticFile",
     "Strict",
     "TargetCol",
     "TimeCol",
     "checked_level",
+    "checked_metric",
     "checked_model",
     "checked_quantile",
+    "complete_model",
     "hours",
     "one_of",
     "read_freq",
@@ -90,15 +94,18 @@ def one_of(names: Sequence[str]) -> Callable[[str | None], str | None]:
 
     Examples
     --------
-    >>> one_of(["mae", "studentt"])("Student-T")
+    >>> one_of(["mae", "studentt", "scaled_crps"])("Student-T")
     'studentt'
     """
 
     def check(value: str | None) -> str | None:
-        key = None if value is None else re.sub("[-_]", "", value.lower())
-        if key is not None and key not in names:
+        if value is None:
+            return None
+        known = {re.sub("[-_]", "", name.lower()): name for name in names}
+        key = re.sub("[-_]", "", value.lower())
+        if key not in known:
             raise typer.BadParameter(f"{value!r} is not one of {', '.join(names)}")
-        return key
+        return known[key]
 
     return check
 
@@ -113,6 +120,32 @@ def checked_model(name: str | None) -> str | None:
         return get_characteristics(name).name
     except InvalidInputError as exc:
         raise typer.BadParameter(f"{exc}; `automodel-sk models` lists all") from None
+
+
+def checked_metric(name: str | None) -> str | None:
+    """Return a metric's name, or say which there are.
+
+    Examples
+    --------
+    >>> checked_metric("MAE")
+    'mae'
+    """
+    from automodel_sk.metrics import METRIC_NAMES
+
+    return one_of(METRIC_NAMES)(name)
+
+
+def complete_model(incomplete: str) -> list[str]:
+    """Return the models that a shell completes a name to.
+
+    Examples
+    --------
+    >>> complete_model("nh")
+    ['NHITS']
+    """
+    from automodel_sk.catalog import MODEL_CATALOG
+
+    return [name for name in MODEL_CATALOG if name.lower().startswith(incomplete.lower())]
 
 
 def checked_level(values: list[float] | None) -> list[float] | None:
@@ -147,6 +180,7 @@ Data = Annotated[
     typer.Argument(
         exists=True,
         dir_okay=False,
+        metavar="DATA",
         help="CSV or Parquet file with columns unique_id, ds and y. Without unique_id it is"
         " one series.",
     ),
@@ -154,63 +188,78 @@ Data = Annotated[
 Freq = Annotated[
     str | None,
     typer.Option(
+        metavar="STEP",
         help="Step of the times, such as D, h, ME, or 1; found out when left out.",
         callback=read_freq,
     ),
 ]
-Config = Annotated[
+Space = Annotated[
     Path | None,
     _file(
-        help='Search space in JSON: {"max_steps": 500, "input_size": {"choice": [24, 48]},'
-        ' "learning_rate": {"loguniform": [1e-4, 1e-2]}}. Plain values alone are trained once,'
-        " without a search.",
+        metavar="FILE",
+        help='Search space in JSON or YAML: {"input_size": {"choice": [24, 48]},'
+        ' "learning_rate": {"loguniform": [1e-4, 1e-2]}}. Plain values alone are trained once.',
         rich_help_panel="Search",
     ),
 ]
 Level = Annotated[
     list[float] | None,
     typer.Option(
+        metavar="PERCENT",
         help="Prediction interval, coverage in percent; repeat for several.",
         callback=checked_level,
     ),
 ]
 IdCol = Annotated[
     str | None,
-    typer.Option(help="Column of the series' names.", rich_help_panel=_COLUMNS),
+    typer.Option(metavar="NAME", help="Column of the series' names.", rich_help_panel=_COLUMNS),
 ]
-TimeCol = Annotated[str | None, typer.Option(help="Column of the times.", rich_help_panel=_COLUMNS)]
+TimeCol = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Column of the times.", rich_help_panel=_COLUMNS)
+]
 TargetCol = Annotated[
-    str | None, typer.Option(help="Column to forecast.", rich_help_panel=_COLUMNS)
+    str | None, typer.Option(metavar="NAME", help="Column to forecast.", rich_help_panel=_COLUMNS)
 ]
 FutrExog = Annotated[
     list[str] | None,
     typer.Option(
-        help="Column whose future is known; repeat for several.", rich_help_panel=_EXOGENOUS
+        metavar="NAME",
+        help="Column whose future is known; repeat for several.",
+        rich_help_panel=_EXOGENOUS,
     ),
 ]
 HistExog = Annotated[
     list[str] | None,
     typer.Option(
-        help="Column known in the past only; repeat for several.", rich_help_panel=_EXOGENOUS
+        metavar="NAME",
+        help="Column known in the past only; repeat for several.",
+        rich_help_panel=_EXOGENOUS,
     ),
 ]
 StatExog = Annotated[
     list[str] | None,
     typer.Option(
-        help="Column of the static file; all of them when left out.", rich_help_panel=_EXOGENOUS
+        metavar="NAME",
+        help="Column of the static file; all of them when left out.",
+        rich_help_panel=_EXOGENOUS,
     ),
 ]
 StaticFile = Annotated[
     Path | None,
-    _file("--static", help="File with one row per series.", rich_help_panel=_EXOGENOUS),
+    _file(
+        "--static", metavar="FILE", help="File with one row per series.", rich_help_panel=_EXOGENOUS
+    ),
 ]
 FutrFile = Annotated[
     Path | None,
     _file(
         "--futr",
+        metavar="FILE",
         help="File with the future values: unique_id, ds and the columns.",
         rich_help_panel=_EXOGENOUS,
     ),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors alone.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,16 +14,21 @@ from automodel_sk.cli.options import (
     Debug,
     FutrFile,
     IdCol,
+    Json,
     Level,
+    Quiet,
     StaticFile,
     TargetCol,
     TimeCol,
     checked_quantile,
 )
+from automodel_sk.cli.output import print_json, rows_of
 from automodel_sk.cli.reporting import reported
 from automodel_sk.cli.tables import check_target, write_table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from automodel_sk.auto_model import AutoModel
 
 __all__ = ["predict"]
@@ -32,24 +37,29 @@ __all__ = ["predict"]
 @reported
 def predict(
     model: Annotated[
-        Path, typer.Argument(exists=True, file_okay=False, help="Folder of a saved model.")
+        Path,
+        typer.Argument(
+            exists=True, file_okay=False, metavar="MODEL", help="Folder of a saved model."
+        ),
     ],
     data: Annotated[
         Path | None,
         typer.Argument(
             exists=True,
             dir_okay=False,
+            metavar="DATA",
             help="Series to forecast; those that the model was trained on when left out.",
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="File for the forecast, .csv or .parquet; printed when left out."),
+        typer.Option(metavar="FILE", help="File for the forecast, .csv or .parquet."),
     ] = None,
     level: Level = None,
     quantile: Annotated[
         list[float] | None,
         typer.Option(
+            metavar="SHARE",
             help="Quantile between 0 and 1, in place of --level; repeat for several.",
             callback=checked_quantile,
         ),
@@ -59,9 +69,14 @@ def predict(
     id_col: IdCol = None,
     time_col: TimeCol = None,
     target_col: TargetCol = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Forecast the steps after the end of each series with a saved model."""
+    """Forecast the steps after the end of each series with a saved model.
+
+    Prints CSV where there is no --output.
+    """
     if level and quantile:
         raise typer.BadParameter("--level and --quantile exclude each other; pass one of them")
     if output is not None:
@@ -72,7 +87,7 @@ def predict(
     columns = _columns(loaded, Columns(id_col, time_col, target_col))
     frame = None
     if data is not None:
-        frame, columns = read_series(data, columns)
+        frame, columns = read_series(data, columns, quiet)
     forecast = loaded.predict(
         frame,
         futr_df=read_beside(futr, columns),
@@ -80,7 +95,7 @@ def predict(
         level=level,
         quantiles=quantile,
     )
-    _hand_over(columns.restored(forecast), output)
+    _hand_over(columns.restored(forecast), output, as_json, quiet)
 
 
 def _columns(model: AutoModel, columns: Columns) -> Columns:
@@ -91,9 +106,13 @@ def _columns(model: AutoModel, columns: Columns) -> Columns:
     return replace(columns, series=only, id_type=ids.dtype if numeric else str)
 
 
-def _hand_over(forecast: Any, output: Path | None) -> None:
-    if output is None:
+def _hand_over(forecast: pd.DataFrame, output: Path | None, as_json: bool, quiet: bool) -> None:
+    if output is not None:
+        write_table(forecast, output)
+        say(f"Forecast: {output} ({len(forecast)} rows)", quiet)
+    if as_json:
+        place = {} if output is None else {"output": output}
+        rows = {"forecast": rows_of(forecast)} if output is None else {"rows": len(forecast)}
+        print_json(place | rows)
+    elif output is None:
         forecast.to_csv(sys.stdout, index=False)
-        return
-    write_table(forecast, output)
-    say(f"Forecast: {output} ({len(forecast)} rows)")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
 
 import typer
 
+from automodel_sk.cli.output import print_json
 from automodel_sk.exceptions import AutoModelError, InvalidInputError
 
 __all__ = ["INTERRUPTED", "reported"]
@@ -26,7 +27,8 @@ def reported(command: Command) -> Command:
     Parameters
     ----------
     command : callable
-        A command; with ``debug=True`` among its arguments errors pass through.
+        A command; with ``debug=True`` among its arguments errors pass through,
+        with ``as_json=True`` they are printed as JSON too.
 
     Returns
     -------
@@ -50,15 +52,23 @@ def reported(command: Command) -> Command:
         except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
             raise
         except KeyboardInterrupt:
+            _tell(["Interrupted."], "KeyboardInterrupt", arguments)
             raise typer.Exit(INTERRUPTED) from None
         except Exception as exc:
             if arguments.get("debug"):
                 raise
-            for line in _sentences(exc):
-                typer.echo(f"Error: {line}", err=True)
+            _tell([f"Error: {line}" for line in _sentences(exc)], type(exc).__name__, arguments)
             raise typer.Exit(1) from None
 
     return run  # type: ignore[return-value]  # the same signature, by wraps
+
+
+def _tell(lines: list[str], error: str, arguments: Mapping[str, Any]) -> None:
+    """Say what went wrong, to programs too where a document is due."""
+    for line in lines:
+        typer.echo(line, err=True)
+    if arguments.get("as_json"):
+        print_json({"error": error, "messages": [line.removeprefix("Error: ") for line in lines]})
 
 
 def _sentences(exc: Exception) -> list[str]:

@@ -1,13 +1,13 @@
-"""Search spaces written in JSON."""
+"""Search spaces written in JSON or YAML."""
 
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from automodel_sk.cli.mappings import read_mapping
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space import Choice, Domain, Float, Integer
 
@@ -35,12 +35,12 @@ _DOMAINS: Mapping[str, Callable[[list[Any]], Domain]] = {
 
 
 def read_space(path: Path | None) -> dict[str, Any] | None:
-    """Read a configuration or a search space from a JSON file.
+    """Read a configuration or a search space from a file.
 
     Parameters
     ----------
     path : Path, optional
-        The file.
+        JSON, or YAML by its suffix.
 
     Returns
     -------
@@ -50,22 +50,9 @@ def read_space(path: Path | None) -> dict[str, Any] | None:
     Raises
     ------
     InvalidInputError
-        The file is not JSON, or names a domain wrongly.
+        The file can't be read, or names a domain wrongly.
     """
-    if path is None:
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as exc:
-        raise InvalidInputError(
-            f'{path} is not JSON ({exc}); try {{"max_steps": 500, "input_size": 24}}'
-        ) from exc
-    if not isinstance(content, dict):
-        raise InvalidInputError(
-            f"{path} must hold one object, got {type(content).__name__};"
-            ' try {"max_steps": 500, "input_size": {"choice": [24, 48]}}'
-        )
-    return space_from_json(content)
+    return None if path is None else space_from_json(read_mapping(path))
 
 
 def space_from_json(content: Mapping[str, Any]) -> dict[str, Any]:

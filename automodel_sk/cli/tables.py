@@ -105,7 +105,9 @@ def _write_text(separator: str) -> Callable[[pd.DataFrame, Path], None]:
 def _read_parquet(path: Path, dtypes: Any) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.read_parquet(path)
+    frame = pd.read_parquet(path)
+    named = [name for name in frame.index.names if name is not None]
+    return frame.reset_index() if named else frame
 
 
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:

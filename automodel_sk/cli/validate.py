@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from automodel_sk.cli.inputs import Columns, read_beside, read_series
+from automodel_sk.cli.mappings import read_mapping
 from automodel_sk.cli.options import (
-    Config,
     Data,
     Debug,
     Freq,
     FutrExog,
     HistExog,
     IdCol,
+    Json,
+    Quiet,
+    Space,
     StatExog,
     StaticFile,
     Strict,
     TargetCol,
     TimeCol,
     checked_model,
+    complete_model,
     static_columns,
 )
+from automodel_sk.cli.output import is_terminal, print_json, show, styled
 from automodel_sk.cli.reporting import reported
-from automodel_sk.cli.space_file import read_space
+from automodel_sk.cli.run_file import RunFile, inline_space
+from automodel_sk.cli.space_file import space_from_json
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table
 
+    from automodel_sk.data.analysis import DatasetProfile
     from automodel_sk.validation import ValidationResult
 
 __all__ = ["validate"]
@@ -37,13 +46,22 @@ __all__ = ["validate"]
 
 @reported
 def validate(
+    ctx: typer.Context,
     data: Data,
     model: Annotated[
         str | None,
-        typer.Option(help="Model to check the data and the space for.", callback=checked_model),
+        typer.Option(
+            metavar="NAME",
+            help="Model to check the data and the space for.",
+            callback=checked_model,
+            autocompletion=complete_model,
+        ),
     ] = None,
-    h: Annotated[int | None, typer.Option(min=1, help="Steps to forecast.")] = None,
-    config: Config = None,
+    h: Annotated[
+        int | None, typer.Option("--h", min=1, metavar="N", help="Steps to forecast.")
+    ] = None,
+    config: RunFile = None,
+    space: Space = None,
     freq: Freq = None,
     id_col: IdCol = None,
     time_col: TimeCol = None,
@@ -53,16 +71,22 @@ def validate(
     static: StaticFile = None,
     stat_exog: StatExog = None,
     strict: Strict = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Check data, and with --model and --h a search on it, without training.
 
     Lists every error and warning with its fix. The exit status is 1 where there is an error.
     """
-    if (model is not None or config is not None) and (model is None or h is None):
-        raise typer.BadParameter("--model, --config and --h go together; try --model NHITS --h 12")
-    frame, columns = read_series(data, Columns(id_col, time_col, target_col))
+    content = inline_space(ctx) if space is None else read_mapping(space)
+    if (model is not None or content is not None) and (model is None or h is None):
+        raise typer.BadParameter("--model, --space and --h go together; try --model NHITS --h 12")
+    frame, columns = read_series(data, Columns(id_col, time_col, target_col), quiet)
     static_df = read_beside(static, columns)
+    from automodel_sk.data.analysis import analyse_dataset
+    from automodel_sk.data.preparation import read_times
+
     wanted = {
         "freq": freq,
         "futr_exog": futr_exog or [],
@@ -70,8 +94,13 @@ def validate(
         "stat_exog": static_columns(static_df, stat_exog),
         "static_df": static_df,
     }
-    result = _check(frame, model, h, config, strict, wanted)
-    _show(data, frame, result, wanted)
+    domains = None if content is None else space_from_json(content)
+    result = _check(frame, model, h, domains, strict, wanted)
+    profile = analyse_dataset(read_times(frame), **wanted) if result.is_valid else None
+    if as_json:
+        print_json(_document(result, profile))
+    elif not (quiet and result.is_valid):
+        _show(data, result, profile)
     if not result.is_valid:
         raise typer.Exit(1)
 
@@ -80,7 +109,7 @@ def _check(
     frame: pd.DataFrame,
     model: str | None,
     h: int | None,
-    config: Path | None,
+    space: dict[str, Any] | None,
     strict: bool,
     wanted: dict[str, Any],
 ) -> ValidationResult:
@@ -93,7 +122,7 @@ def _check(
         return DataValidator(strict).validate_dataset(frame, h=h, **wanted)
     lists = {f"{kind}_list": wanted[kind] for kind in ("futr_exog", "hist_exog", "stat_exog")}
     return validate_all(
-        config=read_space(config),
+        config=space,
         model_class_name=model,
         dataset=frame,
         h=h,
@@ -104,14 +133,39 @@ def _check(
     )
 
 
-def _show(
-    data: Path, frame: pd.DataFrame, result: ValidationResult, wanted: dict[str, Any]
-) -> None:
-    from automodel_sk.data.analysis import analyse_dataset
-    from automodel_sk.data.preparation import read_times
+def _document(result: ValidationResult, profile: DatasetProfile | None) -> dict[str, Any]:
+    """Return the findings and the data's figures, each series' length aside."""
+    figures = None if profile is None else {**asdict(profile)}
+    if figures is not None:
+        del figures["lengths"]
+    names = ("is_valid", "errors", "warnings")
+    return {**{name: getattr(result, name) for name in names}, "data": figures}
+
+
+def _show(data: Path, result: ValidationResult, profile: DatasetProfile | None) -> None:
+    """Print the findings: a table on a terminal, a line for each elsewhere."""
     from automodel_sk.validation import ValidationResult
 
-    if result.is_valid:
-        typer.echo(f"{data}: {analyse_dataset(read_times(frame), **wanted)}")
     flat = ValidationResult(result.is_valid, result.errors, result.warnings)
-    typer.echo(str(flat))
+    if profile is not None:
+        typer.echo(f"{data}: {profile}")
+    if not is_terminal():
+        typer.echo(str(flat))
+        return
+    show(styled(str(flat).splitlines()[0], "bold green" if flat.is_valid else "bold red"))
+    if flat.errors or flat.warnings:
+        show(_findings(flat))
+
+
+def _findings(result: ValidationResult) -> Table:
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(box=SIMPLE, show_header=False)
+    for word, colour, messages in (
+        ("error", "bold red", result.errors),
+        ("warning", "yellow", result.warnings),
+    ):
+        for message in messages:
+            table.add_row(styled(word, colour), styled(message, ""))
+    return table

@@ -1,0 +1,71 @@
+"""What a command prints on standard output: coloured tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import RenderableType
+
+__all__ = ["is_terminal", "print_json", "rows_of", "show", "styled"]
+
+_WIDE = 10_000
+
+
+def is_terminal() -> bool:
+    """Return whether a person reads standard output as it comes."""
+    from rich.console import Console
+
+    return Console().is_terminal
+
+
+def show(*parts: RenderableType) -> None:
+    """Print for people: within a terminal's width, and a row to a line elsewhere."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDE)
+    console.print(*parts, sep="\n")
+
+
+def styled(text: str, style: str) -> RenderableType:
+    """Return a text in a style; brackets in it are no markup."""
+    from rich.text import Text
+
+    return Text(text, style)
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document; what is not a number in it is null."""
+    from automodel_sk.tracking import plain
+
+    typer.echo(json.dumps(plain(document), indent=2, ensure_ascii=False))
+
+
+def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table's rows, times as ISO 8601, durations in seconds, and null for no value.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"ds": [pd.Timestamp("2020-01-31")], "y": [float("nan")]})
+    >>> rows_of(frame)
+    [{'ds': '2020-01-31T00:00:00', 'y': None}]
+    """
+    import pandas as pd
+
+    frame = frame.copy()
+    for name in frame.columns:
+        if pd.api.types.is_timedelta64_dtype(frame[name]):
+            frame[name] = frame[name].dt.total_seconds()
+        elif pd.api.types.is_datetime64_any_dtype(frame[name]):
+            frame[name] = frame[name].map(pd.Timestamp.isoformat, na_action="ignore")
+    records: list[dict[str, Any]] = (
+        frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
+    )
+    return records

@@ -1,0 +1,43 @@
+"""The command that writes the page on a saved model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from automodel_sk.cli.inputs import Columns, read_beside, say
+from automodel_sk.cli.options import Debug, FutrFile, IdCol, TimeCol
+from automodel_sk.cli.reporting import reported
+
+__all__ = ["report"]
+
+
+@reported
+def report(
+    model: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, file_okay=False, metavar="FOLDER", help="Folder of a saved model."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", dir_okay=False, metavar="FILE", help="The page.")
+    ] = Path("report.html"),
+    futr: FutrFile = None,
+    id_col: IdCol = None,
+    time_col: TimeCol = None,
+    debug: Debug = False,
+) -> None:
+    """Write a page on a saved model: how good it is, its forecasts, the search.
+
+    One file that any browser opens without a network. Trains the configuration once
+    more, to forecast past steps that it was not trained on.
+    """
+    from automodel_sk.auto_model import AutoModel
+
+    loaded = AutoModel.load(model)
+    future = read_beside(futr, Columns(id_col, time_col, None))
+    written = loaded.report(output, futr_df=future)
+    say(f"Report: {written}")

@@ -1,0 +1,39 @@
+"""The search behind `fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from automodel_sk.auto_model_factory import AutoModelFactory
+from automodel_sk.options import OptimizationConfig
+
+if TYPE_CHECKING:
+    from automodel_sk.search.storage import StudyLocation
+
+__all__ = ["CommandLineFactory"]
+
+
+class CommandLineFactory(AutoModelFactory):
+    """A factory that leaves it to the command line to say how to go on after Ctrl-C.
+
+    Parameters
+    ----------
+    model_name, h, optimization_config
+        As in `AutoModelFactory`.
+    interrupted : callable
+        Told where the finished trials are.
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        h: int,
+        optimization_config: OptimizationConfig,
+        interrupted: Callable[[StudyLocation], None],
+    ) -> None:
+        super().__init__(model_name, h, optimization_config)
+        self._interrupted = interrupted
+
+    def _say_interrupted(self, location: StudyLocation) -> None:
+        self._interrupted(location)

@@ -1,0 +1,107 @@
+"""The command that lists a saved model's trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from automodel_sk.cli.options import Debug, Json, one_of
+from automodel_sk.cli.output import print_json, rows_of, show, styled
+from automodel_sk.cli.reporting import reported
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+__all__ = ["trials"]
+
+_COLOURS = {"COMPLETE": "green", "PRUNED": "yellow", "FAIL": "red"}
+
+
+@reported
+def trials(
+    model: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, file_okay=False, metavar="MODEL", help="Folder of a saved model."
+        ),
+    ],
+    sort: Annotated[
+        str,
+        typer.Option(
+            metavar="HOW",
+            help="By number, or by value, the best first.",
+            callback=one_of(("number", "value")),
+        ),
+    ] = "number",
+    top: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="The first N alone; all by default.")
+    ] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the trials of the search that a saved model comes from.
+
+    Value is the best validation loss, step the training step at which it was seen. What all
+    trials have in common is left out of the parameters.
+    """
+    from automodel_sk.auto_model import AutoModel
+
+    frame = _sorted(AutoModel.load(model).trials, sort)[:top]
+    if as_json:
+        print_json(rows_of(frame))
+    elif frame.empty:
+        typer.echo(f"{model} comes from no search: its configuration was given.")
+    else:
+        show(_table(frame))
+
+
+def _sorted(frame: pd.DataFrame, sort: str) -> pd.DataFrame:
+    """Return the trials in order; those without a value are the worst."""
+    by = ["number"] if sort == "number" else ["value", "number"]
+    return frame.sort_values(by, na_position="last")
+
+
+def _table(frame: pd.DataFrame) -> Table:
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(box=SIMPLE, header_style="bold cyan")
+    for heading in ("trial", "state", "value", "step", "time"):
+        table.add_column(heading, justify="left" if heading == "state" else "right", no_wrap=True)
+    table.add_column("parameters")
+    complete = frame["value"].where(frame["state"] == "COMPLETE")
+    searched = _searched(frame)
+    for row in rows_of(frame):
+        best = row["state"] == "COMPLETE" and row["value"] == complete.min()
+        table.add_row(*_cells(row, searched), style="bold" if best else None)
+    return table
+
+
+def _searched(frame: pd.DataFrame) -> list[str]:
+    """Return the columns of parameters in which trials differ."""
+    columns = [str(name) for name in frame.columns if str(name).startswith("params_")]
+    return [name for name in columns if frame[name].map(repr).nunique() > 1]
+
+
+def _cells(row: Mapping[str, Any], searched: Iterable[str]) -> list[Any]:
+    words = [
+        f"{name.removeprefix('params_')} {_figure(row[name])}"
+        for name in searched
+        if row[name] is not None
+    ]
+    return [
+        str(row["number"]),
+        styled(row["state"].lower(), _COLOURS[row["state"]]),
+        "" if row["value"] is None else f"{row['value']:.5g}",
+        "" if row["best_step"] is None else f"{row['best_step']:.0f}",
+        f"{row['duration']:.1f}s",
+        styled(row["reason"] or ", ".join(words), ""),
+    ]
+
+
+def _figure(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
