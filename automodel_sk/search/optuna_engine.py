@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import optuna
-from filelock import FileLock
 from optuna.samplers import BaseSampler
-from optuna.trial import Trial
+from optuna.trial import FrozenTrial, Trial
 
 from automodel_sk.search.optuna_trial import run_trial
-from automodel_sk.search.optuna_workers import run_in_workers, shareable
+from automodel_sk.search.optuna_workers import in_workers, run_in_workers, shareable
+from automodel_sk.search.ownership import claim, owner_of, requeue_orphans, running_trials
 from automodel_sk.search.request import SearchListener, SearchRequest
 from automodel_sk.search.seeding import PerTrialSampler
-from automodel_sk.search.storage import open_storage
+from automodel_sk.search.storage import claiming, open_storage, readable_errors
 from automodel_sk.search.study import (
     AskTellStudy,
+    count_begun,
     ended_records,
     muted,
     open_study,
     trials_left,
 )
-from automodel_sk.search.trial_state import requeue_orphans
+from automodel_sk.search.told import Told
 from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
 from automodel_sk.tracking import TrialRecord
 
 __all__ = ["OptunaEngine"]
+
+logger = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.5
 
 
 class OptunaEngine:
@@ -63,47 +69,73 @@ class OptunaEngine:
         StudyMismatchError
             A study of that name holds another search.
         """
-        with muted(), shareable(request) as request:
+        with readable_errors(request.location), muted(), shareable(request) as request:
             study = open_study(request, _sampler(request), _pruner(request))
-            requeue_orphans(study)
-            for record in ended_records(study, request):
-                request.budget.note(record)
-                listener.on_trial_end(record)
-            if request.workers > 1 and trials_left(study, request):
-                run_in_workers(study, request, dataset, listener)
-            else:
-                work_on(study, request, dataset, listener)
+            told = Told(study, request, listener)
+            told.catch_up()
+            _go_through(study, request, dataset, told)
             return ended_records(study, request)
+
+
+def _go_through(study: AskTellStudy, request: SearchRequest, dataset: Any, told: Told) -> None:
+    """Run what is left, then see the trials ended that other processes run."""
+    waited = False
+    while True:
+        requeue_orphans(study, request.location)
+        if trials_left(study, request) and not request.budget.search_is_over():
+            begun = count_begun(study)
+            _run_some(study, request, dataset, told)
+            # Workers know that a grid is at its end, and can't say so but by doing nothing.
+            study.exhausted |= count_begun(study) == begun
+        elif request.budget.search_is_over() or not (running := running_trials(study)):
+            return
+        else:
+            if not waited:
+                logger.warning("waiting for trials of other processes: %s", _listed(running))
+            waited = True
+            time.sleep(_POLL_SECONDS)
+        told.catch_up()
+
+
+def _run_some(study: AskTellStudy, request: SearchRequest, dataset: Any, told: Told) -> None:
+    if in_workers(request):
+        run_in_workers(study, request, dataset, told)
+    else:
+        work_on(study, request, dataset, told)
+
+
+def _listed(trials: Sequence[FrozenTrial]) -> str:
+    owners = [(trial.number, owner_of(trial)) for trial in trials]
+    return ", ".join(f"{number} on {owner}" if owner else str(number) for number, owner in owners)
 
 
 def work(request: SearchRequest, dataset: Any, listener: SearchListener) -> None:
     """Run trials of a study that the parent has opened, until none is left."""
-    with muted():
+    with readable_errors(request.location), muted():
         storage = open_storage(request.location)
         name = request.location.study_name
         study = AskTellStudy(name, storage, _sampler(request), _pruner(request))
         for record in ended_records(study, request):
             request.budget.note(record)
-        work_on(study, request, dataset, listener)
+        work_on(study, request, dataset, Told(study, request, listener))
 
 
-def work_on(
-    study: AskTellStudy, request: SearchRequest, dataset: Any, listener: SearchListener
-) -> None:
+def work_on(study: AskTellStudy, request: SearchRequest, dataset: Any, told: Told) -> None:
     """Run one trial after another until none is left or time is up."""
     while (trial := _next_trial(study, request)) is not None:
-        record = run_trial(study, trial, request, dataset, listener)
-        request.budget.note(record)
-        listener.on_trial_end(record)
+        record = run_trial(study, trial, request, dataset, told)
+        if record is not None:
+            told.on_trial_end(record)
 
 
 def _next_trial(study: AskTellStudy, request: SearchRequest) -> Trial | None:
-    """Claim a trial; one worker at a time, so that none is begun too many."""
-    lock = nullcontext() if request.claims is None else FileLock(request.claims)
-    with lock:
-        if trials_left(study, request) and not request.budget.search_is_over():
-            return study.ask()
-    return None
+    """Claim a trial; one process at a time, so that none is begun too many."""
+    with claiming(request.location):
+        if not trials_left(study, request) or request.budget.search_is_over():
+            return None
+        trial = study.ask()
+        claim(trial)
+        return trial
 
 
 def _sampler(request: SearchRequest) -> BaseSampler:

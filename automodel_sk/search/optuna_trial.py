@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import Trial
 
 from automodel_sk.search.candidate import train_within_memory
+from automodel_sk.search.ownership import requeue, signs_of_life
 from automodel_sk.search.request import SearchListener, SearchRequest
+from automodel_sk.search.storage import is_storage_failure
+from automodel_sk.search.timeout import TrialTimeoutError, check_time
 from automodel_sk.search.training import Outcome, Report, Verdict
 from automodel_sk.search.trial_state import (
-    claim,
     copy_twin,
     end,
     fail,
     find_twin,
     frozen,
     record_of,
-    requeue,
 )
 from automodel_sk.tracking import TrialRecord
 
@@ -34,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 def run_trial(
     study: Study, trial: Trial, request: SearchRequest, dataset: Any, listener: SearchListener
-) -> TrialRecord:
+) -> TrialRecord | None:
     """Train a trial's candidate and tell the study how it ended.
 
     Parameters
@@ -52,25 +56,42 @@ def run_trial(
 
     Returns
     -------
-    TrialRecord
-        The ended trial; a failure is recorded, not raised.
+    TrialRecord or None
+        The ended trial; a failure is recorded, not raised. None where another
+        process took this one for dead, and the trial over.
+
+    Raises
+    ------
+    StorageError
+        The study's storage failed: the trial is to be run again.
     """
-    claim(trial)
-    started = time.perf_counter()
-    try:
-        config = request.space.suggest(trial)
-        twin = find_twin(study, trial, request)
-        if twin is None:
-            end(study, trial, _train(trial, config, request, dataset, listener))
-        else:
-            copy_twin(study, trial, twin)
-    except KeyboardInterrupt:
-        requeue(study, trial)
-        raise
-    except Exception as exc:
-        logger.debug("trial %d failed", trial.number, exc_info=True)
-        fail(study, trial, f"{type(exc).__name__}: {exc}", time.perf_counter() - started)
-    return record_of(frozen(study, trial), request)
+    started = time.monotonic()
+    with signs_of_life(trial), suppress(UpdateFinishedTrialError):
+        try:
+            config = request.space.suggest(trial)
+            twin = find_twin(study, trial, request)
+            if twin is None:
+                end(study, trial, _train(trial, config, request, dataset, listener))
+            else:
+                copy_twin(study, trial, twin)
+        except KeyboardInterrupt:
+            requeue(study, trial)
+            raise
+        except Exception as exc:
+            if is_storage_failure(exc):
+                with suppress(Exception):
+                    requeue(study, trial)
+                raise
+            logger.debug("trial %d failed", trial.number, exc_info=True)
+            fail(study, trial, _reason(exc), time.monotonic() - started)
+    ended = frozen(study, trial)
+    return record_of(ended, request) if ended.state.is_finished() else None
+
+
+def _reason(error: Exception) -> str:
+    """Return why a trial failed."""
+    kind = "" if isinstance(error, TrialTimeoutError) else f"{type(error).__name__}: "
+    return f"{kind}{error}"
 
 
 def _train(
@@ -81,25 +102,35 @@ def _train(
     listener: SearchListener,
 ) -> Outcome:
     """Train a trial's configuration, with what an earlier attempt has changed."""
+    started = time.monotonic()
     return train_within_memory(
         request.task,
         config,
         dataset,
-        report=lambda: _reporter(trial, request, listener),
+        report=lambda: _reporter(trial, request, listener, started),
         on_smaller=lambda changed: trial.set_user_attr("retried_with", dict(changed)),
         changed=trial.user_attrs.get("retried_with"),
     )
 
 
-def _reporter(trial: Trial, request: SearchRequest, listener: SearchListener) -> Report:
+def _reporter(
+    trial: Trial, request: SearchRequest, listener: SearchListener, started: float
+) -> Report:
     """Return what passes each loss on to the pruner and the listener."""
-    started = time.monotonic()
+    _forget_reports(trial)
 
     def report(number: int, loss: float) -> Verdict:
         trial.report(loss, step=number)
         listener.on_report(trial.number, number, loss)
+        check_time(request, started)
         if request.budget.search_is_over(time.monotonic() - started):
             return Verdict.OUT_OF_TIME
         return Verdict.PRUNE if trial.should_prune() else Verdict.GO_ON
 
     return report
+
+
+def _forget_reports(trial: Trial) -> None:
+    """Let a trial that runs anew report anew: neither ignored nor judged by former reports."""
+    trial._cached_frozen_trial = copy.copy(trial._cached_frozen_trial)
+    trial._cached_frozen_trial.intermediate_values = {}

@@ -2,44 +2,49 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.trial import TrialState
 
-from automodel_sk.exceptions import SearchError
-from automodel_sk.search.request import SearchListener, SearchRequest
+from automodel_sk.exceptions import SearchError, StorageError
+from automodel_sk.search.ownership import local_pid, requeue_orphans, running_trials
+from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.storage import StudyLocation
-from automodel_sk.search.trial_state import record_of, requeue_orphans, survive
-from automodel_sk.search.worker_pool import shared_pool
+from automodel_sk.search.timeout import timeout_reason
+from automodel_sk.search.told import Told
+from automodel_sk.search.trial_state import give_up, record_of, survive
+from automodel_sk.search.worker_pool import WorkerPool, shared_pool, workers_are_possible
 
-__all__ = ["run_in_workers", "shareable"]
+__all__ = ["in_workers", "run_in_workers", "shareable"]
 
 _MOST_DEATHS_FOR_NOTHING = 3
+_LOOK_SECONDS = 1.0
+_SECONDS_TO_SAY_SO = 1.0
+"""A trial that still reports ends itself when its time is up: it gets this long."""
+
+
+def in_workers(request: SearchRequest) -> bool:
+    """Return whether trials run in processes of their own: a hanging one can be killed."""
+    hanging = request.trial_timeout_minutes is not None and workers_are_possible()
+    return request.workers > 1 or hanging
 
 
 @contextmanager
 def shareable(request: SearchRequest) -> Iterator[SearchRequest]:
-    """Give workers a lock to claim trials by, and a study in memory a file for as long."""
-    if request.workers <= 1:
+    """Give a study in memory a file for as long as workers share it."""
+    if not in_workers(request) or not request.location.in_memory:
         yield request
         return
     with tempfile.TemporaryDirectory(prefix="automodel_sk-study-") as folder:
-        location = request.location
-        if location.in_memory:
-            location = StudyLocation(location.study_name, folder)
-        yield replace(request, location=location, claims=str(Path(folder) / "claims.lock"))
+        yield replace(request, location=StudyLocation(request.location.study_name, folder))
 
 
-def run_in_workers(
-    study: optuna.Study, request: SearchRequest, dataset: Any, listener: SearchListener
-) -> None:
+def run_in_workers(study: optuna.Study, request: SearchRequest, dataset: Any, told: Told) -> None:
     """Run the trials that are left, several at a time.
 
     Parameters
@@ -47,40 +52,76 @@ def run_in_workers(
     study : optuna.Study
         Opened, with orphans queued again.
     request : SearchRequest
-        The search; `claims` names its lock.
+        The search.
     dataset : neuralforecast.tsdataset.TimeSeriesDataset
         The data; workers share one copy.
-    listener : SearchListener
-        Told in this process of what happens in the workers.
+    told : Told
+        Told in this process of what happens in the workers, and elsewhere.
     """
     pool = shared_pool()
-    for_nothing = 0
+    overseer = _Overseer(study, request, told, pool)
     try:
         for event in pool.run((request, dataset), request.workers):
-            if "report" in event:
-                listener.on_report(*event["report"])
-            elif "ended" in event:
-                trial = study.get_trials(deepcopy=False)[event["ended"]]
-                record = record_of(trial, request)
-                request.budget.note(record)
-                listener.on_trial_end(record)
-            elif "died" in event and event["died"][1] != 0:
-                for_nothing += not _settle_death(study, request, *event["died"])
-                if for_nothing > _MOST_DEATHS_FOR_NOTHING:
-                    raise SearchError(f"worker processes can't start: {pool.last_words()}")
-                pool.add_worker()
+            overseer.hear(event)
     except BaseException:
         pool.close()
-        requeue_orphans(study)
+        with suppress(Exception):  # what ended the search is what counts
+            requeue_orphans(study, request.location)
         raise
 
 
-def _settle_death(study: optuna.Study, request: SearchRequest, pid: int, code: int) -> bool:
-    """Settle what a dead worker left half done; False where it had no trial."""
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        owner = trial.user_attrs.get("owner")
-        if owner is not None and json.loads(owner)[1] == pid:
-            how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            survive(study, request, trial, how)
-            return True
-    return False
+class _Overseer:
+    """Acts on what workers tell, and on those that tell nothing for too long."""
+
+    def __init__(
+        self, study: optuna.Study, request: SearchRequest, told: Told, pool: WorkerPool
+    ) -> None:
+        self._study, self._request, self._told, self._pool = study, request, told, pool
+        self._deaths_for_nothing = 0
+        self._looked = time.monotonic()
+        self._since: dict[tuple[int, int], float] = {}
+        self._overdue: set[int] = set()
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Act on one event, which may be that there was none."""
+        if "report" in event:
+            self._told.on_report(*event["report"])
+        elif "ended" in event:
+            self._deaths_for_nothing = 0
+            trial = self._study.get_trials(deepcopy=False)[event["ended"]]
+            self._told.on_trial_end(record_of(trial, self._request))
+        elif "storage" in event:
+            raise StorageError(event["storage"])
+        elif "died" in event and event["died"][1] != 0:
+            self._replace(*event["died"])
+        if time.monotonic() - self._looked > _LOOK_SECONDS:
+            self._look_around()
+
+    def _replace(self, pid: int, code: int) -> None:
+        """Settle what a dead worker left half done, and start another."""
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        owned = [t for t in running_trials(self._study) if local_pid(t) == pid]
+        for trial in owned:
+            if pid in self._overdue:
+                seconds = time.monotonic() - self._since[trial.number, pid]
+                give_up(self._study, trial, timeout_reason(self._request), seconds)
+            else:
+                survive(self._study, self._request, trial, how)
+        self._deaths_for_nothing += not owned
+        if self._deaths_for_nothing > _MOST_DEATHS_FOR_NOTHING:
+            raise SearchError(f"worker processes can't start: {self._pool.last_words()}")
+        self._pool.add_worker()
+
+    def _look_around(self) -> None:
+        """Kill the workers of trials that take too long; hear of other processes' trials."""
+        self._looked = time.monotonic()
+        self._told.catch_up()
+        limit = self._request.trial_timeout_minutes
+        if limit is None:
+            return
+        running = {(t.number, local_pid(t) or 0) for t in running_trials(self._study)}
+        self._since = {key: self._since.get(key, self._looked) for key in running}
+        for (_, pid), since in self._since.items():
+            late = self._looked - since > 60 * limit + _SECONDS_TO_SAY_SO
+            if late and self._pool.kill_worker(pid):
+                self._overdue.add(pid)

@@ -43,8 +43,12 @@ class SearchRequest:
     workers : int
         Trials that run at a time, each in a process of its own; with 1, in the
         calling process.
-    claims : str, optional
-        A lock file that workers hold while they claim a trial.
+    cpus, gpus, trials_per_gpu : float, optional
+        As in `OptimizationConfig`; Ray shares them out.
+    ray_address : str, optional
+        The Ray cluster to search on.
+    trial_timeout_minutes : float, optional
+        A trial that takes longer fails; where it hangs, its worker process is killed.
     """
 
     task: TrainingTask
@@ -57,7 +61,11 @@ class SearchRequest:
     budget: TimeBudget = field(default_factory=TimeBudget)
     random_seed: int = 42
     workers: int = 1
-    claims: str | None = None
+    cpus: float | None = None
+    gpus: float | None = None
+    trials_per_gpu: int | None = None
+    ray_address: str | None = None
+    trial_timeout_minutes: float | None = None
 
 
 class SearchListener(Protocol):

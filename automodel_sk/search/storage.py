@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from automodel_sk.exceptions import StorageError
 from automodel_sk.tracking import mask_secrets
@@ -16,10 +15,26 @@ from automodel_sk.tracking import mask_secrets
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
-__all__ = ["DEFAULT_FOLDER", "IN_MEMORY", "StudyLocation", "open_storage"]
+__all__ = [
+    "DEFAULT_FOLDER",
+    "GRACE_SECONDS",
+    "HEARTBEAT_SECONDS",
+    "IN_MEMORY",
+    "StudyLocation",
+    "claiming",
+    "is_storage_failure",
+    "open_storage",
+    "readable_errors",
+]
 
 DEFAULT_FOLDER = "automodel_sk_runs"
 IN_MEMORY = ":memory:"
+
+HEARTBEAT_SECONDS = 30
+"""Between two signs of life of a running trial."""
+
+GRACE_SECONDS = 120
+"""A trial of another machine that was silent for so long is given up and runs again."""
 
 _URL = re.compile(r"^[a-z][a-z0-9+]*://", re.IGNORECASE)
 
@@ -98,83 +113,82 @@ def open_storage(location: StudyLocation) -> BaseStorage:
 
     if location.in_memory:
         return InMemoryStorage()
-    with _readable_errors(location):
+    with readable_errors(location, OSError, ImportError):
         if location.is_url:
-            return _open_database(str(location.storage))
-        return _open_journal(_writable_file(location.journal))
+            from automodel_sk.search.database import open_database
 
-
-def _open_database(url: str) -> BaseStorage:
-    from optuna.storages import RDBStorage
-
-    return RDBStorage(url)
+            return open_database(str(location.storage), HEARTBEAT_SECONDS, GRACE_SECONDS)
+        assert location.journal is not None
+        return _open_journal(location.journal)
 
 
 def _open_journal(path: Path) -> BaseStorage:
-    from optuna.storages import JournalStorage
+    from automodel_sk.search.journal import SharedJournal
 
-    from automodel_sk.search.journal import JournalBackend, JournalLock
-
-    lock = JournalLock(str(path))
-    if _torn_at(path) is not None:
-        lock.acquire()
-        try:
-            cut_torn_tail(path)
-        finally:
-            lock.release()
-    return JournalStorage(JournalBackend(str(path)))
-
-
-def _writable_file(path: Path | None) -> Path:
-    if path is None:  # pragma: no cover - a location is a database, memory or a file
-        raise StorageError("the study has no file")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab"):
-        return path
-
-
-def cut_torn_tail(path: Path) -> None:
-    """Drop a last line that a killed process left half written.
-
-    A reader passes over such a tail, but the next record would be appended to
-    it and both be lost.
-    """
-    whole = _torn_at(path)
-    if whole is not None:
-        os.truncate(path, whole)
-
-
-def _torn_at(path: Path) -> int | None:
-    """Return the offset of a half-written last line, None where there is none."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        whole = _end_of_last_line(file, size)
-    return whole if whole < size else None
-
-
-def _end_of_last_line(file: Any, size: int) -> int:
-    """Return the offset behind the last newline, reading backwards in blocks."""
-    end = size
-    while end > 0:
-        start = max(0, end - 65536)
-        file.seek(start)
-        position = file.read(end - start).rfind(b"\n")
-        if position >= 0:
-            return int(start + position + 1)
-        end = start
-    return 0
+        return SharedJournal(str(path), HEARTBEAT_SECONDS, GRACE_SECONDS)
 
 
 @contextlib.contextmanager
-def _readable_errors(location: StudyLocation) -> Iterator[None]:
-    """Translate what storages raise into one error that names the place."""
-    import sqlalchemy.exc
+def claiming(location: StudyLocation) -> Iterator[None]:
+    """Let one process in at a time, of all that share a study.
 
+    What is claimed in here, a trial or the study's own making, is claimed once.
+
+    Parameters
+    ----------
+    location : StudyLocation
+        Which study, and where.
+    """
+    with contextlib.ExitStack() as held:
+        with readable_errors(location, OSError):
+            held.enter_context(_lock(location))
+        yield
+
+
+def _lock(location: StudyLocation) -> contextlib.AbstractContextManager[object]:
+    if location.is_url:
+        from automodel_sk.search.database import database_lock
+
+        return database_lock(str(location.storage), location.study_name)
+    if location.journal is None:
+        return contextlib.nullcontext()
+    from filelock import FileLock
+
+    return FileLock(f"{location.journal}.claims")
+
+
+def is_storage_failure(error: BaseException) -> bool:
+    """Return whether it is the storage that failed, not what was done with it."""
+    import sqlalchemy.exc
+    from optuna.exceptions import StorageInternalError
+
+    return isinstance(error, (StorageError, StorageInternalError, sqlalchemy.exc.SQLAlchemyError))
+
+
+@contextlib.contextmanager
+def readable_errors(location: StudyLocation, *others: type[Exception]) -> Iterator[None]:
+    """Translate what storages raise into one error that names the place.
+
+    Parameters
+    ----------
+    location : StudyLocation
+        The place.
+    *others : type
+        Further errors that can only be the storage's.
+    """
     try:
         yield
-    except (OSError, ImportError, sqlalchemy.exc.SQLAlchemyError) as exc:
-        reason = mask_secrets(str(exc)).splitlines()[0]
+    except StorageError:
+        raise
+    except Exception as exc:
+        if not is_storage_failure(exc) and not isinstance(exc, others):
+            raise
+        cause = exc.__cause__ or exc  # Optuna hides a database's own words behind its own
+        reason = mask_secrets(str(cause)).strip().splitlines()[0]
         raise StorageError(
-            f"the study's storage {location} can't be used ({type(exc).__name__}: {reason});"
-            " pass a folder that can be written, for example storage='runs', or a database URL"
+            f"the study's storage {location} can't be used ({type(cause).__name__}: {reason});"
+            " what it holds is kept: call again once it can, or pass a folder that can be"
+            " written, for example storage='runs', or a database URL"
         ) from None

@@ -16,11 +16,11 @@ from optuna.trial import TrialState
 from automodel_sk.exceptions import StudyMismatchError
 from automodel_sk.search.first_guesses import default_parameters
 from automodel_sk.search.request import SearchRequest
-from automodel_sk.search.storage import open_storage
+from automodel_sk.search.storage import claiming, open_storage
 from automodel_sk.search.trial_state import record_of
 from automodel_sk.tracking import TrialRecord
 
-__all__ = ["AskTellStudy", "ended_records", "muted", "open_study", "trials_left"]
+__all__ = ["AskTellStudy", "count_begun", "ended_records", "muted", "open_study", "trials_left"]
 
 _IDENTITY = "automodel_sk:identity"
 
@@ -59,6 +59,13 @@ def open_study(request: SearchRequest, sampler: BaseSampler, pruner: BasePruner)
         A study of that name holds another search.
     """
     storage = open_storage(request.location)
+    with claiming(request.location):
+        return _open(storage, request, sampler, pruner)
+
+
+def _open(
+    storage: BaseStorage, request: SearchRequest, sampler: BaseSampler, pruner: BasePruner
+) -> AskTellStudy:
     name = request.location.study_name
     exists = any(s.study_name == name for s in optuna.get_all_study_summaries(storage))
     if exists:
@@ -108,11 +115,14 @@ def _differences(known: Mapping[str, str], asked: Mapping[str, str]) -> str:
 
 def trials_left(study: AskTellStudy, request: SearchRequest) -> bool:
     """Return whether a trial is to be started: those at work elsewhere count as done."""
-    if study.exhausted:
-        return False
+    waiting = len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+    return count_begun(study) < request.num_samples and bool(waiting or not study.exhausted)
+
+
+def count_begun(study: optuna.Study) -> int:
+    """Return how many trials were begun, ended ones included."""
     trials = study.get_trials(deepcopy=False)
-    begun = sum(trial.state is not TrialState.WAITING for trial in trials)
-    return begun < request.num_samples
+    return sum(trial.state is not TrialState.WAITING for trial in trials)
 
 
 def ended_records(study: optuna.Study, request: SearchRequest) -> list[TrialRecord]:
@@ -129,6 +139,7 @@ def muted() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            warnings.filterwarnings("ignore", "Heartbeat of storage is supposed")
             yield
     finally:
         optuna.logging.set_verbosity(verbosity)

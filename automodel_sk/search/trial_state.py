@@ -1,4 +1,4 @@
-"""What a study keeps of a trial: whose it is, how it ended, whose twin it is, how it died.
+"""What a study keeps of a trial: how it ended, whose twin it is, how it died.
 
 The study is an Optuna study on every engine: it numbers the trials and outlives
 the processes that run them.
@@ -6,18 +6,14 @@ the processes that run them.
 
 from __future__ import annotations
 
-import json
 import logging
-import math
-import os
-import platform
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import psutil
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from automodel_sk.search.memory import smaller_batches
+from automodel_sk.search.ownership import is_ours, requeue
 from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.training import Outcome, Verdict
 from automodel_sk.search_space import Computed
@@ -27,16 +23,13 @@ if TYPE_CHECKING:
     from optuna import Study
 
 __all__ = [
-    "claim",
     "copy_twin",
     "end",
     "fail",
     "find_twin",
     "frozen",
-    "owner_is_alive",
+    "give_up",
     "record_of",
-    "requeue",
-    "requeue_orphans",
     "survive",
 ]
 
@@ -51,13 +44,10 @@ _STATE_OF = {
 }
 
 
-def claim(trial: Trial) -> None:
-    """Note that this process runs a trial."""
-    trial.set_user_attr("owner", this_process())
-
-
 def end(study: Study, trial: Trial, outcome: Outcome) -> None:
     """Tell the study how a training went: a pruned trial's value is its last report."""
+    if not is_ours(frozen(study, trial)):
+        return
     trial.set_user_attr("steps", list(outcome.losses))
     trial.set_user_attr("seconds", outcome.seconds)
     if outcome.verdict is Verdict.OUT_OF_TIME:
@@ -67,20 +57,21 @@ def end(study: Study, trial: Trial, outcome: Outcome) -> None:
 
 
 def fail(study: Study, trial: Trial, reason: str, seconds: float) -> None:
-    """Tell the study that a trial failed, and why."""
-    trial.set_user_attr("reason", reason.strip()[:2000])
-    trial.set_user_attr("seconds", seconds)
-    study.tell(trial, state=TrialState.FAIL)
+    """Tell the study that this process's trial failed, and why."""
+    if is_ours(frozen(study, trial)):
+        give_up(study, trial, reason, seconds)
+
+
+def give_up(study: Study, trial: Trial | FrozenTrial, reason: str, seconds: float) -> None:
+    """Tell the study that a trial failed, whoever ran it, and why."""
+    for name, value in {"reason": reason.strip()[:2000], "seconds": seconds}.items():
+        study._storage.set_trial_user_attr(trial._trial_id, name, value)
+    study.tell(trial.number, state=TrialState.FAIL)
 
 
 def frozen(study: Study, trial: Trial) -> FrozenTrial:
     """Return a trial as the study holds it now."""
     return study._storage.get_trial(trial._trial_id)
-
-
-def requeue(study: Study, trial: Trial | FrozenTrial) -> None:
-    """Queue a trial again under its own number, with the parameters that it has."""
-    study._storage.set_trial_state_values(trial._trial_id, state=TrialState.WAITING)
 
 
 def find_twin(study: Study, trial: Trial, request: SearchRequest) -> FrozenTrial | None:
@@ -94,7 +85,7 @@ def find_twin(study: Study, trial: Trial, request: SearchRequest) -> FrozenTrial
 
 def _is_whole(trial: FrozenTrial) -> bool:
     """Return whether nothing but its configuration decided how a trial ended."""
-    return "reason" not in trial.user_attrs and "retried_with" not in trial.user_attrs
+    return trial.user_attrs.get("reason") is None and "retried_with" not in trial.user_attrs
 
 
 def copy_twin(study: Study, trial: Trial, twin: FrozenTrial) -> None:
@@ -106,38 +97,6 @@ def copy_twin(study: Study, trial: Trial, twin: FrozenTrial) -> None:
     trial.set_user_attr("copy_of", twin.number)
     value = twin.value if twin.state is TrialState.COMPLETE else None
     study.tell(trial, value, twin.state)
-
-
-def this_process() -> str:
-    """Return what tells this process from any other, a later one of its number too."""
-    return json.dumps([platform.node(), os.getpid(), psutil.Process().create_time()])
-
-
-def owner_is_alive(trial: FrozenTrial) -> bool:
-    """Return whether the process that runs a trial may still be at work.
-
-    A process of another machine is taken to be alive: it can't be asked.
-    """
-    owner = trial.user_attrs.get("owner")
-    if owner is None:
-        return False
-    node, pid, created = json.loads(owner)
-    if node != platform.node():
-        return True
-    try:
-        process = psutil.Process(pid)
-        same = math.isclose(process.create_time(), created, abs_tol=1.0)
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def requeue_orphans(study: Study) -> None:
-    """Queue again what a dead process left half done, under its own number."""
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if not owner_is_alive(trial):
-            logger.info("trial %d was cut off; it runs again", trial.number)
-            requeue(study, trial)
 
 
 def survive(study: Study, request: SearchRequest, trial: FrozenTrial, how: str) -> None:
@@ -168,14 +127,16 @@ def _smaller(request: SearchRequest, trial: FrozenTrial) -> dict[str, int] | Non
 def record_of(trial: FrozenTrial, request: SearchRequest) -> TrialRecord:
     """Return an ended trial as the rest of the package knows it."""
     steps: list[int] = trial.user_attrs.get("steps", list(trial.intermediate_values))
-    losses = [trial.intermediate_values[k] for k in sorted(trial.intermediate_values)]
+    reported = [trial.intermediate_values[k] for k in sorted(trial.intermediate_values)]
+    losses = dict(zip(steps, reported, strict=False))  # a former attempt may have got further
+    pruned = trial.state is TrialState.PRUNED and losses
     elapsed = trial.duration.total_seconds() if trial.duration else 0.0
     return TrialRecord(
         number=trial.number,
         state=trial.state.name,
-        value=trial.value,
+        value=list(losses.values())[-1] if pruned else trial.value,
         params=_config_of(trial, request),
-        intermediate_values=dict(zip(steps, losses, strict=False)),
+        intermediate_values=losses,
         datetime_start=trial.datetime_start,
         datetime_complete=trial.datetime_complete,
         duration_seconds=float(trial.user_attrs.get("seconds", elapsed)),

@@ -11,8 +11,8 @@ needs while its parent still validates, then takes one command per line:
     Fork one more, in the place of one that died.
 
 Told in turn, one JSON object per line: ``ready``, ``forked`` (a process id),
-``report`` (trial, report, loss), ``ended`` (trial), ``died`` (process id, exit
-code, negative for a signal).
+``report`` (trial, report, loss), ``ended`` (trial), ``storage`` (why the study's
+storage failed), ``died`` (process id, exit code, negative for a signal).
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ import time
 import traceback
 from pathlib import Path
 from typing import Any
+
+from automodel_sk.exceptions import StorageError
 
 __all__ = ["main"]
 
@@ -102,6 +104,8 @@ class _Host:
                 os.chdir(self._folder)
                 work(*self._job, _Teller(self))
             code = 0
+        except StorageError as exc:
+            self.tell(storage=str(exc)[:2000])
         except Exception:
             traceback.print_exc()
         finally:

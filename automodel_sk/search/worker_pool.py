@@ -6,6 +6,8 @@ import atexit
 import contextlib
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,9 @@ from automodel_sk.exceptions import SearchError
 from automodel_sk.options import OptimizationConfig
 
 __all__ = ["WorkerPool", "shared_pool", "usable_cpus", "workers_are_possible", "workers_wanted"]
+
+TICK_SECONDS = 0.5
+"""A pool that hears nothing says so this often."""
 
 _ONE_THREAD = ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -71,6 +76,7 @@ class WorkerPool:
             [sys.executable, "-m", "automodel_sk.search.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            bufsize=0,  # an event in a buffer is one that `select` does not see
             stderr=self._errors,
             env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), **_import_path()},
             cwd=tempfile.gettempdir(),
@@ -96,7 +102,8 @@ class WorkerPool:
         Yields
         ------
         dict
-            ``report``, ``ended`` and ``died`` events.
+            ``report``, ``ended``, ``storage`` and ``died`` events, or nothing at all
+            where nothing has happened for a while.
 
         Raises
         ------
@@ -115,6 +122,14 @@ class WorkerPool:
         """Fork one more worker for the running job."""
         self._send(workers=1)
 
+    def kill_worker(self, pid: int) -> bool:
+        """Kill a worker, which tells as ``died``; False where it is none of this pool's."""
+        if pid not in self._workers:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        return True
+
     def _send(self, **command: Any) -> None:
         self._awaited += command["workers"]
         if self._host.stdin is None:  # pragma: no cover - it was opened as a pipe
@@ -124,7 +139,7 @@ class WorkerPool:
             self._host.stdin.flush()
 
     def _events(self) -> Iterator[dict[str, Any]]:
-        for line in self._host.stdout or ():
+        for line in self._lines():
             event: dict[str, Any] = json.loads(line)
             if "forked" in event:
                 self._workers.add(event["forked"])
@@ -137,6 +152,20 @@ class WorkerPool:
         words = self.last_words()
         self.close()
         raise SearchError(f"the worker process died: {words}; call again to go on")
+
+    def _lines(self) -> Iterator[bytes]:
+        """Yield what the host writes, an empty object where it has been silent for a while."""
+        assert self._host.stdout is not None
+        fd, pending = self._host.stdout.fileno(), b""
+        while True:
+            if not select.select([fd], [], [], TICK_SECONDS)[0]:
+                yield b"{}"
+                continue
+            read = os.read(fd, 65536)
+            if not read:
+                return
+            *lines, pending = (pending + read).split(b"\n")
+            yield from lines
 
     def last_words(self) -> str:
         """Return the last line that the host or a worker wrote."""

@@ -1,0 +1,153 @@
+"""Studies in databases: which driver, one process at a time, signs of life."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from automodel_sk.exceptions import StorageError
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+    from sqlalchemy import URL
+
+__all__ = ["database_lock", "open_database", "usable_url"]
+
+_DRIVERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "postgres": ("postgresql", ("psycopg2", "psycopg")),
+    "postgresql": ("postgresql", ("psycopg2", "psycopg")),
+    "mysql": ("mysql", ("MySQLdb", "pymysql")),
+}
+_PACKAGES = {"postgresql": "psycopg[binary]", "mysql": "pymysql"}
+
+# The lock goes with its connection. A machine that vanishes with it, and so never
+# closes the connection, loses it after five minutes.
+_LOCK: Mapping[str, tuple[str, ...]] = {
+    "postgresql": (
+        "SET LOCAL idle_in_transaction_session_timeout = '5min'",
+        "SELECT pg_advisory_xact_lock(:number)",
+    ),
+    "mysql": ("SET SESSION wait_timeout = 300", "SELECT GET_LOCK(:name, 86400)"),
+}
+
+
+def usable_url(url: str) -> URL:
+    """Return a database's URL with a driver that is installed.
+
+    Parameters
+    ----------
+    url : str
+        As in `OptimizationConfig.storage`.
+
+    Returns
+    -------
+    sqlalchemy.URL
+
+    Raises
+    ------
+    StorageError
+        The database is none that searches can share.
+
+    Examples
+    --------
+    >>> usable_url("sqlite:///study.db").drivername
+    'sqlite'
+    >>> usable_url("oracle://host/study")
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.StorageError: storage must be a database of PostgreSQL, MySQL ...
+    """
+    from sqlalchemy import make_url
+
+    address = make_url(url)
+    if address.get_backend_name() not in ("sqlite", *_DRIVERS):
+        raise StorageError(
+            "storage must be a database of PostgreSQL, MySQL or SQLite, got"
+            f" {address.get_backend_name()!r}; try storage='postgresql://user@host/database'"
+        )
+    if address.drivername not in _DRIVERS:
+        return address  # the user has named a driver
+    backend, modules = _DRIVERS[address.drivername]
+    installed = [module for module in modules if find_spec(module)]
+    if not installed:
+        raise StorageError(
+            f"storage={address.drivername}://... needs a driver that is not installed; install"
+            f" one with: pip install '{_PACKAGES[backend]}'"
+        )
+    return address.set(drivername=f"{backend}+{installed[0].lower()}")
+
+
+def open_database(url: str, interval: int, grace: int) -> BaseStorage:
+    """Open a database of studies, its tables made where there are none.
+
+    Parameters
+    ----------
+    url : str
+        As in `OptimizationConfig.storage`.
+    interval, grace : int
+        Seconds between two signs of life of a trial, and after which a silent
+        trial is given up.
+
+    Returns
+    -------
+    optuna.storages.BaseStorage
+    """
+    from optuna.exceptions import ExperimentalWarning
+    from optuna.storages import RDBStorage, get_storage
+
+    settings: dict[str, Any] = {"pool_pre_ping": True}  # a server may have been restarted
+    address = usable_url(url).render_as_string(hide_password=False)
+    with database_lock(url, "tables"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        storage = RDBStorage(address, settings, heartbeat_interval=interval, grace_period=grace)
+    return get_storage(storage)
+
+
+@contextmanager
+def database_lock(url: str, name: str) -> Iterator[None]:
+    """Let one process in at a time, of all on all machines that use a database.
+
+    Parameters
+    ----------
+    url : str
+        As in `OptimizationConfig.storage`.
+    name : str
+        What is locked.
+    """
+    import sqlalchemy
+
+    address = usable_url(url)
+    if address.get_backend_name() == "sqlite":
+        with _file_lock(address.database, name):
+            yield
+        return
+    digest = hashlib.blake2b(f"automodel_sk {name}".encode(), digest_size=8)
+    key = {
+        "number": int.from_bytes(digest.digest(), "big", signed=True),
+        "name": digest.hexdigest(),
+    }
+    engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:
+        for statement in _LOCK[address.get_backend_name()]:
+            text = sqlalchemy.text(statement)
+            connection.execute(text, {k: key[k] for k in text.compile().params})
+        yield
+
+
+@contextmanager
+def _file_lock(database: str | None, name: str) -> Iterator[None]:
+    """Lock a SQLite file by a file beside it; one in memory has no other process."""
+    from filelock import FileLock
+
+    if not database or database == ":memory:":
+        yield
+        return
+    digest = hashlib.blake2b(name.encode(), digest_size=4).hexdigest()
+    path = Path(database)
+    with FileLock(path.with_name(f"{path.name}.{digest}.lock")):
+        yield
