@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from automodel_sk.data.analysis import DatasetProfile
     from automodel_sk.plots import ModelPlots
     from automodel_sk.search_algorithm_selector import SearchStrategy
+    from automodel_sk.search_space import SearchSpace
     from automodel_sk.validation import ValidationResult
 
 __all__ = ["AutoModel"]
@@ -63,6 +64,8 @@ class AutoModel:
         Calibration of intervals for point losses.
     season : int
         Steps of one season of the data.
+    space : SearchSpace, optional
+        What was searched over; a saved model's lacks its functions.
 
     Attributes
     ----------
@@ -97,6 +100,7 @@ class AutoModel:
         validation: ValidationResult | None = None,
         scores: ConformalScores | None = None,
         season: int = 1,
+        space: SearchSpace | None = None,
     ) -> None:
         self._fitted = fitted
         self._task = task
@@ -108,6 +112,7 @@ class AutoModel:
         self.strategy = strategy
         self.profile = profile
         self.validation = validation
+        self.space = space
 
     @property
     def model_name(self) -> str:
@@ -306,6 +311,48 @@ class AutoModel:
             )
         return tidy(result, model)
 
+    def validation_scores(self, metrics: Sequence[Any] | None = None) -> pd.DataFrame:
+        """Return what the best configuration scores on each validation window.
+
+        It is trained once more as its trial was, without the windows and for as many
+        steps as were best; on the machine and in the precision of the trial, that is
+        the model that the search judged. Later calls use its forecasts again.
+
+        Parameters
+        ----------
+        metrics : sequence of str or callable, optional
+            As the `metric` of `OptimizationConfig`; that of the search, "mae",
+            "rmse", "smape" and "mase" when None.
+
+        Returns
+        -------
+        DataFrame
+            Columns `window` (1 for the earliest), `cutoff` (the last of its series),
+            `metric`, the model's name and those of the simple forecasts: the mean
+            over the series. NaN where a forecast lacks the quantiles to judge.
+
+        Examples
+        --------
+        >>> from automodel_sk import create_auto_model
+        >>> df = pd.DataFrame({"unique_id": "a", "ds": range(40), "y": [0.0, 1.0, 2.0, 3.0] * 10})
+        >>> config = {"max_steps": 2, "input_size": 8}
+        >>> model = create_auto_model("MLP", 2, df, config, use_mlflow=False, verbose=False)
+        >>> model.validation_scores(["mae"]).drop(columns="MLP")
+           window  cutoff metric  SeasonalNaive  Naive  WindowAverage       RWD
+        0       1      37    mae            1.5    1.5            1.5  1.459459
+        """
+        from automodel_sk.window_scores import window_scores
+
+        return window_scores(
+            self._fitted,
+            self._task,
+            self.best_config,
+            steps=self.best_step,
+            season=self._season,
+            static_df=self._static(None, stored_history(self._fitted)),
+            metrics=metrics,
+        )
+
     def refit(self, dataset: pd.DataFrame, *, static_df: pd.DataFrame | None = None) -> AutoModel:
         """Return a model of the same configuration trained anew on other data, without a search.
 
@@ -411,6 +458,48 @@ class AutoModel:
         from automodel_sk.persistence import save_auto_model
 
         return save_auto_model(self, Path(path))
+
+    def log_to_mlflow(
+        self,
+        tracking_uri: str | None = None,
+        experiment_name: str = "automodel_sk",
+        *,
+        run_id: str | None = None,
+        register_as: str | None = None,
+    ) -> str:
+        """Store the model in MLflow, without pickle; a tracked search does so by itself.
+
+        Parameters
+        ----------
+        tracking_uri : str, optional
+            Server or database; what is set in MLflow, else the file `mlflow.db`, when None.
+        experiment_name : str
+            The experiment, where there is no run yet.
+        run_id : str, optional
+            The run whose model it becomes; the one that is open, else a new one, when None.
+        register_as : str, optional
+            Name in MLflow's registry of which it becomes a new version.
+
+        Returns
+        -------
+        str
+            Its URI: ``mlflow.pyfunc.load_model(uri).predict(df)`` forecasts.
+
+        Raises
+        ------
+        TrackingError
+            The store doesn't take it.
+        """
+        from automodel_sk.serving.record import model_record
+        from automodel_sk.tracking.model_log import log_model
+
+        return log_model(
+            model_record(self),
+            tracking_uri,
+            experiment_name,
+            run_id=run_id,
+            register_as=register_as,
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> AutoModel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from automodel_sk.exceptions import NoUsableTrialError
@@ -79,7 +79,7 @@ def _search(
     if plan.strategy is None:
         return ()
     request = SearchRequest(
-        task=plan.task,
+        task=replace(plan.task, objective=plan.objective),
         space=plan.space,
         strategy=plan.strategy,
         num_samples=plan.num_samples,

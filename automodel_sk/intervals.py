@@ -17,6 +17,7 @@ __all__ = [
     "interpolate_quantiles",
     "levels_to_quantiles",
     "quantile_columns",
+    "quantile_of",
     "series_scales",
 ]
 
@@ -24,6 +25,33 @@ Array = npt.NDArray[np.float64]
 
 _ROUNDING = 1e-5
 """Steps below this share of a series' size are rounding: models work in float32."""
+
+
+def quantile_of(ending: str) -> float | None:
+    """Return the quantile that an output of upstream's naming is, None for others.
+
+    Parameters
+    ----------
+    ending : str
+        What the output's column has after the model's name.
+
+    Returns
+    -------
+    float or None
+
+    Examples
+    --------
+    >>> [quantile_of(ending) for ending in ("", "-median", "-lo-80", "-hi-80", "_ql0.05")]
+    [None, 0.5, 0.1, 0.9, 0.05]
+    """
+    if ending == "-median":
+        return 0.5
+    if ending.startswith("_ql"):
+        return float(ending.removeprefix("_ql"))
+    for side, sign in (("-lo-", -1.0), ("-hi-", 1.0)):
+        if ending.startswith(side):
+            return round(0.5 + sign * float(ending.removeprefix(side)) / 200, 12)
+    return None
 
 
 def levels_to_quantiles(levels: Sequence[float]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Losses and metrics by the names that the field uses."""
+"""Losses by the names that the field uses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["LOSS_NAMES", "METRIC_NAMES", "resolve_loss", "resolve_metric"]
+__all__ = ["LOSS_NAMES", "resolve_loss"]
 
 _POINT: Mapping[str, tuple[str, dict[str, Any]]] = {
     "mae": ("MAE", {}),
@@ -27,7 +27,6 @@ _PROBABILISTIC: Mapping[str, tuple[str, dict[str, Any]]] = {
         {"distribution": "NegativeBinomial", "level": [80, 90]},
     ),
 }
-METRIC_NAMES = tuple(_POINT)
 LOSS_NAMES = (*_POINT, *_PROBABILISTIC)
 
 
@@ -60,7 +59,7 @@ def resolve_loss(loss: Any) -> Any:
             f"loss must be an instance, got the class {loss.__name__}; try loss={loss.__name__}()"
         )
     if isinstance(loss, str):
-        return _make("loss", loss, {**_POINT, **_PROBABILISTIC})
+        return _make(loss, {**_POINT, **_PROBABILISTIC})
     if loss is not None and not hasattr(loss, "outputsize_multiplier"):
         raise InvalidInputError(
             f"loss must be a loss of neuralforecast or one of {', '.join(LOSS_NAMES)},"
@@ -69,39 +68,10 @@ def resolve_loss(loss: Any) -> Any:
     return loss
 
 
-def resolve_metric(metric: str | None, loss: Any) -> Any:
-    """Return the validation loss for a metric's name, None for the training loss.
-
-    Parameters
-    ----------
-    metric : str, optional
-        One of `METRIC_NAMES`.
-    loss : neuralforecast loss or None
-        The training loss.
-
-    Returns
-    -------
-    neuralforecast loss or None
-
-    Raises
-    ------
-    InvalidInputError
-        The name is unknown, or the training loss gives no point forecast to measure.
-    """
-    if metric is None:
-        return None
-    if loss is not None and loss.outputsize_multiplier > 1 and not loss.is_distribution_output:
-        raise InvalidInputError(
-            f"metric {metric!r} can't judge loss={type(loss).__name__}(), which is validated by"
-            " itself; leave metric=None"
-        )
-    return _make("metric", metric, _POINT)
-
-
-def _make(what: str, name: str, table: Mapping[str, tuple[str, dict[str, Any]]]) -> Any:
+def _make(name: str, table: Mapping[str, tuple[str, dict[str, Any]]]) -> Any:
     key = name.lower().replace("_", "").replace("-", "")
     if key not in table:
-        raise InvalidInputError(f"{what} must be one of {', '.join(table)}, got {name!r}")
+        raise InvalidInputError(f"loss must be one of {', '.join(table)}, got {name!r}")
     from neuralforecast.losses import pytorch
 
     class_name, arguments = table[key]

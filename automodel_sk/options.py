@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,9 @@ class OptimizationConfig:
         folder when None and none is set in MLflow itself.
     mlflow_experiment_name : str, default "automodel_sk"
         The MLflow experiment.
+    mlflow_register_as : str, optional
+        Name in MLflow's model registry: the fitted model becomes a new version
+        of it. Not registered when None.
     use_pruning : bool, default True
         Stop trials early whose validation losses fall behind.
     time_budget_hours : float, optional
@@ -52,9 +56,13 @@ class OptimizationConfig:
         What happens when a study of that name exists. ``"auto"``: go on if
         data, space and model match, refuse if they don't. ``"never"``: refuse.
         ``"overwrite"``: delete it and start anew.
-    metric : str, optional
-        Validation metric that the search minimises: one of "mae", "mse",
-        "rmse", "mape", "smape", "huber". The training loss when None.
+    metric : str or callable, optional
+        What the search minimises, on the data's own scale, as the mean over
+        windows and series: the name of a function of `utilsforecast.losses`,
+        such as "mae", "smape", "mase" or "scaled_crps", or "huber"; a function
+        of its signature ``(df, models, id_col, target_col, ...)``; or one of
+        ``(y_true, y_pred)``, called with each window of each series. The
+        training loss when None.
     n_windows : int, default 1
         Validation windows of `h` steps held out at the end of each series.
     step_size : int, optional
@@ -105,6 +113,7 @@ class OptimizationConfig:
     use_mlflow: bool = True
     mlflow_tracking_uri: str | None = None
     mlflow_experiment_name: str = "automodel_sk"
+    mlflow_register_as: str | None = None
     use_pruning: bool = True
     time_budget_hours: float | None = None
     random_seed: int = 42
@@ -112,7 +121,7 @@ class OptimizationConfig:
     study_name: str | None = None
     storage: str | Path | None = None
     resume: str = "auto"
-    metric: str | None = None
+    metric: str | Callable[..., Any] | None = None
     n_windows: int = 1
     step_size: int | None = None
     refit: str = "full"

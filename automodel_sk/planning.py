@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,15 @@ import pandas as pd
 
 from automodel_sk.catalog import get_characteristics
 from automodel_sk.data.analysis import DatasetProfile, analyse_dataset
+from automodel_sk.data.held_out import held_out_steps, hold_out
 from automodel_sk.data.preparation import align_static, prepare_frame, read_times
 from automodel_sk.default_spaces import default_search_space
-from automodel_sk.losses import resolve_loss, resolve_metric
+from automodel_sk.losses import resolve_loss
+from automodel_sk.metrics import resolve_metric
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.building import DEFAULT_MAX_STEPS
 from automodel_sk.search.hardware import trainer_options
+from automodel_sk.search.objective import Objective, make_objective, outputs_of
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search.worker_pool import workers_wanted
 from automodel_sk.search_algorithm_selector import (
@@ -81,6 +85,8 @@ class SearchPlan:
         Trials in all; 0 for a fixed configuration.
     explanation : str
         Where the number of trials comes from.
+    objective : Objective, optional
+        What judges the trials in the validation loss's place.
     """
 
     task: TrainingTask
@@ -92,6 +98,12 @@ class SearchPlan:
     strategy: SearchStrategy | None
     num_samples: int
     explanation: str
+    objective: Objective | None = None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of the data."""
+        return _fingerprint(self.frame, self.static_df)
 
     def identity(self) -> dict[str, str]:
         """Return what must be the same for a stopped search to go on."""
@@ -99,10 +111,10 @@ class SearchPlan:
             "model": self.task.model_name,
             "horizon": str(self.task.h),
             "search space": self.space.fingerprint(),
-            "data": _fingerprint(self.frame, self.static_df),
+            "data": self.fingerprint,
             "loss": _name(self.task.loss),
-            "metric": _name(self.task.valid_loss),
-            "validation steps": str(self.task.val_size),
+            "metric": self.objective.metric.label if self.objective else "default",
+            "validation windows": f"{self.task.n_windows} in {self.task.val_size} steps",
         }
 
 
@@ -139,11 +151,12 @@ def make_plan(given: UserInput, options: OptimizationConfig) -> SearchPlan:
     task = _task(given, options, profile, space)
     frame = prepare_frame(dataset, [*task.futr_exog, *task.hist_exog])
     static = align_static(given.static_df, frame, task.stat_exog)
+    objective = _objective(options, task, frame, profile)
     num_samples, explanation = _trial_count(given, options, profile, space)
     strategy = _strategy(given, options, profile, space, num_samples)
     num_samples = 0 if strategy is None else strategy.num_samples
     return SearchPlan(
-        task, space, frame, static, profile, report, strategy, num_samples, explanation
+        task, space, frame, static, profile, report, strategy, num_samples, explanation, objective
     )
 
 
@@ -162,6 +175,7 @@ def _validate(given: UserInput, dataset: Any, options: OptimizationConfig) -> Va
         random_seed=options.random_seed,
         freq=options.freq,
         n_windows=options.n_windows,
+        step_size=options.step_size,
         futr_exog_list=tuple(given.futr_exog_list),
         hist_exog_list=tuple(given.hist_exog_list),
         stat_exog_list=tuple(given.stat_exog_list),
@@ -185,7 +199,7 @@ def _task(
     space: SearchSpace,
 ) -> TrainingTask:
     loss = resolve_loss(given.loss)
-    val_size = given.h * options.n_windows
+    val_size = held_out_steps(given.h, options.n_windows, options.step_size)
     longest = (space.bounds_of("input_size") or (0.0, 2.0 * given.h))[1]
     return TrainingTask(
         model_name=given.model_name,
@@ -193,7 +207,6 @@ def _task(
         val_size=val_size,
         n_series=profile.n_series,
         loss=loss,
-        valid_loss=resolve_metric(options.metric, loss),
         random_seed=options.random_seed,
         futr_exog=tuple(given.futr_exog_list),
         hist_exog=tuple(given.hist_exog_list),
@@ -201,7 +214,23 @@ def _task(
         pad_short_series=profile.min_length < longest + given.h + val_size + 1,
         trainer_options=trainer_options(options.gpus),
         lengths=profile.lengths,
+        step_size=options.step_size,
+        metric=options.metric,
     )
+
+
+def _objective(
+    options: OptimizationConfig, task: TrainingTask, frame: pd.DataFrame, profile: DatasetProfile
+) -> Objective | None:
+    """Return what judges the trials, tried before the first of them; None: the training loss."""
+    season = options.season_length or profile.season_length
+    metric = resolve_metric(options.metric, season)
+    if metric is None:
+        return None
+    windows = hold_out(frame, task.h, task.n_windows, task.step_size, season=season)
+    objective = make_objective(metric, windows, frame)
+    objective.check(outputs_of(task))
+    return objective
 
 
 def _trial_count(

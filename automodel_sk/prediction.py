@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.intervals import ConformalScores, interpolate_quantiles, series_scales
+from automodel_sk.intervals import (
+    ConformalScores,
+    interpolate_quantiles,
+    quantile_of,
+    series_scales,
+)
+from automodel_sk.search.objective import unchanged_loss
 from automodel_sk.search.training import training
 
 __all__ = ["forecast", "loss_family", "stored_history", "tidy"]
@@ -108,7 +113,7 @@ class _Asker:
         import torch
 
         model = self.fitted.models[0]
-        with training(), _unchanged_loss(model):
+        with training(), unchanged_loss(model.loss):
             torch.manual_seed(self.seed)
             np.random.seed(self.seed)  # noqa: NPY002 - HINT shuffles its samples with it
             more = {} if quantiles is None else _request(model, quantiles)
@@ -132,18 +137,6 @@ def _request(model: Any, quantiles: Sequence[float]) -> dict[str, Any]:
     return {}
 
 
-@contextmanager
-def _unchanged_loss(model: Any) -> Iterator[None]:
-    """Give the loss its quantiles back: asked for others, it forgets its own."""
-    names = ("q", "quantiles", "output_names", "has_predicted")
-    before = {name: getattr(model.loss, name) for name in names if hasattr(model.loss, name)}
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(model.loss, name, value)
-
-
 def tidy(raw: pd.DataFrame, model: Any) -> pd.DataFrame:
     """Return what the loss itself gives: a column of the model's name, quantiles in order.
 
@@ -164,7 +157,8 @@ def tidy(raw: pd.DataFrame, model: Any) -> pd.DataFrame:
     outputs = [column for column in raw.columns if column not in _NO_FORECASTS]
     if len(outputs) == 1:
         return raw.rename(columns={outputs[0]: name})
-    found = {column: _quantile_of(column, name) for column in outputs if column != name}
+    endings = {column: column.removeprefix(name) for column in outputs if column != name}
+    found = {column: quantile_of(ending) for column, ending in endings.items()}
     quantiles = {column: q for column, q in found.items() if q is not None}
     ordered = sorted(quantiles, key=lambda column: quantiles[column])
     result = raw.copy()
@@ -179,19 +173,6 @@ def _median(known: Sequence[float], values: Array) -> Array:
     """Return the median, or the quantile nearest to it within the trained range."""
     middle = min(max(0.5, known[0]), known[-1])
     return interpolate_quantiles(known, values, [middle])[:, 0]
-
-
-def _quantile_of(column: str, name: str) -> float | None:
-    """Return the quantile that a column of upstream's naming holds, None for others."""
-    ending = column.removeprefix(name)
-    if ending == "-median":
-        return 0.5
-    if ending.startswith("_ql"):
-        return float(ending.removeprefix("_ql"))
-    for side, sign in (("-lo-", -1.0), ("-hi-", 1.0)):
-        if ending.startswith(side):
-            return 0.5 + sign * float(ending.removeprefix(side)) / 200
-    return None
 
 
 def _from_distribution(

@@ -43,6 +43,12 @@ class TrainingTask:
         Further arguments of Lightning's `Trainer`.
     lengths : array of int, shape (n_series,), optional
         Rows of each series; known, no step draws more windows than there are.
+    step_size : int, optional
+        Steps from one validation window to the next; `h` when None.
+    metric : str or callable, optional
+        What `objective` was made of.
+    objective : Objective, optional
+        Judges trials in the validation loss's place.
 
     Examples
     --------
@@ -63,6 +69,14 @@ class TrainingTask:
     pad_short_series: bool = False
     trainer_options: Mapping[str, Any] = field(default_factory=dict)
     lengths: npt.NDArray[np.integer[Any]] | None = field(default=None, compare=False, repr=False)
+    step_size: int | None = None
+    metric: Any = None
+    objective: Any = field(default=None, compare=False, repr=False)
+
+    @property
+    def n_windows(self) -> int:
+        """Validation windows that the held-out steps hold."""
+        return (self.val_size - self.h) // (self.step_size or self.h) + 1
 
     def check_interval(self, max_steps: int) -> int:
         """Return the training steps between two validations where the user left it open.

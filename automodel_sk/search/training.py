@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any
 
 from automodel_sk.search.building import build_model, trained_module
+from automodel_sk.search.objective import validation_callbacks
 from automodel_sk.search.quiet import (
     isolated_random_state,
     keyboard_interrupts,
@@ -110,9 +111,8 @@ def train_candidate(
     verdict = Verdict.GO_ON
     with training():
         model = build_model(task, config)
-        trained_module(model).trainer_kwargs.setdefault("callbacks", []).append(
-            _reporter(losses, report)
-        )
+        callbacks = trained_module(model).trainer_kwargs.setdefault("callbacks", [])
+        callbacks += [*validation_callbacks(model, task), _reporter(losses, report)]
         try:
             model.fit(dataset, val_size=task.val_size)
         except _Stop as stop:

@@ -21,6 +21,7 @@ _RULES = {
         "time_budget_hours", 1.0, whole=False, low=0, low_open=True, also=(None,)
     ),
     "n_windows": NumberRule("n_windows", 1, also=(None,)),
+    "step_size": NumberRule("step_size", 12, also=(None,), note="None: the horizon"),
     "random_seed": NumberRule("random_seed", 42, low=0, high=2**32 - 1, also=(None,)),
 }
 
@@ -36,7 +37,7 @@ def check_backend(findings: Findings, backend: Any, options: dict[str, Any]) -> 
         What was passed as the backend.
     options : dict
         ``num_samples``, ``cpus``, ``gpus``, ``time_budget_hours``, ``n_windows``,
-        ``random_seed``; those left out are not checked.
+        ``step_size``, ``random_seed``; those left out are not checked.
 
     Examples
     --------

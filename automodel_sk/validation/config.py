@@ -51,6 +51,7 @@ class ConfigValidator:
         time_budget_hours: Any = None,
         random_seed: Any = None,
         n_windows: Any = None,
+        step_size: Any = None,
     ) -> ValidationResult:
         """Check the backend's name, the options of the search, and that the space can be read.
 
@@ -70,6 +71,8 @@ class ConfigValidator:
             From 0 to 2**32 - 1.
         n_windows : int, optional
             Validation windows, at least 1.
+        step_size : int, optional
+            Steps between validation windows, at least 1.
 
         Returns
         -------
@@ -88,6 +91,7 @@ class ConfigValidator:
             "gpus": gpus,
             "time_budget_hours": time_budget_hours,
             "n_windows": n_windows,
+            "step_size": step_size,
             "random_seed": random_seed,
         }
         check_backend(findings, backend, options)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from automodel_sk.catalog import MODEL_CATALOG
+from automodel_sk.data.held_out import held_out_steps
 from automodel_sk.default_spaces import default_search_space
 from automodel_sk.validation.config import ConfigValidator, model_result
 from automodel_sk.validation.data import DataValidator
@@ -39,6 +40,7 @@ def validate_all(
     random_seed: Any = None,
     freq: Any = None,
     n_windows: Any = 1,
+    step_size: Any = None,
     use_mlflow: bool = False,
     mlflow_tracking_uri: Any = None,
     mlflow_experiment_name: Any = None,
@@ -77,6 +79,8 @@ def validate_all(
         Frequency of the data; inferred when None.
     n_windows : int, default 1
         Validation windows.
+    step_size : int, optional
+        Steps between validation windows; the horizon when None.
     use_mlflow : bool, default False
         Whether the tracking server is checked.
     mlflow_tracking_uri, mlflow_experiment_name : str, optional
@@ -120,6 +124,7 @@ def validate_all(
             time_budget_hours=time_budget_hours,
             random_seed=random_seed,
             n_windows=n_windows,
+            step_size=step_size,
         ),
         "model": model_result(model, strict_mode),
         "environment": _NOTHING_FOUND,
@@ -130,7 +135,7 @@ def validate_all(
             freq=freq,
             h=h,
             input_size=largest_input_size(config, draft, model_class_name, h),
-            val_size=_val_size(h, n_windows),
+            val_size=_val_size(h, n_windows, step_size),
             futr_exog=_listed(futr_exog_list),
             hist_exog=_listed(hist_exog_list),
             static_df=static_df,
@@ -174,10 +179,13 @@ def _check_model(
     return findings, draft
 
 
-def _val_size(h: Any, n_windows: Any) -> int | None:
+def _val_size(h: Any, n_windows: Any, step_size: Any) -> int | None:
     """Return the number of steps held out for validation, if both parts are usable."""
     count = NumberRule("n_windows", 1)
-    return int(h) * int(n_windows) if count.accepts(h) and count.accepts(n_windows) else None
+    step = h if step_size is None else step_size
+    if not all(count.accepts(value) for value in (h, n_windows, step)):
+        return None
+    return held_out_steps(int(h), int(n_windows), int(step))
 
 
 def _listed(columns: Any) -> Any:

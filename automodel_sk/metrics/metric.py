@@ -1,0 +1,262 @@
+"""What a search minimises: a metric by name, of utilsforecast, or of the user's own."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from automodel_sk.data.held_out import HeldOutWindows
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.metrics.errors import METRIC_NAMES, QUICK, SCALED, known_name
+from automodel_sk.metrics.forecast import Forecast
+from automodel_sk.metrics.tables import errors_of_table
+
+__all__ = ["Metric", "metric_name", "resolve_metric"]
+
+Array = npt.NDArray[np.float64]
+_BEST_AT_A_LEVEL = ("coverage", "calibration")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure to minimise, of forecasts of held-out windows.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    function : callable
+        Takes a table, two arrays of windows, or two arrays of one window.
+    kind : {"arrays", "table", "pair"}
+        Which of them.
+    scaled : callable, optional
+        The function of a table that divides this one's figures by a scale.
+    season : int
+        Steps of one season.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    kind: str
+    scaled: Callable[..., Any] | None = None
+    season: int = 1
+
+    @property
+    def label(self) -> str:
+        """Return what tells a metric from others: its name, its season where it has one."""
+        table = self.scaled or (self.function if self.kind == "table" else None)
+        seasonal = table is not None and "seasonality" in inspect.signature(table).parameters
+        return f"{self.name} of season {self.season}" if seasonal else self.name
+
+    @property
+    def needs_history(self) -> bool:
+        """Return whether the past is looked at with each forecast, not once."""
+        return self.kind == "table" and "train_df" in inspect.signature(self.function).parameters
+
+    def errors(
+        self, windows: HeldOutWindows, forecast: Forecast, train: pd.DataFrame | None = None
+    ) -> Array:
+        """Return the figures, one for each series and window, before any scale.
+
+        Parameters
+        ----------
+        windows : HeldOutWindows
+            What came true.
+        forecast : Forecast
+            What was forecast.
+        train : DataFrame, optional
+            The past, where the metric looks at it.
+
+        Returns
+        -------
+        array of float
+        """
+        if self.kind == "arrays":
+            values = self.function(windows.truth, forecast.point.reshape(-1, windows.h))
+            return np.asarray(values, dtype=float)
+        if self.kind == "pair":
+            pairs = zip(windows.truth, forecast.point.reshape(-1, windows.h), strict=True)
+            return np.array([_number(self.name, self.function(*pair)) for pair in pairs])
+        return self._of_table(self.function, windows, forecast, train)
+
+    def _of_table(
+        self,
+        function: Callable[..., Any],
+        windows: HeldOutWindows,
+        forecast: Forecast,
+        train: pd.DataFrame | None,
+    ) -> Array:
+        return errors_of_table(
+            self.name, function, windows, forecast, season=self.season, train=train
+        )
+
+    def weights(self, windows: HeldOutWindows, history: pd.DataFrame) -> Array | float:
+        """Return what the figures are multiplied with: one over the scale.
+
+        Parameters
+        ----------
+        windows : HeldOutWindows
+            The windows.
+        history : DataFrame
+            Long frame of the series up to the last cutoff at least.
+
+        Returns
+        -------
+        array of float, or 1.0 where there is no scale
+        """
+        if self.scaled is None:
+            return 1.0
+        off_by_one = windows.truth.ravel() + 1.0
+        probe = Forecast(off_by_one, {0.5: off_by_one})
+        past = history[["unique_id", "ds", "y"]]
+        unscaled = self.errors(windows, probe)
+        return self._of_table(self.scaled, windows, probe, past) / unscaled
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InvalidInputError(
+            f"metric {name!r} must return a number, got {type(value).__name__};"
+            " for example metric=lambda y, f: abs(y - f).max()"
+        ) from None
+
+
+def metric_name(metric: Any) -> str:
+    """Return what a metric is called, the same in each process.
+
+    Parameters
+    ----------
+    metric : str, callable or None
+        As in `OptimizationConfig`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> metric_name(None), metric_name("MASE"), metric_name(partial(np.quantile, q=0.9))
+    ('default', 'mase', 'numpy.quantile(q=0.9)')
+    """
+    if metric is None:
+        return "default"
+    if isinstance(metric, str):
+        return known_name(metric) or metric
+    if isinstance(metric, partial):
+        fixed = [*map(repr, metric.args), *(f"{k}={v!r}" for k, v in metric.keywords.items())]
+        return f"{metric_name(metric.func)}({', '.join(fixed)})"
+    named = metric if hasattr(metric, "__qualname__") else type(metric)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def resolve_metric(metric: Any, season: int = 1) -> Metric | None:
+    """Return the metric that is meant, None for the training loss.
+
+    Parameters
+    ----------
+    metric : str, callable or None
+        One of `METRIC_NAMES`; a function of utilsforecast's signature
+        ``(df, models, id_col, target_col, ...)``; or one of ``(y_true, y_pred)``.
+    season : int
+        Steps of one season, for metrics that are scaled by a seasonal-naive
+        forecast's errors.
+
+    Returns
+    -------
+    Metric or None
+
+    Raises
+    ------
+    InvalidInputError
+        The name is unknown, what it names can't be minimised, or it is no function.
+
+    Examples
+    --------
+    >>> resolve_metric("sMAPE").name
+    'smape'
+    >>> resolve_metric("coverage")
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: metric 'coverage' is best at its level, ...
+    """
+    if metric is None:
+        return None
+    if callable(metric) and not isinstance(metric, type):
+        return _by_name(_name_in_library(metric), season) or _of_callable(metric, season)
+    if isinstance(metric, str):
+        if metric.lower() in _BEST_AT_A_LEVEL:
+            raise InvalidInputError(
+                f"metric {metric!r} is best at its level, not at its least; try"
+                " metric='winkler_score' or metric='scaled_crps'"
+            )
+        found = _by_name(known_name(metric), season)
+        if found is not None:
+            return found
+    raise InvalidInputError(
+        f"metric must be one of {', '.join(METRIC_NAMES)}, or a function of (y_true, y_pred),"
+        f" got {metric!r}; try metric='mae'"
+    )
+
+
+def _name_in_library(metric: Callable[..., Any]) -> str | None:
+    """Return the name of a function that is utilsforecast's own."""
+    name: str = getattr(metric, "__name__", "")
+    ours = getattr(metric, "__module__", "") == "utilsforecast.losses" and name in METRIC_NAMES
+    return name if ours else None
+
+
+def _by_name(name: str | None, season: int) -> Metric | None:
+    if name is None:
+        return None
+    if name in QUICK:
+        return Metric(name, QUICK[name], "arrays")
+    from utilsforecast import losses
+
+    if name not in SCALED:
+        return Metric(name, getattr(losses, name), "table", season=season)
+    base = SCALED[name]
+    unscaled = QUICK.get(base) or getattr(losses, base)
+    kind = "arrays" if base in QUICK else "table"
+    return Metric(name, unscaled, kind, getattr(losses, name), season)
+
+
+def _check_direction(name: str, metric: Callable[..., Any]) -> None:
+    """Raise where more is known to be better: scikit-learn's names and sktime's tags say so."""
+    tag = getattr(metric, "get_tag", None)
+    is_score = name.startswith("sklearn.") and name.endswith("_score")
+    if is_score or (tag is not None and not tag("lower_is_better", True, raise_error=False)):
+        raise InvalidInputError(
+            f"metric {name!r} is the better the larger, and a search minimises; negate it, for"
+            f" example metric=lambda y, f: -{name.rpartition('.')[2]}(y, f)"
+        )
+
+
+def _of_callable(metric: Callable[..., Any], season: int) -> Metric:
+    """Tell a function of a table from one of two arrays by its parameters."""
+    name = metric_name(metric)
+    _check_direction(name, metric)
+    try:
+        parameters = list(inspect.signature(metric).parameters.values())
+    except ValueError:  # written in C: what it takes can't be asked
+        return Metric(name, metric, "pair")
+    if [p.name for p in parameters[:2]] == ["df", "models"]:
+        return Metric(name, metric, "table", season=season)
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [p for p in parameters if p.kind in positional and p.default is p.empty]
+    takes_all = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
+    if len(required) == 2 or (len(required) < 2 and takes_all):
+        return Metric(name, metric, "pair")
+    raise InvalidInputError(
+        f"metric {name!r} must take (y_true, y_pred) or (df, models, id_col, target_col), it"
+        f" takes ({', '.join(p.name for p in parameters)}); for example"
+        " metric=lambda y, f: abs(y - f).max()"
+    )

@@ -1,0 +1,160 @@
+"""Calls of functions of utilsforecast's signature: a table in, a figure per window out."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from automodel_sk.data.held_out import HeldOutWindows
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.metrics.forecast import MODEL, Forecast, column_of_quantile
+
+__all__ = ["errors_of_table"]
+
+Array = npt.NDArray[np.float64]
+_NONE = inspect.Parameter.empty
+
+
+def errors_of_table(
+    name: str,
+    function: Callable[..., Any],
+    windows: HeldOutWindows,
+    forecast: Forecast,
+    *,
+    season: int,
+    train: pd.DataFrame | None,
+) -> Array:
+    """Return what a function of a table finds for each series and window.
+
+    Parameters
+    ----------
+    name : str
+        What the metric is called.
+    function : callable
+        Of utilsforecast's signature ``(df, models, id_col, target_col, ...)``.
+    windows : HeldOutWindows
+        What came true.
+    forecast : Forecast
+        What was forecast.
+    season : int
+        Steps of one season, where the function asks for it.
+    train : DataFrame, optional
+        The past, where the function looks at it.
+
+    Returns
+    -------
+    array of float
+        In the windows' order, where the result names series and cutoffs.
+
+    Raises
+    ------
+    InvalidInputError
+        The quantiles that the function judges are not forecast, or it returned
+        something else than a table.
+    """
+    parameters = inspect.signature(function).parameters
+    table = forecast.frame(windows).assign(SeasonalNaive=windows.reference)
+    calls = _models(name, parameters, forecast)
+    common = _arguments(parameters, season, train)
+    results = [function(table, **call, **common) for call in calls]
+    return np.mean([_column_of(name, result, windows) for result in results], axis=0)
+
+
+def _arguments(
+    parameters: Mapping[str, inspect.Parameter], season: int, train: pd.DataFrame | None
+) -> dict[str, Any]:
+    """Return what a function of a table takes beside the table and the models."""
+    columns = {"id_col": "unique_id", "time_col": "ds", "target_col": "y", "cutoff_col": "cutoff"}
+    given = {**columns, "train_df": train}
+    settings = {"seasonality": season, "baseline": "SeasonalNaive"}
+    open_settings = {
+        name: value
+        for name, value in settings.items()
+        if name in parameters and parameters[name].default is _NONE
+    }
+    return {k: v for k, v in given.items() if k in parameters} | open_settings
+
+
+def _models(
+    name: str, parameters: Mapping[str, inspect.Parameter], forecast: Forecast
+) -> list[dict[str, Any]]:
+    """Return the calls to make: of points, of a quantile, of several, or of each interval."""
+    if "level" in parameters:
+        levels = _levels(name, parameters["level"].default, forecast)
+        return [{"models": [MODEL], "level": level} for level in levels]
+    if "quantiles" in parameters:
+        quantiles = _quantiles(name, parameters["quantiles"].default, forecast)
+        columns = [_quantile_column(name, q, forecast) for q in quantiles]
+        return [{"models": {MODEL: columns}, "quantiles": np.array(quantiles)}]
+    if "q" in parameters:
+        default = parameters["q"].default
+        q = 0.5 if default is _NONE else round(float(default), 6)
+        return [{"models": {MODEL: _quantile_column(name, q, forecast)}, "q": q}]
+    return [{"models": [MODEL]}]
+
+
+def _quantiles(name: str, default: Any, forecast: Forecast) -> list[float]:
+    """Return the quantiles to judge: the function's own, or all that the loss gives."""
+    if default is not _NONE:
+        return [round(float(q), 6) for q in default]
+    if not forecast.quantiles:
+        raise InvalidInputError(_no_quantiles(name))
+    return sorted(forecast.quantiles)
+
+
+def _quantile_column(name: str, q: float, forecast: Forecast) -> str:
+    """Return the column of a quantile; a point forecast stands for the median."""
+    if q in forecast.quantiles:
+        return column_of_quantile(q)
+    if q == 0.5 and not forecast.quantiles:
+        return MODEL
+    if not forecast.quantiles:
+        raise InvalidInputError(_no_quantiles(name))
+    raise InvalidInputError(
+        f"metric {name!r} judges the quantile {q:g}, the loss gives"
+        f" {', '.join(f'{known:g}' for known in sorted(forecast.quantiles))}; name it in the"
+        f" loss, for example loss=MQLoss(quantiles=[{q:g}, 0.5])"
+    )
+
+
+def _no_quantiles(name: str) -> str:
+    return (
+        f"metric {name!r} judges quantiles, and the loss gives none; try loss='mqloss',"
+        " or a metric of point forecasts, for example metric='mae'"
+    )
+
+
+def _levels(name: str, default: Any, forecast: Forecast) -> list[float]:
+    """Return the levels to judge: the function's own, or all that the loss gives."""
+    known = [int(level) if level == int(level) else level for level in forecast.levels]
+    if not known:
+        raise InvalidInputError(_no_quantiles(name))
+    if default is _NONE:
+        return known
+    if default not in known:
+        raise InvalidInputError(
+            f"metric {name!r} judges intervals of level {default}, the loss gives"
+            f" {', '.join(map(str, known))}; name it in the loss, for example"
+            f" loss=MQLoss(level=[{default}])"
+        )
+    return [float(default) if default != int(default) else int(default)]
+
+
+def _column_of(name: str, result: Any, windows: HeldOutWindows) -> Array:
+    """Return a result's column in the windows' order, or in its own where it can't be known."""
+    if not isinstance(result, pd.DataFrame) or MODEL not in result.columns:
+        raise InvalidInputError(
+            f"metric {name!r} must return a DataFrame with a column for each of models, got"
+            f" {type(result).__name__}; see utilsforecast.losses.mae, or pass a function of"
+            " y_true and y_pred, for example metric=lambda y, f: abs(y - f).max()"
+        )
+    keys = ["unique_id", "cutoff"]
+    if set(keys) <= set(result.columns) and not result.duplicated(keys).any():
+        order = pd.MultiIndex.from_frame(windows.frame[keys].iloc[:: windows.h])
+        result = result.set_index(keys).reindex(order)
+    return result[MODEL].to_numpy(dtype=float)
