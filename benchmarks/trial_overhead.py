@@ -131,8 +131,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=10)
     parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--json", type=Path, help="a file for the table, as JSON")
     arguments = parser.parse_args()
-    print(table(run(arguments.trials, arguments.steps), arguments.trials).to_string())
+    costs = table(run(arguments.trials, arguments.steps), arguments.trials)
+    print(costs.to_string())
+    if arguments.json:
+        costs.to_json(arguments.json)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,130 @@
+"""Which runs the comparison is made of, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from benchmarks.datasets import NAMES
+
+GPU_TIMES = 4
+"""How many times the trials are run on a GPU, which is quick."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Contestants that do the same work; ours is the first."""
+
+    name: str
+    what: str
+    contestants: tuple[str, ...]
+    most_seeds: int | None = None
+    by_time: bool = False
+    datasets: tuple[str, ...] = NAMES
+
+    @property
+    def ours(self) -> str:
+        """The contestant that the others are held against."""
+        return self.contestants[0]
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """The others."""
+        return self.contestants[1:]
+
+
+COMPARISONS = {
+    comparison.name: comparison
+    for comparison in (
+        Comparison("search", "NHITS, equal trials", ("ours-NHITS", "AutoNHITS-optuna")),
+        Comparison(
+            "equal-time", "NHITS, equal time", ("ours-NHITS", "AutoNHITS-optuna"), by_time=True
+        ),
+        Comparison("ray", "NHITS, equal trials", ("ours-NHITS", "AutoNHITS-ray")),
+        Comparison(
+            "mlp", "MLP, equal trials", ("ours-MLP", "AutoMLP-optuna", "AutoMLP-ray"), most_seeds=1
+        ),
+        Comparison("sktime", "GRU, equal trials", ("ours-GRU", "sktime-GRU"), most_seeds=1),
+    )
+}
+GPU = Comparison(
+    "gpu",
+    "NHITS, equal trials, on a GPU",
+    ("ours-NHITS", "AutoNHITS-optuna"),
+    most_seeds=1,
+    datasets=("M4-hourly", "air-passengers"),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One contestant, once, in a process of its own.
+
+    `seconds` is the time that a search may take, where trials are not counted.
+    """
+
+    comparison: str
+    contestant: str
+    dataset: str
+    seed: int
+    trials: int
+    steps: int
+    seconds: float | None = None
+
+    @property
+    def key(self) -> str:
+        """The name that the run is kept under: all that makes it what it is."""
+        work = f"{self.trials}x{self.steps}" if self.seconds is None else f"{self.seconds:g}s"
+        return f"{self.comparison}.{self.dataset}.{self.contestant}.{work}.seed{self.seed}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the run as JSON holds it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is run."""
+
+    seeds: int = 3
+    trials: int = 10
+    steps: int = 300
+    seconds: float = 60.0
+
+
+QUICK = Size(seeds=1, trials=2, steps=20, seconds=5.0)
+
+
+def all_runs(size: Size, datasets: Sequence[str], gpu: bool) -> list[Run]:
+    """Return the runs in order: contestants take turns, so that noise meets all of them.
+
+    Seeds come one after the other within a comparison, so that a benchmark that
+    is stopped has each dataset once before it has one three times.
+    """
+    comparisons = [*COMPARISONS.values(), *([GPU] if gpu else [])]
+    return [run for comparison in comparisons for run in _runs(comparison, size, datasets)]
+
+
+def _runs(comparison: Comparison, size: Size, datasets: Sequence[str]) -> Iterator[Run]:
+    seeds = min(size.seeds, comparison.most_seeds or size.seeds)
+    here = [name for name in comparison.datasets if name in datasets]
+    if comparison is GPU:
+        here = here[:1]
+    for seed in range(1, seeds + 1):
+        for dataset in here:
+            for contestant in comparison.contestants:
+                yield Run(
+                    comparison.name,
+                    contestant,
+                    dataset,
+                    seed,
+                    size.trials * (GPU_TIMES if comparison is GPU else 1),
+                    size.steps,
+                    size.seconds if comparison.by_time else None,
+                )
+
+
+def chosen(runs: Sequence[Run], patterns: Sequence[str]) -> list[Run]:
+    """Return the runs whose key holds one of the patterns; all of them without any."""
+    return [run for run in runs if not patterns or any(part in run.key for part in patterns)]

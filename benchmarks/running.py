@@ -1,0 +1,91 @@
+"""One run in a fresh process, watched from this one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import TreeWatch, watched
+from benchmarks.plan import Run
+from benchmarks.store import Store
+
+TIMEOUT_SECONDS = 3600.0
+ROOT = Path(__file__).parent.parent
+
+
+class RunFailedError(RuntimeError):
+    """A run's process ended without a result."""
+
+
+def run_module(
+    arguments: list[str], log: Path, timeout: float = TIMEOUT_SECONDS
+) -> tuple[dict[str, Any], TreeWatch]:
+    """Run ``python -m ARGUMENTS... RESULT`` in a folder of its own and return what it wrote.
+
+    RESULT takes the place of the argument ``"RESULT"``. What the run leaves in
+    its working folder (a study, an MLflow store) goes with it.
+    """
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        result = Path(folder) / "result.json"
+        given = [str(result) if argument == "RESULT" else argument for argument in arguments]
+        started = time.time()
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *given],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            watch = watched(process, timeout)
+        if not result.exists():
+            raise RunFailedError(f"exit code {process.returncode}; its output is in {log}")
+        return {"started": started, **json.loads(result.read_text(encoding="utf-8"))}, watch
+
+
+def carry_out(run: Run, store: Store, data: Path | None) -> None:
+    """Carry out a run and keep its figures."""
+    folder = [str(data.resolve())] if data else []
+    arguments = ["benchmarks.one_run", json.dumps(run.to_dict()), "RESULT", *folder]
+    told, watch = run_module(arguments, store.log(run.key))
+    store.put(run.key, figures(told, watch))
+
+
+def figures(told: dict[str, Any], watch: TreeWatch) -> dict[str, Any]:
+    """Return a run's figures: its own clock readings and what was seen from outside.
+
+    The wall time is that from the call to the fitted model. What a contestant
+    imports itself counts only in the figures with imports, which begin at the
+    start of its process; its worker processes' imports count in both.
+    """
+    started, called, fitted = told["started"], told["called"], told["fitted"]
+    first = told["first_trial"]
+    return {
+        "wall": fitted - called,
+        "wall_with_imports": fitted - started,
+        "cpu": watch.cpu_between(called, fitted),
+        "cpu_with_imports": watch.cpu_between(started, fitted),
+        "others_cpu": watch.others_between(called, fitted),
+        **{f"peak_{k}_mb": watch.peak_between(started, fitted, k) for k in ("pss", "uss", "rss")},
+        "first_trial_after": None if first is None else first - called,
+        "trials_done": told["trials"],
+        "best_loss": min((loss for _, loss in told["losses"]), default=None),
+        "curve": best_so_far(told["losses"], called),
+        "test_mae": told["test_mae"],
+        "test_mase": told["test_mase"],
+    }
+
+
+def best_so_far(losses: list[list[float]], called: float) -> list[list[float]]:
+    """Return each new best loss with the seconds since the call."""
+    curve: list[list[float]] = []
+    for when, loss in losses:
+        if not curve or loss < curve[-1][1]:
+            curve.append([when - called, loss])
+    return curve
