@@ -134,7 +134,8 @@ def write_run(
 
     asked = {key: ctx.params.get(p.name) for key, p in _keys(ctx).items() if key != "space"}
     asked |= effective
-    options = {k: _as_written(k, v, path.parent) for k, v in asked.items() if v not in (None, [])}
+    given = {key: value for key, value in asked.items() if value not in (None, [], ())}
+    options = {key: _as_written(key, value, path.parent) for key, value in given.items()}
     secret = [k for k, v in options.items() if isinstance(v, str) and mask_secrets(v) != v]
     kept = {key: value for key, value in options.items() if key not in secret}
     if space is not None:
