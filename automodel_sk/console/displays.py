@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -56,35 +55,28 @@ class Pausing:
     show : callable
         Takes the text.
     pause : float
-        Seconds between two texts.
-    clock : callable
-        Gives the time in seconds.
+        Seconds between two texts, by the state's clock.
 
     Examples
     --------
     >>> from types import SimpleNamespace
     >>> shown = []
-    >>> state = SimpleNamespace(line=lambda: "3/5 trials")
-    >>> display = Pausing(state, shown.append, 10.0, clock=iter([0.0, 1.0, 11.0]).__next__)
+    >>> times = iter([0.0, 1.0, 11.0])
+    >>> state = SimpleNamespace(line=lambda: "3/5 trials", clock=times.__next__)
+    >>> display = Pausing(state, shown.append, 10.0)
     >>> display.renew(), display.renew()
     (None, None)
     >>> shown
     ['3/5 trials']
     """
 
-    def __init__(
-        self,
-        state: SearchState,
-        show: Callable[[str], None],
-        pause: float,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._state, self._show, self._pause, self._clock = state, show, pause, clock
-        self._next = clock() + pause
+    def __init__(self, state: SearchState, show: Callable[[str], None], pause: float) -> None:
+        self._state, self._show, self._pause = state, show, pause
+        self._next = state.clock() + pause
 
     def renew(self, now: bool = False) -> None:
         """Show the text, at once or if the pause is over."""
-        moment = self._clock()
+        moment = self._state.clock()
         if now or moment >= self._next:
             self._next = moment + self._pause
             self._show(self._state.line())

@@ -59,7 +59,7 @@ class SearchState:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.label, self.total = label, total
-        self._budget, self._reports, self._clock = budget, reports, clock
+        self._budget, self._reports, self.clock = budget, reports, clock
         self._began = clock()
         self._began_at = datetime.now().astimezone()
         self._limit = budget.left()
@@ -90,7 +90,7 @@ class SearchState:
     def begin_refit(self) -> None:
         """Note that the search is over and the final model is trained."""
         self._running = {}
-        self._refit_began = self._clock()
+        self._refit_began = self.clock()
 
     def refit(self, share: float) -> None:
         """Note how much of the final training is done, from 0 to 1."""
@@ -113,7 +113,7 @@ class SearchState:
     @property
     def elapsed(self) -> float:
         """Seconds since the search began."""
-        return self._clock() - self._began
+        return self.clock() - self._began
 
     @property
     def share(self) -> float:
@@ -141,7 +141,7 @@ class SearchState:
         return trials + (self._budget.refit_seconds or 0.0)
 
     def _refit_left(self) -> float | None:
-        used = self._clock() - (self._refit_began or 0.0)
+        used = self.clock() - (self._refit_began or 0.0)
         if self._refit_share > 0:
             return used / self._refit_share - used
         expected = self._budget.refit_seconds

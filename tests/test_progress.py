@@ -1,0 +1,163 @@
+"""How far a search is: the estimates, and how a log and a notebook show them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from automodel_sk.console.displays import open_display
+from automodel_sk.console.state import SearchState
+from automodel_sk.progress import ProgressBar, progress_bar
+from automodel_sk.search.budget import TimeBudget
+from automodel_sk.tracking import TrialRecord
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def state(clock: Clock, total: int = 10, seconds: float | None = None) -> SearchState:
+    return SearchState("NHITS", total, TimeBudget(seconds, clock), reports=40, clock=clock)
+
+
+def trial(number: int, value: float | None = 1.0, kind: str = "COMPLETE", **more: Any) -> Any:
+    ended = datetime.now().astimezone() + timedelta(seconds=1)
+    losses = dict.fromkeys(range(1, 41), 1.0)
+    return TrialRecord(number, kind, value, {}, losses, None, more.pop("ended", ended), **more)
+
+
+def test_the_time_left_follows_from_trials_ended_and_running(clock: Clock):
+    search = state(clock)
+    assert search.left() is None
+    clock.now = 30.0
+    search.end(trial(0))
+    search.end(trial(1, 0.5))
+    search.report(2, 20)
+    search.report(3, 20)
+    assert search.share == pytest.approx(0.3)
+    assert search.left() == pytest.approx(70.0)
+    assert search.line() == (
+        "NHITS: 2/10 trials, best 0.5 (trial 1); trial 2 50%, trial 3 50%;"
+        " 0:00:30 elapsed, about 0:01:10 left"
+    )
+
+
+def test_the_final_training_is_part_of_the_time_left(clock: Clock):
+    budget = TimeBudget(None, clock)
+    search = SearchState("NHITS", 2, budget, reports=40, clock=clock)
+    clock.now = 20.0
+    record = trial(0, duration_seconds=8.0)
+    search.end(record)
+    budget.note(record)
+    assert budget.refit_seconds == pytest.approx(0.2)  # its best step is the first of 40
+    assert search.left() == pytest.approx(20.2)
+    search.end(trial(1, None, "FAIL"))
+    search.begin_refit()
+    assert search.left() == pytest.approx(0.2)
+    clock.now = 21.0
+    search.refit(0.25)
+    assert search.left() == pytest.approx(3.0)
+    assert search.line() == (
+        "NHITS: 2/2 trials, best 1 (trial 0), 1 failed; final training 25%;"
+        " 0:00:21 elapsed, about 0:00:03 left"
+    )
+    search.finish()
+    assert search.line() == "NHITS: 2/2 trials, best 1 (trial 0), 1 failed; 0:00:21 elapsed"
+
+
+def test_the_time_budget_bounds_the_time_left(clock: Clock):
+    search = state(clock, total=100, seconds=60.0)
+    assert search.left() == 60.0
+    clock.now = 20.0
+    search.end(trial(0))
+    assert search.left() == 40.0
+    assert search.share == pytest.approx(1 / 3)
+    assert search.times() == "0:00:20 of 0:01:00 elapsed, about 0:00:40 left"
+
+
+def test_trials_of_an_earlier_call_count_as_done_but_say_nothing_of_the_speed(clock: Clock):
+    search = state(clock)
+    for number in range(4):
+        search.end(trial(number, ended=datetime(2020, 1, 1)))
+    assert search.left() is None
+    assert search.counted() == "4/10 trials"
+    clock.now = 5.0
+    search.end(trial(4))
+    assert search.left() == pytest.approx(25.0)
+    assert search.results() == "best 1 (trial 0), 4 of an earlier call"
+
+
+def test_a_trial_that_reports_less_often_is_measured_by_those_that_ended(clock: Clock):
+    search = state(clock)
+    search.report(0, 5)
+    assert search.running() == "trial 0 12%"
+    five = TrialRecord(0, "COMPLETE", 1.0, {}, dict.fromkeys(range(1, 6), 1.0))
+    search.end(five)
+    search.report(1, 4)
+    assert search.running() == "trial 1 80%"
+
+
+def test_a_log_gets_a_line_every_ten_seconds(capsys: pytest.CaptureFixture[str], clock: Clock):
+    search = state(clock, total=3)
+    with open_display(search, verbose=True) as display:
+        bar = ProgressBar(search, display)
+        for second in range(25):
+            clock.now = float(second)
+            bar.on_report(0, second, 1.0)
+        bar.on_trial_end(trial(0))
+        bar.on_refit()
+        bar.on_refit(0.5)
+    lines = capsys.readouterr().err.splitlines()
+    assert [re.sub(r", about .*", "", line) for line in lines] == [
+        "NHITS: 0/3 trials; trial 0 25%; 0:00:10 elapsed",
+        "NHITS: 0/3 trials; trial 0 50%; 0:00:20 elapsed",
+        "NHITS: 1/3 trials, best 1 (trial 0); final training; 0:00:24 elapsed",
+    ]
+
+
+def test_nothing_is_shown_where_it_is_not_asked_for(capsys: pytest.CaptureFixture[str]):
+    with progress_bar(3, "NHITS", verbose=False, budget=TimeBudget()) as bar:
+        bar.on_trial_end(trial(0))
+        bar.on_refit()
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+NOTEBOOK = """
+from automodel_sk.progress import progress_bar
+from automodel_sk.search.budget import TimeBudget
+from automodel_sk.tracking import TrialRecord
+
+with progress_bar(2, "NHITS", True, TimeBudget()) as bar:
+    for number in range(2):
+        bar.on_report(number, 20, 1.0)
+        bar.on_trial_end(TrialRecord(number, "COMPLETE", 1.0 - number / 2))
+    bar.on_refit(1.0)
+"""
+
+
+def test_a_notebook_shows_one_text_that_is_renewed():
+    """In a real kernel: one output, which holds the last state, and no control characters."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK)])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    [output] = notebook.cells[0].outputs
+    assert output.output_type == "display_data"
+    text = output.data["text/plain"]
+    assert re.fullmatch(r"NHITS: 2/2 trials, best 0\.5 \(trial 1\); 0:00:\d\d elapsed", text)
