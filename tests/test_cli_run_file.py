@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,18 @@ def test_wrong_run_files(folder: Path, content: Any, message: str):
     result = run("fit", "--config", run_file(content))
     assert result.exit_code == 2
     assert message.replace(" ", "") in words(result.stderr).replace(" ", "")
+
+
+def test_the_run_file_of_the_documentation_is_one(folder: Path):
+    page = Path(__file__).parents[1] / "docs" / "command-line.md"
+    [text] = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    days = pd.date_range("2024-01-01", periods=400, freq="D")
+    pd.DataFrame({"unique_id": "a", "ds": days, "y": days.dayofweek}).to_csv(
+        "sales.csv", index=False
+    )
+    result = run("validate", "--config", run_file(text), "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["data"]["n_rows"] == 400
 
 
 def test_a_search_space_in_yaml(folder: Path):

@@ -170,7 +170,7 @@ class _Run:
             if secrets is None
             else command_of(self.targets.run, secrets, study_name=name)
         )
-        say(f"Finished trials are kept in {location}. To go on with them:\n  {command}")
+        say(f"Finished trials are kept in {location}.\nTo go on with them:\n  {command}")
 
 
 def _study_name(data: Path, model: str, h: int) -> str:
