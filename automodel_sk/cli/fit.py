@@ -115,7 +115,7 @@ def fit(
     frame, columns = read_series(data, Columns(id_col, time_col, target_col), quiet=not verbose)
     future, static_df = read_beside(futr, columns), read_beside(static, columns)
     _check_future(future, futr_exog or [])
-    exogenous = {
+    exogenous: dict[str, Any] = {
         "futr_exog_list": futr_exog,
         "hist_exog_list": hist_exog,
         "stat_exog_list": static_columns(static_df, stat_exog),

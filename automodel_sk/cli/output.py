@@ -65,7 +65,5 @@ def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
             frame[name] = frame[name].dt.total_seconds()
         elif pd.api.types.is_datetime64_any_dtype(frame[name]):
             frame[name] = frame[name].map(pd.Timestamp.isoformat, na_action="ignore")
-    records: list[dict[str, Any]] = (
-        frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
-    )
-    return records
+    rows = frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
+    return [{str(name): value for name, value in row.items()} for row in rows]

@@ -87,7 +87,7 @@ def validate(
     from automodel_sk.data.analysis import analyse_dataset
     from automodel_sk.data.preparation import read_times
 
-    wanted = {
+    wanted: dict[str, Any] = {
         "freq": freq,
         "futr_exog": futr_exog or [],
         "hist_exog": hist_exog or [],

@@ -32,7 +32,8 @@ def say(content: Any, verbose: bool = True) -> None:
     if not verbose:
         return
     console = _console()
-    if console.is_terminal and not console.is_jupyter:
+    below_is_live = hasattr(sys.stderr, "rich_proxied_file")  # it puts texts above itself
+    if console.is_terminal and not console.is_jupyter and not below_is_live:
         console.print(content if hasattr(content, "__rich__") else Text(str(content)))
     else:
         sys.stderr.write(f"{content}\n")
@@ -129,7 +130,7 @@ def _notebook_output(text: str) -> Callable[[str], None]:
     """Return what replaces a text below a notebook's cell; no widgets are needed."""
     from IPython.display import display
 
-    handle = display({"text/plain": text}, raw=True, display_id=True)
+    handle: Any = display({"text/plain": text}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
     return lambda text: handle.update({"text/plain": text}, raw=True)
 
 
