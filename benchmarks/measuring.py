@@ -13,6 +13,7 @@ import psutil
 
 EVERY_SECONDS = 0.1
 MEMORY_EVERY_SECONDS = 0.5
+GONE_WITHIN_SECONDS = 3.0
 MB = 1e6
 
 
@@ -119,10 +120,11 @@ class TreeWatch:
         return max(held, default=0.0)
 
     def end(self) -> None:
-        """Kill what is left of the tree."""
-        for member in self._alive.values():
+        """Kill what is left of the tree, and see it gone."""
+        for process in self._alive:
             with contextlib.suppress(psutil.NoSuchProcess):
-                member.process.kill()
+                process.kill()
+        psutil.wait_procs(list(self._alive), timeout=GONE_WITHIN_SECONDS)
 
 
 def _rise(times: list[float], values: list[float], start: float, end: float) -> float:
