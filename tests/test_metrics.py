@@ -281,10 +281,13 @@ def test_names(metric: Any, name: str):
 
 
 def test_a_season_tells_scaled_metrics_apart():
-    labels = [resolve_metric(name, season) for name in ("mase", "mae") for season in (7, 12)]
-    assert [metric.label for metric in labels if metric] == [
+    names = ("mase", "rmae", "mae")
+    found = [resolve_metric(name, season) for name in names for season in (7, 12)]
+    assert [metric.label for metric in found if metric] == [
         "mase of season 7",
         "mase of season 12",
+        "rmae of season 7",
+        "rmae of season 12",
         "mae",
         "mae",
     ]

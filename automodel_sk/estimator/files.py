@@ -180,6 +180,7 @@ _SPECIAL: Mapping[str, Callable[[Any, Any], Any]] = {
     "freq": _freq_to_json,
     "hist_exog": lambda columns, _: [label_to_json(column) for column in columns],
     "loss": _loss_to_json,
+    "metric": lambda metric, _: metric if isinstance(metric, str) else None,
     "random_state": _seed_to_json,
     "static": _static_to_json,
     "storage": lambda storage, _: None if storage is None else str(storage),

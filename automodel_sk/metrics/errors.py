@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["METRIC_NAMES", "QUICK", "SCALED", "known_name"]
+__all__ = ["METRIC_NAMES", "QUICK", "QUICK_OF_QUANTILES", "SCALED", "known_name"]
 
 Array = npt.NDArray[np.float64]
-Errors = Callable[[Array, Array], Array]
+Errors = Callable[..., Array]
 
 
 def _mean(values: Array) -> Array:
@@ -31,6 +31,16 @@ def _smape(y: Array, forecast: Array) -> Array:
 def _wape(y: Array, forecast: Array) -> Array:
     size = np.abs(y).sum(axis=1)
     return np.abs(y - forecast).sum(axis=1) / np.where(size == 0, np.nan, size)
+
+
+def _pinball(y: Array, forecasts: Array, quantiles: Array) -> Array:
+    short = y - forecasts
+    return np.maximum(quantiles * short, (quantiles - 1) * short).mean(axis=(0, 2))
+
+
+def _crps(y: Array, forecasts: Array, quantiles: Array) -> Array:
+    size = np.abs(y).sum(axis=1) + np.finfo(float).eps
+    return 2 * _pinball(y, forecasts, quantiles) * y.shape[1] / size
 
 
 def _huber(y: Array, forecast: Array) -> Array:
@@ -54,25 +64,20 @@ QUICK: Mapping[str, Errors] = {
     "cfe": lambda y, forecast: np.abs((forecast - y).sum(axis=1)),
     "pis": lambda y, forecast: np.abs(forecast - y).sum(axis=1),
 }
-# Divided by a scale that hangs on the past alone: read off once, from any forecast's errors.
+# The same of all quantiles: arrays of shape (quantiles, windows, steps).
+QUICK_OF_QUANTILES: Mapping[str, Errors] = {"mqloss": _pinball, "scaled_crps": _crps}
+# Divided by a scale that no forecast changes: read off once, from any forecast's errors.
 SCALED: Mapping[str, str] = {
     "mase": "mae",
     "msse": "mse",
     "rmsse": "rmse",
     "spis": "pis",
+    "rmae": "mae",
     "scaled_quantile_loss": "quantile_loss",
     "scaled_mqloss": "mqloss",
 }
-_OTHERS = (
-    "rmae",
-    "quantile_loss",
-    "mqloss",
-    "winkler_score",
-    "scaled_crps",
-    "tweedie_deviance",
-    "linex",
-)
-METRIC_NAMES = (*QUICK, *SCALED, *_OTHERS)
+_OTHERS = ("quantile_loss", "winkler_score", "tweedie_deviance", "linex")
+METRIC_NAMES = (*QUICK, *QUICK_OF_QUANTILES, *SCALED, *_OTHERS)
 
 
 def known_name(name: str) -> str | None:

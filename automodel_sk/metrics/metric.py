@@ -14,9 +14,15 @@ import pandas as pd
 
 from automodel_sk.data.held_out import HeldOutWindows
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.metrics.errors import METRIC_NAMES, QUICK, SCALED, known_name
+from automodel_sk.metrics.errors import (
+    METRIC_NAMES,
+    QUICK,
+    QUICK_OF_QUANTILES,
+    SCALED,
+    known_name,
+)
 from automodel_sk.metrics.forecast import Forecast
-from automodel_sk.metrics.tables import errors_of_table
+from automodel_sk.metrics.tables import errors_of_table, no_quantiles
 
 __all__ = ["Metric", "metric_name", "resolve_metric"]
 
@@ -33,8 +39,9 @@ class Metric:
     name : str
         What it is called.
     function : callable
-        Takes a table, two arrays of windows, or two arrays of one window.
-    kind : {"arrays", "table", "pair"}
+        Takes two arrays of windows, an array and several of quantiles, a table,
+        or two arrays of one window.
+    kind : {"arrays", "quantiles", "table", "pair"}
         Which of them.
     scaled : callable, optional
         The function of a table that divides this one's figures by a scale.
@@ -52,7 +59,8 @@ class Metric:
     def label(self) -> str:
         """Return what tells a metric from others: its name, its season where it has one."""
         table = self.scaled or (self.function if self.kind == "table" else None)
-        seasonal = table is not None and "seasonality" in inspect.signature(table).parameters
+        parameters = {} if table is None else inspect.signature(table).parameters
+        seasonal = "seasonality" in parameters or "baseline" in parameters
         return f"{self.name} of season {self.season}" if seasonal else self.name
 
     @property
@@ -78,13 +86,15 @@ class Metric:
         -------
         array of float
         """
-        if self.kind == "arrays":
-            values = self.function(windows.truth, forecast.point.reshape(-1, windows.h))
-            return np.asarray(values, dtype=float)
+        if self.kind == "table":
+            return self._of_table(self.function, windows, forecast, train)
+        point = forecast.point.reshape(-1, windows.h)
         if self.kind == "pair":
-            pairs = zip(windows.truth, forecast.point.reshape(-1, windows.h), strict=True)
+            pairs = zip(windows.truth, point, strict=True)
             return np.array([_number(self.name, self.function(*pair)) for pair in pairs])
-        return self._of_table(self.function, windows, forecast, train)
+        quantiles = _stacked(self.name, forecast, windows.h) if self.kind == "quantiles" else ()
+        errors: Array = self.function(windows.truth, *(quantiles or (point,)))
+        return errors
 
     def _of_table(
         self,
@@ -118,6 +128,15 @@ class Metric:
         past = history[["unique_id", "ds", "y"]]
         unscaled = self.errors(windows, probe)
         return self._of_table(self.scaled, windows, probe, past) / unscaled
+
+
+def _stacked(name: str, forecast: Forecast, h: int) -> tuple[Array, Array]:
+    """Return the quantile forecasts above one another, and which quantiles they are."""
+    known = sorted(forecast.quantiles)
+    if not known:
+        raise InvalidInputError(no_quantiles(name))
+    values = np.array([forecast.quantiles[q].reshape(-1, h) for q in known])
+    return values, np.array(known)[:, None, None]
 
 
 def _number(name: str, value: Any) -> float:
@@ -217,16 +236,14 @@ def _name_in_library(metric: Callable[..., Any]) -> str | None:
 def _by_name(name: str | None, season: int) -> Metric | None:
     if name is None:
         return None
-    if name in QUICK:
-        return Metric(name, QUICK[name], "arrays")
     from utilsforecast import losses
 
-    if name not in SCALED:
-        return Metric(name, getattr(losses, name), "table", season=season)
-    base = SCALED[name]
-    unscaled = QUICK.get(base) or getattr(losses, base)
-    kind = "arrays" if base in QUICK else "table"
-    return Metric(name, unscaled, kind, getattr(losses, name), season)
+    base = SCALED.get(name, name)
+    scaled = getattr(losses, name) if name in SCALED else None
+    for kind, quick in (("arrays", QUICK), ("quantiles", QUICK_OF_QUANTILES)):
+        if base in quick:
+            return Metric(name, quick[base], kind, scaled, season)
+    return Metric(name, getattr(losses, base), "table", scaled, season)
 
 
 def _check_direction(name: str, metric: Callable[..., Any]) -> None:

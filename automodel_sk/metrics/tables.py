@@ -14,7 +14,7 @@ from automodel_sk.data.held_out import HeldOutWindows
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics.forecast import MODEL, Forecast, column_of_quantile
 
-__all__ = ["errors_of_table"]
+__all__ = ["errors_of_table", "no_quantiles"]
 
 Array = npt.NDArray[np.float64]
 _NONE = inspect.Parameter.empty
@@ -103,7 +103,7 @@ def _quantiles(name: str, default: Any, forecast: Forecast) -> list[float]:
     if default is not _NONE:
         return [round(float(q), 6) for q in default]
     if not forecast.quantiles:
-        raise InvalidInputError(_no_quantiles(name))
+        raise InvalidInputError(no_quantiles(name))
     return sorted(forecast.quantiles)
 
 
@@ -114,7 +114,7 @@ def _quantile_column(name: str, q: float, forecast: Forecast) -> str:
     if q == 0.5 and not forecast.quantiles:
         return MODEL
     if not forecast.quantiles:
-        raise InvalidInputError(_no_quantiles(name))
+        raise InvalidInputError(no_quantiles(name))
     raise InvalidInputError(
         f"metric {name!r} judges the quantile {q:g}, the loss gives"
         f" {', '.join(f'{known:g}' for known in sorted(forecast.quantiles))}; name it in the"
@@ -122,7 +122,8 @@ def _quantile_column(name: str, q: float, forecast: Forecast) -> str:
     )
 
 
-def _no_quantiles(name: str) -> str:
+def no_quantiles(name: str) -> str:
+    """Return what is said where a metric of quantiles meets a loss without any."""
     return (
         f"metric {name!r} judges quantiles, and the loss gives none; try loss='mqloss',"
         " or a metric of point forecasts, for example metric='mae'"
@@ -133,7 +134,7 @@ def _levels(name: str, default: Any, forecast: Forecast) -> list[float]:
     """Return the levels to judge: the function's own, or all that the loss gives."""
     known = [int(level) if level == int(level) else level for level in forecast.levels]
     if not known:
-        raise InvalidInputError(_no_quantiles(name))
+        raise InvalidInputError(no_quantiles(name))
     if default is _NONE:
         return known
     if default not in known:
