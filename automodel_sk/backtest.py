@@ -31,10 +31,9 @@ class Backtest:
     Parameters
     ----------
     forecasts : DataFrame
-        Columns unique_id, cutoff, ds, y, the model's name and the simple
-        forecasts'; all windows of a series in order of time.
-    scales : Series
-        Mean absolute seasonal difference of each series, by its name.
+        Columns unique_id, cutoff, ds, y, scale (the series' mean absolute
+        seasonal difference), the model's name and the simple forecasts'; all
+        windows of a series in order of time.
     model : str
         The model's column.
     windows : Windows
@@ -44,15 +43,14 @@ class Backtest:
     --------
     >>> forecasts = pd.DataFrame(
     ...     {"unique_id": "a", "cutoff": 2, "ds": [3, 4], "y": [5.0, 9.0], "MLP": [6.0, 9.0],
-    ...      "SeasonalNaive": [3.0, 9.0]}
+    ...      "SeasonalNaive": [3.0, 9.0], "scale": 2.0}
     ... )
-    >>> test = Backtest(forecasts, pd.Series({"a": 2.0}), "MLP", Windows(1, 2))
+    >>> test = Backtest(forecasts, "MLP", Windows(1, 2))
     >>> test.scores()[["MASE", "skill"]].values.tolist()
     [[0.25, 0.5], [0.5, 0.0]]
     """
 
     forecasts: pd.DataFrame
-    scales: pd.Series
     model: str
     windows: Windows
 
@@ -72,9 +70,8 @@ class Backtest:
         """
         keys = self.forecasts[_KEYS].copy()
         keys["step"] = keys.groupby(["unique_id", "cutoff"], observed=True).cumcount() + 1
-        scale = self.scales.loc[self.forecasts["unique_id"]].to_numpy()
-        errors = {c: (self.forecasts["y"] - self.forecasts[c]) / scale for c in self.columns}
-        return keys.assign(**errors)
+        truth, scale = self.forecasts["y"], self.forecasts["scale"]
+        return keys.assign(**{c: (truth - self.forecasts[c]) / scale for c in self.columns})
 
     def by_step(self) -> pd.DataFrame:
         """Return the mean absolute scaled error by step of the horizon, one column per forecast."""
@@ -156,13 +153,16 @@ def _test(model: AutoModel) -> Backtest:
     _calibrate(model, raw.assign(error=raw["y"] - raw[column]), frame)
     simple = _simple_forecasts(frame, windows, model)
     own = raw[[*_KEYS, "y", column]]
-    forecasts = own.merge(simple, on=_KEYS, validate="one_to_one").sort_values(_KEYS)
-    ids, scales = series_scales(
-        frame["unique_id"].to_numpy(), frame["y"].to_numpy(float), model._season
-    )
-    return Backtest(
-        forecasts.reset_index(drop=True), pd.Series(scales, index=pd.Index(ids)), column, windows
-    )
+    forecasts = own.merge(simple, on=_KEYS, validate="one_to_one")
+    forecasts["scale"] = _scales(frame, model._season).loc[forecasts["unique_id"]].to_numpy()
+    return Backtest(forecasts.sort_values(_KEYS, ignore_index=True), column, windows)
+
+
+def _scales(frame: pd.DataFrame, season: int) -> pd.Series:
+    """Return each series' mean absolute seasonal difference by its name."""
+    ids, y = frame["unique_id"].to_numpy(), frame["y"].to_numpy(float)
+    names, scales = series_scales(ids, y, season)
+    return pd.Series(scales, index=pd.Index(names))
 
 
 def _windows(frame: pd.DataFrame, h: int) -> Windows:

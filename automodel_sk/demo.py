@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from automodel_sk.auto_model import AutoModel
 
-__all__ = ["DEMO_SPACE", "hold_out", "mean_absolute_error", "plot_forecast", "run_demo", "verdict"]
+__all__ = ["DEMO_SPACE", "hold_out", "mean_absolute_error", "run_demo", "verdict"]
 
 HORIZON = 12
 SEASON = 12
@@ -57,7 +57,8 @@ def run_demo(output: Path, say: Callable[[str], None], *, trials: int = TRIALS) 
     Parameters
     ----------
     output : Path
-        Folder for the forecast, the plot, the model, the study and the MLflow store.
+        Folder for the forecast, the plot, the report, the model, the study and the MLflow
+        store.
     say : callable
         Takes each line that is shown.
     trials : int
@@ -82,7 +83,7 @@ def run_demo(output: Path, say: Callable[[str], None], *, trials: int = TRIALS) 
         model,
     )
     _tell(result, forecast, say)
-    _write(result, history, truth, forecast, output, say)
+    _write(result, truth, forecast, output, say)
     return result
 
 
@@ -160,43 +161,6 @@ def verdict(model_error: float, naive_error: float) -> str:
     )
 
 
-def plot_forecast(
-    history: pd.DataFrame, truth: pd.DataFrame, forecast: pd.DataFrame, column: str, path: Path
-) -> None:
-    """Draw history, truth and forecast with its interval, one panel per series.
-
-    Parameters
-    ----------
-    history, truth : pandas.DataFrame
-        Long frames with `y`.
-    forecast : pandas.DataFrame
-        With `column` and its interval of 90%.
-    column : str
-        The forecast's column.
-    path : Path
-        The picture.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    names = list(forecast["unique_id"].unique())
-    figure = Figure(figsize=(9, 3.2 * len(names)), layout="constrained")
-    FigureCanvasAgg(figure)
-    for axes, name in zip(figure.subplots(len(names), squeeze=False).flat, names, strict=True):
-        past, later, ahead = (f[f["unique_id"] == name] for f in (history, truth, forecast))
-        axes.plot(past["ds"], past["y"], color="0.4", label="history")
-        axes.plot(later["ds"], later["y"], color="black", marker=".", label="truth")
-        axes.plot(ahead["ds"], ahead[column], color="tab:blue", label=f"{column} forecast")
-        low, high = (ahead[f"{column}-{side}-{COVERAGE}"] for side in ("lo", "hi"))
-        axes.fill_between(
-            ahead["ds"], low, high, color="tab:blue", alpha=0.2, label=f"{COVERAGE}% interval"
-        )
-        axes.set_title(str(name))
-        axes.set_ylabel("passengers, thousands")
-        axes.legend(loc="upper left")
-    figure.savefig(path, dpi=120)
-
-
 def _tune(history: pd.DataFrame, output: Path, trials: int) -> AutoModel:
     from automodel_sk.auto_model_factory import create_auto_model
 
@@ -239,16 +203,18 @@ def _first_rows(forecast: pd.DataFrame) -> str:
 
 def _write(
     result: DemoResult,
-    history: pd.DataFrame,
     truth: pd.DataFrame,
     forecast: pd.DataFrame,
     output: Path,
     say: Callable[[str], None],
 ) -> None:
     forecast.to_csv(output / "forecast.csv", index=False)
-    plot_forecast(history, truth, forecast, result.model.model_name, output / "forecast.png")
+    figure = result.model.plot.forecast(level=[COVERAGE], actual=truth)
+    figure.savefig(output / "forecast.png", dpi=120)
+    result.model.report(output / "report.html")
     result.model.save(output / "model")
     say(f"\nPlot:     {output / 'forecast.png'}")
+    say(f"Report:   {output / 'report.html'}")
     say(f"Forecast: {output / 'forecast.csv'}")
     say(f"Model:    automodel-sk predict {output / 'model'} --level {COVERAGE}")
     say(f"Trials:   mlflow ui --backend-store-uri {_store(output)}")

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,9 @@ from automodel_sk.estimator.static import static_frame
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.clocks import Integers
 from automodel_sk.options import OptimizationConfig
+
+if TYPE_CHECKING:
+    from automodel_sk.estimator.plots import ForecasterPlots
 
 __all__ = ["AutoNeuralForecaster"]
 
@@ -387,6 +390,14 @@ class AutoNeuralForecaster(ForecasterContract):
         return predict_insample(
             context, series, steps, predict, length=max(1, *sizes), h=self.auto_model_.h
         )
+
+    @property
+    def plot(self) -> ForecasterPlots:
+        """Plots of forecasts, errors and the search, such as ``forecaster.plot.forecast()``."""
+        from automodel_sk.estimator.plots import ForecasterPlots
+
+        self.check_is_fitted()
+        return ForecasterPlots(self)
 
     def save(self, path: str | Path | None = None, serialization_format: str = "pickle") -> Any:
         """Save the fitted forecaster.

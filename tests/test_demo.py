@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from series import seasonal_panel
 
-from automodel_sk.demo import DEMO_SPACE, hold_out, mean_absolute_error, plot_forecast, run_demo
+from automodel_sk.demo import DEMO_SPACE, hold_out, mean_absolute_error, run_demo
 from automodel_sk.search_space import SearchSpace
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -28,20 +28,6 @@ def test_error_goes_by_series_and_time_rather_than_by_row():
     forecast = truth.assign(m=truth["y"] + truth["unique_id"].map({"s0": 1.0, "s1": -4.0}))
     shuffled = forecast.drop(columns="y").sample(frac=1, random_state=0)
     assert mean_absolute_error(truth, shuffled, "m") == pytest.approx(2.5)
-
-
-def test_plot_is_a_picture_with_a_panel_per_series(tmp_path: Path):
-    past, last = hold_out(seasonal_panel(2, 48), 12)
-    forecast = last.rename(columns={"y": "m"}).assign(
-        **{"m-lo-90": last["y"] - 1, "m-hi-90": last["y"] + 1}
-    )
-    plot_forecast(past, last, forecast, "m", tmp_path / "two.png")
-    one = forecast[forecast["unique_id"] == "s0"]
-    plot_forecast(past, last, one, "m", tmp_path / "one.png")
-    two_bytes, one_bytes = ((tmp_path / f"{n}.png").read_bytes() for n in ("two", "one"))
-    assert two_bytes.startswith(PNG)
-    height_of = {k: int.from_bytes(v[20:24], "big") for k, v in ((2, two_bytes), (1, one_bytes))}
-    assert height_of[2] == pytest.approx(2 * height_of[1], abs=2)
 
 
 def test_the_space_is_one_to_search():
@@ -64,7 +50,8 @@ def test_the_whole_demo_stays_in_its_folder(tmp_path: Path, monkeypatch: pytest.
     result = run_demo(Path("demo"), told.append, trials=3)
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
     written = {path.name for path in (tmp_path / "demo").iterdir()}
-    assert {"forecast.csv", "forecast.png", "mlflow.db", "model", "study"} <= written
+    wanted = {"forecast.csv", "forecast.png", "mlflow.db", "model", "report.html", "study"}
+    assert wanted <= written
     assert (tmp_path / "demo" / "forecast.png").read_bytes().startswith(PNG)
 
     forecast = pd.read_csv(tmp_path / "demo" / "forecast.csv")

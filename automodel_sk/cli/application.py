@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from automodel_sk import __version__
-from automodel_sk.cli import demo, fit, models, predict, trials, validate
+from automodel_sk.cli import demo, fit, models, predict, report, trials, validate
 
 __all__ = ["app", "main"]
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.command("fit")(fit.fit)
 app.command("predict")(predict.predict)
 app.command("trials")(trials.trials)
+app.command("report")(report.report)
 app.command("models")(models.models)
 app.command("validate")(validate.validate)
 app.command("demo")(demo.demo)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk.exceptions import InvalidInputError
@@ -49,7 +50,7 @@ class ModelPlots:
     >>> config = {"max_steps": 2, "input_size": 8}
     >>> model = create_auto_model("MLP", 2, df, config, use_mlflow=False, verbose=False)
     >>> figure = model.plot.forecast(level=[80])
-    >>> [axes.get_title() for axes in figure.axes]
+    >>> [axes.get_title("left") for axes in figure.axes]
     ['a']
     """
 
@@ -76,6 +77,7 @@ class ModelPlots:
         max_ids: int = 6,
         history: int | None = None,
         held_out: bool = False,
+        actual: pd.DataFrame | None = None,
         dataset: pd.DataFrame | None = None,
         futr_df: pd.DataFrame | None = None,
         static_df: pd.DataFrame | None = None,
@@ -97,6 +99,8 @@ class ModelPlots:
         held_out : bool
             Also show what would have been forecast for the last steps of the
             history, had they not been known (of the training data).
+        actual : DataFrame, optional
+            What came true, with `unique_id`, `ds` and `y`, to show beside the forecast.
         dataset, futr_df, static_df : DataFrame, optional
             As in `AutoModel.predict`.
         backend : {"matplotlib", "plotly"}
@@ -114,15 +118,17 @@ class ModelPlots:
         """
         model = self._model
         drawn = _drawer(backend)
-        past = self._past(dataset)
+        past = self._shown(self._past(dataset))
         names = series_to_show(past["unique_id"], ids, max_ids)
         fitted = model.to_neuralforecast().models[0]
         level = levels_within_reach(fitted.loss) if level is None else list(level)
-        ahead = model.predict(dataset, futr_df=futr_df, static_df=static_df, level=level or None)
+        ahead = self._shown(
+            model.predict(dataset, futr_df=futr_df, static_df=static_df, level=level or None)
+        )
         steps = history or max(4 * model.h, 2 * model._season)
         past = past[past["unique_id"].isin(names)].groupby("unique_id", observed=True).tail(steps)
         test = self._backtest() if held_out else None
-        return drawn(forecasts(past, ahead, repr(fitted), names, level, test))
+        return drawn(forecasts(past, ahead, repr(fitted), names, level, test, actual))
 
     def history(self, *, backend: str = "matplotlib") -> Any:
         """Plot each trial's loss in the order of the search, and the best so far.
@@ -278,7 +284,12 @@ class ModelPlots:
     def _backtest(self) -> Backtest:
         from automodel_sk.backtest import backtest
 
-        return backtest(self._model)
+        test = backtest(self._model)
+        return replace(test, forecasts=self._shown(test.forecasts))
+
+    def _shown(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a long frame with names and times as its owner knows them."""
+        return frame
 
 
 def _drawer(backend: str) -> Any:

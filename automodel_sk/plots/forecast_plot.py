@@ -9,7 +9,7 @@ import pandas as pd
 
 from automodel_sk.backtest import Backtest
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.plots.sketch import Band, Layer, Line, Panel, Sketch
+from automodel_sk.plots.sketch import Band, Line, Panel, Sketch
 from automodel_sk.prediction import loss_family
 
 __all__ = ["LEVELS", "forecasts", "levels_within_reach", "series_to_show"]
@@ -62,6 +62,7 @@ def forecasts(
     ids: Sequence[Any],
     level: Sequence[float],
     test: Backtest | None = None,
+    actual: pd.DataFrame | None = None,
 ) -> Sketch:
     """Return one panel per series: history, forecast, intervals.
 
@@ -79,48 +80,66 @@ def forecasts(
         Coverages in percent.
     test : Backtest, optional
         To show what was forecast for the last window that was held out.
+    actual : DataFrame, optional
+        To show what came true.
 
     Returns
     -------
     Sketch
     """
-    panels = []
-    for name in ids:
-        before = past[past["unique_id"] == name]
-        layers: list[Layer] = [Line(before["ds"], before["y"], "history", "past")]
-        if test is not None:
-            layers.append(_held_out(test, name))
-        if ahead is not None:
-            after = ahead[ahead["unique_id"] == name]
-            layers = [*_intervals(before, after, column, level), *layers]
-            layers.append(_joined(before, after, column))
-        panels.append(Panel(layers, str(name)))
+    by_series = {name: _of(past, name) for name in ids}
+    panels = [
+        Panel(
+            [
+                *([] if ahead is None else _intervals(before, _of(ahead, name), column, level)),
+                Line(before["ds"], before["y"], "history", "past"),
+                *([] if test is None else [_held_out(test, name)]),
+                *([] if actual is None else [_what_came(before, _of(actual, name))]),
+                *([] if ahead is None else [_joined(before, _of(ahead, name), column)]),
+            ],
+            str(name),
+        )
+        for name, before in by_series.items()
+    ]
     columns = 1 if len(panels) < 4 else 2
     return Sketch(panels, columns, (9.0 if columns == 1 else 5.6, 2.9))
+
+
+def _of(frame: pd.DataFrame, name: Any) -> pd.DataFrame:
+    return frame[frame["unique_id"] == name]
 
 
 def _intervals(
     before: pd.DataFrame, after: pd.DataFrame, column: str, level: Sequence[float]
 ) -> Iterator[Band]:
     """Yield the bands, the widest first and faintest, each beginning where history ends."""
-    end = before.tail(1)
-    times = pd.concat([end["ds"], after["ds"]])
     for coverage in sorted(level, reverse=True):
-        low, high = (after[f"{column}-{side}-{coverage:g}"] for side in ("lo", "hi"))
-        low, high = (pd.concat([end["y"], side]) for side in (low, high))
+        times, low = _from_the_end(before, after, f"{column}-lo-{coverage:g}")
+        _, high = _from_the_end(before, after, f"{column}-hi-{coverage:g}")
         strength = 0.13 + 0.6 * (1 - coverage / 100)
         yield Band(times, low, high, f"{coverage:g}% interval", "model", strength)
 
 
 def _joined(before: pd.DataFrame, after: pd.DataFrame, column: str) -> Line:
     """Return the forecast, joined to the last observation."""
-    end = before.tail(1)
-    times, values = pd.concat([end["ds"], after["ds"]]), pd.concat([end["y"], after[column]])
+    times, values = _from_the_end(before, after, column)
     return Line(times, values, f"{column} forecast", "model", width=2.0)
 
 
+def _what_came(before: pd.DataFrame, later: pd.DataFrame) -> Line:
+    return Line(*_from_the_end(before, later, "y"), "what came true", "alarm")
+
+
+def _from_the_end(
+    before: pd.DataFrame, after: pd.DataFrame, column: str
+) -> tuple[pd.Series, pd.Series]:
+    """Return times and values from the last observation on."""
+    end = before.tail(1)
+    return pd.concat([end["ds"], after["ds"]]), pd.concat([end["y"], after[column]])
+
+
 def _held_out(test: Backtest, name: Any) -> Line:
-    own = test.forecasts[test.forecasts["unique_id"] == name]
+    own = _of(test.forecasts, name)
     own = own[own["cutoff"] == own["cutoff"].max()]
     label = "what it would have forecast"
     return Line(own["ds"], own[test.model], label, "other", dashed=True)

@@ -18,7 +18,6 @@ _STYLE = {
     "axes.labelcolor": "#4a4f55",
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "axes.titlelocation": "left",
     "axes.titlesize": 11,
     "figure.dpi": 100,
     "font.size": 9,
@@ -63,7 +62,7 @@ def draw(sketch: Sketch) -> Any:
 def _draw_panel(ax: Any, panel: Panel) -> dict[str, Any]:
     """Draw a panel and return its artists by name."""
     artists = {layer.name: _DRAWERS[type(layer)](ax, layer) for layer in panel.layers}
-    ax.set_title(_literal(panel.title))
+    ax.set_title(_literal(panel.title), loc="left")
     ax.set_xlabel(panel.x_title)
     ax.set_ylabel(panel.y_title)
     if panel.log_x:

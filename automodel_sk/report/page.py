@@ -32,16 +32,15 @@ def write_report(model: AutoModel, path: Path, *, futr_df: pd.DataFrame | None =
 
 def _page(values: dict[str, Any]) -> str:
     """Return the page; its policy lets no script run but the two that are in it."""
-    from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
     scripts = [get_plotlyjs().replace("\r\n", "\n"), source("page.js")]
     return render(
         "page.html.j2",
         **values,
-        scripts=[Markup(script) for script in scripts],
+        scripts=scripts,
         hashes=[_hash(script) for script in scripts],
-        style=Markup(source("page.css")),
+        style=source("page.css"),
         embedded=_embedded,
     )
 
@@ -51,8 +50,6 @@ def _hash(script: str) -> str:
     return f"sha256-{base64.b64encode(digest).decode()}"
 
 
-def _embedded(figure: Any) -> Any:
+def _embedded(figure: Any) -> str:
     """Return a figure as JSON that can't end the element that holds it."""
-    from markupsafe import Markup
-
-    return Markup(figure.to_json().replace("<", "\\u003c"))
+    return str(figure.to_json()).replace("<", "\\u003c")

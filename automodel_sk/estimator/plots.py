@@ -1,0 +1,116 @@
+"""`AutoNeuralForecaster.plot`: the model's plots, in the names and times of the data of `fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from automodel_sk.frames.layout import Layout
+from automodel_sk.frames.rows import Rows
+from automodel_sk.plots import ModelPlots
+
+if TYPE_CHECKING:
+    from automodel_sk.forecaster import AutoNeuralForecaster
+
+__all__ = ["ForecasterPlots", "readable"]
+
+
+class ForecasterPlots(ModelPlots):
+    """The plots of a fitted forecaster; see `ModelPlots`.
+
+    Parameters
+    ----------
+    forecaster : AutoNeuralForecaster
+        Fitted.
+    """
+
+    def __init__(self, forecaster: AutoNeuralForecaster) -> None:
+        super().__init__(forecaster.auto_model_)
+        self._forecaster = forecaster
+
+    def forecast(  # type: ignore[override]  # X stands for the engine's frames
+        self,
+        ids: Sequence[Any] | None = None,
+        level: Sequence[float] | None = None,
+        *,
+        max_ids: int = 6,
+        history: int | None = None,
+        held_out: bool = False,
+        X: pd.DataFrame | None = None,
+        backend: str = "matplotlib",
+    ) -> Any:
+        """Plot forecasts with their intervals after the series' history.
+
+        Parameters
+        ----------
+        ids : sequence, optional
+            The series to show, by their instance (a tuple where there are several
+            levels); the first `max_ids` when None.
+        level, max_ids, history, held_out
+            As in `ModelPlots.forecast`.
+        X : pandas.DataFrame, optional
+            Future exogenous data, as in `predict`.
+        backend : {"matplotlib", "plotly"}
+            Library that draws.
+
+        Returns
+        -------
+        matplotlib or plotly Figure
+            One panel per series.
+        """
+        context = self._forecaster._context
+        return super().forecast(
+            None if ids is None else [_name(instance) for instance in ids],
+            level,
+            max_ids=max_ids,
+            history=history,
+            held_out=held_out,
+            dataset=context.long,
+            futr_df=context.future(X, self._model.h),
+            static_df=self._forecaster._static(context),
+            backend=backend,
+        )
+
+    def _shown(self, frame: pd.DataFrame) -> pd.DataFrame:
+        context = self._forecaster._context
+        return readable(frame, context.layout, str(context.y.columns[0]))
+
+
+def readable(frame: pd.DataFrame, layout: Layout, target: str) -> pd.DataFrame:
+    """Return an engine's long frame with names and times instead of numbers.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With `unique_id` and `ds` as numbers.
+    layout : Layout
+        What they stand for.
+    target : str
+        Name of the series where it is the only one.
+
+    Returns
+    -------
+    DataFrame
+        Periods are shown by the time at which they begin.
+
+    Examples
+    --------
+    >>> y = pd.DataFrame({"sales": [1.0, 2.0]}, index=pd.period_range("2024-01", periods=2))
+    >>> frame = pd.DataFrame({"unique_id": [0], "ds": [2]})
+    >>> readable(frame, Layout.learn(y), "sales").astype(str).values.tolist()
+    [['sales', '2024-01-03']]
+    """
+    series = frame["unique_id"].to_numpy(dtype="int64")
+    times = layout.index_of(Rows(series, frame["ds"].to_numpy(dtype="int64")))
+    times = times.get_level_values(-1)
+    if isinstance(times, pd.PeriodIndex):
+        times = times.to_timestamp()
+    names = [target] if layout.instances is None else [_name(i) for i in layout.instances]
+    return frame.assign(unique_id=[names[number] for number in series], ds=times)
+
+
+def _name(instance: Any) -> Any:
+    """Return a series' name in one piece."""
+    return " / ".join(map(str, instance)) if isinstance(instance, tuple) else instance
