@@ -37,7 +37,7 @@ description says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk.complexity import DatasetSize, ModelComplexity, SearchComplexity
@@ -254,6 +254,7 @@ class SearchAlgorithmSelector:
         space: SearchSpace | None = None,
         metric: str = "loss",
         mode: str = "min",
+        points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
     ) -> Any:
         """Build the Ray Tune searcher that a strategy names.
 
@@ -269,6 +270,9 @@ class SearchAlgorithmSelector:
             Key that trials report.
         mode : {"min", "max"}, default "min"
             Whether the metric is minimised or maximised.
+        points_to_evaluate : sequence of mappings, optional
+            Configurations to propose before any other, in the searcher's own
+            terms.
 
         Returns
         -------
@@ -292,7 +296,7 @@ class SearchAlgorithmSelector:
         _check_backend(strategy, "ray")
         if mode not in ("min", "max"):
             raise InvalidInputError(f"mode must be 'min' or 'max', got {mode!r}; try mode='min'")
-        return build_search_alg(strategy, space, metric, mode)
+        return build_search_alg(strategy, space, metric, mode, points_to_evaluate)
 
     def get_ray_scheduler(self, strategy: SearchStrategy) -> Any:
         """Build the Ray Tune scheduler that a strategy names.

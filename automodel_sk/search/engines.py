@@ -12,6 +12,7 @@ __all__ = ["make_engine"]
 
 _ENGINES: Mapping[str, tuple[str, str]] = {
     "optuna": ("automodel_sk.search.optuna_engine", "OptunaEngine"),
+    "ray": ("automodel_sk.search.ray_engine", "RayEngine"),
 }
 
 
@@ -20,8 +21,8 @@ def make_engine(backend: str) -> SearchEngine:
 
     Parameters
     ----------
-    backend : str
-        "optuna".
+    backend : {"optuna", "ray"}
+        The library that searches.
 
     Returns
     -------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +13,7 @@ import optuna
 from automodel_sk.exceptions import SearchError, StorageError
 from automodel_sk.search.ownership import local_pid, requeue_orphans, running_trials
 from automodel_sk.search.request import SearchRequest
-from automodel_sk.search.storage import StudyLocation
+from automodel_sk.search.storage import on_disk
 from automodel_sk.search.timeout import timeout_reason
 from automodel_sk.search.told import Told
 from automodel_sk.search.trial_state import give_up, record_of, survive
@@ -37,11 +36,11 @@ def in_workers(request: SearchRequest) -> bool:
 @contextmanager
 def shareable(request: SearchRequest) -> Iterator[SearchRequest]:
     """Give a study in memory a file for as long as workers share it."""
-    if not in_workers(request) or not request.location.in_memory:
+    if not in_workers(request):
         yield request
         return
-    with tempfile.TemporaryDirectory(prefix="automodel_sk-study-") as folder:
-        yield replace(request, location=StudyLocation(request.location.study_name, folder))
+    with on_disk(request.location) as location:
+        yield replace(request, location=location)
 
 
 def run_in_workers(study: optuna.Study, request: SearchRequest, dataset: Any, told: Told) -> None:

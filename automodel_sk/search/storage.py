@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = [
     "StudyLocation",
     "claiming",
     "is_storage_failure",
+    "on_disk",
     "open_storage",
     "readable_errors",
 ]
@@ -128,6 +130,27 @@ def _open_journal(path: Path) -> BaseStorage:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab"):
         return SharedJournal(str(path), HEARTBEAT_SECONDS, GRACE_SECONDS)
+
+
+@contextlib.contextmanager
+def on_disk(location: StudyLocation) -> Iterator[StudyLocation]:
+    """Give a study in memory a file for a while; any other stays where it is.
+
+    Parameters
+    ----------
+    location : StudyLocation
+        Which study, and where.
+
+    Yields
+    ------
+    StudyLocation
+        One that several processes, and trials that are queued again, can use.
+    """
+    if not location.in_memory:
+        yield location
+        return
+    with tempfile.TemporaryDirectory(prefix="automodel_sk-study-") as folder:
+        yield StudyLocation(location.study_name, folder)
 
 
 @contextlib.contextmanager

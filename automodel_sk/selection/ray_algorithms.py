@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -41,38 +41,46 @@ def _restored(content: bytes) -> _SuggestedByTrial:
     return _SuggestedByTrial(cloudpickle.loads(content))
 
 
-def _basic(strategy: SearchStrategy, *_: Any) -> Any:
+def _basic(strategy: SearchStrategy, *_: Any, **points: Any) -> Any:
     from ray.tune.search import BasicVariantGenerator
 
-    return BasicVariantGenerator(random_state=strategy.random_seed, **strategy.algorithm_kwargs)
+    return BasicVariantGenerator(
+        random_state=strategy.random_seed, **points, **strategy.algorithm_kwargs
+    )
 
 
-def _optuna(strategy: SearchStrategy, space: SearchSpace | None, metric: str, mode: str) -> Any:
+def _optuna(
+    strategy: SearchStrategy, space: SearchSpace | None, metric: str, mode: str, **points: Any
+) -> Any:
     import optuna
     from ray.tune.search.optuna import OptunaSearch
 
     with quiet_experimental():
         sampler = optuna.samplers.TPESampler(seed=strategy.random_seed, **strategy.algorithm_kwargs)
-    if space is None:
-        return OptunaSearch(metric=metric, mode=mode, sampler=sampler)
-    return OptunaSearch(_SuggestedByTrial(space), metric=metric, mode=mode, sampler=sampler)
+    function = None if space is None else _SuggestedByTrial(space)
+    return OptunaSearch(function, metric=metric, mode=mode, sampler=sampler, **points)
 
 
-def _bayesopt(strategy: SearchStrategy, _space: Any, metric: str, mode: str) -> Any:
+def _bayesopt(strategy: SearchStrategy, _space: Any, metric: str, mode: str, **points: Any) -> Any:
     from ray.tune.search.bayesopt import BayesOptSearch
 
     return BayesOptSearch(
-        metric=metric, mode=mode, random_state=strategy.random_seed, **strategy.algorithm_kwargs
+        metric=metric,
+        mode=mode,
+        random_state=strategy.random_seed,
+        **points,
+        **strategy.algorithm_kwargs,
     )
 
 
-def _hyperopt(strategy: SearchStrategy, _space: Any, metric: str, mode: str) -> Any:
+def _hyperopt(strategy: SearchStrategy, _space: Any, metric: str, mode: str, **points: Any) -> Any:
     from ray.tune.search.hyperopt import HyperOptSearch
 
     return HyperOptSearch(
         metric=metric,
         mode=mode,
         random_state_seed=strategy.random_seed,
+        **points,
         **strategy.algorithm_kwargs,
     )
 
@@ -88,7 +96,11 @@ _SEARCHERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
 
 
 def build_search_alg(
-    strategy: SearchStrategy, space: SearchSpace | None, metric: str, mode: str
+    strategy: SearchStrategy,
+    space: SearchSpace | None,
+    metric: str,
+    mode: str,
+    points_to_evaluate: Sequence[Mapping[str, Any]] | None,
 ) -> Any:
     """Build the searcher that a strategy names."""
     if space is None and strategy.needs_space:
@@ -96,7 +108,8 @@ def build_search_alg(
             f"space must be given to {strategy.algorithm_name}, because this search space is a "
             "function of the trial; try get_ray_search_alg(strategy, space)"
         )
-    return _SEARCHERS[strategy.algorithm_name](strategy, space, metric, mode)
+    points = {"points_to_evaluate": [*map(dict, points_to_evaluate)]} if points_to_evaluate else {}
+    return _SEARCHERS[strategy.algorithm_name](strategy, space, metric, mode, **points)
 
 
 def build_scheduler(strategy: SearchStrategy) -> Any:

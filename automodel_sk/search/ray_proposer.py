@@ -1,0 +1,206 @@
+"""A Ray searcher as a source of parameters, whose state can be had again from a study.
+
+Ray's searchers are the same after the same sequence of proposals and results.
+So none is ever saved: after a stop the study's trials are told anew, in the
+order in which they were proposed and ended, and the searcher is where it was.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, count
+from typing import Any
+
+from ray.tune.search import Searcher
+from ray.tune.search.variant_generator import generate_variants
+
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector, SearchStrategy
+from automodel_sk.search_space import Computed, SearchSpace
+from automodel_sk.search_space.nesting import SEPARATOR
+from automodel_sk.selection.ray_algorithms import ray_param_space
+
+__all__ = ["Proposer"]
+
+logger = logging.getLogger(__name__)
+
+Params = dict[str, Any]
+
+
+class Proposer:
+    """Proposes parameters, as the study stores them, and learns how they did.
+
+    Parameters
+    ----------
+    strategy : SearchStrategy
+        Of the Ray backend.
+    space : SearchSpace
+        What is tuned.
+    guesses : sequence of mappings
+        Parameters of trials that begin before the first proposal; searchers
+        that can learn from them.
+    """
+
+    def __init__(
+        self, strategy: SearchStrategy, space: SearchSpace, guesses: Sequence[Params] = ()
+    ) -> None:
+        self._source = _source(strategy, space, guesses)
+        self._guesses = [*guesses] if self._source.takes_guesses else []
+        self._keys: dict[int, str] = {}
+        self._names = map(str, count())
+        self._pending: tuple[str, Params] | None = None
+        self.heard = 0
+        """Ended trials that the searcher has heard of."""
+
+    def propose(self) -> Params | None:
+        """Return the next trial's parameters, None where results are awaited first."""
+        key = next(self._names)
+        params = self._source.propose(key)
+        self._pending = None if params is None else (key, params)
+        return params
+
+    def begin(self, number: int, params: Mapping[str, Any]) -> None:
+        """Note which trial a proposal became; a trial of other origin teaches nothing."""
+        if self._pending is None and params in self._guesses:
+            self.propose()
+        if self._pending is None:
+            return
+        (key, proposed), self._pending = self._pending, None
+        if proposed == params:
+            self._keys[number] = key
+        else:
+            self._source.forget(key)
+
+    def end(self, number: int, loss: float | None) -> None:
+        """Learn how a trial ended; a failed one has no loss."""
+        self.heard += 1
+        key = self._keys.pop(number, None)
+        if key is None:
+            return
+        if loss is None:
+            self._source.forget(key)
+        else:
+            self._source.teach(key, loss)
+
+
+class _Variants:
+    """Random draws, or a grid point by point, as `BasicVariantGenerator` makes them."""
+
+    takes_guesses = False
+
+    def __init__(self, strategy: SearchStrategy, space: SearchSpace) -> None:
+        self._space = space
+        drawn = {"config": ray_param_space(strategy, space)}
+        seed = _random_state(strategy)
+        self._variants: Iterator[Any] = chain.from_iterable(
+            generate_variants(drawn, random_state=seed) for _ in count()
+        )
+
+    def propose(self, key: str) -> Params | None:
+        _, spec = next(self._variants)
+        return _encoded(self._space, spec["config"])
+
+    def teach(self, key: str, loss: float) -> None:
+        """Random draws learn nothing."""
+
+    def forget(self, key: str) -> None:
+        """Random draws learn nothing."""
+
+
+def _random_state(strategy: SearchStrategy) -> Any:
+    """Return the generator that `BasicVariantGenerator` draws from."""
+    return SearchAlgorithmSelector("ray").get_ray_search_alg(strategy)._random_state
+
+
+class _BySearcher:
+    """Proposals of one of Ray's searchers over a space in Ray's own terms."""
+
+    takes_guesses = True
+
+    def __init__(
+        self, strategy: SearchStrategy, space: SearchSpace, guesses: Sequence[Params]
+    ) -> None:
+        if any(SEPARATOR in name for name in space.domains):
+            guesses, self.takes_guesses = (), False  # HyperOpt takes none in nested spaces
+        self._space = space
+        self._name = strategy.algorithm_name
+        self._searcher = SearchAlgorithmSelector("ray").get_ray_search_alg(
+            strategy, points_to_evaluate=[_point(space, params) for params in guesses]
+        )
+        self._searcher.set_search_properties(None, None, ray_param_space(strategy, space))
+
+    def propose(self, key: str) -> Params | None:
+        proposal = self._searcher.suggest(key)
+        if proposal is None or proposal == Searcher.FINISHED:
+            return None
+        return self._read(proposal)
+
+    def _read(self, proposal: Mapping[str, Any]) -> Params | None:
+        return _encoded(self._space, proposal)
+
+    def teach(self, key: str, loss: float) -> None:
+        self._searcher.on_trial_complete(key, result={"loss": loss})
+
+    def forget(self, key: str) -> None:
+        if self._name == "BayesOptSearch":
+            # It counts its random trials by their results: an error would not end them.
+            self._searcher.on_trial_complete(key, result={"loss": float("nan")})
+        else:
+            self._searcher.on_trial_complete(key, error=True)
+
+
+class _ByOptuna(_BySearcher):
+    """Proposals of OptunaSearch, in the very parameters that the study stores."""
+
+    def __init__(
+        self, strategy: SearchStrategy, space: SearchSpace, guesses: Sequence[Params]
+    ) -> None:
+        def parameters(trial: Any) -> Params:
+            try:
+                space.suggest(trial)
+            except Exception:  # a user's function of the trial: it fails again when the trial runs
+                logger.debug("the search space failed", exc_info=True)
+            return dict(trial.params)
+
+        self._space, self._name = space, strategy.algorithm_name
+        self._searcher = SearchAlgorithmSelector("ray").get_ray_search_alg(
+            strategy, SearchSpace(function=parameters), points_to_evaluate=guesses
+        )
+
+    def _read(self, proposal: Mapping[str, Any]) -> Params | None:
+        return _flat(proposal)
+
+
+def _source(strategy: SearchStrategy, space: SearchSpace, guesses: Sequence[Params]) -> Any:
+    if strategy.algorithm_name == "OptunaSearch":
+        return _ByOptuna(strategy, space, guesses)
+    computed = [name for name, domain in space.domains.items() if isinstance(domain, Computed)]
+    space = space.without(*computed)
+    if strategy.algorithm_name == "BasicVariantGenerator":
+        return _Variants(strategy, space)
+    return _BySearcher(strategy, space, guesses)
+
+
+def _encoded(space: SearchSpace, config: Mapping[str, Any]) -> Params | None:
+    """Return a configuration as the study stores it; None where a draw fell off its domain."""
+    try:
+        return space.encode(config)
+    except InvalidInputError:
+        logger.debug("a proposal is not in the search space", exc_info=True)
+        return None
+
+
+def _point(space: SearchSpace, params: Params) -> dict[str, Any]:
+    """Return parameters in Ray's terms: tuned values alone."""
+    config = SearchSpace(domains=space.domains).decode(params)
+    return dict(config)
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> Params:
+    """Undo the nesting that OptunaSearch makes of names with a slash."""
+    flat: Params = {}
+    for key, value in nested.items():
+        name = f"{prefix}{key}"
+        flat |= _flat(value, f"{name}/") if isinstance(value, Mapping) else {name: value}
+    return flat

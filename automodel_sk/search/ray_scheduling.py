@@ -1,0 +1,59 @@
+"""Ray's schedulers, told of the trials that ended before them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from optuna import Study
+from optuna.trial import FrozenTrial, TrialState
+from ray.tune.schedulers import MedianStoppingRule
+
+from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector, SearchStrategy
+
+__all__ = ["informed_scheduler"]
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """What a scheduler knows a trial by."""
+
+    trial_id: str
+
+
+def informed_scheduler(study: Study, strategy: SearchStrategy) -> Any:
+    """Return a strategy's scheduler that compares with earlier calls' trials too.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        Whose ended trials it is told of.
+    strategy : SearchStrategy
+        Of the Ray backend.
+
+    Returns
+    -------
+    ray.tune.schedulers.TrialScheduler
+    """
+    scheduler = SearchAlgorithmSelector("ray").get_ray_scheduler(strategy)
+    scheduler.set_search_properties("loss", "min")
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state.is_finished() and "copy_of" not in trial.user_attrs:
+            _tell(scheduler, trial)
+    return scheduler
+
+
+def _tell(scheduler: Any, trial: FrozenTrial) -> None:
+    ended = _Ended(str(trial.number))
+    results = [
+        {"training_iteration": number, "loss": loss}
+        for number, loss in sorted(trial.intermediate_values.items())
+    ]
+    # Telling it as a result would have it compare each loss with all others, for nothing.
+    only_kept = isinstance(scheduler, MedianStoppingRule)
+    tell = scheduler.on_trial_complete if only_kept else scheduler.on_trial_result
+    scheduler.on_trial_add(None, ended)
+    for result in results:
+        tell(None, ended, result)
+    if results and trial.state is not TrialState.FAIL:
+        scheduler.on_trial_complete(None, ended, results[-1])
