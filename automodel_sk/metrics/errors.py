@@ -16,7 +16,8 @@ Errors = Callable[..., Array]
 
 def _mean(values: Array) -> Array:
     """Return the mean of each row, of what is no NaN."""
-    return pd.DataFrame(values).mean(axis=1).to_numpy()
+    means: Array = pd.DataFrame(values).mean(axis=1).to_numpy()
+    return means
 
 
 def _mape(y: Array, forecast: Array) -> Array:
@@ -25,28 +26,33 @@ def _mape(y: Array, forecast: Array) -> Array:
 
 def _smape(y: Array, forecast: Array) -> Array:
     size = np.abs(y) + np.abs(forecast)
-    return (np.abs(y - forecast) / np.where(size == 0, 1, size)).mean(axis=1)
+    errors: Array = (np.abs(y - forecast) / np.where(size == 0, 1, size)).mean(axis=1)
+    return errors
 
 
 def _wape(y: Array, forecast: Array) -> Array:
     size = np.abs(y).sum(axis=1)
-    return np.abs(y - forecast).sum(axis=1) / np.where(size == 0, np.nan, size)
+    errors: Array = np.abs(y - forecast).sum(axis=1) / np.where(size == 0, np.nan, size)
+    return errors
 
 
 def _pinball(y: Array, forecasts: Array, quantiles: Array) -> Array:
     short = y - forecasts
-    return np.maximum(quantiles * short, (quantiles - 1) * short).mean(axis=(0, 2))
+    errors: Array = np.maximum(quantiles * short, (quantiles - 1) * short).mean(axis=(0, 2))
+    return errors
 
 
 def _crps(y: Array, forecasts: Array, quantiles: Array) -> Array:
     size = np.abs(y).sum(axis=1) + np.finfo(float).eps
-    return 2 * _pinball(y, forecasts, quantiles) * y.shape[1] / size
+    errors: Array = 2 * _pinball(y, forecasts, quantiles) * y.shape[1] / size
+    return errors
 
 
 def _huber(y: Array, forecast: Array) -> Array:
     from scipy.special import huber
 
-    return np.asarray(huber(1.0, y - forecast), dtype=float).mean(axis=1)
+    errors: Array = np.asarray(huber(1.0, y - forecast), dtype=float).mean(axis=1)
+    return errors
 
 
 # Of utilsforecast too, but for "huber"; there, grouping a frame takes milliseconds at each

@@ -62,7 +62,8 @@ def errors_of_table(
     calls = _models(name, parameters, forecast)
     common = _arguments(parameters, season, train)
     results = [function(table, **call, **common) for call in calls]
-    return np.mean([_column_of(name, result, windows) for result in results], axis=0)
+    errors: Array = np.mean([_column_of(name, result, windows) for result in results], axis=0)
+    return errors
 
 
 def _arguments(
@@ -158,4 +159,5 @@ def _column_of(name: str, result: Any, windows: HeldOutWindows) -> Array:
     if set(keys) <= set(result.columns) and not result.duplicated(keys).any():
         order = pd.MultiIndex.from_frame(windows.frame[keys].iloc[:: windows.h])
         result = result.set_index(keys).reindex(order)
-    return result[MODEL].to_numpy(dtype=float)
+    values: Array = result[MODEL].to_numpy(dtype=float)
+    return values

@@ -79,7 +79,7 @@ class Objective:
         name = self.metric.name
         try:
             with np.errstate(all="ignore"):
-                values = self.by_window(Forecast.of_outputs(outputs, endings))
+                values = self.by_window(Forecast.of_outputs(outputs, list(endings)))
         except InvalidInputError:
             raise
         except Exception as exc:
