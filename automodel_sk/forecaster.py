@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,8 +82,9 @@ class AutoNeuralForecaster(ForecasterContract):
         Whether hopeless trials are stopped early.
     time_budget_hours : float, optional
         Time for search and refit together, in hours.
-    metric : str, optional
-        Validation metric, e.g. "mae" or "smape"; by default the training loss.
+    metric : str or callable, optional
+        What the search minimises, e.g. "mae", "mase", a metric of sktime or a
+        function of ``(y_true, y_pred)``; by default the training loss.
     n_windows : int, default=1
         Validation windows of `h` steps.
     step_size : int, optional
@@ -123,6 +124,8 @@ class AutoNeuralForecaster(ForecasterContract):
         Tracking server or file.
     mlflow_experiment_name : str, default="automodel_sk"
         Experiment in MLflow.
+    mlflow_register_as : str, optional
+        Name in MLflow's registry of which the fitted model becomes a new version.
     random_state : int, RandomState or None, default=None
         Seed of search and training; None stands for 42. Results repeat exactly where
         trials run one at a time (cpus=1).
@@ -172,7 +175,7 @@ class AutoNeuralForecaster(ForecasterContract):
         gpus: float | None = None,
         use_pruning: bool = True,
         time_budget_hours: float | None = None,
-        metric: str | None = None,
+        metric: str | Callable[..., Any] | None = None,
         n_windows: int = 1,
         step_size: int | None = None,
         refit: str = "full",
@@ -192,6 +195,7 @@ class AutoNeuralForecaster(ForecasterContract):
         use_mlflow: bool = False,
         mlflow_tracking_uri: str | None = None,
         mlflow_experiment_name: str = "automodel_sk",
+        mlflow_register_as: str | None = None,
         random_state: Any = None,
         verbose: bool = False,
     ) -> None:
@@ -229,6 +233,7 @@ class AutoNeuralForecaster(ForecasterContract):
         self.use_mlflow = use_mlflow
         self.mlflow_tracking_uri = mlflow_tracking_uri
         self.mlflow_experiment_name = mlflow_experiment_name
+        self.mlflow_register_as = mlflow_register_as
         self.random_state = random_state
         self.verbose = verbose
         self._y = self._X = None  # the base class expects them where it keeps no data
