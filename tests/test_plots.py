@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -342,15 +343,23 @@ def test_series_too_short_to_hold_out_a_window():
     )
     with pytest.raises(InvalidInputError, match="14 rows, too few to hold out 6 steps"):
         model.plot.error_by_series()
+    [first, _] = model.plot.forecast().axes
+    assert not first.collections  # there is nothing to calibrate intervals on
+    assert len(first.lines) == 2
 
 
-def test_levels_stay_within_the_trained_quantiles():
-    from neuralforecast.losses.pytorch import MAE, MQLoss
+def test_levels_stay_within_the_trained_quantiles(model: AutoModel):
+    from neuralforecast.losses.pytorch import DistributionLoss, MQLoss
 
-    assert levels_within_reach(MAE()) == [80.0, 95.0]
-    assert levels_within_reach(MQLoss(level=[80, 90])) == [80.0]
-    assert levels_within_reach(MQLoss(level=[50])) == [50.0]
-    assert levels_within_reach(MQLoss(quantiles=[0.5, 0.9])) == []
+    def levels(loss: object) -> list[float]:
+        fitted = SimpleNamespace(models=[SimpleNamespace(loss=loss)])
+        return levels_within_reach(SimpleNamespace(to_neuralforecast=lambda: fitted))
+
+    assert levels_within_reach(model) == [80.0, 95.0]
+    assert levels(DistributionLoss("Normal", level=[50])) == [80.0, 95.0]
+    assert levels(MQLoss(level=[80, 90])) == [80.0]
+    assert levels(MQLoss(level=[50])) == [50.0]
+    assert levels(MQLoss(quantiles=[0.5, 0.9])) == []
 
 
 def test_the_study_of_a_loaded_model_is_the_same(model: AutoModel, tmp_path):

@@ -91,7 +91,7 @@ class ModelPlots:
             The series to show; the first `max_ids` when None.
         level : sequence of float, optional
             Coverages of the intervals in percent; empty for none. 80 and 95 when
-            None, as far as the quantiles reach that the model was trained for.
+            None, as far as the model can give them.
         max_ids : int
             Series to show where `ids` is None.
         history : int, optional
@@ -121,7 +121,7 @@ class ModelPlots:
         past = self._shown(self._past(dataset))
         names = series_to_show(past["unique_id"], ids, max_ids)
         fitted = model.to_neuralforecast().models[0]
-        level = levels_within_reach(fitted.loss) if level is None else list(level)
+        level = levels_within_reach(model) if level is None else list(level)
         ahead = self._shown(
             model.predict(dataset, futr_df=futr_df, static_df=static_df, level=level or None)
         )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from automodel_sk.backtest import Backtest
+from automodel_sk.calibration import plan_windows
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.plots.sketch import Band, Line, Panel, Sketch
-from automodel_sk.prediction import loss_family
+from automodel_sk.prediction import loss_family, stored_history
+
+if TYPE_CHECKING:
+    from automodel_sk.auto_model import AutoModel
 
 __all__ = ["LEVELS", "forecasts", "levels_within_reach", "series_to_show"]
 
@@ -18,24 +22,37 @@ LEVELS = (80.0, 95.0)
 """Coverages in percent that are shown where none are asked for."""
 
 
-def levels_within_reach(loss: Any) -> list[float]:
-    """Return those of the usual coverages that a loss can give, else its widest.
+def levels_within_reach(model: AutoModel) -> list[float]:
+    """Return those of the usual coverages that a model can give, else its widest.
 
     Parameters
     ----------
-    loss : neuralforecast loss
-        One trained for some quantiles gives none outside them.
+    model : AutoModel
+        One trained for some quantiles gives none outside them; one with a point
+        loss needs series that are long enough to calibrate on.
 
     Returns
     -------
     list of float
-        In percent; empty for a loss of one quantile.
+        In percent; empty where there are no intervals.
     """
+    loss = model.to_neuralforecast().models[0].loss
+    if loss_family(loss) == "point":
+        return list(LEVELS) if _can_calibrate(model) else []
     if loss_family(loss) != "multi-quantile":
         return list(LEVELS)
     known = [float(q) for q in loss.quantiles]
     widest = round(200 * min(max(known) - 0.5, 0.5 - min(known)), 4)
     return [level for level in LEVELS if level <= widest] or [widest] * (widest > 0)
+
+
+def _can_calibrate(model: AutoModel) -> bool:
+    if model._scores is None:
+        try:
+            plan_windows(stored_history(model.to_neuralforecast()), model.h)
+        except InvalidInputError:
+            return False
+    return True
 
 
 def series_to_show(known: Any, ids: Sequence[Any] | None, max_ids: int) -> list[Any]:

@@ -111,7 +111,7 @@ def _forecasts(
         order = ", ".join(_WORDS[word] for word in by_word) if len(by_word) > 1 else "the series"
         caption = f"From above: {order}."
     fitted = model.to_neuralforecast().models[0]
-    level = levels_within_reach(fitted.loss)
+    level = levels_within_reach(model)
     try:
         ahead = model.predict(futr_df=futr_df, level=level or None)
     except InvalidInputError as exc:

@@ -55,7 +55,7 @@ def _loss(loss: Any) -> tuple[list[str], str]:
     if kind in _NAMED:
         return [], f"loss={kind.lower()!r}"
     if loss_family(loss) == "multi-quantile":
-        quantiles = [round(float(q), 6) for q in loss.quantiles]
+        quantiles = sorted(round(float(q), 6) for q in loss.quantiles)
         return imported, f"loss={kind}(quantiles={quantiles})"
     if kind == "DistributionLoss":
         return imported, f"loss=DistributionLoss({loss.distribution!r})"

@@ -46,7 +46,7 @@ def verdict(test: Backtest, season: int) -> Verdict:
     """
     scores, name = test.scores(), test.model
     naive = "repeating the last season" if season > 1 else "repeating the last value"
-    better = [c for c in BASELINES if scores.loc[c, "MASE"] <= scores.loc[name, "MASE"]]
+    better = [c for c in test.columns[1:] if scores.loc[c, "MASE"] <= scores.loc[name, "MASE"]]
     details = (_share_of_series(test, naive), _basis(test))
     if not better:
         saved = _percent(scores.loc[name, "skill"])
