@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import psutil
 
-EVERY_SECONDS = 0.1
-MEMORY_EVERY_SECONDS = 0.5
+EVERY_SECONDS = 0.2
+MEMORY_EVERY_SECONDS = 1.0
+"""Reading a large process's memory takes milliseconds of a CPU that is being timed."""
 GONE_WITHIN_SECONDS = 3.0
 MB = 1e6
 
@@ -49,7 +50,8 @@ class Member:
 class TreeWatch:
     """Samples a tree of processes; those once seen stay members when their parent dies."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, memory_every: float = MEMORY_EVERY_SECONDS) -> None:
+        self._memory_every = memory_every
         self._root = psutil.Process(pid)
         self._alive: dict[psutil.Process, Member] = {}
         self._seen: set[psutil.Process] = set()
@@ -73,7 +75,7 @@ class TreeWatch:
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 del self._alive[member.process]
         if with_memory:
-            self._memory_due = now + MEMORY_EVERY_SECONDS
+            self._memory_due = now + self._memory_every
         self.times.append(now)
         own = sum(member.cpu for member in self.members)
         self._cpu.append(own)
@@ -139,9 +141,13 @@ def _busy_seconds() -> float:
     return float(sum(times.get(kind, 0.0) for kind in counted))
 
 
-def watched(process: subprocess.Popen[bytes], timeout: float) -> TreeWatch:
+def watched(
+    process: subprocess.Popen[bytes],
+    timeout: float,
+    memory_every: float = MEMORY_EVERY_SECONDS,
+) -> TreeWatch:
     """Sample a process until it ends; afterwards nothing of its tree is left."""
-    watch = TreeWatch(process.pid)
+    watch = TreeWatch(process.pid, memory_every)
     give_up = time.monotonic() + timeout
     try:
         while process.poll() is None and time.monotonic() < give_up:

@@ -25,6 +25,7 @@ from benchmarks.running import run_module
 from benchmarks.tables import markdown
 
 H = 14
+MEMORY_EVERY_SECONDS = 0.2
 SPACE = {"hidden_size": 16, "num_layers": 1, "windows_batch_size": 128, "input_size": 28}
 
 
@@ -103,7 +104,9 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         told, watch = run_module(
-            ["benchmarks.memory", *_flags(options), "--here", "RESULT"], Path(folder) / "log"
+            ["benchmarks.memory", *_flags(options), "--here", "RESULT"],
+            Path(folder) / "log",
+            MEMORY_EVERY_SECONDS,
         )
     frame = table(watch, told["data_mb"])
     options.out.mkdir(parents=True, exist_ok=True)

@@ -93,7 +93,7 @@ class Size:
     seconds: float = 60.0
 
 
-QUICK = Size(seeds=1, trials=2, steps=20, seconds=5.0)
+QUICK = Size(seeds=1, trials=2, steps=20, seconds=20.0)
 
 
 def all_runs(size: Size, datasets: Sequence[str], gpu: bool) -> list[Run]:

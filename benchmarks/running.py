@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import TreeWatch, watched
+from benchmarks.measuring import MEMORY_EVERY_SECONDS, TreeWatch, watched
 from benchmarks.plan import Run
 from benchmarks.store import Store
 
@@ -24,7 +24,7 @@ class RunFailedError(RuntimeError):
 
 
 def run_module(
-    arguments: list[str], log: Path, timeout: float = TIMEOUT_SECONDS
+    arguments: list[str], log: Path, memory_every: float = MEMORY_EVERY_SECONDS
 ) -> tuple[dict[str, Any], TreeWatch]:
     """Run ``python -m ARGUMENTS... RESULT`` in a folder of its own and return what it wrote.
 
@@ -43,7 +43,7 @@ def run_module(
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-            watch = watched(process, timeout)
+            watch = watched(process, TIMEOUT_SECONDS, memory_every)
         if not result.exists():
             raise RunFailedError(f"exit code {process.returncode}; its output is in {log}")
         return {"started": started, **json.loads(result.read_text(encoding="utf-8"))}, watch
