@@ -23,7 +23,7 @@ from automodel_sk.options import OptimizationConfig
 
 TINY = {"max_steps": 5, "input_size": 12, "mlp_units": [[8, 8], [8, 8], [8, 8]]}
 TINY_SEARCH = {**TINY, "learning_rate": {"loguniform": [1e-4, 1e-2]}}
-COMMANDS = ("fit", "predict", "trials", "models", "validate", "demo")
+COMMANDS = ("fit", "predict", "trials", "report", "models", "validate", "demo")
 
 
 def run(*arguments: Any) -> Any:
@@ -249,14 +249,14 @@ def test_a_search_leaves_its_study_and_store_where_told(panel_csv: Path, folder:
 
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(panel_csv: Path, folder: Path):
-    endless = space(folder, {**TINY_SEARCH, "max_steps": 100_000})
+    endless = space(folder, {**TINY_SEARCH, "max_steps": 100_000, "val_check_steps": 20})
     command = [sys.executable, "-c", "from automodel_sk.cli import main; main()", "fit"]
     command += ["panel.csv", "--model", "NHITS", "--h", "6", "--space", str(endless)]
     command += ["--num-samples", "20", "--storage", "runs", "--no-mlflow"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if line.startswith("Study:"):
+            if line.startswith("NHITS: "):  # the progress, once trials report
                 break
         process.send_signal(signal.SIGINT)
         told = process.stderr.read()
@@ -264,6 +264,8 @@ def test_ctrl_c_says_how_to_go_on(panel_csv: Path, folder: Path):
     name = re.search(r"--study-name (\S+)", told)
     assert name is not None, told
     assert f"Finished trials are kept in runs/{name[1]}.journal" in told
+    assert told.count(name[1]) == 2  # the journal, and the command
+    assert told.splitlines()[-1] == "Interrupted."
     assert "Traceback" not in told
 
 

@@ -264,6 +264,7 @@ RegisterAs = Annotated[
     str | None,
     typer.Option(
         "--mlflow-register-as",
+        metavar="NAME",
         help="Name in MLflow's registry for the fitted model.",
         rich_help_panel=_TRACKING,
     ),
