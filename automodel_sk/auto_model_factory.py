@@ -14,14 +14,19 @@ from automodel_sk.auto_model import AutoModel
 from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics
 from automodel_sk.data.frequency import season_length
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.fitting import search_and_refit, start_workers_early
+from automodel_sk.final_training import FURTHER_SHARE
+from automodel_sk.fitting import Fit, search_and_refit
+from automodel_sk.metrics import metric_name
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.planning import SearchPlan, UserInput, make_plan
 from automodel_sk.progress import say
 from automodel_sk.search.budget import TimeBudget
 from automodel_sk.search.storage import StudyLocation
+from automodel_sk.search_setup import start_workers_early
+from automodel_sk.serving.record import data_record, model_record
 from automodel_sk.summary import OptimizationSummary, summarise
-from automodel_sk.tracking import SearchRecord, Tracker, TrialRecord, make_tracker
+from automodel_sk.tracking import SearchRecord, Tracker, make_tracker
+from automodel_sk.warm_start import earlier_configurations
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +40,8 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+_REFIT_SHARES = {"full": 1.0, "continue": FURTHER_SHARE, "best_weights": 0.0}
 
 
 class AutoModelFactory:
@@ -114,8 +121,9 @@ class AutoModelFactory:
             A study of that name holds another search.
         """
         started = datetime.now().astimezone()
-        options = self._named(self.config)
-        budget = TimeBudget(_seconds(options))
+        earlier = earlier_configurations(self.config.warm_start)
+        options = replace(self._named(self.config), warm_start=earlier)
+        budget = TimeBudget(_seconds(options), refit_share=_REFIT_SHARES.get(options.refit, 1.0))
         given = UserInput(
             self.model_name,
             self.h,
@@ -131,22 +139,27 @@ class AutoModelFactory:
         plan = make_plan(given, options)
         _announce(plan, options)
         tracker = make_tracker(
-            options.use_mlflow, options.mlflow_tracking_uri, options.mlflow_experiment_name
+            options.use_mlflow,
+            options.mlflow_tracking_uri,
+            options.mlflow_experiment_name,
+            options.mlflow_register_as,
         )
         with self._tracked(plan, options, tracker, started) as done:
             fit = search_and_refit(plan, options, budget, tracker)
-            done(fit.records, fit.best_step)
-        return AutoModel(
-            fit.fitted,
-            plan.task,
-            fit.config,
-            best_step=fit.best_step,
-            records=fit.records,
-            strategy=plan.strategy,
-            profile=plan.profile,
-            validation=plan.validation,
-            season=options.season_length or season_length(plan.profile.freq),
-        )
+            model = AutoModel(
+                fit.fitted,
+                plan.task,
+                fit.config,
+                best_step=fit.best_step,
+                records=fit.records,
+                strategy=plan.strategy,
+                profile=plan.profile,
+                validation=plan.validation,
+                season=options.season_length or season_length(plan.profile.freq),
+                space=plan.space,
+            )
+            done(fit, model)
+        return model
 
     def get_optimization_summary(self) -> OptimizationSummary:
         """Return what the last search did.
@@ -182,8 +195,14 @@ class AutoModelFactory:
         """Open the tracker around a search and close it as the search ended."""
         tracker.start(_search_record(plan, options))
         location = StudyLocation(str(options.study_name), options.storage)
+        models: list[AutoModel] = []
+
+        def done(fit: Fit, model: AutoModel) -> None:
+            self._conclude(plan, options, started, fit)
+            models.append(model)
+
         try:
-            yield lambda records, step: self._conclude(plan, options, started, records, step)
+            yield done
         except KeyboardInterrupt:
             tracker.finish("KILLED")
             self._say_interrupted(location)
@@ -192,7 +211,12 @@ class AutoModelFactory:
             tracker.finish("FAILED")
             raise
         summary = self.get_optimization_summary()
-        tracker.finish("FINISHED", metrics=summary.metrics(), artifacts=summary.artifacts())
+        tracker.finish(
+            "FINISHED",
+            metrics=summary.metrics(),
+            artifacts=summary.artifacts(),
+            model=model_record(models[0]),
+        )
 
     def _say_interrupted(self, location: StudyLocation) -> None:
         """Say how to go on with what is finished."""
@@ -203,14 +227,9 @@ class AutoModelFactory:
         )
 
     def _conclude(
-        self,
-        plan: SearchPlan,
-        options: OptimizationConfig,
-        started: datetime,
-        records: Sequence[TrialRecord],
-        best_step: int | None,
+        self, plan: SearchPlan, options: OptimizationConfig, started: datetime, fit: Fit
     ) -> None:
-        self._summary = summarise(plan, options, records, best_step, started)
+        self._summary = summarise(plan, options, fit, started)
         say(self._summary, options.verbose)
 
 
@@ -304,6 +323,8 @@ def _announce(plan: SearchPlan, options: OptimizationConfig) -> None:
 def _search_record(plan: SearchPlan, options: OptimizationConfig) -> SearchRecord:
     location = StudyLocation(str(options.study_name), options.storage)
     settings = {k: v for k, v in options.to_dict().items() if k not in ("storage", "verbose")}
+    settings["warm_start"] = len(options.warm_start or ())
+    settings["metric"] = None if options.metric is None else metric_name(options.metric)
     facts = {
         "model_name": plan.task.model_name,
         "h": plan.task.h,
@@ -319,4 +340,10 @@ def _search_record(plan: SearchPlan, options: OptimizationConfig) -> SearchRecor
     }
     tags = {"automodel_sk.study_id": f"{options.study_name} in {location}"}
     settings.pop("mlflow_tracking_uri")
-    return SearchRecord(str(options.study_name), plan.task.model_name, {**settings, **facts}, tags)
+    return SearchRecord(
+        str(options.study_name),
+        plan.task.model_name,
+        {**settings, **facts},
+        tags,
+        data_record(plan) if options.use_mlflow else None,
+    )

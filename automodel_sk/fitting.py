@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from automodel_sk.exceptions import NoUsableTrialError
+from automodel_sk.final_training import BestTrial, final_model_of
 from automodel_sk.options import OptimizationConfig
+from automodel_sk.pace import EachTrialOnce, run_at_pace
 from automodel_sk.planning import SearchPlan
-from automodel_sk.progress import Listeners, ProgressBar, TrackerListener, progress_bar
+from automodel_sk.progress import Listeners, ProgressBar, TrackerListener, progress_bar, say
 from automodel_sk.search.budget import TimeBudget
 from automodel_sk.search.engines import make_engine
-from automodel_sk.search.quiet import quiet
-from automodel_sk.search.refit import fit_final
 from automodel_sk.search.request import SearchRequest, best_record
-from automodel_sk.search.storage import StudyLocation
-from automodel_sk.search.worker_pool import shared_pool, workers_wanted
+from automodel_sk.search_setup import search_request, training_data
 from automodel_sk.tracking import Tracker, TrialRecord
 
-__all__ = ["Fit", "search_and_refit", "start_workers_early"]
+__all__ = ["Fit", "search_and_refit"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Fit:
     config: Mapping[str, Any]
     best_step: int | None
     records: Sequence[TrialRecord]
+    precision: str | None = None
 
 
 def search_and_refit(
@@ -57,75 +60,68 @@ def search_and_refit(
     NoUsableTrialError
         Every trial failed; lists the reasons.
     """
+    data = cache(lambda: training_data(plan))
     trials = plan.num_samples if plan.strategy else 0
-    with progress_bar(trials, plan.task.model_name, options.verbose, budget) as bar:
+    with (
+        progress_bar(trials, plan.task.model_name, options.verbose, budget) as bar,
+        _folder_for_weights(options) as folder,
+    ):
+        records: Sequence[TrialRecord] = ()
+        precision = None
         if plan.strategy is None:
-            config = plan.space.decode({})
-            return Fit(_refit(plan, config, None, budget, bar), config, None, ())
-        records = _search(plan, options, budget, Listeners([TrackerListener(tracker), bar]))
-        best = best_record(records)
-        if best is None:
-            raise NoUsableTrialError(_failures(records, options))
-        losses = best.intermediate_values
-        step = min(losses, key=lambda step: losses[step])
-        return Fit(_refit(plan, best.params, step, budget, bar), best.params, step, records)
+            best = BestTrial(plan.task, plan.space.decode({}))
+        else:
+            request = search_request(plan, options, budget, data())
+            request = replace(request, task=replace(request.task, weights=folder))
+            precision = request.task.trainer_options["precision"]
+            records = _search(request, data(), options, tracker, bar)
+            best = _best_trial(request, records, options)
+        bar.on_refit()
+        fitted = final_model_of(
+            best, plan, options.refit, options.refit_precision, data, budget, bar.on_refit
+        )
+    return Fit(fitted, best.config, best.step, records, precision)
+
+
+def _folder_for_weights(options: OptimizationConfig) -> AbstractContextManager[str | None]:
+    """Return a folder for the best trial's weights, none where they are not asked for."""
+    if options.refit == "full":
+        return nullcontext()
+    return tempfile.TemporaryDirectory(prefix="automodel_sk-weights-")
 
 
 def _search(
-    plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget, listener: Listeners
-) -> Sequence[TrialRecord]:
-    from neuralforecast.tsdataset import TimeSeriesDataset
-
-    if plan.strategy is None:
-        return ()
-    request = SearchRequest(
-        task=replace(plan.task, objective=plan.objective),
-        space=plan.space,
-        strategy=plan.strategy,
-        num_samples=plan.num_samples,
-        location=StudyLocation(str(options.study_name), options.storage),
-        identity=plan.identity(),
-        resume=options.resume,
-        budget=budget,
-        random_seed=options.random_seed,
-        workers=_workers(plan, options),
-    )
-    with quiet():
-        dataset, *_ = TimeSeriesDataset.from_df(plan.frame, static_df=plan.static_df)
-    return make_engine(options.backend).run(request, dataset, listener)
-
-
-def start_workers_early(options: OptimizationConfig) -> None:
-    """Let worker processes import what they need while the data are validated."""
-    if workers_wanted(options) > 1:
-        shared_pool()
-
-
-def _workers(plan: SearchPlan, options: OptimizationConfig) -> int:
-    """Return how many trials run at a time: one per CPU, one alone on a GPU."""
-    if plan.task.trainer_options.get("accelerator") == "gpu":
-        return 1
-    return max(1, min(workers_wanted(options), plan.num_samples))
-
-
-def _refit(
-    plan: SearchPlan,
-    config: Mapping[str, Any],
-    steps: int | None,
-    budget: TimeBudget,
+    request: SearchRequest,
+    dataset: Any,
+    options: OptimizationConfig,
+    tracker: Tracker,
     bar: ProgressBar,
-) -> Any:
-    bar.on_refit()
-    return fit_final(
-        plan.task,
-        config,
-        plan.frame,
-        plan.profile.freq,
-        static_df=plan.static_df,
-        steps=steps,
-        budget=budget,
-        on_progress=bar.on_refit,
-    )
+) -> Sequence[TrialRecord]:
+    """Run the trials; where their number was left open, as many as the time budget holds."""
+    engine = make_engine(options.backend)
+    listener = EachTrialOnce(Listeners([TrackerListener(tracker), bar]))
+
+    def run(number: int) -> Sequence[TrialRecord]:
+        return engine.run(replace(request, num_samples=number), dataset, listener)
+
+    def tell(number: int, seconds: float) -> None:
+        bar.expect(number)
+        speed = f"at {seconds:.3g} s a trial, {request.workers} at a time"
+        say(f"Trials: about {number} fit into the time budget, {speed}.", options.verbose)
+
+    if options.num_samples is not None or options.time_budget_hours is None:
+        return run(request.num_samples)
+    return run_at_pace(run, request.num_samples, request.workers, request.budget, tell)
+
+
+def _best_trial(
+    request: SearchRequest, records: Sequence[TrialRecord], options: OptimizationConfig
+) -> BestTrial:
+    best = best_record(records)
+    if best is None:
+        raise NoUsableTrialError(_failures(records, options))
+    losses = best.intermediate_values
+    return BestTrial(request.task, best.params, min(losses, key=lambda step: losses[step]))
 
 
 def _failures(records: Sequence[TrialRecord], options: OptimizationConfig) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -144,4 +144,4 @@ class OptimizationConfig:
         >>> OptimizationConfig().to_dict()["random_seed"]
         42
         """
-        return asdict(self)
+        return {field.name: getattr(self, field.name) for field in fields(self)}

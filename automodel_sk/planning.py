@@ -22,7 +22,7 @@ from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.building import DEFAULT_MAX_STEPS
 from automodel_sk.search.hardware import trainer_options
 from automodel_sk.search.objective import Objective, make_objective, outputs_of
-from automodel_sk.search.task import TrainingTask
+from automodel_sk.search.task import PLATEAU, TrainingTask
 from automodel_sk.search.worker_pool import workers_wanted
 from automodel_sk.search_algorithm_selector import (
     SearchAlgorithmSelector,
@@ -153,7 +153,7 @@ def make_plan(given: UserInput, options: OptimizationConfig) -> SearchPlan:
     static = align_static(given.static_df, frame, task.stat_exog)
     objective = _objective(options, task, frame, profile)
     num_samples, explanation = _trial_count(given, options, profile, space)
-    strategy = _strategy(given, options, profile, space, num_samples)
+    strategy = _strategy(given, options, task, profile, space, num_samples)
     num_samples = 0 if strategy is None else strategy.num_samples
     return SearchPlan(
         task, space, frame, static, profile, report, strategy, num_samples, explanation, objective
@@ -172,6 +172,12 @@ def _validate(given: UserInput, dataset: Any, options: OptimizationConfig) -> Va
         h=given.h,
         strict_mode=options.strict_mode,
         time_budget_hours=options.time_budget_hours,
+        trial_timeout_minutes=options.trial_timeout_minutes,
+        patience=options.patience,
+        refit=options.refit,
+        precision=options.precision,
+        refit_precision=options.refit_precision,
+        trials_per_gpu=options.trials_per_gpu,
         random_seed=options.random_seed,
         freq=options.freq,
         n_windows=options.n_windows,
@@ -213,6 +219,7 @@ def _task(
         stat_exog=tuple(given.stat_exog_list),
         pad_short_series=profile.min_length < longest + given.h + val_size + 1,
         trainer_options=trainer_options(options.gpus),
+        plateau=PLATEAU if options.use_pruning else None,
         lengths=profile.lengths,
         step_size=options.step_size,
         metric=options.metric,
@@ -263,6 +270,7 @@ def _is_trained_at_once(space: SearchSpace) -> bool:
 def _strategy(
     given: UserInput,
     options: OptimizationConfig,
+    task: TrainingTask,
     profile: DatasetProfile,
     space: SearchSpace,
     num_samples: int,
@@ -276,15 +284,15 @@ def _strategy(
         config=space,
         use_pruning=options.use_pruning,
         random_seed=options.random_seed,
-        n_reports=_reports(space),
+        n_reports=_reports(task, space),
     )
 
 
-def _reports(space: SearchSpace) -> int:
+def _reports(task: TrainingTask, space: SearchSpace) -> int:
     """Return the validations that the shortest trial of a space makes."""
     steps = (space.bounds_of("max_steps") or (DEFAULT_MAX_STEPS, DEFAULT_MAX_STEPS))[0]
     interval = space.bounds_of("val_check_steps")
-    open_interval = TrainingTask("", h=1, val_size=1).check_interval(int(steps))
+    open_interval = task.check_interval(int(steps))
     return max(1, int(steps) // int(interval[1] if interval else open_interval))
 
 

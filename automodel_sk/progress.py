@@ -81,6 +81,11 @@ class ProgressBar:
         self._state.end(record)
         self._display.renew()
 
+    def expect(self, total: int) -> None:
+        """Show another number of trials in all."""
+        self._state.total = total
+        self._display.renew()
+
     def on_refit(self, share: float = 0.0) -> None:
         """Show that the final model is trained, and how much of that is done."""
         begins = not self._state.in_refit

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from automodel_sk.fitting import Fit
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.planning import SearchPlan
 from automodel_sk.search.request import best_record
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.trials import trials_frame
 
 if TYPE_CHECKING:
@@ -75,11 +74,7 @@ def _text(value: Any) -> str:
 
 
 def summarise(
-    plan: SearchPlan,
-    options: OptimizationConfig,
-    records: Sequence[TrialRecord],
-    best_step: int | None,
-    started: datetime,
+    plan: SearchPlan, options: OptimizationConfig, fit: Fit, started: datetime
 ) -> OptimizationSummary:
     """Return the summary of an ended search.
 
@@ -89,10 +84,8 @@ def summarise(
         What was searched.
     options : OptimizationConfig
         How.
-    records : sequence of TrialRecord
-        The trials.
-    best_step : int, optional
-        Steps of the final training.
+    fit : Fit
+        The trials and the final training.
     started : datetime
         When the call began, with its time zone.
 
@@ -100,6 +93,7 @@ def summarise(
     -------
     OptimizationSummary
     """
+    records = fit.records
     best = best_record(records)
     states = [record.state for record in records]
     summary = OptimizationSummary(
@@ -110,13 +104,15 @@ def summarise(
         algorithm=plan.strategy.algorithm_name if plan.strategy else None,
         pruner=plan.strategy.pruner_name if plan.strategy else None,
         description=plan.strategy.description if plan.strategy else plan.explanation,
+        precision=fit.precision,
+        refit=options.refit,
         n_trials=len(records),
         n_complete=states.count("COMPLETE"),
         n_pruned=states.count("PRUNED"),
         n_failed=states.count("FAIL"),
         best_trial=None if best is None else best.number,
         best_score=None if best is None else min(best.intermediate_values.values()),
-        best_step=best_step,
+        best_step=fit.best_step,
         best_config=dict(plan.space.decode({}) if best is None else best.params),
         seconds=round((datetime.now().astimezone() - started).total_seconds(), 3),
     )

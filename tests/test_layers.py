@@ -28,8 +28,9 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "search_algorithm_selector validation",
         "options tracking",
         "search trials",
-        "console fitting future_values history planning prediction progress summary window_scores",
-        "auto_model backtest persistence plots report serving",
+        "console final_training fitting future_values history pace planning prediction progress"
+        " search_setup summary window_scores",
+        "auto_model backtest persistence plots report serving warm_start",
         "auto_model_factory",
         "demo estimator forecaster",
         "cli",

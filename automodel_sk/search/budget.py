@@ -23,6 +23,9 @@ class TimeBudget:
         The budget, from now on; no limit when None.
     clock : callable
         Gives the time in seconds.
+    refit_share : float, default 1.0
+        Share of a training anew that the final model takes; 0 where it keeps
+        the weights of the best trial.
 
     Examples
     --------
@@ -34,8 +37,12 @@ class TimeBudget:
     """
 
     def __init__(
-        self, seconds: float | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        seconds: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        refit_share: float = 1.0,
     ) -> None:
+        self._share = refit_share
         self._clock = clock
         self._end = float("inf") if seconds is None else clock() + seconds
         self._best: float | None = None
@@ -45,6 +52,10 @@ class TimeBudget:
         """Return the seconds left, infinite where there is no limit."""
         return self._end - self._clock()
 
+    def ends(self) -> float | None:
+        """Return when the time is up, in seconds since 1970; None where there is no limit."""
+        return None if self._end == float("inf") else time.time() + self.left()
+
     def search_is_over(self, running_seconds: float = 0.0) -> bool:
         """Return whether the time left is needed for the refit.
 
@@ -53,7 +64,8 @@ class TimeBudget:
         running_seconds : float
             Seconds that the running trial has used.
         """
-        reserve = running_seconds if self._refit_seconds is None else self._refit_seconds
+        running = running_seconds * self._share
+        reserve = running if self._refit_seconds is None else self._refit_seconds
         return self.left() <= reserve
 
     @property
@@ -69,4 +81,5 @@ class TimeBudget:
         best_step = min(losses, key=lambda step: losses[step])
         if self._best is None or losses[best_step] < self._best:
             self._best = losses[best_step]
-            self._refit_seconds = record.duration_seconds * best_step / max(losses)
+            seconds = record.duration_seconds * best_step / max(losses)
+            self._refit_seconds = self._share * seconds

@@ -1,10 +1,24 @@
-"""Where to train: what Lightning's trainer is told of this machine."""
+"""Where to train and in which precision: what Lightning's trainer is told of this machine."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["trainer_options"]
+from automodel_sk.search.task import TrainingTask
+
+__all__ = ["PrecisionChoice", "choose_precision", "tensor_cores", "trainer_options"]
+
+FULL = "32-true"
+HALF = "bf16-mixed"
+WORTHWHILE = 0.85
+"""Share of the full precision's time that a step in half precision may take to be chosen."""
+
+_WARM_UP, _MEASURED = 3, 12
+_CPU_FLAGS = ("avx512_bf16", "amx_bf16")
 
 
 def trainer_options(gpus: float | None = None) -> dict[str, Any]:
@@ -30,3 +44,112 @@ def trainer_options(gpus: float | None = None) -> dict[str, Any]:
     import torch
 
     return {"accelerator": "gpu" if torch.cuda.is_available() else "cpu", "devices": 1}
+
+
+@contextmanager
+def tensor_cores() -> Iterator[None]:
+    """Let a GPU multiply float32 matrices as TF32; nothing changes where there is none."""
+    import torch
+
+    if not torch.cuda.is_available():
+        yield
+        return
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+@dataclass(frozen=True)
+class PrecisionChoice:
+    """A precision and why it was chosen.
+
+    Examples
+    --------
+    >>> print(PrecisionChoice("32-true", "this machine has no bfloat16 instructions"))
+    32-true: this machine has no bfloat16 instructions
+    """
+
+    precision: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.precision}: {self.reason}"
+
+
+def choose_precision(
+    asked: str, task: TrainingTask, config: Callable[[], Mapping[str, Any]], dataset: Any
+) -> PrecisionChoice:
+    """Return the precision of the trials: as asked, or measured where "auto".
+
+    Parameters
+    ----------
+    asked : str
+        "auto" or a precision of Lightning.
+    task : TrainingTask
+        What is the same for all trials.
+    config : callable
+        Returns a configuration to measure with.
+    dataset : neuralforecast.tsdataset.TimeSeriesDataset
+        The data.
+
+    Returns
+    -------
+    PrecisionChoice
+        Half precision only where this machine has instructions for it and some
+        steps of the model were faster in it.
+    """
+    if asked != "auto":
+        return PrecisionChoice(asked, "as asked for")
+    if not _has_bfloat16(task):
+        return PrecisionChoice(FULL, "this machine has no bfloat16 instructions")
+    example = config()
+    full, half = (_seconds_of_a_step(task, example, dataset, p) for p in (FULL, HALF))
+    measured = f"a step takes {half * 1000:.3g} ms in bfloat16, {full * 1000:.3g} ms in float32"
+    return PrecisionChoice(HALF if half < WORTHWHILE * full else FULL, measured)
+
+
+def _has_bfloat16(task: TrainingTask) -> bool:
+    """Return whether the device that a task is trained on multiplies bfloat16 matrices."""
+    import torch
+
+    if task.trainer_options.get("accelerator") == "gpu":
+        return bool(torch.cuda.is_bf16_supported())
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch >= 2.11
+    return any(capabilities.get(flag) for flag in _CPU_FLAGS)
+
+
+def _seconds_of_a_step(
+    task: TrainingTask, config: Mapping[str, Any], dataset: Any, precision: str
+) -> float:
+    """Return the seconds of one training step, infinite where the model can't be trained so."""
+    from automodel_sk.search.building import build_model, trained_module
+    from automodel_sk.search.training import training
+
+    options = {**task.trainer_options, "precision": precision}
+    steps = _WARM_UP + _MEASURED
+    short = {**config, "max_steps": steps, "val_check_steps": steps}
+    stamps: list[float] = []
+    try:
+        with training():
+            model = build_model(replace(task, trainer_options=options), short)
+            trained_module(model).trainer_kwargs["callbacks"] = [_stamper(stamps)]
+            model.fit(dataset, val_size=task.val_size)
+    except (RuntimeError, TypeError, ValueError):  # an operation that bfloat16 lacks
+        return float("inf")
+    return (stamps[-1] - stamps[_WARM_UP - 1]) / (len(stamps) - _WARM_UP)
+
+
+def _stamper(stamps: list[float]) -> Any:
+    from pytorch_lightning.callbacks import LambdaCallback
+
+    def stamp(*_: Any) -> None:
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        stamps.append(time.perf_counter())
+
+    return LambdaCallback(on_train_batch_end=stamp)

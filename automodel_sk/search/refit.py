@@ -13,7 +13,7 @@ from automodel_sk.search.building import build_model, trained_module
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search.training import training
 
-__all__ = ["final_model", "fit_final", "train_on"]
+__all__ = ["final_model", "fit_final", "fit_with_weights", "repeat_trial", "train_on"]
 
 
 def final_model(task: TrainingTask, config: Mapping[str, Any], steps: int | None = None) -> Any:
@@ -80,6 +80,63 @@ def fit_final(
             fitted.fit(frame, static_df=static_df, val_size=0)
     _forget_last_batch(trained_module(fitted.models[0]).loss)
     return fitted
+
+
+def fit_with_weights(
+    task: TrainingTask,
+    config: Mapping[str, Any],
+    frame: Any,
+    freq: str | int,
+    weights: Mapping[str, Any],
+    *,
+    static_df: Any = None,
+) -> Any:
+    """Return the final model with weights that a trial has trained, without any step.
+
+    Parameters
+    ----------
+    task, config, frame, freq, static_df
+        As in `fit_final`; the frame is what forecasts start from.
+    weights : mapping of str to tensor
+        The module's state.
+
+    Returns
+    -------
+    neuralforecast.NeuralForecast
+    """
+    from neuralforecast import NeuralForecast
+
+    with training():
+        fitted = NeuralForecast(models=[final_model(task, config, steps=0)], freq=freq)
+        fitted.fit(frame, static_df=static_df, val_size=0)
+    module = trained_module(fitted.models[0])
+    module.load_state_dict(weights)
+    module.trainer_kwargs["max_steps"] = int(module.max_steps)
+    return fitted
+
+
+def repeat_trial(
+    task: TrainingTask, config: Mapping[str, Any], dataset: Any, steps: int
+) -> Mapping[str, Any]:
+    """Return the weights that a trial had after some steps, by training it again.
+
+    Parameters
+    ----------
+    task : TrainingTask
+        What is the same for all trials; its seed makes the repetition equal.
+    config : mapping
+        The trial's configuration.
+    dataset : neuralforecast.tsdataset.TimeSeriesDataset
+        The data, the validation steps included; they are held out.
+    steps : int
+        Training steps.
+    """
+    with training():
+        model = build_model(task, {**config, "early_stop_patience_steps": -1})
+        trained_module(model).trainer_kwargs["max_steps"] = steps
+        model.fit(dataset, val_size=task.val_size)
+    state: Mapping[str, Any] = trained_module(model).state_dict()
+    return state
 
 
 def train_on(fitted: Any, frame: Any, *, static_df: Any = None, steps: int) -> Any:

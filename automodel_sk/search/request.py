@@ -49,6 +49,12 @@ class SearchRequest:
         The Ray cluster to search on.
     trial_timeout_minutes : float, optional
         A trial that takes longer fails; where it hangs, its worker process is killed.
+    warm_start : sequence of mappings
+        Configurations to try before any other.
+    patience : int, optional
+        The search ends once so many trials in a row were no better than the best.
+    job : mapping, optional
+        What a process of another machine needs to join the search, as JSON holds it.
     """
 
     task: TrainingTask
@@ -66,6 +72,9 @@ class SearchRequest:
     trials_per_gpu: int | None = None
     ray_address: str | None = None
     trial_timeout_minutes: float | None = None
+    warm_start: Sequence[Mapping[str, Any]] = ()
+    patience: int | None = None
+    job: Mapping[str, Any] | None = None
 
 
 class SearchListener(Protocol):

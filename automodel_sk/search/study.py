@@ -14,15 +14,24 @@ from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from automodel_sk.exceptions import StudyMismatchError
-from automodel_sk.search.first_guesses import default_parameters
+from automodel_sk.search.first_guesses import first_guesses
 from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.storage import claiming, open_storage
 from automodel_sk.search.trial_state import record_of
 from automodel_sk.tracking import TrialRecord
 
-__all__ = ["AskTellStudy", "count_begun", "ended_records", "muted", "open_study", "trials_left"]
+__all__ = [
+    "IDENTITY",
+    "AskTellStudy",
+    "count_begun",
+    "ended_records",
+    "muted",
+    "open_study",
+    "trials_left",
+    "trials_since_best",
+]
 
-_IDENTITY = "automodel_sk:identity"
+IDENTITY = "automodel_sk:identity"
 
 
 class AskTellStudy(optuna.Study):
@@ -67,22 +76,29 @@ def _open(
     storage: BaseStorage, request: SearchRequest, sampler: BaseSampler, pruner: BasePruner
 ) -> AskTellStudy:
     name = request.location.study_name
-    exists = any(s.study_name == name for s in optuna.get_all_study_summaries(storage))
-    if exists:
+    if _exists(storage, name):
         _settle(storage, name, request)
     optuna.create_study(storage=storage, study_name=name, load_if_exists=True)
     study = AskTellStudy(name, storage, sampler, pruner)
-    if _IDENTITY not in study.user_attrs:
-        study.set_user_attr(_IDENTITY, json.dumps(dict(request.identity)))
-        _enqueue_defaults(study, request)
+    if IDENTITY not in study.user_attrs:
+        _enqueue_guesses(study, request)
+        study.set_user_attr(IDENTITY, json.dumps(dict(request.identity)))
     return study
 
 
-def _enqueue_defaults(study: AskTellStudy, request: SearchRequest) -> None:
-    """Let the model's own defaults be the first trial: a search never does worse than they."""
-    defaults = default_parameters(request.task.model_name, request.space)
-    if defaults and not request.strategy.exhaustive:
-        study.enqueue_trial(defaults)
+def _exists(storage: BaseStorage, name: str) -> bool:
+    try:
+        storage.get_study_id_from_name(name)
+    except KeyError:
+        return False
+    return True
+
+
+def _enqueue_guesses(study: AskTellStudy, request: SearchRequest) -> None:
+    """Let what is known to be good be tried first."""
+    guesses = first_guesses(request.task.model_name, request.space, request.warm_start)
+    for guess in guesses if not request.strategy.exhaustive else ():
+        study.enqueue_trial(guess, skip_if_exists=True)
 
 
 def _settle(storage: BaseStorage, name: str, request: SearchRequest) -> None:
@@ -95,7 +111,7 @@ def _settle(storage: BaseStorage, name: str, request: SearchRequest) -> None:
             f"study_name {name!r} exists in {request.location} and resume='never'; pass another"
             " study_name, resume='auto' to go on with it, or resume='overwrite' to start anew"
         )
-    known = optuna.load_study(study_name=name, storage=storage).user_attrs.get(_IDENTITY)
+    known = optuna.load_study(study_name=name, storage=storage).user_attrs.get(IDENTITY)
     differing = _differences(json.loads(known) if known else {}, request.identity)
     if differing:
         raise StudyMismatchError(
@@ -115,6 +131,8 @@ def _differences(known: Mapping[str, str], asked: Mapping[str, str]) -> str:
 
 def trials_left(study: AskTellStudy, request: SearchRequest) -> bool:
     """Return whether a trial is to be started: those at work elsewhere count as done."""
+    if request.patience is not None and trials_since_best(study) >= request.patience:
+        return False
     waiting = len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
     return count_begun(study) < request.num_samples and bool(waiting or not study.exhausted)
 
@@ -123,6 +141,17 @@ def count_begun(study: optuna.Study) -> int:
     """Return how many trials were begun, ended ones included."""
     trials = study.get_trials(deepcopy=False)
     return sum(trial.state is not TrialState.WAITING for trial in trials)
+
+
+def trials_since_best(study: optuna.Study) -> int:
+    """Return how many trials have ended since the best one, none where none has a value."""
+    ended = [t for t in study.get_trials(deepcopy=False) if t.datetime_complete is not None]
+    values = [
+        float("inf") if t.state is not TrialState.COMPLETE or t.value is None else t.value
+        for t in sorted(ended, key=lambda t: (t.datetime_complete, t.number))
+    ]
+    best = min(values, default=float("inf"))
+    return 0 if best == float("inf") else len(values) - 1 - values.index(best)
 
 
 def ended_records(study: optuna.Study, request: SearchRequest) -> list[TrialRecord]:

@@ -9,11 +9,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["REPORTS_PER_TRIAL", "TrainingTask"]
+__all__ = ["FEWEST_REPORTS", "PLATEAU", "REPORTS_PER_TRIAL", "TrainingTask"]
 
-REPORTS_PER_TRIAL = 40
-"""Validations of one trial where `val_check_steps` is left open: the warm-ups
-of 5, 10 and 20 reports that pruners wait for then lie well within a trial."""
+REPORTS_PER_TRIAL = 100
+"""Validations of one trial where `val_check_steps` is left open: the 5, 10 and 20 reports
+that pruners wait for are then early in a trial."""
+
+FEWEST_REPORTS = 40
+"""Validations of one trial where they are costly, as they are for thousands of series."""
+
+PLATEAU = 0.2
+"""Share of its validations after which a trial that has not improved is not trained on."""
+
+_VALIDATION_SHARE = 0.15
+_WINDOWS_OF_A_STEP = 3 * 256
+"""A validation goes forward only: a third of the work of a step on as many windows."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +59,16 @@ class TrainingTask:
         What `objective` was made of.
     objective : Objective, optional
         Judges trials in the validation loss's place.
+    plateau : float, optional
+        A trial ends, complete, once its loss has not improved for this share of
+        its validations; None: each trains to its end.
+    weights : str, optional
+        A folder where the best trial leaves its weights; nowhere when None.
 
     Examples
     --------
-    >>> TrainingTask("NHITS", h=12, val_size=12).check_interval(1000)
-    25
+    >>> TrainingTask("NHITS", h=12, val_size=12).n_windows
+    1
     """
 
     model_name: str
@@ -72,6 +87,8 @@ class TrainingTask:
     step_size: int | None = None
     metric: Any = None
     objective: Any = field(default=None, compare=False, repr=False)
+    plateau: float | None = None
+    weights: str | None = field(default=None, compare=False)
 
     @property
     def n_windows(self) -> int:
@@ -81,9 +98,17 @@ class TrainingTask:
     def check_interval(self, max_steps: int) -> int:
         """Return the training steps between two validations where the user left it open.
 
+        A hundred validations a trial, fewer where they would take more than a
+        seventh of its training.
+
         Examples
         --------
-        >>> TrainingTask("NHITS", h=12, val_size=12).check_interval(10)
-        1
+        >>> TrainingTask("NHITS", h=12, val_size=12).check_interval(1000)
+        10
+        >>> TrainingTask("NHITS", h=12, val_size=12, n_series=50_000).check_interval(1000)
+        25
         """
-        return max(1, max_steps // REPORTS_PER_TRIAL)
+        steps_of_one = self.n_series * max(1, self.n_windows) / _WINDOWS_OF_A_STEP
+        affordable = int(_VALIDATION_SHARE * max_steps / steps_of_one)
+        reports = max(FEWEST_REPORTS, min(REPORTS_PER_TRIAL, affordable))
+        return max(1, max_steps // reports)

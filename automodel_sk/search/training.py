@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from automodel_sk.search.building import build_model, trained_module
+from automodel_sk.search.best_weights import BestWeights
+from automodel_sk.search.building import build_model, effective_config, trained_module
+from automodel_sk.search.hardware import tensor_cores
 from automodel_sk.search.objective import validation_callbacks
+from automodel_sk.search.optimizers import fused_optimizers
 from automodel_sk.search.quiet import (
     isolated_random_state,
     keyboard_interrupts,
@@ -24,10 +27,14 @@ from automodel_sk.search.task import TrainingTask
 __all__ = ["CandidateDivergedError", "Outcome", "Report", "Verdict", "train_candidate", "training"]
 
 
+_SHORTEST_PATIENCE = 10
+
+
 class Verdict(Enum):
     """What becomes of a training after one of its reports."""
 
     GO_ON = "go on"
+    PLATEAU = "no better for long"
     PRUNE = "prune"
     OUT_OF_TIME = "out of time"
 
@@ -76,7 +83,15 @@ class Outcome:
 @contextmanager
 def training() -> Iterator[None]:
     """Hold all that training must not leave behind: logs, seeds, threads, a deaf Ctrl-C."""
-    with quiet(), isolated_random_state(), one_thread(), no_plugins(), keyboard_interrupts():
+    with (
+        quiet(),
+        isolated_random_state(),
+        one_thread(),
+        no_plugins(),
+        fused_optimizers(),
+        tensor_cores(),
+        keyboard_interrupts(),
+    ):
         yield
 
 
@@ -107,12 +122,17 @@ def train_candidate(
         A validation loss was NaN or infinite.
     """
     losses: dict[int, float] = {}
+    weights = BestWeights(task.weights)
     started = time.perf_counter()
     verdict = Verdict.GO_ON
     with training():
         model = build_model(task, config)
+        patience = _patience(task, config)
         callbacks = trained_module(model).trainer_kwargs.setdefault("callbacks", [])
-        callbacks += [*validation_callbacks(model, task), _reporter(losses, report)]
+        callbacks += [
+            *validation_callbacks(model, task),
+            _reporter(losses, weights, patience, report),
+        ]
         try:
             model.fit(dataset, val_size=task.val_size)
         except _Stop as stop:
@@ -121,11 +141,23 @@ def train_candidate(
         raise CandidateDivergedError(
             "no validation loss was reported; set val_check_steps <= max_steps"
         )
+    weights.write(config)
     best_step = min(losses, key=lambda step: losses[step])
     return Outcome(losses[best_step], best_step, losses, verdict, time.perf_counter() - started)
 
 
-def _reporter(losses: dict[int, float], report: Report) -> Any:
+def _patience(task: TrainingTask, config: Mapping[str, Any]) -> float:
+    """Return the validations without a better one after which a training ends."""
+    arguments = effective_config(task, config)
+    if task.plateau is None or arguments.get("early_stop_patience_steps", -1) > 0:
+        return math.inf
+    validations = arguments["max_steps"] // arguments["val_check_steps"]
+    return max(_SHORTEST_PATIENCE, math.ceil(task.plateau * validations))
+
+
+def _reporter(
+    losses: dict[int, float], weights: BestWeights, patience: float, report: Report
+) -> Any:
     """Return a Lightning callback that records each validation loss and asks for a verdict."""
     from pytorch_lightning.callbacks import Callback
 
@@ -135,8 +167,17 @@ def _reporter(losses: dict[int, float], report: Report) -> Any:
             if not math.isfinite(loss):
                 raise CandidateDivergedError(f"the validation loss was {loss} after {step} steps")
             losses[int(step)] = float(loss)
+            weights.note(pl_module, float(loss))
             verdict = report(len(losses), float(loss))
+            if verdict is Verdict.GO_ON and _since_best(losses) >= patience:
+                verdict = Verdict.PLATEAU
             if verdict is not Verdict.GO_ON:
                 raise _Stop(verdict)
 
     return ReportLosses()
+
+
+def _since_best(losses: Mapping[int, float]) -> int:
+    """Return how many validations there were since the best one."""
+    values = list(losses.values())
+    return len(values) - 1 - values.index(min(values))

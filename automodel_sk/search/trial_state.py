@@ -39,6 +39,7 @@ _TAGS = ("copy_of", "retried_with")
 
 _STATE_OF = {
     Verdict.GO_ON: TrialState.COMPLETE,
+    Verdict.PLATEAU: TrialState.COMPLETE,
     Verdict.PRUNE: TrialState.PRUNED,
     Verdict.OUT_OF_TIME: TrialState.PRUNED,
 }

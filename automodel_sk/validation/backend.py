@@ -20,9 +20,24 @@ _RULES = {
     "time_budget_hours": NumberRule(
         "time_budget_hours", 1.0, whole=False, low=0, low_open=True, also=(None,)
     ),
+    "trial_timeout_minutes": NumberRule(
+        "trial_timeout_minutes", 60.0, whole=False, low=0, low_open=True, also=(None,)
+    ),
+    "patience": NumberRule("patience", 20, also=(None,), note="None: never"),
+    "trials_per_gpu": NumberRule(
+        "trials_per_gpu", 2, also=(None,), note="None: as many as its memory holds"
+    ),
     "n_windows": NumberRule("n_windows", 1, also=(None,)),
     "step_size": NumberRule("step_size", 12, also=(None,), note="None: the horizon"),
     "random_seed": NumberRule("random_seed", 42, low=0, high=2**32 - 1, also=(None,)),
+}
+
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
+
+_CHOICES = {
+    "refit": ("full", "best_weights", "continue"),
+    "precision": ("auto", *PRECISIONS),
+    "refit_precision": PRECISIONS,
 }
 
 
@@ -36,8 +51,10 @@ def check_backend(findings: Findings, backend: Any, options: dict[str, Any]) -> 
     backend : object
         What was passed as the backend.
     options : dict
-        ``num_samples``, ``cpus``, ``gpus``, ``time_budget_hours``, ``n_windows``,
-        ``step_size``, ``random_seed``; those left out are not checked.
+        ``num_samples``, ``cpus``, ``gpus``, ``time_budget_hours``,
+        ``trial_timeout_minutes``, ``n_windows``, ``step_size``, ``random_seed``,
+        ``patience``, ``trials_per_gpu``, ``refit``, ``precision``, ``refit_precision``;
+        those left out are not checked.
 
     Examples
     --------
@@ -56,6 +73,17 @@ def check_backend(findings: Findings, backend: Any, options: dict[str, Any]) -> 
             findings.correct(name, rule.fix(value))
         elif value is not None and name in _AGAINST_MACHINE:
             _AGAINST_MACHINE[name](findings, value)
+    for name, choices in _CHOICES.items():
+        if name in options and options[name] not in choices:
+            _refuse(findings, name, options[name], choices)
+
+
+def _refuse(findings: Findings, name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Say which choices there are, and which was meant."""
+    meant = (nearest(value, choices) if isinstance(value, str) else None) or choices[0]
+    listed = ", ".join(map(repr, choices))
+    findings.error(f"{name} must be one of {listed}, got {shown(value)}; try {name}={meant!r}")
+    findings.correct(name, meant)
 
 
 def _check_name(findings: Findings, backend: Any) -> None:

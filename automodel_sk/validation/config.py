@@ -49,9 +49,11 @@ class ConfigValidator:
         gpus: Any = None,
         *,
         time_budget_hours: Any = None,
+        trial_timeout_minutes: Any = None,
         random_seed: Any = None,
         n_windows: Any = None,
         step_size: Any = None,
+        **further: Any,
     ) -> ValidationResult:
         """Check the backend's name, the options of the search, and that the space can be read.
 
@@ -67,12 +69,17 @@ class ConfigValidator:
             What the search may use; more than the machine has is a warning.
         time_budget_hours : float, optional
             Hours, above 0.
+        trial_timeout_minutes : float, optional
+            Minutes of one trial, above 0.
         random_seed : int, optional
             From 0 to 2**32 - 1.
         n_windows : int, optional
             Validation windows, at least 1.
         step_size : int, optional
             Steps between validation windows, at least 1.
+        **further
+            `patience`, `refit`, `precision`, `refit_precision`, `trials_per_gpu`
+            of `OptimizationConfig`.
 
         Returns
         -------
@@ -90,9 +97,11 @@ class ConfigValidator:
             "cpus": cpus,
             "gpus": gpus,
             "time_budget_hours": time_budget_hours,
+            "trial_timeout_minutes": trial_timeout_minutes,
             "n_windows": n_windows,
             "step_size": step_size,
             "random_seed": random_seed,
+            **further,
         }
         check_backend(findings, backend, options)
         draft = draft_of(findings, config)

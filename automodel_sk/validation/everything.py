@@ -37,6 +37,7 @@ def validate_all(
     strict_mode: bool = False,
     *,
     time_budget_hours: Any = None,
+    trial_timeout_minutes: Any = None,
     random_seed: Any = None,
     freq: Any = None,
     n_windows: Any = 1,
@@ -49,6 +50,7 @@ def validate_all(
     stat_exog_list: Any = (),
     static_df: Any = None,
     check_environment: bool = True,
+    **further: Any,
 ) -> ValidationReport:
     """Check everything that a search is given, before anything is trained.
 
@@ -73,6 +75,8 @@ def validate_all(
         Whether warnings count as errors.
     time_budget_hours : float, optional
         Hours for search and refit together.
+    trial_timeout_minutes : float, optional
+        Minutes after which a trial has failed.
     random_seed : int, optional
         Seed of sampler and models.
     freq : str or int, optional
@@ -91,6 +95,9 @@ def validate_all(
         One row per series with the static variables.
     check_environment : bool, default True
         Whether libraries, memory and disk are checked.
+    **further
+        `patience`, `refit`, `precision`, `refit_precision`, `trials_per_gpu` of
+        `OptimizationConfig`.
 
     Returns
     -------
@@ -122,9 +129,11 @@ def validate_all(
             cpus=cpus,
             gpus=gpus,
             time_budget_hours=time_budget_hours,
+            trial_timeout_minutes=trial_timeout_minutes,
             random_seed=random_seed,
             n_windows=n_windows,
             step_size=step_size,
+            **further,
         ),
         "model": model_result(model, strict_mode),
         "environment": _NOTHING_FOUND,

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-__all__ = ["free_disk_bytes", "free_memory_bytes", "n_cpus", "n_gpus"]
+__all__ = ["free_disk_bytes", "free_gpu_memory_gb", "free_memory_bytes", "n_cpus", "n_gpus"]
 
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -37,6 +37,22 @@ def n_gpus() -> int:
     except (ImportError, OSError):
         return 0
     return int(torch.cuda.device_count()) if torch.cuda.is_available() else 0
+
+
+def free_gpu_memory_gb() -> float:
+    """Return the free memory of the first CUDA device in GiB; 0 where there is none.
+
+    Examples
+    --------
+    >>> free_gpu_memory_gb() >= 0
+    True
+    """
+    if not n_gpus():
+        return 0.0
+    import torch
+
+    free, _ = torch.cuda.mem_get_info()
+    return float(free) / 2**30
 
 
 def free_memory_bytes() -> int:

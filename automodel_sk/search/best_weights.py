@@ -1,0 +1,77 @@
+"""The weights that a trial had at its best validation, kept until the search ends."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["BestWeights", "stored_weights"]
+
+
+class BestWeights:
+    """Holds a copy of a model's weights as they were at its best validation.
+
+    Parameters
+    ----------
+    folder : str, optional
+        Where the best trial's weights are written; None keeps nothing.
+    """
+
+    def __init__(self, folder: str | None) -> None:
+        self._folder = None if folder is None else Path(folder)
+        self._loss = float("inf")
+        self._weights: dict[str, Any] = {}
+
+    def note(self, module: Any, loss: float) -> None:
+        """Copy the weights where this validation is the best so far."""
+        if self._folder is None or loss >= self._loss:
+            return
+        self._loss = loss
+        self._weights = {
+            name: value.detach().cpu().clone().contiguous()
+            for name, value in module.state_dict().items()
+        }
+
+    def write(self, config: Mapping[str, Any]) -> None:
+        """Write them, unless an earlier trial's are better; worse ones are removed."""
+        if self._folder is None or not self._weights:
+            return
+        from safetensors.torch import save_file
+
+        others = {file: float(file.stem.partition("_")[2]) for file in self._files()}
+        if any(loss <= self._loss for loss in others.values()):
+            return
+        target = self._folder / f"{_digest(config)}_{self._loss!r}.safetensors"
+        partial = target.with_suffix(".part")
+        save_file(self._weights, partial)
+        partial.rename(target)
+        for file in others:
+            file.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        return [] if self._folder is None else list(self._folder.glob("*.safetensors"))
+
+
+def stored_weights(folder: str, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the weights that a configuration left in a folder, None where it left none.
+
+    Parameters
+    ----------
+    folder : str
+        What the search kept weights in.
+    config : mapping
+        The trained configuration.
+    """
+    from safetensors.torch import load_file
+
+    for file in Path(folder).glob(f"{_digest(config)}_*.safetensors"):
+        weights: dict[str, Any] = load_file(file)
+        return weights
+    return None
+
+
+def _digest(config: Mapping[str, Any]) -> str:
+    text = repr(sorted((name, repr(value)) for name, value in config.items()))
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

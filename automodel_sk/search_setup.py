@@ -1,0 +1,134 @@
+"""What an engine is asked for: the plan, the options and this machine as one request."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import replace
+from typing import Any
+
+from automodel_sk.catalog import get_characteristics
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.planning import SearchPlan
+from automodel_sk.search.budget import TimeBudget
+from automodel_sk.search.first_guesses import example_config
+from automodel_sk.search.hardware import choose_precision
+from automodel_sk.search.quiet import quiet
+from automodel_sk.search.request import SearchRequest
+from automodel_sk.search.storage import StudyLocation
+from automodel_sk.search.worker_pool import shared_pool, workers_are_possible, workers_wanted
+from automodel_sk.validation.machine import free_gpu_memory_gb, n_gpus
+
+__all__ = ["search_request", "start_workers_early", "training_data", "trials_per_gpu"]
+
+logger = logging.getLogger(__name__)
+
+_GPU_CONTEXT_GB = 0.6
+_GPU_SHARE = 0.9
+_MOST_PER_GPU = 16
+
+
+def search_request(
+    plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget, dataset: Any
+) -> SearchRequest:
+    """Return what an engine is asked for.
+
+    Parameters
+    ----------
+    plan : SearchPlan
+        What is searched over.
+    options : OptimizationConfig
+        How to search; `warm_start` as configurations.
+    budget : TimeBudget
+        The time for search and refit.
+    dataset : neuralforecast.tsdataset.TimeSeriesDataset
+        The data; the precision is measured on them.
+
+    Returns
+    -------
+    SearchRequest
+
+    Raises
+    ------
+    InvalidInputError
+        The plan is a fixed configuration, which is not searched over.
+    """
+    from automodel_sk.search.job import describe_job
+
+    if plan.strategy is None:
+        raise InvalidInputError("a fixed configuration is trained once, without a search")
+    request = SearchRequest(
+        task=replace(plan.task, objective=plan.objective),
+        space=plan.space,
+        strategy=plan.strategy,
+        num_samples=plan.num_samples,
+        location=StudyLocation(str(options.study_name), options.storage),
+        identity=plan.identity(),
+        resume=options.resume,
+        budget=budget,
+        random_seed=options.random_seed,
+        workers=_workers(plan, options),
+        cpus=options.cpus,
+        gpus=options.gpus,
+        trials_per_gpu=trials_per_gpu(plan, options) if _on_gpu(plan) else None,
+        ray_address=options.ray_address,
+        trial_timeout_minutes=options.trial_timeout_minutes,
+        warm_start=tuple(options.warm_start or ()),
+        patience=options.patience,
+        job=describe_job(plan.task, plan.space, plan.num_samples, options),
+    )
+    return _with_precision(request, options.precision, dataset)
+
+
+def _with_precision(request: SearchRequest, asked: str, dataset: Any) -> SearchRequest:
+    def config() -> dict[str, Any]:
+        return example_config(request.task.model_name, request.space, request.random_seed)
+
+    with quiet():
+        choice = choose_precision(asked, request.task, config, dataset)
+    logger.info("precision of the trials: %s", choice)
+    options = {**request.task.trainer_options, "precision": choice.precision}
+    return replace(request, task=replace(request.task, trainer_options=options))
+
+
+def training_data(plan: SearchPlan) -> Any:
+    """Return the data that trials are trained on, as neuralforecast's models take it."""
+    from neuralforecast.tsdataset import TimeSeriesDataset
+
+    with quiet():
+        dataset, *_ = TimeSeriesDataset.from_df(plan.frame, static_df=plan.static_df)
+    return dataset
+
+
+def start_workers_early(options: OptimizationConfig) -> None:
+    """Let worker processes import what they need while the data are validated."""
+    hanging = options.trial_timeout_minutes is not None and workers_are_possible()
+    if options.backend == "optuna" and (workers_wanted(options) > 1 or hanging):
+        shared_pool()
+
+
+def _on_gpu(plan: SearchPlan) -> bool:
+    return plan.task.trainer_options.get("accelerator") == "gpu"
+
+
+def _workers(plan: SearchPlan, options: OptimizationConfig) -> int:
+    """Return how many trials run at a time: one per CPU, and as many as the GPUs hold."""
+    most = min(workers_wanted(options), plan.num_samples)
+    if _on_gpu(plan):
+        gpus = n_gpus() if options.gpus is None else options.gpus
+        most = min(most, math.floor(gpus * trials_per_gpu(plan, options)))
+    return max(1, most)
+
+
+def trials_per_gpu(plan: SearchPlan, options: OptimizationConfig) -> int:
+    """Return how many trials share a GPU: as asked, or as many as its memory holds by estimate.
+
+    Where the estimate was too small, memory runs out in a trial, which is run
+    again with smaller batches.
+    """
+    if options.trials_per_gpu is not None:
+        return options.trials_per_gpu
+    footprint = get_characteristics(plan.task.model_name).memory_footprint_mb / 1024
+    one = _GPU_CONTEXT_GB + (footprint if math.isfinite(footprint) else 1.0)
+    return max(1, min(_MOST_PER_GPU, math.floor(_GPU_SHARE * free_gpu_memory_gb() / one)))
