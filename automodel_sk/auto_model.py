@@ -315,8 +315,9 @@ class AutoModel:
         """Return what the best configuration scores on each validation window.
 
         It is trained once more as its trial was, without the windows and for as many
-        steps as were best; on the machine and in the precision of the trial, that is
-        the model that the search judged. Later calls use its forecasts again.
+        steps as were best, in full precision. Where the trials were in full precision
+        too, on the same kind of machine, that is the model that the search judged.
+        Later calls use its forecasts again.
 
         Parameters
         ----------
