@@ -149,9 +149,10 @@ def train_candidate(
 def _patience(task: TrainingTask, config: Mapping[str, Any]) -> float:
     """Return the validations without a better one after which a training ends."""
     arguments = effective_config(task, config)
-    if task.plateau is None or arguments.get("early_stop_patience_steps", -1) > 0:
+    stops_itself = (arguments.get("early_stop_patience_steps") or -1) > 0
+    if task.plateau is None or stops_itself:
         return math.inf
-    validations = arguments["max_steps"] // arguments["val_check_steps"]
+    validations = int(arguments["max_steps"]) // int(arguments["val_check_steps"])
     return max(_SHORTEST_PATIENCE, math.ceil(task.plateau * validations))
 
 

@@ -1,0 +1,160 @@
+"""Precision and kernels: what is chosen, that it is used, that it is the same training."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from ray import tune
+from series import seasonal_panel
+
+from automodel_sk import create_auto_model
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.search import hardware
+from automodel_sk.search.building import build_model
+from automodel_sk.search.hardware import choose_precision, tensor_cores
+from automodel_sk.search.optimizers import fused_optimizers
+from automodel_sk.search.task import TrainingTask
+from automodel_sk.search.training import Verdict, train_candidate
+
+CONFIG: dict[str, Any] = {"max_steps": 30, "input_size": 24, "hidden_size": 32, "num_layers": 2}
+TASK = TrainingTask(
+    "MLP",
+    h=12,
+    val_size=12,
+    n_series=3,
+    trainer_options={"accelerator": "cpu", "devices": 1},
+)
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Any:
+    from neuralforecast.tsdataset import TimeSeriesDataset
+
+    return TimeSeriesDataset.from_df(seasonal_panel())[0]
+
+
+def train(dataset: Any, task: TrainingTask = TASK) -> list[float]:
+    outcome = train_candidate(task, CONFIG, dataset, lambda *_: Verdict.GO_ON)
+    return list(outcome.losses.values())
+
+
+def with_precision(precision: str) -> TrainingTask:
+    return replace(TASK, trainer_options={**TASK.trainer_options, "precision": precision})
+
+
+@pytest.fixture
+def bfloat16_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+
+
+class TestPrecision:
+    def test_what_is_asked_for_is_taken(self, dataset: Any) -> None:
+        assert choose_precision("64-true", TASK, dict, dataset).precision == "64-true"
+
+    def test_without_instructions_nothing_is_measured(
+        self, dataset: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+
+        def never() -> dict[str, Any]:
+            raise AssertionError("measured")
+
+        choice = choose_precision("auto", TASK, never, dataset)
+        assert str(choice) == "32-true: this machine has no bfloat16 instructions"
+
+    @pytest.mark.usefixtures("bfloat16_instructions")
+    @pytest.mark.parametrize(("half", "chosen"), [(0.5, "bf16-mixed"), (0.95, "32-true")])
+    def test_the_faster_one_is_taken(
+        self, dataset: Any, monkeypatch: pytest.MonkeyPatch, half: float, chosen: str
+    ) -> None:
+        seconds = {"32-true": 1.0, "bf16-mixed": half}
+        monkeypatch.setattr(hardware, "_seconds_of_a_step", lambda *args: seconds[args[-1]])
+        choice = choose_precision("auto", TASK, lambda: CONFIG, dataset)
+        assert choice.precision == chosen
+        assert "a step takes" in choice.reason
+
+    @pytest.mark.usefixtures("bfloat16_instructions")
+    def test_it_is_measured_by_training_in_both(self, dataset: Any) -> None:
+        choice = choose_precision("auto", TASK, lambda: CONFIG, dataset)
+        assert choice.precision in ("32-true", "bf16-mixed")
+        assert "inf" not in choice.reason
+
+    @pytest.mark.usefixtures("bfloat16_instructions")
+    def test_a_model_that_half_precision_breaks_is_trained_in_full(
+        self, dataset: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(*args: Any) -> Any:
+            raise RuntimeError("not implemented for 'BFloat16'")
+
+        monkeypatch.setattr("automodel_sk.search.building.build_model", broken)
+        assert hardware._seconds_of_a_step(TASK, CONFIG, dataset, "bf16-mixed") == float("inf")
+
+    def test_trials_are_trained_in_it_and_the_final_model_in_its_own(self) -> None:
+        model = create_auto_model(
+            "MLP",
+            12,
+            seasonal_panel(),
+            {**CONFIG, "learning_rate": tune.choice([1e-3, 1e-2])},
+            num_samples=1,
+            precision="64-true",
+            use_mlflow=False,
+            verbose=False,
+            storage=":memory:",
+            cpus=1,
+        )
+        fitted = model.to_neuralforecast().models[0]
+        assert fitted.trainer_kwargs["precision"] == "32-true"
+        assert {p.dtype for p in fitted.parameters()} == {torch.float32}
+
+    def test_half_precision_is_another_training(self, dataset: Any) -> None:
+        half, full = train(dataset, with_precision("bf16-mixed")), train(dataset)
+        assert half != full
+        assert min(half) == pytest.approx(min(full), rel=0.2)
+
+    @pytest.mark.parametrize("option", ["precision", "refit_precision", "refit"])
+    def test_a_misspelt_one_is_refused(self, option: str) -> None:
+        with pytest.raises(InvalidInputError, match=f"{option} must be one of .*, got 'bf16'"):
+            create_auto_model(
+                "MLP", 12, seasonal_panel(), CONFIG, use_mlflow=False, **{option: "bf16"}
+            )
+
+
+class TestKernels:
+    def test_fused_steps_are_the_same_steps(
+        self, dataset: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fused = train(dataset)
+        monkeypatch.setattr("automodel_sk.search.training.fused_optimizers", nullcontext)
+        assert fused == pytest.approx(train(dataset), rel=1e-3)
+
+    def test_adam_is_fused_while_models_are_trained_and_only_then(self) -> None:
+        model = build_model(TASK, CONFIG)
+        with fused_optimizers():
+            inside = model.configure_optimizers()["optimizer"]
+        outside = model.configure_optimizers()["optimizer"]
+        assert inside.param_groups[0]["fused"] is True
+        assert not outside.param_groups[0]["fused"]
+
+    def test_a_user_s_own_choice_of_kernel_stays(self) -> None:
+        model = build_model(
+            TASK,
+            {**CONFIG, "optimizer": torch.optim.Adam, "optimizer_kwargs": {"foreach": True}},
+        )
+        with fused_optimizers():
+            optimizer = model.configure_optimizers()["optimizer"]
+        assert not optimizer.param_groups[0]["fused"]
+
+    def test_an_optimizer_without_a_fused_kernel_is_left_alone(self) -> None:
+        model = build_model(TASK, {**CONFIG, "optimizer": torch.optim.RMSprop})
+        with fused_optimizers():
+            assert "fused" not in model.configure_optimizers()["optimizer"].param_groups[0]
+
+    def test_matrix_products_are_as_before_afterwards(self) -> None:
+        before = torch.get_float32_matmul_precision()
+        with tensor_cores():
+            pass
+        assert torch.get_float32_matmul_precision() == before

@@ -1,0 +1,164 @@
+"""Work that is not done: plateaus, ended searches, trials that don't fit the time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from series import seasonal_panel
+from test_optuna_engine import MEMORY, SPACE, Heard, request_for, run
+
+from automodel_sk import create_auto_model
+from automodel_sk.pace import EachTrialOnce, run_at_pace, trials_that_fit
+from automodel_sk.search.budget import TimeBudget
+from automodel_sk.search.request import SearchRequest
+from automodel_sk.search.task import FEWEST_REPORTS, REPORTS_PER_TRIAL, TrainingTask
+from automodel_sk.tracking import TrialRecord
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Any:
+    from neuralforecast.tsdataset import TimeSeriesDataset
+
+    return TimeSeriesDataset.from_df(seasonal_panel())[0]
+
+
+def with_plateau(request: SearchRequest, share: float | None = 0.2) -> SearchRequest:
+    return replace(request, task=replace(request.task, plateau=share))
+
+
+WORSE: dict[str, Any] = {**SPACE, "learning_rate": 0.5, "max_steps": 100}
+"""A training that only gets worse."""
+
+ENDED = TrialRecord(0, "COMPLETE", 1.0, duration_seconds=10.0)
+
+
+class TestPlateau:
+    def test_a_trial_ends_complete_once_it_has_not_improved(self, dataset: Any) -> None:
+        request = with_plateau(request_for(MEMORY, WORSE, num_samples=1))
+        (record,) = run(request, dataset)
+        losses = list(record.intermediate_values.values())
+        assert record.state == "COMPLETE"
+        assert record.value == min(losses)
+        assert len(losses) - 1 - losses.index(min(losses)) == 20
+
+    def test_up_to_there_it_is_the_trial_that_runs_to_its_end(self, dataset: Any) -> None:
+        request = request_for(MEMORY, WORSE, num_samples=1)
+        (short,), (whole,) = run(with_plateau(request), dataset), run(request, dataset)
+        assert len(whole.intermediate_values) == 100
+        same = list(whole.intermediate_values.items())[: len(short.intermediate_values)]
+        assert list(short.intermediate_values.items()) == same
+
+    def test_a_user_s_own_patience_holds_instead(self, dataset: Any) -> None:
+        space = {**WORSE, "early_stop_patience_steps": 60}
+        (record,) = run(with_plateau(request_for(MEMORY, space, num_samples=1)), dataset)
+        losses = list(record.intermediate_values.values())
+        assert len(losses) - 1 - losses.index(min(losses)) == 60
+
+    def test_it_goes_with_pruning(self) -> None:
+        options = {"use_mlflow": False, "verbose": False, "storage": ":memory:", "cpus": 1}
+        pruned, whole = (
+            create_auto_model(
+                "MLP",
+                12,
+                seasonal_panel(),
+                {**SPACE, "max_steps": 60},
+                num_samples=1,
+                use_pruning=use_pruning,
+                **options,
+            ).trials["n_reports"][0]
+            for use_pruning in (True, False)
+        )
+        assert whole == 60
+        assert pruned <= 60
+
+
+class TestReports:
+    @pytest.mark.parametrize("max_steps", [300, 1000, 5000])
+    def test_a_hundred_where_they_are_cheap(self, max_steps: int) -> None:
+        interval = TrainingTask("MLP", h=12, val_size=12, n_series=100).check_interval(max_steps)
+        assert max_steps // interval == REPORTS_PER_TRIAL
+
+    def test_fewer_where_there_are_many_series(self) -> None:
+        task = TrainingTask("MLP", h=12, val_size=12, n_series=10_000)
+        assert 1000 // task.check_interval(1000) == FEWEST_REPORTS
+
+    def test_more_windows_cost_more(self) -> None:
+        one, ten = (TrainingTask("MLP", h=1, val_size=k, n_series=1000) for k in (1, 10))
+        assert one.check_interval(1000) < ten.check_interval(1000)
+
+
+class TestPatience:
+    def test_the_search_ends_after_so_many_trials_without_a_better_one(self, dataset: Any) -> None:
+        request = request_for(MEMORY, num_samples=30, patience=3)
+        records = run(request, dataset)
+        best = min(range(len(records)), key=lambda k: records[k].value or np.inf)
+        assert len(records) == best + 1 + 3 < 30
+
+    def test_a_search_that_goes_on_keeps_the_count(self, dataset: Any, tmp_path: Any) -> None:
+        from automodel_sk.search.storage import StudyLocation
+
+        request = request_for(StudyLocation("p", tmp_path), num_samples=30, patience=3)
+        ended = run(request, dataset)
+        assert run(request, dataset, Heard()) == ended
+
+
+class TestPace:
+    def test_as_many_fit_as_there_is_time_for(self) -> None:
+        assert trials_that_fit([ENDED], 95.0, workers=2) == (19, 10.0)
+        assert trials_that_fit([ENDED], 3.0, workers=2) == (1, 10.0)
+        assert trials_that_fit([], 95.0, workers=2) == (2, 0.0)
+
+    def test_the_first_trials_speed_decides(self) -> None:
+        now = 0.0
+        asked: list[int] = []
+        told: list[tuple[int, float]] = []
+        budget = TimeBudget(100.0, clock=lambda: now)
+
+        def run(number: int) -> list[TrialRecord]:
+            nonlocal now
+            now += 10.0 * (number - (asked[-1] if asked else 0))
+            asked.append(number)
+            return [TrialRecord(k, "COMPLETE", 1.0, duration_seconds=10.0) for k in range(number)]
+
+        records = run_at_pace(run, 50, 1, budget, lambda *heard: told.append(heard))
+        assert asked == [1, 10]
+        assert told == [(10, 10.0)]
+        assert len(records) == 10
+
+    def test_never_more_than_wanted(self) -> None:
+        asked: list[int] = []
+
+        def run(number: int) -> list[TrialRecord]:
+            asked.append(number)
+            return [TrialRecord(k, "COMPLETE", 1.0, duration_seconds=0.1) for k in range(number)]
+
+        run_at_pace(run, 7, 2, TimeBudget(1000.0), lambda *_: None)
+        assert asked == [2, 7]
+
+    def test_each_trial_is_passed_on_once(self) -> None:
+        heard = Heard()
+        once = EachTrialOnce(heard)
+        for _ in range(2):
+            once.on_trial_end(ENDED)
+        assert heard.ended == [ENDED]
+
+    def test_a_budget_without_a_number_is_filled_and_said(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        model = create_auto_model(
+            "MLP",
+            12,
+            seasonal_panel(),
+            SPACE,
+            time_budget_hours=8 / 3600,
+            use_mlflow=False,
+            storage=":memory:",
+            cpus=1,
+        )
+        assert "fit into the time budget" in capsys.readouterr().err
+        numbers = model.trials["number"].tolist()
+        assert numbers == list(range(len(numbers)))
+        assert len(numbers) >= 2
