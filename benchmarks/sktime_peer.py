@@ -11,6 +11,7 @@ from benchmarks.datasets import Dataset
 from benchmarks.plan import Run
 from benchmarks.spaces import QUIET_TRAINER, gru_distributions
 
+EPOCH = pd.Timestamp("2000-01-01")
 MODULES = (
     "neuralforecast",
     "optuna",
@@ -29,8 +30,9 @@ def search(data: Dataset, run: Run) -> dict[str, Any]:
     from sktime.split import SingleWindowSplitter
 
     horizon = np.arange(1, data.h + 1)
+    freq = "h" if data.freq == 1 else data.freq
     gru = NeuralForecastGRU(
-        freq=data.freq, max_steps=run.steps, random_seed=run.seed, trainer_kwargs=QUIET_TRAINER
+        freq=freq, max_steps=run.steps, random_seed=run.seed, trainer_kwargs=QUIET_TRAINER
     )
     peer = ForecastingOptunaSearchCV(
         forecaster=gru,
@@ -41,15 +43,26 @@ def search(data: Dataset, run: Run) -> dict[str, Any]:
         sampler=optuna.samplers.TPESampler(seed=run.seed),
         error_score="raise",
     )
-    peer.fit(data.train.set_index(["unique_id", "ds"]), fh=horizon)
+    peer.fit(_indexed(data), fh=horizon)
     trials = peer.cv_results_.dropna(subset=["mean_test_MeanAbsoluteError"])
     ends = [moment.timestamp() for moment in trials["datetime_complete"].dt.to_pydatetime()]
     return {
-        "predict": lambda: _as_long(peer.predict()),
+        "predict": lambda: _as_long(peer.predict(), data),
         "losses": list(zip(ends, trials["mean_test_MeanAbsoluteError"].astype(float), strict=True)),
         "trials": len(trials),
     }
 
 
-def _as_long(forecast: pd.DataFrame) -> pd.DataFrame:
-    return forecast.rename(columns={"y": "GRU"}).rename_axis(["unique_id", "ds"]).reset_index()
+def _indexed(data: Dataset) -> pd.DataFrame:
+    """Return the series as sktime's panel; the adapter fails on whole-number times: as hours."""
+    frame = data.train
+    if data.freq == 1:
+        frame = frame.assign(ds=EPOCH + pd.to_timedelta(frame["ds"], unit="h"))
+    return frame.set_index(["unique_id", "ds"])
+
+
+def _as_long(forecast: pd.DataFrame, data: Dataset) -> pd.DataFrame:
+    frame = forecast.rename(columns={"y": "GRU"}).rename_axis(["unique_id", "ds"]).reset_index()
+    if data.freq == 1:
+        frame["ds"] = (frame["ds"] - EPOCH) // pd.Timedelta(hours=1)
+    return frame
