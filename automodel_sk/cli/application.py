@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from automodel_sk import __version__
-from automodel_sk.cli import demo, fit, models, predict, report, trials, validate
+from automodel_sk.cli import demo, fit, models, predict, report, trials, validate, worker
 
 __all__ = ["app", "main"]
 
@@ -29,6 +29,7 @@ app.command("trials")(trials.trials)
 app.command("report")(report.report)
 app.command("models")(models.models)
 app.command("validate")(validate.validate)
+app.command("worker")(worker.worker)
 app.command("demo")(demo.demo)
 
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import optuna
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial, Trial
+from optuna.trial import Trial
 
+from automodel_sk.search.go_through import go_through
+from automodel_sk.search.job import write_job
 from automodel_sk.search.optuna_trial import run_trial
 from automodel_sk.search.optuna_workers import in_workers, run_in_workers, shareable
-from automodel_sk.search.ownership import claim, owner_of, requeue_orphans, running_trials
+from automodel_sk.search.ownership import claim
 from automodel_sk.search.request import SearchListener, SearchRequest
 from automodel_sk.search.seeding import PerTrialSampler
 from automodel_sk.search.storage import claiming, open_storage, readable_errors
 from automodel_sk.search.study import (
     AskTellStudy,
-    count_begun,
     ended_records,
     muted,
     open_study,
@@ -30,10 +29,6 @@ from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
 from automodel_sk.tracking import TrialRecord
 
 __all__ = ["OptunaEngine"]
-
-logger = logging.getLogger(__name__)
-
-_POLL_SECONDS = 0.5
 
 
 class OptunaEngine:
@@ -71,30 +66,12 @@ class OptunaEngine:
         """
         with readable_errors(request.location), muted(), shareable(request) as request:
             study = open_study(request, _sampler(request), _pruner(request))
+            if request.job is not None:
+                write_job(study, request)
             told = Told(study, request, listener)
             told.catch_up()
-            _go_through(study, request, dataset, told)
+            go_through(study, request, told, lambda: _run_some(study, request, dataset, told))
             return ended_records(study, request)
-
-
-def _go_through(study: AskTellStudy, request: SearchRequest, dataset: Any, told: Told) -> None:
-    """Run what is left, then see the trials ended that other processes run."""
-    waited = False
-    while True:
-        requeue_orphans(study, request.location)
-        if trials_left(study, request) and not request.budget.search_is_over():
-            begun = count_begun(study)
-            _run_some(study, request, dataset, told)
-            # Workers know that a grid is at its end, and can't say so but by doing nothing.
-            study.exhausted |= count_begun(study) == begun
-        elif request.budget.search_is_over() or not (running := running_trials(study)):
-            return
-        else:
-            if not waited:
-                logger.warning("waiting for trials of other processes: %s", _listed(running))
-            waited = True
-            time.sleep(_POLL_SECONDS)
-        told.catch_up()
 
 
 def _run_some(study: AskTellStudy, request: SearchRequest, dataset: Any, told: Told) -> None:
@@ -102,11 +79,6 @@ def _run_some(study: AskTellStudy, request: SearchRequest, dataset: Any, told: T
         run_in_workers(study, request, dataset, told)
     else:
         work_on(study, request, dataset, told)
-
-
-def _listed(trials: Sequence[FrozenTrial]) -> str:
-    owners = [(trial.number, owner_of(trial)) for trial in trials]
-    return ", ".join(f"{number} on {owner}" if owner else str(number) for number, owner in owners)
 
 
 def work(request: SearchRequest, dataset: Any, listener: SearchListener) -> None:

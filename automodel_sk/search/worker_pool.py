@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -72,16 +72,7 @@ class WorkerPool:
 
     def __init__(self) -> None:
         self._errors = tempfile.TemporaryFile(prefix="automodel_sk-worker-")  # noqa: SIM115
-        self._host = subprocess.Popen(
-            [sys.executable, "-m", "automodel_sk.search.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,  # an event in a buffer is one that `select` does not see
-            stderr=self._errors,
-            env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), **_import_path()},
-            cwd=tempfile.gettempdir(),
-            start_new_session=True,  # Ctrl-C is the parent's to handle
-        )
+        self._host = start_host(self._errors)
         self._workers: set[int] = set()
         self._awaited = 0
 
@@ -184,6 +175,20 @@ class WorkerPool:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
         self._errors.close()
+
+
+def start_host(errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start the process that forks workers; what it has to say goes to a file."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "automodel_sk.search.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,  # an event in a buffer is one that `select` does not see
+        stderr=errors,
+        env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), **_import_path()},
+        cwd=tempfile.gettempdir(),
+        start_new_session=True,  # Ctrl-C is the parent's to handle
+    )
 
 
 def _kill(pids: set[int]) -> None:

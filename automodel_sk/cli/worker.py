@@ -1,0 +1,100 @@
+"""The command that joins a search which another process has begun."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from automodel_sk.cli import fit_options as of
+from automodel_sk.cli.inputs import Columns, read_beside, read_series
+from automodel_sk.cli.options import Debug, IdCol, StaticFile, TargetCol, TimeCol
+from automodel_sk.cli.reporting import reported
+from automodel_sk.exceptions import InvalidInputError
+
+if TYPE_CHECKING:
+    from automodel_sk.options import OptimizationConfig
+    from automodel_sk.planning import SearchPlan
+    from automodel_sk.search.job import Job
+
+__all__ = ["worker"]
+
+
+@reported
+def worker(
+    study: Annotated[
+        str, typer.Option("--study", "--study-name", help="Name of the study to join.")
+    ],
+    data: Annotated[
+        Path,
+        typer.Option(exists=True, dir_okay=False, help="The data that the search was begun with."),
+    ],
+    storage: of.Storage = None,
+    static: StaticFile = None,
+    id_col: IdCol = None,
+    time_col: TimeCol = None,
+    target_col: TargetCol = None,
+    cpus: of.Cpus = None,
+    gpus: of.Gpus = None,
+    verbose: of.Verbose = True,
+    debug: Debug = False,
+) -> None:
+    """Join a running search: run its trials on this machine too, until none is left.
+
+    Model, space and options are the study's own; the data is read here, and must be the same.
+    The process that began the search fits the final model. A worker may come and go at any time.
+    """
+    from automodel_sk.progress import progress_bar
+    from automodel_sk.search.budget import TimeBudget
+    from automodel_sk.search.engines import make_engine
+    from automodel_sk.search.job import read_job
+    from automodel_sk.search.storage import StudyLocation
+    from automodel_sk.search_setup import search_request, start_workers_early, training_data
+
+    job = read_job(StudyLocation(study, storage))
+    options = replace(
+        job.options, study_name=study, storage=storage, cpus=cpus, gpus=gpus, verbose=verbose
+    )
+    start_workers_early(options)
+    columns = Columns(id_col, time_col, target_col)
+    plan = _plan(job, options, data, static, columns)
+    budget = TimeBudget(None if job.ends is None else job.ends - time.time())
+    dataset = training_data(plan)
+    request = search_request(plan, options, budget, dataset)
+    request = replace(request, num_samples=job.trials, job=None)
+    with progress_bar(job.trials, job.model_name, verbose, budget) as bar:
+        records = make_engine(options.backend).run(request, dataset, bar)
+    typer.echo(f"Study {study}: {len(records)} of {job.trials} trials have ended")
+
+
+def _plan(
+    job: Job, options: OptimizationConfig, data: Path, static: Path | None, columns: Columns
+) -> SearchPlan:
+    """Return the search's own plan, made of the data that is here."""
+    from automodel_sk.planning import UserInput, make_plan
+
+    frame, columns = read_series(data, columns, quiet=not options.verbose)
+    given = UserInput(
+        job.model_name,
+        job.h,
+        frame,
+        job.space,
+        job.loss,
+        read_beside(static, columns),
+        job.futr_exog,
+        job.hist_exog,
+        job.stat_exog,
+    )
+    plan = make_plan(given, options)
+    found = plan.identity()
+    differing = [name for name, value in job.identity.items() if found.get(name) != value]
+    if differing:
+        raise InvalidInputError(
+            f"{data} is not what study {options.study_name!r} was begun with"
+            f" ({', '.join(differing)} differ); pass the same file, the same --static and column"
+            " options, and a Parquet file where the series' names are no text"
+        )
+    return plan

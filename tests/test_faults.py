@@ -1,0 +1,155 @@
+"""Kills at seeded random moments of a search: nothing that ended is lost, and it goes on.
+
+Each engine has a `FaultyEngine`: how a search is started, and what its store holds.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import optuna
+import psutil
+import pytest
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+from search_process import Silent, essence, search, small_dataset, small_request, start
+
+from automodel_sk.search.optuna_engine import OptunaEngine
+from automodel_sk.search.storage import StudyLocation
+from automodel_sk.search.trial_state import record_of
+
+TRIALS, STEPS = 6, 20
+Ended = Mapping[int, tuple[Any, ...]]
+
+
+class FaultyEngine(Protocol):
+    """An engine under fire."""
+
+    def start(self, folder: Path, workers: int) -> Any:
+        """Start a search of `TRIALS` trials, or go on with it, in a process of its own."""
+
+    def trials(self, folder: Path) -> Sequence[FrozenTrial]:
+        """Return the trials that the store holds; raise where it is corrupt."""
+
+    def undisturbed(self) -> Ended:
+        """Return what a search comes to that nothing disturbs."""
+
+
+class Optuna:
+    """The Optuna engine on a journal."""
+
+    def start(self, folder: Path, workers: int) -> Any:
+        return start(search, folder, num_samples=TRIALS, max_steps=STEPS, workers=workers)
+
+    def trials(self, folder: Path) -> Sequence[FrozenTrial]:
+        journal = StudyLocation("study", folder).journal
+        if journal is None or not journal.exists():
+            return []
+        *lines, _ = journal.read_bytes().split(b"\n")
+        for line in lines:
+            json.loads(line)
+        storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
+        try:
+            return optuna.load_study(study_name="study", storage=storage).get_trials()
+        except KeyError:  # killed before the study was made
+            return []
+
+    def undisturbed(self) -> Ended:
+        request = small_request(StudyLocation("study", ":memory:"), TRIALS, STEPS)
+        return essence(OptunaEngine().run(request, small_dataset(), Silent()))
+
+
+ENGINES: dict[str, type[FaultyEngine]] = {"optuna": Optuna}
+
+
+def kill_parent(process: psutil.Process, chance: random.Random) -> None:
+    process.kill()
+
+
+def kill_worker(process: psutil.Process, chance: random.Random) -> None:
+    workers = [worker for host in process.children() for worker in host.children()]
+    if workers:
+        chance.choice(workers).kill()
+
+
+def kill_all(process: psutil.Process, chance: random.Random) -> None:
+    for victim in [*process.children(recursive=True), process]:
+        with suppress(psutil.NoSuchProcess):
+            victim.kill()
+
+
+class Siege:
+    """Starts one search after another and kills each several times, until it has ended."""
+
+    def __init__(self, engine: FaultyEngine, folder: Path, seed: int) -> None:
+        self._engine, self._folder = engine, folder
+        self._chance = random.Random(seed)
+        self._whole = engine.undisturbed()
+        self.kills = self.studies = self.cut_off = 0
+
+    def go_on(self, kills: int) -> None:
+        """Kill so many times, whole studies at a time; check all after each kill."""
+        while self.kills < kills:
+            folder = self._folder / str(self.studies)
+            before: Ended = {}
+            for way in [kill_parent, kill_all, kill_worker] * 4:
+                if self.kills < kills:
+                    self._strike(folder, way)
+                    before = self._checked(folder, before)
+            self._finish(folder, before)
+            self.studies += 1
+
+    def _strike(self, folder: Path, way: Any) -> None:
+        workers = 2 if way is kill_worker else self._chance.choice([1, 2])
+        process = self._engine.start(folder, workers)
+        time.sleep(self._chance.uniform(0, 1.5))
+        if process.is_alive():
+            with suppress(psutil.NoSuchProcess):
+                way(psutil.Process(process.pid), self._chance)
+                self.kills += 1
+            if way is kill_worker:
+                time.sleep(self._chance.uniform(0, 0.3))
+                process.kill()
+        process.join()
+        states = {trial.state for trial in self._engine.trials(folder)}
+        self.cut_off += TrialState.RUNNING in states
+
+    def _checked(self, folder: Path, before: Ended) -> Ended:
+        """Return the ended trials; none that was there before may be gone or changed."""
+        request = small_request(StudyLocation("study", folder), TRIALS, STEPS)
+        trials = [t for t in self._engine.trials(folder) if t.state.is_finished()]
+        ended = essence(record_of(trial, request) for trial in trials)
+        assert {number: ended[number] for number in before} == before
+        return ended
+
+    def _finish(self, folder: Path, before: Ended) -> None:
+        process = self._engine.start(folder, 1)
+        process.join()
+        assert process.exitcode == 0
+        ended = self._checked(folder, before)
+        assert set(ended) == set(self._whole)
+        spared = {n: t for n, t in ended.items() if t[2] == self._whole[n][2]}
+        assert spared == {n: self._whole[n] for n in spared}, "as if nothing had happened"
+        for number in set(ended) - set(spared):  # its worker was killed: again with less memory
+            assert ended[number][2] == {**self._whole[number][2], "windows_batch_size": 4}
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_nothing_that_ended_is_lost(name: str, tmp_path: Path) -> None:
+    siege = Siege(ENGINES[name](), tmp_path, seed=1)
+    siege.go_on(kills=4)
+    assert siege.cut_off >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_hundred_kills(name: str, tmp_path: Path) -> None:
+    siege = Siege(ENGINES[name](), tmp_path, seed=2)
+    siege.go_on(kills=100)
+    assert siege.cut_off >= 50
