@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pandas as pd
 import pytest
+from disks import fill, small_disk
 from ray import tune
 from series import seasonal_panel
 
@@ -277,6 +279,31 @@ run(request_for(location, use_pruning=True), dataset, Killed())
             file.write(b'{"op_code":8,"worker_id"')
         assert essence(run(request_for(location, use_pruning=True), dataset)) == undisturbed
         assert all(line.endswith(b"}\n") for line in journal.read_bytes().splitlines(True))
+
+    def test_cut_off_between_a_report_and_its_verdict(self, dataset: Any, tmp_path: Path) -> None:
+        whole = run(request_for(MEMORY, num_samples=10, use_pruning=True), dataset)
+        pruned = next(r for r in whole if r.state == "PRUNED")
+        request = request_for(StudyLocation("cut", tmp_path), num_samples=10, use_pruning=True)
+        last = (pruned.number, len(pruned.intermediate_values))
+        with pytest.raises(KeyboardInterrupt):
+            run(request, dataset, Heard(interrupt_at=last))
+        records = run(request, dataset)
+        assert essence(records) == essence(whole)
+        assert [r.intermediate_values for r in records] == [r.intermediate_values for r in whole]
+
+    def test_after_a_full_disk_the_same_process_goes_on(
+        self, dataset: Any, tmp_path: Path, undisturbed: list[tuple[Any, ...]]
+    ) -> None:
+        with small_disk(tmp_path / "disk") as disk:
+            request = request_for(StudyLocation("cramped", disk), use_pruning=True)
+            run(replace(request, num_samples=2), dataset)
+            filler = fill(disk, leaving=4096)
+            with pytest.raises(StorageError, match=f"No space left.*free some space in {disk}"):
+                run(request, dataset)
+            filler.unlink()
+            heard = Heard()
+            assert essence(run(request, dataset, heard)) == undisturbed
+            assert {number for number, _ in heard.reports} == {2, 3, 4, 5}
 
     def test_a_database_url_keeps_the_study(
         self, dataset: Any, tmp_path: Path, undisturbed: list[tuple[Any, ...]]

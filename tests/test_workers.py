@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import optuna
 import psutil
 import pytest
-from test_optuna_engine import MEMORY, Heard, essence, request_for, run
+from disks import fill, small_disk
+from test_optuna_engine import MEMORY, SPACE, Heard, essence, request_for, run
 
+from automodel_sk.exceptions import SearchError, StorageError
 from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.storage import StudyLocation
 from automodel_sk.search.worker_pool import shared_pool
@@ -34,7 +38,7 @@ def side_by_side(location: StudyLocation = MEMORY, num_samples: int = 5) -> Sear
     return replace(request_for(location, num_samples=num_samples), workers=2)
 
 
-def workers() -> list[psutil.Process]:
+def workers_running() -> list[psutil.Process]:
     """Return the worker processes: the host's children."""
     hosts = [p for p in psutil.Process().children() if "automodel_sk.search.worker" in p.cmdline()]
     return [worker for host in hosts for worker in host.children()]
@@ -48,7 +52,7 @@ def test_results_are_those_of_one_at_a_time(
     assert essence(records) == one_at_a_time
     assert sorted(r.number for r in heard.ended) == [0, 1, 2, 3, 4]
     assert len(heard.reports) == 5 * 40
-    assert not workers()
+    assert not workers_running()
 
 
 def test_never_more_trials_than_asked_for(dataset: Any, tmp_path: Path) -> None:
@@ -68,7 +72,7 @@ class Killer(Heard):
         super().on_report(number, step, loss)
         if number == self._number and step == 3 and self._left:
             self._left -= 1
-            for worker in workers():
+            for worker in workers_running():
                 worker.kill()
 
 
@@ -92,7 +96,7 @@ def test_after_ctrl_c_the_search_goes_on(
     location = StudyLocation("interrupted", tmp_path)
     with pytest.raises(KeyboardInterrupt):
         run(side_by_side(location), dataset, Heard(interrupt_at=(2, 7)))
-    assert not workers()
+    assert not workers_running()
     heard = Heard()
     assert essence(run(side_by_side(location), dataset, heard)) == one_at_a_time
     assert 2 in {number for number, _ in heard.reports}
@@ -112,9 +116,45 @@ class Lost(Heard):
 def test_a_dead_host_is_said_and_the_search_goes_on(
     dataset: Any, tmp_path: Path, one_at_a_time: list[tuple[Any, ...]]
 ) -> None:
-    from automodel_sk.exceptions import SearchError
-
     location = StudyLocation("hostless", tmp_path)
     with pytest.raises(SearchError, match="worker process died"):
         run(side_by_side(location), dataset, Lost())
     assert essence(run(side_by_side(location), dataset)) == one_at_a_time
+
+
+def hangs_or_dawdles(trial: Any) -> dict[str, Any]:
+    """A space of one configuration; trial 1 hangs as it begins, trial 2 takes its time."""
+    if trial.number == 1 and isinstance(trial, optuna.Trial):  # not where it is read back
+        time.sleep(1000)
+    steps = 100_000 if trial.number == 2 else 2
+    return {**SPACE, "input_size": 12, "learning_rate": 1e-3, "max_steps": steps}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_trial_that_takes_too_long_fails_alone(dataset: Any, workers: int) -> None:
+    minutes = 4 / 60
+    request = request_for(MEMORY, hangs_or_dawdles, num_samples=4)
+    request = replace(request, workers=workers, trial_timeout_minutes=minutes)
+    started = time.monotonic()
+    records = run(request, dataset)
+    assert [r.state for r in records] == ["COMPLETE", "FAIL", "FAIL", "COMPLETE"]
+    assert {r.reason for r in records[1:3]} == {
+        f"took longer than trial_timeout_minutes={minutes:g}"
+    }
+    assert all(4 <= r.duration_seconds < 30 for r in records[1:3])
+    assert time.monotonic() - started < 60
+    assert not workers_running()
+
+
+def test_a_full_disk_ends_the_search_and_keeps_what_has_ended(
+    dataset: Any, tmp_path: Path, one_at_a_time: list[tuple[Any, ...]]
+) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        location = StudyLocation("cramped", disk)
+        run(side_by_side(location, num_samples=2), dataset)
+        filler = fill(disk, leaving=8192)
+        with pytest.raises(StorageError, match=f"No space left.*free some space in {disk}"):
+            run(side_by_side(location), dataset)
+        assert not workers_running()
+        filler.unlink()
+        assert essence(run(side_by_side(location), dataset)) == one_at_a_time
