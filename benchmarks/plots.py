@@ -51,10 +51,20 @@ def _losses(runs: Sequence[Figures], comparison: str) -> Any:
         for colour, name in zip(COLOURS, COMPARISONS[comparison].contestants, strict=False):
             _lines(axes, [r for r in of_dataset if r["contestant"] == name], name, colour)
         axes.set(title=dataset, xlabel="seconds since the call", xscale="log")
+        _plain_seconds(axes.xaxis)
         axes.set_ylabel("best validation loss (MAE)")
         axes.set_ylim(*_limits(of_dataset))
         axes.legend()
     return figure
+
+
+def _plain_seconds(axis: Any) -> None:
+    """Label a logarithmic axis with 1, 2, 5, 10 and so on."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter("{x:g}")
 
 
 def _lines(axes: Any, runs: Sequence[Figures], name: str, colour: str) -> None:

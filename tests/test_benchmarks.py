@@ -375,7 +375,7 @@ def test_the_quick_benchmark_goes_on_where_it_was_stopped(
         assert kept["wall"] > 0
         assert kept["cpu"] > 0
         assert 200 < kept["peak_pss_mb"] < 10_000
-        assert 0 < kept["test_mase"] < 100
+        assert 0 < kept["test_mase"] < (100 if run.contestant.startswith("ours") else math.inf)
         assert kept["curve"][-1][1] == kept["best_loss"]
         assert 0 < kept["curve"][-1][0] <= kept["wall"] + 1  # Ray tells whole seconds
     written = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").iterdir()}
