@@ -93,7 +93,14 @@ def _read_text(separator: str) -> Callable[[Path, Any], pd.DataFrame]:
     def read(path: Path, dtypes: Any) -> pd.DataFrame:
         import pandas as pd
 
-        return pd.read_csv(path, sep=separator, dtype=dtypes, encoding="utf-8-sig")
+        # Exact: a frame that was written reads back as it was, to the last bit.
+        return pd.read_csv(
+            path,
+            sep=separator,
+            dtype=dtypes,
+            encoding="utf-8-sig",
+            float_precision="round_trip",
+        )
 
     return read
 
