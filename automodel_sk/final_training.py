@@ -86,9 +86,7 @@ def final_model_of(
             budget=budget,
             on_progress=on_progress,
         )
-    weights = stored_weights(best.task.weights, best.config) if best.task.weights else None
-    if weights is None:  # trained on another machine, or before the search was stopped
-        weights = repeat_trial(best.task, best.config, dataset(), best.step)
+    weights = _weights_of(best, best.step, dataset)
     kept = fit_with_weights(
         task, best.config, plan.frame, plan.profile.freq, weights, static_df=plan.static_df
     )
@@ -96,3 +94,9 @@ def final_model_of(
         return kept
     steps = max(1, round(best.step * FURTHER_SHARE))
     return train_on(kept, plan.frame, static_df=plan.static_df, steps=steps)
+
+
+def _weights_of(best: BestTrial, step: int, dataset: Callable[[], Any]) -> Mapping[str, Any]:
+    """Return the trial's weights; trained again where it ran elsewhere, or in an earlier call."""
+    kept = stored_weights(best.task.weights, best.config) if best.task.weights else None
+    return repeat_trial(best.task, best.config, dataset(), step) if kept is None else kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -158,3 +159,22 @@ class TestKernels:
         with tensor_cores():
             pass
         assert torch.get_float32_matmul_precision() == before
+
+
+class TestGpus:
+    @pytest.fixture(autouse=True)
+    def three_gpus(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,7")
+
+    @pytest.mark.parametrize(
+        ("place", "gpus", "seen"),
+        [(0, None, "4"), (1, None, "5"), (5, None, "7"), (1, 2, "5"), (2, 1.5, "4")],
+    )
+    def test_workers_take_them_in_turn(self, place: int, gpus: float | None, seen: str) -> None:
+        hardware.take_gpu(place, gpus)
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == seen
+
+    def test_one_is_shared_by_all(self) -> None:
+        hardware.take_gpu(2, 0.5)
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,5,7"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +12,7 @@ from typing import Any
 
 from automodel_sk.search.task import TrainingTask
 
-__all__ = ["PrecisionChoice", "choose_precision", "tensor_cores", "trainer_options"]
+__all__ = ["PrecisionChoice", "choose_precision", "take_gpu", "tensor_cores", "trainer_options"]
 
 FULL = "32-true"
 HALF = "bf16-mixed"
@@ -44,6 +46,25 @@ def trainer_options(gpus: float | None = None) -> dict[str, Any]:
     import torch
 
     return {"accelerator": "gpu" if torch.cuda.is_available() else "cpu", "devices": 1}
+
+
+def take_gpu(place: int, gpus: float | None = None) -> None:
+    """Let a worker process see one of the machine's GPUs, in turn; to be called before any use.
+
+    Parameters
+    ----------
+    place : int
+        Number of the worker, from 0.
+    gpus : float, optional
+        GPUs that the search may use; all when None.
+    """
+    import torch
+
+    count = torch.cuda.device_count()
+    used = count if gpus is None else min(count, math.ceil(gpus))
+    if used > 1:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(count))))
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[place % used]
 
 
 @contextmanager
@@ -117,7 +138,8 @@ def _has_bfloat16(task: TrainingTask) -> bool:
 
     if task.trainer_options.get("accelerator") == "gpu":
         return bool(torch.cuda.is_bf16_supported())
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch >= 2.11
+    known: Callable[[], dict[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
+    capabilities = known()  # nothing before torch 2.11
     return any(capabilities.get(flag) for flag in _CPU_FLAGS)
 
 

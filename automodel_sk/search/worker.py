@@ -45,6 +45,7 @@ class _Host:
         self._job: tuple[Any, Any] | None = None
         self._folder = "."
         self._workers: set[int] = set()
+        self._forked = 0
         self._pending = b""
         self._last_used = time.monotonic()
 
@@ -87,14 +88,17 @@ class _Host:
             self._fork()
 
     def _fork(self) -> None:
+        place = self._forked
+        self._forked += 1
         pid = os.fork()
         if pid == 0:
-            self._work()
+            self._work(place)
         self._workers.add(pid)
         self.tell(forked=pid)
 
-    def _work(self) -> None:
+    def _work(self, place: int) -> None:
         """Run trials until none is left, then end without a trace of the parent."""
+        from automodel_sk.search.hardware import take_gpu
         from automodel_sk.search.optuna_engine import work
 
         code = 1
@@ -102,6 +106,7 @@ class _Host:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             if self._job is not None:
                 os.chdir(self._folder)
+                take_gpu(place, self._job[0].gpus)
                 work(*self._job, _Teller(self))
             code = 0
         except StorageError as exc:
