@@ -304,7 +304,7 @@ class TestWorkerCommand:
         self, tmp_path: Path, sales: Path, unfinished: StudyLocation
     ) -> None:
         other = tmp_path / "other.csv"
-        other.write_text(sales.read_text().replace("0.0,", "1.0,", 1).replace(".5", ".6"))
+        other.write_text(sales.read_text().replace(",100.0\n", ",101.0\n", 1))
         result = self.join(unfinished, "--data", other, "--id-col", "shop")
         assert result.exit_code == 1
         assert f"{other} is not what study 'joined' was begun with (data differ)" in result.stderr

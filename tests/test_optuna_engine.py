@@ -20,7 +20,9 @@ from series import seasonal_panel
 from automodel_sk.complexity import DatasetSize, ModelComplexity
 from automodel_sk.exceptions import StorageError, StudyMismatchError
 from automodel_sk.search.optuna_engine import OptunaEngine
+from automodel_sk.search.ownership import requeue
 from automodel_sk.search.request import SearchRequest
+from automodel_sk.search.seeding import PerTrialSampler
 from automodel_sk.search.storage import StudyLocation
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
@@ -311,6 +313,43 @@ run(request_for(location, use_pruning=True), dataset, Killed())
         location = StudyLocation("in-sqlite", f"sqlite:///{tmp_path / 'study.db'}")
         run(request_for(location, num_samples=2), dataset)
         assert essence(run(request_for(location, num_samples=3), dataset)) == undisturbed[:3]
+
+
+SAMPLERS = {
+    "random": lambda seed: optuna.samplers.RandomSampler(seed),
+    "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed, n_startup_trials=2),
+    "multivariate tpe": lambda seed: optuna.samplers.TPESampler(
+        seed=seed, n_startup_trials=2, multivariate=True
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_trial_cut_off_as_it_draws_draws_the_same_again(name: str) -> None:
+    def draw(trial: optuna.Trial, cut_off: bool = False) -> dict[str, Any]:
+        trial.suggest_categorical("kind", ["a", "b", "c"])
+        trial.suggest_float("rate", 1e-5, 1.0, log=True)
+        if not cut_off:
+            trial.suggest_int("size", 1, 1000)
+            trial.suggest_float("share", 0.0, 1.0)
+        return trial.params
+
+    def search(cut_off: bool) -> list[dict[str, Any]]:
+        study = optuna.create_study(sampler=PerTrialSampler(SAMPLERS[name], 7))
+        study.enqueue_trial({"rate": 0.5})
+        drawn = []
+        for number in range(6):
+            if cut_off:
+                trial = study.ask()
+                draw(trial, cut_off=True)
+                requeue(study, trial)
+            trial = study.ask()
+            assert trial.number == number
+            drawn.append(draw(trial))
+            study.tell(trial, trial.params["share"])
+        return drawn
+
+    assert search(cut_off=True) == search(cut_off=False)
 
 
 class TestExistingStudy:

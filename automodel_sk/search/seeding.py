@@ -8,7 +8,7 @@ of one search never draw the same stream.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,15 @@ class PerTrialSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Ask the trial's sampler."""
-        return self._sampler.sample_relative(study, trial, search_space)
+        values = self._sampler.sample_relative(study, trial, search_space)
+        self._draw_again(study, trial, {*values, *trial.system_attrs.get("fixed_params", {})})
+        return values
+
+    def _draw_again(self, study: Study, trial: FrozenTrial, others: Collection[str]) -> None:
+        """Draw what a former attempt of the trial drew, so that the rest comes out the same."""
+        for name, distribution in trial.distributions.items():
+            if name not in others and not distribution.single():
+                self._sampler.sample_independent(study, trial, name, distribution)
 
     def sample_independent(
         self,
