@@ -100,7 +100,7 @@ class Backtest:
         errors = self.forecasts[self.columns].sub(self.forecasts["y"], axis=0)
         table["MAE"] = errors.abs().mean()
         table["RMSE"] = np.sqrt((errors**2).mean())
-        naive = table.loc[BASELINE_COLUMN, "MASE"]
+        naive = float(table["MASE"][BASELINE_COLUMN])
         table["skill"] = 1 - table["MASE"] / naive if naive > 0 else np.nan
         return table
 

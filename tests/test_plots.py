@@ -162,6 +162,17 @@ def test_the_worst_series_are_shown_where_there_are_many():
     assert list(sketch.panels[0].layers[0].x) == ids[27:]  # cut, they would be the same
 
 
+def test_names_that_look_like_numbers_are_names():
+    frame = pd.DataFrame(
+        {"unique_id": ["10", "7"], "cutoff": 0, "ds": 1, "y": 0.0, "scale": 1.0, "MLP": [2.0, 1.0]}
+    ).assign(SeasonalNaive=1.0)
+    page = with_plotly.draw(error_by_series(Backtest(frame, "MLP", Windows(1, 1)), 20))
+    assert (page.layout.yaxis.type, list(page.data[0].y)) == ("category", ["7", "10"])
+    assert page.layout.xaxis.type is None
+    chosen = [trial(k, "COMPLETE", [1.0 + k], size=("8", "16")[k % 2]) for k in range(4)]
+    assert with_plotly.draw(search_plots.slices(chosen)).layout.xaxis.type == "category"
+
+
 def test_residuals_are_signed_and_all_counted():
     spread, drift = residuals(known_backtest()).panels
     [bars] = spread.layers

@@ -265,6 +265,28 @@ def test_the_command_writes_it(model: AutoModel, tmp_path: Path, monkeypatch: py
     assert "path must be a file" in done.output
 
 
+def test_the_command_takes_future_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    days = pd.date_range("2024-01-01", periods=34, freq="D")
+    df = pd.DataFrame({"unique_id": "007", "ds": days, "y": np.arange(34) % 7, "price": 1.0})
+    config = {"input_size": 7, "hidden_size": 8, "max_steps": 1}
+    lists = {"futr_exog_list": ["price"], "use_mlflow": False, "verbose": False}
+    create_auto_model("MLP", 3, df[:31], config, **lists).save("saved")
+    df[31:].drop(columns=["unique_id", "y"]).to_csv("future.csv", index=False)
+    done = CliRunner().invoke(app, ["report", "saved", "--futr", "future.csv"])
+    assert done.exit_code == 0, done.output
+    page = Page(tmp_path / "report.html")
+    assert "The future is not shown" not in page.text
+    names = [trace["name"] for trace in page.figures["figure-forecasts"]["data"]]
+    assert names == [
+        "95% interval",
+        "80% interval",
+        "history",
+        "what it would have forecast",
+        "MLP forecast",
+    ]
+
+
 def test_the_templates_are_packaged():
     root = Path(__file__).parent.parent
     names = {path.name for path in (root / "automodel_sk/report/templates").iterdir()}
@@ -333,9 +355,8 @@ def test_the_colours_follow_the_scheme_and_the_network_is_shut(browser: Any, pat
 def test_a_script_from_elsewhere_does_not_run(browser: Any, path: Path, tmp_path: Path):
     source = path.read_text(encoding="utf-8")
     spoilt = tmp_path / "spoilt.html"
-    spoilt.write_text(
-        source.replace("<main>", "<main><script>window.hacked = 1</script>"), encoding="utf-8"
-    )
+    top = source[: source.index("<main>")]
+    spoilt.write_text(f"{top}<script>window.hacked = 1</script>", encoding="utf-8")
     show(browser, spoilt, width=1280, scheme="light")
     assert browser.execute_script("return window.hacked") is None
     assert "script-src" in "".join(entry["message"] for entry in browser.get_log("browser"))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from automodel_sk.auto_model import AutoModel
 
-__all__ = ["predict"]
+__all__ = ["columns_of", "predict"]
 
 
 @reported
@@ -84,7 +84,7 @@ def predict(
     from automodel_sk.auto_model import AutoModel
 
     loaded = AutoModel.load(model)
-    columns = _columns(loaded, Columns(id_col, time_col, target_col))
+    columns = columns_of(loaded, Columns(id_col, time_col, target_col))
     frame = None
     if data is not None:
         frame, columns = read_series(data, columns, quiet)
@@ -98,7 +98,7 @@ def predict(
     _hand_over(columns.restored(forecast), output, as_json, quiet)
 
 
-def _columns(model: AutoModel, columns: Columns) -> Columns:
+def columns_of(model: AutoModel, columns: Columns) -> Columns:
     """Return the names, with the only series' name and the names' type that the model knows."""
     ids = model.to_neuralforecast().uids
     only = ids[0] if len(ids) == 1 else None

@@ -9,6 +9,7 @@ import typer
 
 from automodel_sk.cli.inputs import Columns, read_beside, say
 from automodel_sk.cli.options import Debug, FutrFile, IdCol, TimeCol
+from automodel_sk.cli.predict import columns_of
 from automodel_sk.cli.reporting import reported
 
 __all__ = ["report"]
@@ -38,6 +39,6 @@ def report(
     from automodel_sk.auto_model import AutoModel
 
     loaded = AutoModel.load(model)
-    future = read_beside(futr, Columns(id_col, time_col, None))
+    future = read_beside(futr, columns_of(loaded, Columns(id_col, time_col)))
     written = loaded.report(output, futr_df=future)
     say(f"Report: {written}")

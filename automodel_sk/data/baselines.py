@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -94,7 +96,7 @@ def baseline_forecasts(df: pd.DataFrame, h: int, freq: str | int, season: int) -
     return future.assign(**_rules(values, sizes.to_numpy(), h, season))
 
 
-def _rules(y: Array, sizes: npt.NDArray[np.int64], h: int, season: int) -> dict[str, Array]:
+def _rules(y: Array, sizes: npt.NDArray[np.integer[Any]], h: int, season: int) -> dict[str, Array]:
     """Return each rule's values, series after series."""
     ends, steps = sizes.cumsum(), np.arange(h)
     seasons = np.where(sizes >= season, season, 1)

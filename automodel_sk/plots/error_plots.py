@@ -7,7 +7,7 @@ import pandas as pd
 
 from automodel_sk.backtest import Backtest
 from automodel_sk.data.baselines import BASELINE_COLUMN
-from automodel_sk.plots.sketch import Band, Bars, Line, Panel, Points, Sketch
+from automodel_sk.plots.sketch import Band, Bars, Layer, Line, Panel, Points, Sketch
 
 __all__ = ["error_by_series", "error_by_step", "residuals"]
 
@@ -20,7 +20,7 @@ _BINS = 40
 def error_by_step(test: Backtest) -> Sketch:
     """Return the errors by step ahead, beside those of the seasonal-naive forecast."""
     errors = test.by_step()
-    layers: list[Line] = [
+    layers: list[Layer] = [
         Line(errors.index, errors[BASELINE_COLUMN], _NAIVE, "other", dashed=True),
         Line(errors.index, errors[test.model], test.model, "model", width=2.2),
     ]
@@ -32,7 +32,7 @@ def error_by_series(test: Backtest, max_ids: int) -> Sketch:
     ranked = test.by_series()
     shown = ranked.tail(max_ids)
     names = _short_names(shown.index)
-    layers = [
+    layers: list[Layer] = [
         Bars(names, shown[test.model], test.model, horizontal=True),
         Points(shown[BASELINE_COLUMN], names, _NAIVE, "other"),
     ]
@@ -56,7 +56,7 @@ def residuals(test: Backtest) -> Sketch:
     spread = Bars((edges[1:] + edges[:-1]) / 2, counts, "residuals", "model")
     over_time = test.scaled.groupby("ds", observed=True)[test.model]
     bounds = over_time.quantile(np.array([0.1, 0.5, 0.9])).unstack()
-    layers = [
+    layers: list[Layer] = [
         Band(bounds.index, bounds[0.1], bounds[0.9], "80% of the residuals", "model"),
         Line(bounds.index, bounds[0.5], "median residual", "model"),
         Line(bounds.index[[0, -1]], [0.0, 0.0], "no error", "past", dashed=True, width=1.0),

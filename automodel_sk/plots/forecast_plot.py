@@ -123,7 +123,8 @@ def forecasts(
 
 
 def _of(frame: pd.DataFrame, name: Any) -> pd.DataFrame:
-    return frame[frame["unique_id"] == name]
+    own: pd.DataFrame = frame[frame["unique_id"] == name]
+    return own
 
 
 def _intervals(

@@ -31,7 +31,7 @@ def history(records: Sequence[TrialRecord]) -> Sketch:
     ]
     if finished:
         numbers = [r.number for r in finished]
-        best = np.minimum.accumulate([_loss(r) for r in finished])
+        best = np.minimum.accumulate(np.array([_loss(r) for r in finished], dtype=float))
         end = max(r.number for r in records)
         layers.append(Line([*numbers, end], [*best, best[-1]], "best so far", "other", step=True))
     losses = [_loss(r) for r in (*finished, *pruned)]

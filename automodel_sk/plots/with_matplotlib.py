@@ -11,7 +11,7 @@ from automodel_sk.plots.sketch import COLOURS, Band, Bars, Line, Panel, Points, 
 
 __all__ = ["draw"]
 
-_STYLE = {
+_STYLE: Any = {
     "axes.grid": True,
     "axes.axisbelow": True,
     "axes.edgecolor": "#b4b9bf",
@@ -86,13 +86,13 @@ def _add_legend(figure: Any, sketch: Sketch, artists: list[dict[str, Any]]) -> N
 
 def _mark_dates(ax: Any, panel: Panel) -> None:
     times = next((layer.x for layer in panel.layers if isinstance(layer, Line)), ())
-    if not pd.api.types.is_datetime64_any_dtype(getattr(times, "dtype", None)):
+    if not pd.api.types.is_datetime64_any_dtype(pd.Index(times)):
         return
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib import dates
 
-    locator = AutoDateLocator(minticks=3, maxticks=8)
+    locator = dates.AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
 def _literal(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from automodel_sk.plots.sketch import COLOURS, Band, Bars, Line, Panel, Points, Sketch
+from automodel_sk.plots.sketch import COLOURS, Band, Bars, Layer, Line, Panel, Points, Sketch
 
 __all__ = ["draw"]
 
@@ -83,10 +83,23 @@ def _draw_panel(figure: Any, panel: Panel, row: int, column: int, named: set[str
         named.add(layer.name)
         figure.add_trace(trace, row + 1, column + 1)
     at = {"row": row + 1, "col": column + 1}
-    figure.update_xaxes(title_text=panel.x_title, **_LOG if panel.log_x else {}, **at)
+    figure.update_xaxes(title_text=panel.x_title, **_scale(panel, "x", panel.log_x), **at)
+    figure.update_yaxes(title_text=panel.y_title, **_scale(panel, "y", panel.log_y), **at)
     if panel.whole_span is not None and panel.whole_span <= _FEW_TICKS and not panel.log_x:
         figure.update_xaxes(dtick=1, **at)
-    figure.update_yaxes(title_text=panel.y_title, **_LOG if panel.log_y else {}, **at)
+
+
+def _scale(panel: Panel, axis: str, log: bool) -> dict[str, Any]:
+    """Return the kind of an axis; words that look like numbers are words all the same."""
+    if log:
+        return _LOG
+    return {"type": "category"} if any(_has_words(layer, axis) for layer in panel.layers) else {}
+
+
+def _has_words(layer: Layer, axis: str) -> bool:
+    turned = isinstance(layer, Bars) and layer.horizontal
+    values = getattr(layer, {"x": "y", "y": "x"}[axis] if turned else axis, ())
+    return len(values) > 0 and isinstance(next(iter(values)), str)
 
 
 def _places(values: Any) -> Any:

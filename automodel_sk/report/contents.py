@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -95,8 +96,12 @@ def _tested(model: AutoModel) -> tuple[Backtest | None, str]:
 
 
 def _scores(test: Backtest) -> list[dict[str, Any]]:
-    rows = test.scores().reset_index(names="name").to_dict("records")
-    return [{**row, "rule": BASELINES.get(row["name"], "this model")} for row in rows]
+    table = test.scores()
+    return [
+        {"name": name, "rule": BASELINES.get(str(name), "this model")}
+        | {str(measure): float(value) for measure, value in zip(table, row, strict=True)}
+        for name, row in zip(table.index, table.to_numpy(), strict=True)
+    ]
 
 
 def _forecasts(
@@ -152,7 +157,7 @@ def _data(model: AutoModel, frame: pd.DataFrame) -> dict[str, Any]:
         hist_exog=task.hist_exog,
         stat_exog=task.stat_exog,
     )
-    rows = dict(profile.describe()["value"])
+    rows = {str(name): value for name, value in profile.describe()["value"].items()}
     del rows["unused columns"]
     first, last = (str(time).removesuffix(" 00:00:00") for time in _ends(frame["ds"]))
     return {**rows, "season length": model._season, "first time": first, "last time": last}
@@ -181,12 +186,12 @@ def _search(model: AutoModel) -> dict[str, Any]:
 
 def _best_trials(model: AutoModel) -> dict[str, Sequence[Any]]:
     """Return the heading and the rows of the best trials' table."""
-    tuned: Mapping[str, Mapping[int, Any]] = tuned_values(model._records)
-    ranked = model.trials.sort_values("value", na_position="last").head(_MOST_TRIALS)
+    tuned = tuned_values(model._records)
+    ranked = sorted(model._records, key=lambda r: math.inf if r.value is None else r.value)
     rows = [
-        [row.number, row.state.lower(), row.value, row.duration.total_seconds()]
-        + [tuned[name].get(row.number, "") for name in tuned]
-        for row in ranked.itertuples()
+        [r.number, r.state.lower(), r.value, r.duration_seconds]
+        + [tuned[name].get(r.number, "") for name in tuned]
+        for r in ranked[:_MOST_TRIALS]
     ]
     return {"heading": ["trial", "state", "loss", "seconds", *tuned], "rows": rows}
 

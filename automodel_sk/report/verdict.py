@@ -9,6 +9,8 @@ from automodel_sk.data.baselines import BASELINE_COLUMN, BASELINES
 
 __all__ = ["Verdict", "verdict"]
 
+_TINY = 1e-12
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -44,18 +46,18 @@ def verdict(test: Backtest, season: int) -> Verdict:
     Verdict
         Bad where a single simple forecast is at least as good.
     """
-    scores, name = test.scores(), test.model
+    errors = {str(name): float(error) for name, error in test.scores()["MASE"].items()}
+    own = errors.pop(test.model)
     naive = "repeating the last season" if season > 1 else "repeating the last value"
-    better = [c for c in test.columns[1:] if scores.loc[c, "MASE"] <= scores.loc[name, "MASE"]]
     details = (_share_of_series(test, naive), _basis(test))
-    if not better:
-        saved = _percent(scores.loc[name, "skill"])
-        return Verdict("good", f"{name} errs {saved} less than {naive}.", details)
-    best = min(better, key=lambda c: float(scores.loc[c, "MASE"]))
-    more = scores.loc[name, "MASE"] / max(scores.loc[best, "MASE"], 1e-12) - 1
+    best = min(errors, key=lambda name: errors[name])
+    if own < errors[best]:
+        saved = _percent(1 - own / errors[BASELINE_COLUMN])
+        return Verdict("good", f"{test.model} errs {saved} less than {naive}.", details)
+    more = _percent(own / max(errors[best], _TINY) - 1)
     rule = naive if best == BASELINE_COLUMN else f"{best} ({BASELINES[best]})"
+    headline = f"{test.model} does not beat a simple forecast: it errs {more} more than {rule}."
     advice = "Use the simple forecast, or search longer and on more data."
-    headline = f"{name} does not beat a simple forecast: it errs {_percent(more)} more than {rule}."
     return Verdict("bad", headline, (advice, *details))
 
 
