@@ -26,6 +26,9 @@ __all__ = ["WorkerPool", "shared_pool", "usable_cpus", "workers_are_possible", "
 TICK_SECONDS = 0.5
 """A pool that hears nothing says so this often."""
 
+_FORKABLE = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+"""Asked otherwise whether there is a GPU, CUDA starts, and can't be used in forked processes."""
+
 _ONE_THREAD = ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -185,7 +188,7 @@ def start_host(errors: IO[bytes]) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         bufsize=0,  # an event in a buffer is one that `select` does not see
         stderr=errors,
-        env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), **_import_path()},
+        env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), **_FORKABLE, **_import_path()},
         cwd=tempfile.gettempdir(),
         start_new_session=True,  # Ctrl-C is the parent's to handle
     )
