@@ -195,7 +195,9 @@ class RayTrials:
         running.losses[result["step"]] = result["loss"]
         running.seconds = result["seconds"]
         running.started = time.monotonic() - running.seconds
-        trial.report(result["loss"], step=result["report"])
+        # `Trial.report` would keep what an earlier attempt has reported.
+        storage = self._study._storage
+        storage.set_trial_intermediate_value(trial._trial_id, result["report"], result["loss"])
         if result.get("done") and running.verdict is Verdict.GO_ON:
             running.verdict = Verdict.PRUNE
         self._told.on_report(number, result["report"], result["loss"])
