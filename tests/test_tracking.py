@@ -12,7 +12,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import urllib.request
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +23,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow_store import closed_port, make_tables, mlflow_server
 
 from automodel_sk.exceptions import AutoModelError, InvalidInputError, TrackingError
 from automodel_sk.tracking import (
@@ -69,9 +69,7 @@ def settings() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with MLflow's tables; making them takes seconds, copying them none."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(tracking_uri=f"sqlite:///{path}").get_experiment_by_name("any")
-    return path
+    return make_tables(tmp_path_factory.mktemp("mlflow") / "mlflow.db")
 
 
 @pytest.fixture(autouse=True)
@@ -518,12 +516,6 @@ def test_a_trial_that_no_store_takes_does_not_hold_up_the_others(
 # --- stores that can't be used ---------------------------------------------------------
 
 
-def closed_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 def failure(uri: str, experiment: str = "automodel_sk") -> str:
     with pytest.raises(TrackingError) as caught:
         MLflowTracker(uri, experiment).start(search())
@@ -719,44 +711,20 @@ def test_a_server_process_that_is_killed_in_the_middle(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
-    port, store = closed_port(), folder / "mine"
+    store = folder / "mine"
     store.mkdir()
     shutil.move(folder / "mlflow.db", store / "mlflow.db")
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{store}/mlflow.db"]
-    with (store / "log").open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=store, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        wait_until_healthy(port, process)
-        tracker = MLflowTracker(f"http://127.0.0.1:{port}")
+    with mlflow_server(store) as uri:
+        tracker = MLflowTracker(uri)
         tracker.start(search())
         tracker.log_trial(trial(0))
         assert tracker.flush(60)
-        before = Stored(f"http://127.0.0.1:{port}")
-        assert list(before.children()) == [0]
-    finally:
-        os.killpg(process.pid, 9)
-        process.wait()
+        assert list(Stored(uri).children()) == [0]
     tracker.log_trial(trial(1))
     tracker.finish("FINISHED")
     assert list(local(folder).children()) == [1]
     assert list(Stored(f"sqlite:///{store}/mlflow.db").children()) == [0]
     assert len(warnings_of(caplog)) == 2
-
-
-def wait_until_healthy(port: int, process: subprocess.Popen[bytes]) -> None:
-    pause = threading.Event()
-    for _ in range(600):
-        assert process.poll() is None
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
-                assert answer.read() == b"OK"
-                return
-        except OSError:
-            pause.wait(0.1)
-    pytest.fail("the server did not start")
 
 
 @pytest.mark.slow

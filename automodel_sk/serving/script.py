@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from automodel_sk.auto_model import AutoModel
+from automodel_sk.exceptions import AutoModelError
 from automodel_sk.serving.requests import answer
 
 
@@ -26,7 +28,11 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # upstream is untyped
         params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:
         """Forecast what a request asks for."""
-        return answer(self.model, model_input, params or {})
+        try:
+            return answer(self.model, model_input, params or {})
+        except AutoModelError as error:
+            # Only MLflow's own errors reach whoever sent a request.
+            raise MlflowException.invalid_parameter_value(str(error)) from error
 
 
 set_model(ServedModel())

@@ -140,9 +140,9 @@ def register_model(store: Store, run_id: str, model_id: str, name: str) -> None:
     except MlflowException as error:
         if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
             raise
-    made = store.client.create_model_version(
-        name, f"models:/{model_id}", run_id=run_id, model_id=model_id
-    )
+    # Not models:/ID, which a database looks up in whatever store is set globally.
+    files = store.client.get_logged_model(model_id).artifact_location
+    made = store.client.create_model_version(name, files, run_id=run_id, model_id=model_id)
     # By this tag MLflow's page knows the versions of a model.
     versions = json.dumps([{"name": name, "version": made.version}])
     store.client.set_logged_model_tags(model_id, {"mlflow.modelVersions": versions})
