@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.plots import error_plots, search_plots
 from automodel_sk.plots.forecast_plot import forecasts, levels_within_reach, series_to_show
-from automodel_sk.plots.sketch import Sketch
 from automodel_sk.plots.study import as_study
 from automodel_sk.prediction import stored_history
 
@@ -28,9 +27,8 @@ BACKENDS = ("matplotlib", "plotly")
 class ModelPlots:
     """The plots of a fitted model, as attribute `plot` of it.
 
-    Each returns one figure: matplotlib's, or plotly's with ``backend="plotly"``.
-    None is shown by itself; a notebook shows what a cell returns, and `savefig`
-    (`write_html`, `write_image` with plotly) writes it.
+    Each returns one figure: matplotlib's, or plotly's with ``backend="plotly"``. None is
+    shown by itself; a notebook shows what a cell returns, `savefig` (`write_html`) writes it.
 
     Errors are those of a backtest: the best configuration is trained once more
     without the last windows of the data, at the first plot that needs it, and
@@ -63,10 +61,7 @@ class ModelPlots:
 
     @property
     def study(self) -> Study:
-        """The trials as an Optuna study in memory, for all of `optuna.visualization`.
-
-        Also where Ray searched, and of a loaded model.
-        """
+        """The trials as an Optuna study in memory, for all of `optuna.visualization`."""
         return as_study(self._model._records)
 
     def forecast(
@@ -209,8 +204,7 @@ class ModelPlots:
         InvalidInputError
             There are no trials, or a parameter was not tuned.
         """
-        drawn = _drawer(backend)
-        return drawn(search_plots.slices(self._model._records, params))
+        return _drawer(backend)(search_plots.slices(self._model._records, params))
 
     def error_by_step(self, *, backend: str = "matplotlib") -> Any:
         """Plot the error by step ahead, beside that of the seasonal-naive forecast.
@@ -272,9 +266,7 @@ class ModelPlots:
         return _drawer(backend)(error_plots.residuals(self._backtest()))
 
     def _draw_search(self, sketch: Any, backend: str) -> Any:
-        drawn = _drawer(backend)
-        made: Sketch = sketch(self._model._records)
-        return drawn(made)
+        return _drawer(backend)(sketch(self._model._records))
 
     def _past(self, dataset: pd.DataFrame | None) -> pd.DataFrame:
         if dataset is None:
