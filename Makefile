@@ -34,7 +34,6 @@ check: setup  ## linters and types
 	$(BIN)/mypy
 
 docs: setup  ## the documentation as a site, warnings as errors
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt ".[docs]"
 	$(BIN)/mkdocs build --strict
 
 clean:  ## remove what the targets made

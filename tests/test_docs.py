@@ -24,6 +24,7 @@ LANGUAGES = {"console", "json", "python", "text", "yaml"}
 
 FENCE = re.compile(r"^```(?P<language>\S*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+INCLUDED = re.compile(r'^--8<-- "(?P<file>[^"]+)"$', re.MULTILINE)
 
 
 class Block(NamedTuple):
@@ -53,17 +54,27 @@ def anchors_of(page: Path) -> set[str]:
 
 
 def navigation() -> dict[str, str]:
-    """Return the pages' titles by file."""
-    entries = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
-    return {file: title for entry in entries for title, file in entry.items()}
+    """Return the pages' titles by file, those of sections too."""
+    sections = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+    entries = [item for entry in sections for item in entry.items()]
+    pages: dict[str, str] = {}
+    for title, target in entries:
+        inner = target if isinstance(target, list) else [{title: target}]
+        pages |= {file: name for page in inner for name, file in page.items()}
+    return pages
 
 
 def run(page: Path) -> None:
-    """Run a page's code in one namespace; a text block behind it holds what it prints."""
+    """Run a page's code in one namespace; a text block behind it holds what it prints.
+
+    An example that is shown as a whole is run by its own test.
+    """
     namespace: dict[str, object] = {"__name__": "docs_page"}
     printed = ""
     for block in blocks_of(page):
-        if block.language == "python":
+        if INCLUDED.search(block.text):
+            printed = ""
+        elif block.language == "python":
             output = io.StringIO()
             source = "\n" * (block.line - 1) + block.text
             with contextlib.redirect_stdout(output):
@@ -114,8 +125,17 @@ def test_links_lead_somewhere(page: Path) -> None:
             continue
         file, _, anchor = target.partition("#")
         other = (page.parent / file).resolve() if file else page
+        if other.suffix == ".png":
+            assert other.is_file(), f"{page.name} shows {target}, which is no picture"
+            continue
         assert other in PAGES, f"{page.name} links to {target}, which is no page"
         assert not anchor or anchor in anchors_of(other), f"{page.name}: {target} has no heading"
+
+
+def test_the_readme_links_to_what_is_there() -> None:
+    targets = [t for t in LINK.findall(prose_of(ROOT / "README.md")) if "://" not in t]
+    assert {"docs/images/forecast.png", "docs/cluster.md", "examples"} <= set(targets)
+    assert not [target for target in targets if not (ROOT / target).exists()]
 
 
 def test_names_of_the_package_in_prose_exist() -> None:
@@ -144,10 +164,45 @@ def test_rooms_of_the_layers_exist() -> None:
     assert not missing
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="MkDocs is not installed")
-def test_the_site_builds_without_warnings(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+def test_included_files_exist() -> None:
+    included = [name for page in PAGES for name in INCLUDED.findall(page.read_text("utf-8"))]
+    assert "examples/many_series.py" in included
+    assert not [name for name in included if not (ROOT / name).is_file()]
+
+
+def test_the_reference_has_every_public_name() -> None:
+    import automodel_sk
+
+    pages = [page.read_text("utf-8") for page in PAGES if page.name.startswith("api-")]
+    described = {
+        name.rpartition(".")[2] for name in re.findall(r"^::: (\S+)", "\n".join(pages), re.M)
+    }
+    described |= {"DatasetSize", "ModelComplexity", "SearchComplexity"}  # of a module as a whole
+    assert set(automodel_sk.__all__) - {"__version__"} <= described
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the site as `make docs` does; a warning fails it."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "index.html").is_file()
+    return folder
+
+
+def test_the_site_shows_the_pages_the_examples_and_the_reference(site: Path) -> None:
+    pages = {page.stem for page in PAGES} - {"index"}
+    assert all((site / page / "index.html").is_file() for page in pages)
+    assert "hardest.png" in (site / "many-series" / "index.html").read_text("utf-8")
+    reference = (site / "api-tuning" / "index.html").read_text("utf-8")
+    assert "What the search may use in all, shared among its parallel trials." in reference
+    assert 'id="automodel_sk.auto_model.AutoModel.predict"' in reference
+
+
+def test_the_site_asks_for_nothing_of_others(site: Path) -> None:
+    """Everything that a browser loads by itself lies beside the pages."""
+    loaded = re.compile(r'<(?:script|img|link rel="stylesheet")[^>]*?(?:src|href)="(https?:)?//')
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > len(PAGES)
+    assert not [page.name for page in pages if loaded.search(page.read_text("utf-8"))]

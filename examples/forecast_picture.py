@@ -1,0 +1,31 @@
+"""Draw the README's picture: the demonstration's model, its intervals, and what came true.
+
+python examples/forecast_picture.py [--quick] [FILE]
+"""
+
+import sys
+
+from neuralforecast.utils import AirPassengersPanel
+
+from automodel_sk import create_auto_model
+from automodel_sk.demo import DEMO_SPACE
+
+QUICK = "--quick" in sys.argv
+FILES = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+
+df = AirPassengersPanel[["unique_id", "ds", "y"]]
+last_year = df.groupby("unique_id").tail(12)
+
+model = create_auto_model(
+    "NHITS",
+    h=12,
+    dataset=df.drop(last_year.index),
+    config={**DEMO_SPACE, "max_steps": 5} if QUICK else DEMO_SPACE,
+    num_samples=1 if QUICK else 10,
+    cpus=1,  # the same trials each time
+    storage=":memory:",
+    use_mlflow=False,
+    verbose=not QUICK,
+)
+figure = model.plot.forecast(["Airline1"], [80, 95], actual=last_year, history=60)
+figure.savefig(FILES[0] if FILES else "forecast.png", dpi=110)
