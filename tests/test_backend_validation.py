@@ -35,6 +35,11 @@ BACKEND_TABLE = [
     ({"gpus": -1}, "gpus must be a number of at least 0 or None", 0),
     ({"gpus": True}, "gpus must be a number of at least 0 or None", 0),
     ({"time_budget_hours": 0}, "time_budget_hours must be a number above 0 or None, got 0", 1.0),
+    (
+        {"trial_timeout_minutes": 0},
+        "trial_timeout_minutes must be a number above 0 or None, got 0; try",
+        60.0,
+    ),
     ({"time_budget_hours": "2"}, "got '2'; try time_budget_hours=1.0", 2.0),
     ({"time_budget_hours": float("inf")}, "time_budget_hours must be a number above 0", 1.0),
     ({"random_seed": -1}, "random_seed must be a whole number of at least 0", 42),

@@ -23,7 +23,7 @@ from automodel_sk.options import OptimizationConfig
 
 TINY = {"max_steps": 5, "input_size": 12, "mlp_units": [[8, 8], [8, 8], [8, 8]]}
 TINY_SEARCH = {**TINY, "learning_rate": {"loguniform": [1e-4, 1e-2]}}
-COMMANDS = ("fit", "predict", "trials", "report", "models", "validate", "demo")
+COMMANDS = ("fit", "predict", "trials", "report", "models", "validate", "worker", "demo")
 
 
 def run(*arguments: Any) -> Any:

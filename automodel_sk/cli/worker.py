@@ -13,7 +13,7 @@ from automodel_sk.cli import fit_options as of
 from automodel_sk.cli.inputs import Columns, read_beside, read_series
 from automodel_sk.cli.options import Debug, IdCol, StaticFile, TargetCol, TimeCol
 from automodel_sk.cli.reporting import reported
-from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.exceptions import InvalidInputError, SearchError
 
 if TYPE_CHECKING:
     from automodel_sk.options import OptimizationConfig
@@ -55,6 +55,7 @@ def worker(
     from automodel_sk.search_setup import search_request, start_workers_early, training_data
 
     job = read_job(StudyLocation(study, storage))
+    _check_settings(job, study)
     options = replace(
         job.options, study_name=study, storage=storage, cpus=cpus, gpus=gpus, verbose=verbose
     )
@@ -68,6 +69,23 @@ def worker(
     with progress_bar(job.trials, job.model_name, verbose, budget) as bar:
         records = make_engine(options.backend).run(request, dataset, bar)
     typer.echo(f"Study {study}: {len(records)} of {job.trials} trials have ended")
+
+
+def _check_settings(job: Job, study: str) -> None:
+    """Raise where a study sets more of a model than what shapes it: others may have written it."""
+    from automodel_sk.exceptions import ModelFileError
+    from automodel_sk.persistence.settings import check_settings
+    from automodel_sk.search_space.nesting import nested
+
+    tuned = {name: domain.listed() for name, domain in job.space.domains.items()}
+    try:
+        check_settings(job.model_name, nested({**tuned, **job.space.constants}), "it")
+    except ModelFileError as exc:
+        setting = str(exc).split()[2]
+        raise SearchError(
+            f"study {study!r} sets {setting!r}, which may do more than shape a model, so that no"
+            " worker takes it from a storage; run the search's own program on this machine too"
+        ) from exc
 
 
 def _plan(

@@ -178,7 +178,7 @@ def read_job(location: StudyLocation) -> Job:
     attributes = _attributes(location)
     stored, name = attributes.get(_JOB), location.study_name
     refusal = "it was not made by automodel_sk" if stored is None else stored.get("refused")
-    if refusal is not None:
+    if stored is None or refusal is not None:
         raise SearchError(
             f"study {name!r} can't be joined by a worker: {refusal}; run the search's own program"
             " on this machine too, with the same study_name and storage"
