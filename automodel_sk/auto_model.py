@@ -85,6 +85,17 @@ class AutoModel:
     AutoModel('MLP', h=2)
     >>> model.predict().columns.tolist(), model.predict()["ds"].tolist()
     (['unique_id', 'ds', 'MLP'], [40, 41])
+    >>> model.predict(level=[80]).columns.tolist()
+    ['unique_id', 'ds', 'MLP', 'MLP-lo-80', 'MLP-hi-80']
+    >>> model.cross_validation(n_windows=2)["cutoff"].unique().tolist()
+    [35, 37]
+    >>> newer = pd.DataFrame({"unique_id": "b", "ds": range(50), "y": [*values, *values[:10]]})
+    >>> model.refit(newer).predict()["ds"].tolist()
+    [50, 51]
+    >>> model.update(newer, max_steps=1).predict()["unique_id"].tolist()
+    ['b', 'b']
+    >>> model.to_neuralforecast().models
+    [MLP]
     """
 
     def __init__(

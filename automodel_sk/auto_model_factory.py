@@ -254,8 +254,19 @@ def create_auto_model(
         Key of `MODEL_CATALOG`, such as ``"NHITS"``.
     h : int
         Forecast horizon, in steps of the data.
-    dataset, config, loss, static_df, futr_exog_list, hist_exog_list, stat_exog_list
-        As in `AutoModelFactory.create_auto_model`.
+    dataset : DataFrame
+        Long frame: `unique_id`, `ds`, `y` and exogenous columns; rows in any
+        order, series of any length.
+    config : mapping, SearchSpace or callable, optional
+        The search space: a dict of Ray Tune domains, Optuna distributions and
+        plain values, or a function of an Optuna trial. Plain values alone are a
+        fixed configuration, trained once. The model's default space when None.
+    loss : str or neuralforecast loss, optional
+        Training loss; the mean absolute error when None.
+    static_df : DataFrame, optional
+        One row per series, with `unique_id`.
+    futr_exog_list, hist_exog_list, stat_exog_list : sequence of str, optional
+        Columns known in the future, in the past only, and static ones.
     **options
         Fields of `OptimizationConfig`, such as ``num_samples=50``.
 
