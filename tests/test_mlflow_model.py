@@ -116,6 +116,8 @@ def test_the_model_is_what_the_search_has_made(tracked: Tracked) -> None:
     assert float(stored.params["learning_rate"]) == rate
     metrics = {metric.key: metric.value for metric in stored.metrics}
     assert metrics["best_score"] == tracked.model.best_score
+    (used,) = tracked.run.inputs.dataset_inputs
+    assert {metric.dataset_digest for metric in stored.metrics} == {used.dataset.digest}
     assert tracked.run.data.metrics["best_score"] == tracked.model.best_score
     assert tracked.run.info.status == "FINISHED"
 

@@ -173,5 +173,5 @@ def test_a_store_that_hangs_is_given_up() -> None:
     assert numbers_of(writer.close(0.3)) == [0, 1, 2]
     assert time.perf_counter() - begin < 2
     slow.open.set()
-    writer._thread.join(10)
+    assert not writer.flush(10)
     assert slow.written == [0]

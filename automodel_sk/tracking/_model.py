@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.tracking._store import PREFIX, Store, column_schema
+from automodel_sk.tracking._store import PREFIX, Store, column_schema, source_tags
 from automodel_sk.tracking._text import flat_params, tag_texts
 from automodel_sk.tracking.base import ModelRecord
 
@@ -58,7 +58,7 @@ def write_model(store: Store, run_id: str, model: ModelRecord) -> str:
             name=model.name,
             source_run_id=run_id,
             params=flat_params(model.params),
-            tags=tag_texts({f"{PREFIX}model": model.name}),
+            tags={**tag_texts({f"{PREFIX}model": model.name}), **source_tags()},
         )
         model_id = str(logged.model_id)
         try:

@@ -7,14 +7,21 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from getpass import getuser
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from automodel_sk.tracking._model import register_model, write_model
-from automodel_sk.tracking._store import NUMBER, PARENT, PREFIX, STUDY_ID, Point, Store
+from automodel_sk.tracking._store import (
+    NUMBER,
+    PARENT,
+    PREFIX,
+    STUDY_ID,
+    Point,
+    Store,
+    source_tags,
+)
 from automodel_sk.tracking._text import file_text, flat_params, safe_key, tag_texts
-from automodel_sk.tracking.base import ModelRecord, SearchRecord, TrialRecord
+from automodel_sk.tracking.base import DataRecord, ModelRecord, SearchRecord, TrialRecord
 
 __all__ = ["EndedTrial", "SearchRun"]
 
@@ -69,8 +76,9 @@ class EndedTrial:
 class SearchRun:
     """The parent run of a search in one store, and the children below it."""
 
-    def __init__(self, store: Store, run_id: str) -> None:
+    def __init__(self, store: Store, run_id: str, data: DataRecord | None = None) -> None:
         self.run_id = run_id
+        self._data = data
         self._store = store
         self._written: set[int] = set()
         self._half_written: dict[int, str] = {}
@@ -89,13 +97,13 @@ class SearchRun:
         found = store.unfinished(study_id)
         if found is not None:
             store.reopen(found, below)
-            run = cls(store, found)
+            run = cls(store, found, search.data)
             run._read_children()
             return run
-        labels = {**tag_texts({**_search_tags(search), **(tags or {})}), **_source_tags()}
+        labels = {**tag_texts({**_search_tags(search), **(tags or {})}), **source_tags()}
         if below is not None:
             labels[PARENT] = below
-        run = cls(store, store.create_run(search.name, labels, _now()))
+        run = cls(store, store.create_run(search.name, labels, _now()), search.data)
         store.write(run.run_id, flat_params({"model": search.model_name, **search.params}), [])
         if search.data is not None:
             store.use_data(run.run_id, search.data)
@@ -118,7 +126,7 @@ class SearchRun:
             return
         trial.tried = True
         if number not in self._half_written:
-            tags = {**trial.tags(), **_source_tags(), PARENT: self.run_id}
+            tags = {**trial.tags(), **source_tags(), PARENT: self.run_id}
             run_id = self._store.create_run(f"trial {number}", tags, trial.start)
             self._half_written[number] = run_id
         run_id = self._half_written[number]
@@ -149,7 +157,7 @@ class SearchRun:
             for name, value in metrics.items()
             if value is not None
         ]
-        self._store.write(self.run_id, {}, points, model_id)
+        self._store.write(self.run_id, {}, points, model_id, self._data)
         try:
             for name, content in artifacts.items():
                 self._store.attach(self.run_id, name, file_text(content))
@@ -163,15 +171,6 @@ def _search_tags(search: SearchRecord) -> dict[str, str]:
     for package in _PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
             tags[f"{PREFIX}version.{package}"] = version(package)
-    return tags
-
-
-def _source_tags() -> dict[str, str]:
-    """Return the tags that MLflow's page shows as user and source."""
-    tags = {"mlflow.source.name": "automodel_sk", "mlflow.source.type": "LOCAL"}
-    # No name in a container whose user isn't in the password file.
-    with contextlib.suppress(KeyError, OSError, ImportError):
-        tags["mlflow.user"] = getuser()
     return tags
 
 

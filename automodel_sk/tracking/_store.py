@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from getpass import getuser
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from automodel_sk.exceptions import TrackingError
@@ -15,7 +17,16 @@ from automodel_sk.tracking.base import DataRecord
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["NUMBER", "PARENT", "PREFIX", "STUDY_ID", "Point", "Store", "column_schema"]
+__all__ = [
+    "NUMBER",
+    "PARENT",
+    "PREFIX",
+    "STUDY_ID",
+    "Point",
+    "Store",
+    "column_schema",
+    "source_tags",
+]
 
 PREFIX = "automodel_sk."
 PARENT = "mlflow.parentRunId"
@@ -28,6 +39,8 @@ _MAX_PARAM_TEXT = 150_000
 _MAX_METRICS = 900
 _MAX_SCHEMA = 65_535
 _PAGE = 1000
+# Otherwise MLflow's page takes it to be about language models.
+_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 
 class Point(NamedTuple):
@@ -68,14 +81,16 @@ class Store:
         params: Mapping[str, str],
         points: Sequence[Point],
         model_id: str | None = None,
+        data: DataRecord | None = None,
     ) -> None:
         """Write parameters and metrics in one request, or in as few as the limits allow.
 
-        The metrics are a model's as well as the run's, if it is named.
+        The metrics are a model's as well as the run's, on some data, if these are named.
         """
         from mlflow.entities import Metric, Param
 
-        metrics = [Metric(*point, model_id=model_id) for point in points]
+        of = () if data is None else (data.name, data.digest)
+        metrics = [Metric(*point, model_id, *of) for point in points]
         chunks = [[Param(*item) for item in chunk] for chunk in _param_chunks(params)]
         for i in range(max(len(chunks), -(-len(metrics) // _MAX_METRICS))):
             self.client.log_batch(
@@ -92,7 +107,7 @@ class Store:
         """Say what data a run is trained on, without the data."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        source = {"tags": {"mlflow.source.name": "automodel_sk", "mlflow.source.type": "LOCAL"}}
+        source = {"tags": source_tags()}
         schema = json.dumps({"mlflow_colspec": column_schema(data.columns).to_dict()})
         dataset = Dataset(
             name=data.name,
@@ -160,7 +175,7 @@ def _experiment_id(client: MlflowClient, target: Target) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return str(client.create_experiment(name, artifact_location=folder))
+            return str(client.create_experiment(name, folder, _EXPERIMENT_TAGS))
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
@@ -171,6 +186,15 @@ def _experiment_id(client: MlflowClient, target: Target) -> str:
             f"`mlflow experiments restore`, or pass another name such as '{name}_2'"
         )
     return str(found.experiment_id)
+
+
+def source_tags() -> dict[str, str]:
+    """Return the tags that MLflow's page shows as user and source."""
+    tags = {"mlflow.source.name": "automodel_sk", "mlflow.source.type": "LOCAL"}
+    # No name in a container whose user isn't in the password file.
+    with contextlib.suppress(KeyError, OSError, ImportError):
+        tags["mlflow.user"] = getuser()
+    return tags
 
 
 def column_schema(columns: Mapping[str, str], *, required: bool = True) -> Any:

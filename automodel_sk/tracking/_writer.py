@@ -48,29 +48,22 @@ class TrialWriter:
         self.problem: str | Exception | None = None
         self._unwritten: list[EndedTrial] = []
         self._changed = threading.Condition()
-        self._news = self._busy = self._stuck = self._closing = self._ended = False
-        self._given_up = False
-        # The thread sees what the user has set for this one: MLflow's workspace, say.
-        run = contextvars.copy_context().run
-        name = "automodel_sk-tracking"
-        self._thread = threading.Thread(target=run, args=(self._work,), name=name, daemon=True)
-        self._thread.start()
+        self._news = self._running = self._stuck = self._given_up = False
 
     def put(self, trial: EndedTrial) -> None:
         """Take a trial; wait only where too many wait already, and not for a dead store."""
         with self._changed:
             self._changed.wait_for(self._has_room, PATIENCE)
             self._unwritten.append(trial)
-            self._news = True
-            self._changed.notify_all()
+            self._wake()
 
     def _has_room(self) -> bool:
-        return self._stuck or self._ended or len(self._unwritten) < MOST_WAITING
+        return self._stuck or len(self._unwritten) < MOST_WAITING
 
     def flush(self, seconds: float | None = None) -> bool:
         """Wait until each trial was tried; return whether all are written."""
         with self._changed:
-            self._changed.wait_for(lambda: self._ended or not (self._news or self._busy), seconds)
+            self._changed.wait_for(lambda: not self._running, seconds)
             return not self._unwritten
 
     def close(self, seconds: float) -> list[EndedTrial]:
@@ -79,35 +72,51 @@ class TrialWriter:
         Given up once nothing was written for some seconds.
         """
         with self._changed:
-            self._closing = True
-            self._changed.notify_all()
+            if self._unwritten:
+                self._wake()
             left = -1
-            while left != len(self._unwritten) and not self._ended:
+            while left != len(self._unwritten) and self._running:
                 left = len(self._unwritten)
                 self._changed.wait_for(partial(self._got_below, left), seconds)
-            self._given_up = not self._ended
+            self._given_up = self._running
             return list(self._unwritten)
 
     def _got_below(self, left: int) -> bool:
-        return self._ended or len(self._unwritten) < left
+        return not self._running or len(self._unwritten) < left
+
+    def _wake(self) -> None:
+        """Have all that is unwritten tried, by the thread at work or a new one."""
+        self._news = True
+        if not self._running:
+            self._running = True
+            # The thread sees what the user has set for this one: MLflow's workspace, say.
+            run = contextvars.copy_context().run
+            name = "automodel_sk-tracking"
+            threading.Thread(target=run, args=(self._work,), name=name, daemon=True).start()
 
     def _work(self) -> None:
+        """Write until there is nothing new."""
         try:
-            last = False
-            while not last:
-                with self._changed:
-                    self._changed.wait_for(lambda: self._news or self._closing)
-                    last, self._news, self._busy = self._closing, False, True
-                    # Stable: new ones in their order, then those refused before.
-                    batch = sorted(self._unwritten, key=lambda trial: trial.tried)
+            while (batch := self._next_batch()) is not None:
                 self._write_all(batch)
-                with self._changed:
-                    self._busy = False
-                    self._changed.notify_all()
-        finally:
-            with self._changed:
-                self._ended = True
-                self._changed.notify_all()
+        except BaseException:
+            self._rest()
+            raise
+
+    def _next_batch(self) -> list[EndedTrial] | None:
+        """Return what is to be tried, None where that is all done."""
+        with self._changed:
+            if not self._news:
+                self._rest()
+                return None
+            self._news = False
+            # Stable: new ones in their order, then those refused before.
+            return sorted(self._unwritten, key=lambda trial: trial.tried)
+
+    def _rest(self) -> None:
+        with self._changed:
+            self._running = False
+            self._changed.notify_all()
 
     def _write_all(self, batch: list[EndedTrial]) -> None:
         """Write what the store takes; nothing more once it can't be reached."""

@@ -7,7 +7,7 @@ import time
 from automodel_sk.exceptions import TrackingError
 from automodel_sk.tracking._guard import MODEL_SECONDS, guarded, reason_of
 from automodel_sk.tracking._model import check_registered_name, register_model, write_model
-from automodel_sk.tracking._store import Point, Store
+from automodel_sk.tracking._store import Point, Store, source_tags
 from automodel_sk.tracking._target import Target, check_installed, find_target
 from automodel_sk.tracking._text import flat_params, mask_secrets
 from automodel_sk.tracking.base import ModelRecord
@@ -77,7 +77,7 @@ def _log(model: ModelRecord, target: Target, run_id: str | None, register_as: st
 def _log_in_a_new_run(store: Store, model: ModelRecord) -> tuple[str, str]:
     """Store a model in a run of its own; return the ids of both."""
     now = round(1000 * time.time())
-    run_id = store.create_run(model.name, {}, now)
+    run_id = store.create_run(model.name, source_tags(), now)
     status = "FAILED"
     try:
         model_id = write_model(store, run_id, model)
