@@ -138,6 +138,29 @@ def test_the_readme_links_to_what_is_there() -> None:
     assert not [target for target in targets if not (ROOT / target).exists()]
 
 
+def test_the_readme_names_every_option_with_its_default() -> None:
+    from automodel_sk import OptimizationConfig
+
+    options = OptimizationConfig().to_dict()
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text[text.index("| option | default | meaning |") : text.index("## Probabilistic")]
+    rows = [row.split("|")[1:3] for row in table.splitlines()[2:] if row]
+    named = {name for first, _ in rows for name in re.findall(r"`(\w+)`", first)}
+    assert named == set(options)
+    for first, defaults in rows:
+        names, values = re.findall(r"`(\w+)`", first), re.findall(r"`([^`]+)`", defaults)
+        if len(names) == len(values):  # the others are described
+            wanted = {str(options[name]) for name in names if options[name] is not None}
+            assert wanted <= {value.strip('"') for value in values}, first
+
+
+def test_the_readmes_code_can_be_read() -> None:
+    blocks = [b for b in blocks_of(ROOT / "README.md") if b.language == "python"]
+    assert len(blocks) >= 5
+    for block in blocks:
+        compile(block.text, f"README.md:{block.line}", "exec")
+
+
 def test_names_of_the_package_in_prose_exist() -> None:
     import automodel_sk
 
