@@ -1,0 +1,199 @@
+"""Folders that are replaced in one step, and read without trust.
+
+::
+
+    my_model/
+        automodel.json       the manifest; it names the folder of the content
+        model-1a2b3c4d/      the content
+
+The content is written under a new name, and the manifest is replaced last, in one
+step: a save that is cut off at any moment leaves the former content whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from automodel_sk.exceptions import ModelFileError
+from automodel_sk.persistence.strict_json import MOST_BYTES, read_json
+
+__all__ = ["FolderFormat"]
+
+
+@dataclass(frozen=True)
+class FolderFormat:
+    """What a kind of saved folder is called, and how it is written and read.
+
+    Parameters
+    ----------
+    name : str
+        Value of ``"format"`` in the manifest.
+    version : int
+        Newest version that this release reads; the one that it writes.
+    oldest : int
+        Oldest version that it reads.
+    manifest : str
+        Name of the manifest.
+    content : str
+        Begins the name of the content's folder; also its key in the manifest.
+    subject : str
+        What is saved, for messages.
+    saver : str
+        What to call to save it, for messages.
+    """
+
+    name: str
+    version: int
+    oldest: int
+    manifest: str
+    content: str
+    subject: str
+    saver: str
+
+    def write(self, path: Path, write: Callable[[Path], Mapping[str, Any]]) -> Path:
+        """Write a folder, or replace one, in one step.
+
+        Parameters
+        ----------
+        path : Path
+            The folder.
+        write : callable
+            Writes the content into the new folder that it is given, and returns the
+            rest of the manifest.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        ModelFileError
+            Something else is there.
+        """
+        self._check_target(path)
+        path.mkdir(parents=True, exist_ok=True)
+        name = f"{self.content}-{secrets.token_hex(4)}"
+        draft = path / f".{self.manifest}.{name}"
+        try:
+            (path / name).mkdir()
+            rest = write(path / name)
+            head = {"format": self.name, "version": self.version, self.content: name}
+            draft.write_text(self._text({**head, **rest}), encoding="utf-8")
+            _settle([*(path / name).rglob("*"), path / name, draft])
+        except BaseException:
+            shutil.rmtree(path / name, ignore_errors=True)
+            draft.unlink(missing_ok=True)
+            raise
+        draft.replace(path / self.manifest)
+        _settle([path])
+        self._remove_former(path, keep=name)
+        return path
+
+    def read(self, path: Path) -> tuple[dict[str, Any], Path]:
+        """Return the manifest of a folder and its folder of content.
+
+        Parameters
+        ----------
+        path : Path
+            The folder.
+
+        Raises
+        ------
+        ModelFileError
+            It is damaged, of another version, or of another kind.
+        """
+        file = path / self.manifest
+        if path.is_file():
+            raise ModelFileError(
+                f"{path} is a file, a {self.subject} is a folder; unpack an archive first"
+            )
+        if not file.is_file():
+            raise ModelFileError(
+                f"{path} holds no {self.subject}: {self.manifest} is missing; pass the folder"
+                f" that {self.saver} wrote"
+            )
+        manifest = read_json(file)
+        if not isinstance(manifest, dict) or manifest.get("format") != self.name:
+            raise ModelFileError(f"{file} is no {self.subject} of automodel_sk")
+        self._check_version(file, manifest.get("version"))
+        return manifest, self._content(path, manifest.get(self.content))
+
+    def _check_version(self, file: Path, version: Any) -> None:
+        if type(version) is not int or not self.oldest <= version <= self.version:
+            raise ModelFileError(
+                f"{file} has format version {_short(version)}, this release reads"
+                f" {self.oldest} to {self.version};"
+                " update with: pip install --upgrade automodel_sk"
+            )
+
+    def _content(self, path: Path, name: Any) -> Path:
+        """Return the folder of the content: one of our names, right here, no link."""
+        if not isinstance(name, str) or not self._names_content(name):
+            raise ModelFileError(
+                f"{path / self.manifest} names {_short(name)} as its folder of content; not ours"
+            )
+        folder = path / name
+        if folder.is_symlink() or not folder.is_dir():
+            raise ModelFileError(f"{folder} is missing or a link; save again with {self.saver}")
+        return folder
+
+    def _names_content(self, name: str) -> bool:
+        return re.fullmatch(rf"{self.content}-[0-9a-f]{{8}}", name) is not None
+
+    def _check_target(self, path: Path) -> None:
+        """Raise where saving would mix with or replace something else."""
+        foreign = path.is_file() or (
+            path.is_dir()
+            and not all(
+                self._names_content(entry.name) or self.manifest in entry.name
+                for entry in path.iterdir()
+            )
+        )
+        if foreign:
+            raise ModelFileError(
+                f"{path} exists and is no {self.subject}; pass a path that is free,"
+                f" for example {str(path) + '-' + self.content!r}"
+            )
+
+    def _text(self, manifest: Mapping[str, Any]) -> str:
+        text = json.dumps(manifest)
+        if len(text) > MOST_BYTES:
+            raise ModelFileError(
+                f"the {self.subject} describes itself in {len(text):,} bytes, more than the"
+                f" {MOST_BYTES:,} that are read again; keep fewer trials"
+            )
+        return text
+
+    def _remove_former(self, path: Path, keep: str) -> None:
+        for entry in path.iterdir():
+            if self._names_content(entry.name) and entry.name != keep:
+                shutil.rmtree(entry, ignore_errors=True)
+            elif entry.name.startswith(f".{self.manifest}."):
+                entry.unlink(missing_ok=True)
+
+
+def _settle(paths: list[Path]) -> None:
+    """Have files and folders on the disk before what names them is: power may be cut too."""
+    for path in paths:
+        # Folders can't be opened on every system; what is lost there is this extra care.
+        with contextlib.suppress(OSError):
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+
+def _short(value: Any) -> str:
+    """Return a value from a file as text that fits in a message."""
+    return repr(value)[:100] if isinstance(value, (str, int, float, type(None))) else "a container"

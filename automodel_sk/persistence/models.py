@@ -1,0 +1,218 @@
+"""Saved models.
+
+::
+
+    my_model/
+        automodel.json       what the model is, how it was searched for
+        model-1a2b3c4d/      weights and data, neuralforecast's own safe format
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from automodel_sk.auto_model import AutoModel
+from automodel_sk.exceptions import ModelFileError
+from automodel_sk.intervals import ConformalScores
+from automodel_sk.persistence.folders import FolderFormat
+from automodel_sk.persistence.manifest import Manifest, StoredTask, read_manifest
+from automodel_sk.persistence.settings import check_settings, passive, passive_hparams
+from automodel_sk.persistence.weights import load_fitted
+from automodel_sk.search.building import effective_config, trained_module
+from automodel_sk.search.hardware import trainer_options
+from automodel_sk.search.quiet import quiet
+from automodel_sk.search.task import TrainingTask
+from automodel_sk.search_space import SearchSpace
+from automodel_sk.search_space.json_form import space_from_json, space_to_json
+from automodel_sk.validation import ValidationResult
+
+__all__ = ["FORMAT_VERSION", "load_auto_model", "save_auto_model"]
+
+FORMAT_VERSION = 1
+_FORMAT = FolderFormat(
+    name="automodel_sk",
+    version=FORMAT_VERSION,
+    oldest=1,
+    manifest="automodel.json",
+    content="model",
+    subject="saved model",
+    saver="AutoModel.save",
+)
+_MOST_SCORES = 2_000_000
+_OBJECTS = ("lr_scheduler", "optimizer")
+
+logger = logging.getLogger(__name__)
+
+
+def save_auto_model(model: AutoModel, path: Path) -> Path:
+    """Write a model to a folder; see `AutoModel.save`."""
+    if model.model_name == "HINT":
+        raise ModelFileError(
+            "HINT can't be saved, neuralforecast has no format for it; keep best_config and train"
+            " it again with create_auto_model('HINT', ..., config=model.best_config)"
+        )
+
+    def write(folder: Path) -> Mapping[str, Any]:
+        fitted = model.to_neuralforecast()
+        with quiet(), passive_hparams(trained_module(fitted.models[0])):
+            fitted.save(str(folder), save_dataset=True)
+        return _describe(model)
+
+    return _FORMAT.write(path, write)
+
+
+def _describe(model: AutoModel) -> dict[str, Any]:
+    described = {
+        "task": _task(model._task),
+        "best_config": passive(model.model_name, model.best_config),
+        "best_step": model.best_step,
+        "season": model._season,
+        "trials": [asdict(record) for record in model._records],
+        "strategy": None if model.strategy is None else asdict(model.strategy),
+        "profile": None if model.profile is None else asdict(model.profile),
+        "validation": _findings(model.validation),
+        "scores": _scores(model._scores),
+        "space": _space(model.space),
+    }
+    plain: dict[str, Any] = _plain(described)
+    return plain
+
+
+def _task(task: TrainingTask) -> dict[str, Any]:
+    stored = {name: getattr(task, name) for name in StoredTask.model_fields}
+    return {**stored, "metric": task.metric if isinstance(task.metric, str) else None}
+
+
+def _findings(validation: ValidationResult | None) -> dict[str, Any] | None:
+    if validation is None:
+        return None
+    names = ("is_valid", "errors", "warnings", "corrected_config")
+    return {name: getattr(validation, name) for name in names}
+
+
+def _scores(scores: ConformalScores | None) -> dict[str, Any] | None:
+    """Return the scores; where they are very many, they are calibrated anew at need."""
+    if scores is None or scores.scores.size > _MOST_SCORES:
+        return None
+    return {"scores": scores.scores, "season": scores.season}
+
+
+def _space(space: SearchSpace | None) -> dict[str, Any] | None:
+    if space is None:
+        return None
+    stored = space_to_json(space)
+    if stored["left_out"]:
+        names = ", ".join(stored["left_out"])
+        logger.info("the saved search space leaves out %s: functions can't be saved", names)
+    return stored
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold: numbers, lists, times; text for the rest."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return repr(value)
+
+
+def load_auto_model(path: Path) -> AutoModel:
+    """Read a model from a folder; see `AutoModel.load`."""
+    stored, folder = _FORMAT.read(path)
+    manifest = read_manifest(stored, path / _FORMAT.manifest)
+    check_settings(manifest.task.model_name, manifest.best_config, path / _FORMAT.manifest)
+    try:
+        return _restore(manifest, folder)
+    except ModelFileError:
+        raise
+    except Exception as exc:
+        reason = f"{type(exc).__name__}: {exc}"[:300]
+        raise ModelFileError(f"{path} is damaged ({reason}); save the model again") from exc
+
+
+def _restore(manifest: Manifest, folder: Path) -> AutoModel:
+    task = TrainingTask(**manifest.task.fields(), trainer_options=trainer_options())
+    fitted = load_fitted(folder, task.model_name)
+    module = trained_module(fitted.models[0])
+    _check_agreement(folder, task, module)
+    module.trainer_kwargs.update(trainer_options())
+    config = _config(manifest, module)
+    _restore_window(module, effective_config(task, config))
+    parts = {
+        name: None if part is None else part.decode()
+        for name in ("strategy", "profile", "validation", "scores")
+        for part in (getattr(manifest, name),)
+    }
+    profile = parts["profile"]
+    return AutoModel(
+        fitted,
+        replace(
+            task,
+            loss=module.loss,
+            valid_loss=module.valid_loss,
+            # without the series' lengths, later trainings would draw other windows
+            lengths=None if profile is None else profile.lengths,
+        ),
+        config,
+        best_step=manifest.best_step,
+        season=manifest.season,
+        records=[trial.decode() for trial in manifest.trials],
+        space=None if manifest.space is None else space_from_json(manifest.space),
+        **parts,
+    )
+
+
+def _config(manifest: Manifest, module: Any) -> dict[str, Any]:
+    """Return the best configuration; classes in it are those that the weights name."""
+    objects = {name: module.hparams[name] for name in _OBJECTS if name in manifest.best_config}
+    return {**manifest.best_config, **objects}
+
+
+def _restore_window(module: Any, config: Mapping[str, Any]) -> None:
+    """Give a recurrent model its window back: it grows by a step whenever it is rebuilt."""
+    if not module.RECURRENT:
+        return
+    sizes = (config.get("inference_input_size") or 0, config["input_size"], 3 * module.h)
+    asked = next(size for size in sizes if size >= 1)
+    module.inference_input_size = asked + 1
+    module.hparams["inference_input_size"] = asked
+
+
+def _check_agreement(folder: Path, task: TrainingTask, module: Any) -> None:
+    """Raise where the weights are of another model than the manifest describes."""
+    described = {
+        "model": task.model_name,
+        "h": task.h,
+        "futr_exog": list(task.futr_exog),
+        "hist_exog": list(task.hist_exog),
+        "stat_exog": list(task.stat_exog),
+        "n_series": task.n_series if module.MULTIVARIATE else module.n_series,
+    }
+    held = {
+        "model": type(module).__name__,
+        "h": module.h,
+        **{name: list(getattr(module, f"{name}_list") or ()) for name in _EXOGENOUS},
+        "n_series": module.n_series,
+    }
+    for name, value in described.items():
+        if held[name] != value:
+            raise ModelFileError(
+                f"{folder.parent} describes a model with {name}={value!r} and holds one with"
+                f" {name}={held[name]!r}; save the model again"
+            )
+
+
+_EXOGENOUS = ("futr_exog", "hist_exog", "stat_exog")

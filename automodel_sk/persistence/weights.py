@@ -1,0 +1,206 @@
+"""Weights and data in neuralforecast's own safe format, read once all of it is checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from automodel_sk.catalog import model_class
+from automodel_sk.exceptions import ModelFileError
+from automodel_sk.persistence.documents import (
+    check_configuration,
+    check_dataset,
+    check_hyper_parameters,
+)
+from automodel_sk.persistence.settings import check_settings
+from automodel_sk.persistence.strict_json import parse_json, read_json
+from automodel_sk.search.quiet import isolated_random_state, quiet
+
+__all__ = ["load_fitted", "tensor_shapes"]
+
+_OWN_FILES = {"configuration.json", "dataset.json", "dataset.safetensors"}
+_MAYBE = {"configuration.safetensors"}
+_HPARAM = "__hparams__."
+_SPARE = 4
+_FREE_ELEMENTS, _FREE_TENSORS = 2**20, 1_000
+
+
+def load_fitted(folder: Path, model_name: str) -> Any:
+    """Return the fitted object of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        What `NeuralForecast.save` wrote.
+    model_name : str
+        The model that it has to hold.
+
+    Returns
+    -------
+    neuralforecast.NeuralForecast
+
+    Raises
+    ------
+    ModelFileError
+        A file is missing, foreign, damaged, or asks for more than it holds.
+    """
+    from neuralforecast import NeuralForecast
+
+    weights = folder / _model_file(folder)
+    check_configuration(read_json(folder / "configuration.json"), model_name)
+    check_dataset(read_json(folder / "dataset.json"))
+    for file in folder.glob("*.safetensors"):
+        tensor_shapes(file)
+    hyper_parameters = _hyper_parameters(weights)
+    check_hyper_parameters(hyper_parameters, _longest_series(folder / "dataset.safetensors"))
+    check_settings(model_name, hyper_parameters, weights.name)
+    with quiet(), isolated_random_state():
+        _build_without_memory(model_name, hyper_parameters, weights)
+        with _no_more_than(tensor_shapes(weights)):
+            fitted = NeuralForecast.load(str(folder), allow_pickle=False)
+    _check_data(fitted)
+    fitted.models[0].alias = hyper_parameters.get("alias")
+    return fitted
+
+
+def _model_file(folder: Path) -> str:
+    """Return the name of the weights: the one file beside those of every model."""
+    for entry in folder.iterdir():
+        if entry.is_symlink() or not entry.is_file():
+            raise ModelFileError(f"{entry} is no plain file, which no saved model has")
+    names = {entry.name for entry in folder.iterdir()}
+    weights = names - _OWN_FILES - _MAYBE
+    foreign = [name for name in weights if not name.endswith("_0.safetensors")]
+    missing = _OWN_FILES - names
+    if foreign:
+        raise ModelFileError(f"{folder} holds {foreign[0]!r}, which no saved model has")
+    if missing or len(weights) != 1:
+        lacking = min(missing) if missing else "the weights of one model"
+        raise ModelFileError(f"{folder} lacks {lacking}; save the model again")
+    return weights.pop()
+
+
+def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes in a file of tensors; its header is checked, no tensor is read.
+
+    Parameters
+    ----------
+    file : Path
+        A safetensors file.
+
+    Returns
+    -------
+    dict of str to tuple of int
+
+    Raises
+    ------
+    ModelFileError
+        It is none: its tensors overlap, or don't fill it from the header to its end.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy") as tensors:
+            names: list[str] = tensors.keys()
+            return {name: tuple(tensors.get_slice(name).get_shape()) for name in names}
+    except (SafetensorError, OSError, ValueError) as exc:
+        reason = str(exc)[:200]
+        raise ModelFileError(f"{file} is damaged ({reason}); save the model again") from exc
+
+
+def _longest_series(file: Path) -> int:
+    bounds = _own_tensors(file).get(f"{_HPARAM}indptr")
+    if bounds is None or bounds.ndim != 1 or len(bounds) < 2:
+        raise ModelFileError(f"{file} lacks the bounds of the series; save the model again")
+    return int(bounds.diff().max())
+
+
+def _own_tensors(file: Path) -> dict[str, Any]:
+    """Return the tensors beside a model's weights; the weights stay unread."""
+    from safetensors import safe_open
+
+    with safe_open(file, framework="pt") as tensors:
+        names: list[str] = tensors.keys()
+        return {name: tensors.get_tensor(name) for name in names if name.startswith(_HPARAM)}
+
+
+def _hyper_parameters(weights: Path) -> dict[str, Any]:
+    from safetensors import safe_open
+
+    with safe_open(weights, framework="numpy") as tensors:
+        text = (tensors.metadata() or {}).get("hyper_parameters", "null")
+    stored = parse_json(text, weights.name)
+    if not isinstance(stored, dict):
+        raise ModelFileError(f"{weights} lacks the model's arguments; save the model again")
+    return stored
+
+
+@contextmanager
+def _no_more_than(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[None]:
+    """Stop whoever builds a model much larger than the weights that are there."""
+    from torch.nn.modules.module import register_module_parameter_registration_hook
+
+    sizes = [math.prod(shape) for shape in shapes.values()]
+    left = [_SPARE * sum(sizes) + _FREE_ELEMENTS, _SPARE * len(sizes) + _FREE_TENSORS]
+
+    def count(_module: Any, name: str, parameter: Any) -> None:
+        left[0] -= 0 if parameter is None else parameter.numel()
+        left[1] -= 1
+        if min(left) < 0:
+            raise ModelFileError(
+                f"the model that is described is larger than its weights (at {name!r});"
+                " the file is damaged, save the model again"
+            )
+
+    handle = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _build_without_memory(model_name: str, hyper_parameters: dict[str, Any], file: Path) -> None:
+    """Build the model on torch's device without memory, and hold its shapes to the file's."""
+    import torch
+    from neuralforecast._serialization import decode_mapping
+
+    shapes = tensor_shapes(file)
+    with torch.device("meta"), _no_more_than(shapes):
+        try:
+            model = model_class(model_name)(**decode_mapping(hyper_parameters, _own_tensors(file)))
+        except NotImplementedError:  # an initialisation that needs real numbers
+            return
+    for name, value in model.state_dict().items():
+        if shapes.get(name, value.shape) != tuple(value.shape):
+            raise ModelFileError(
+                f"{file} holds {name} of another shape than the model has; save the model again"
+            )
+
+
+def _check_data(fitted: Any) -> None:
+    """Raise where ids, times and values don't fit together: they would be read astray."""
+    data, ids = fitted.dataset, fitted.uids
+    bounds = np.asarray(data.indptr)
+    sizes = np.diff(bounds)
+    columns = list(data.temporal_cols)
+    consistent = (
+        bounds.ndim == 1
+        and len(bounds) == len(ids) + 1
+        and bounds[0] == 0
+        and bool((sizes > 0).all())
+        and data.temporal.ndim == 2
+        and tuple(data.temporal.shape) == (bounds[-1], len(columns))
+        and len(fitted.ds) == bounds[-1]
+        and len(fitted.last_dates) == len(ids)
+        and columns.count("y") == 1
+        and "available_mask" in columns
+        and data.y_idx == columns.index("y")
+        and (data.static is None or tuple(data.static.shape) == (len(ids), len(data.static_cols)))
+    )
+    if not consistent:
+        raise ModelFileError("the saved data are inconsistent; save the model again")
