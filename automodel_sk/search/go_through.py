@@ -45,6 +45,7 @@ def go_through(
             # Workers know that a grid is at its end, and can't say so but by doing nothing.
             study.exhausted |= count_begun(study) == begun
         elif request.budget.search_is_over() or not (running := running_trials(study)):
+            told.catch_up()  # the last may have ended since
             return
         else:
             if not waited:
