@@ -56,7 +56,7 @@ class Proposer:
     def propose(self) -> Params | None:
         """Return the next trial's parameters, None where results are awaited first."""
         key = next(self._names)
-        params = self._source.propose(key)
+        params: Params | None = self._source.propose(key)
         self._pending = None if params is None else (key, params)
         return params
 

@@ -99,7 +99,9 @@ def _example(model: AutoModel) -> pd.DataFrame:
     """Return the end of the first series, without the target where it is to be forecast."""
     stored = stored_history(model.to_neuralforecast())
     first: Any = stored["unique_id"].iloc[0]
-    rows = stored[stored["unique_id"] == first].tail(_EXAMPLE_ROWS).reset_index(drop=True)
+    rows: pd.DataFrame = (
+        stored[stored["unique_id"] == first].tail(_EXAMPLE_ROWS).reset_index(drop=True)
+    )
     if model._task.futr_exog:
         rows.loc[rows.index[-model.h :], "y"] = None
     if model._task.stat_exog:
