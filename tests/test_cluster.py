@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 from automodel_sk.auto_model_factory import create_auto_model
 from automodel_sk.cli import app
 from automodel_sk.exceptions import StorageError
+from automodel_sk.search import go_through
 from automodel_sk.search.budget import TimeBudget
 from automodel_sk.search.database import database_lock, usable_url
 from automodel_sk.search.job import read_job
@@ -172,6 +173,22 @@ def test_a_trial_of_a_machine_that_is_heard_of_is_left_alone(place: Any, dataset
     request = small_request(location, 2, budget=TimeBudget(2.0))
     assert [r.number for r in OptunaEngine().run(request, dataset, heard)] == [0]
     assert not heard.reported
+
+
+def test_a_trial_that_ends_elsewhere_as_the_search_does_is_heard_of(
+    tmp_path: Path, dataset: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    location = StudyLocation("last", tmp_path)
+    abandoned(location, silent_seconds=0)
+
+    def ended_just_now(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+        study.tell(1, 0.5)
+        return []
+
+    monkeypatch.setattr(go_through, "running_trials", ended_just_now)
+    heard = Heard()
+    OptunaEngine().run(small_request(location, 2), dataset, heard)
+    assert heard.ended == [0, 1]
 
 
 def test_what_was_taken_over_is_not_ended_twice(place: Any, dataset: Any) -> None:
