@@ -142,12 +142,11 @@ class TestRefusals:
                 return (Path.touch, (tmp_path / "ran",))
 
         folder = forecaster().fit(CONTAINERS["series"], fh=[1]).save(tmp_path / "m", "safe")
-        np.savez(folder / "data.npz", y_series=np.array([Bomb()], dtype=object))
-        with pytest.raises(ModelFileError, match="damaged"):
-            AutoNeuralForecaster.load(folder)
-        (folder / "data.npz").write_bytes(pickle.dumps(Bomb()))
-        with pytest.raises(ModelFileError, match="damaged"):
-            AutoNeuralForecaster.load(folder)
+        data = next(folder.glob("content-*")) / "data.safetensors"
+        for content in (pickle.dumps(Bomb()), b"PK" + pickle.dumps(Bomb())):
+            data.write_bytes(content)
+            with pytest.raises(ModelFileError, match="damaged"):
+                AutoNeuralForecaster.load(folder)
         assert not (tmp_path / "ran").exists()
 
     @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,35 @@ from pandas.tseries.frequencies import to_offset
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.frames.clocks import CalendarClock, Clock, FixedClock, IntegerClock, PeriodClock
 from automodel_sk.frames.layout import Layout
+from automodel_sk.persistence.schema import Stored, checked
 
 __all__ = ["label_from_json", "label_to_json", "layout_from_json", "layout_to_json"]
+
+_FIXED_WIDTH = re.compile(r"[<>=|]?[SUVa]\d")
+
+
+class _StoredClock(Stored):
+    kind: Literal["integer", "period", "fixed", "calendar"]
+    width: int | None = None
+    dtype: str | None = None
+    offset: str | None = None
+    unit: Literal["s", "ms", "us", "ns"] | None = None
+    tz: str | None = None
+    origin: str | None = None
+
+
+class _StoredLevel(Stored):
+    name: Any
+    dtype: str
+    values: list[Any]
+
+
+class _StoredLayout(Stored):
+    clock: _StoredClock
+    time_name: Any
+    levels: list[_StoredLevel] | None
+    phases: list[int]
+    origin: int
 
 
 def label_to_json(label: Any) -> Any:
@@ -91,15 +119,13 @@ def layout_from_json(stored: Mapping[str, Any]) -> Layout:
     >>> layout_from_json(layout_to_json(layout)).clock
     IntegerClock(width=1)
     """
-    kind = stored["clock"].get("kind")
-    if kind not in _CLOCKS:
-        raise ModelFileError(f"the saved time index is of unknown kind {kind!r}; save it again")
+    layout = checked(_StoredLayout, stored, "the saved time index")
     return Layout(
-        clock=_CLOCKS[kind](stored["clock"]),
-        time_name=label_from_json(stored["time_name"]),
-        instances=None if stored["levels"] is None else _levels_from_json(stored["levels"]),
-        phases=np.asarray(stored["phases"], dtype=np.int64),
-        origin=int(stored["origin"]),
+        clock=_CLOCKS[layout.clock.kind](layout.clock),
+        time_name=label_from_json(layout.time_name),
+        instances=None if layout.levels is None else _levels_from_json(layout.levels),
+        phases=np.asarray(layout.phases, dtype=np.int64),
+        origin=layout.origin,
     )
 
 
@@ -138,14 +164,22 @@ def _alias(offset: pd.offsets.BaseOffset) -> str:
     return alias
 
 
-def _fixed(stored: Mapping[str, Any]) -> Clock:
-    tz = None if stored["tz"] is None else pd.Timestamp(0, tz=stored["tz"]).tz
-    return FixedClock(_offset(stored["offset"]), stored["unit"], tz)
+def _fixed(stored: Any) -> Clock:
+    zone = _zone(stored.tz)
+    tz = None if zone is None else pd.Timestamp(0, tz=zone).tz
+    return FixedClock(_offset(stored.offset), stored.unit, tz)
 
 
-def _calendar(stored: Mapping[str, Any]) -> Clock:
-    origin = pd.Timestamp(stored["origin"]).tz_localize(stored["tz"])
-    return CalendarClock(_offset(stored["offset"]), stored["unit"], origin)
+def _calendar(stored: Any) -> Clock:
+    origin = pd.Timestamp(stored.origin).tz_localize(_zone(stored.tz))
+    return CalendarClock(_offset(stored.offset), stored.unit, origin)
+
+
+def _zone(name: str | None) -> str | None:
+    """Return the name of a time zone; dateutil's are names of files."""
+    if name is not None and "dateutil" in name:
+        raise ModelFileError(f"the saved time zone {name[:100]!r} is no name; save it again")
+    return name
 
 
 def _offset(alias: str) -> pd.offsets.BaseOffset:
@@ -153,9 +187,9 @@ def _offset(alias: str) -> pd.offsets.BaseOffset:
     return offset
 
 
-_CLOCKS: Mapping[str, Callable[[Mapping[str, Any]], Clock]] = {
-    "integer": lambda stored: IntegerClock(int(stored["width"])),
-    "period": lambda stored: PeriodClock(pd.PeriodDtype(stored["dtype"][7:-1])),
+_CLOCKS: Mapping[str, Callable[[Any], Clock]] = {
+    "integer": lambda stored: IntegerClock(stored.width),
+    "period": lambda stored: PeriodClock(pd.PeriodDtype(stored.dtype[7:-1])),
     "fixed": _fixed,
     "calendar": _calendar,
 }
@@ -173,20 +207,21 @@ def _levels_to_json(instances: pd.Index) -> list[dict[str, Any]]:
     ]
 
 
-def _levels_from_json(stored: Sequence[Mapping[str, Any]]) -> pd.Index:
+def _levels_from_json(stored: Sequence[_StoredLevel]) -> pd.Index:
     levels = [
-        _level([label_from_json(value) for value in level["values"]], level["dtype"])
-        for level in stored
+        _level([label_from_json(value) for value in level.values], level.dtype) for level in stored
     ]
-    names = [label_from_json(level["name"]) for level in stored]
+    names = [label_from_json(level.name) for level in stored]
     if len(levels) > 1:
         return pd.MultiIndex.from_arrays(levels, names=names)
     single: pd.Index = levels[0].rename(names[0])
     return single
 
 
-def _level(values: list[Any], dtype: Any) -> pd.Index:
+def _level(values: list[Any], dtype: str) -> pd.Index:
     """Return an index of the saved type; of the type that its values show where it is gone."""
+    if "dateutil" in dtype or _FIXED_WIDTH.match(dtype):
+        raise ModelFileError(f"the saved level type {dtype[:100]!r} is none of ours; save it again")
     try:
         typed: pd.Index = pd.Index(values, dtype=None if dtype == "category" else dtype)
     except (TypeError, ValueError):

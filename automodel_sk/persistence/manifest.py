@@ -6,20 +6,25 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat
 
 from automodel_sk.catalog import MODEL_CATALOG
 from automodel_sk.complexity import DatasetSize
 from automodel_sk.data.analysis import DatasetProfile
-from automodel_sk.exceptions import ModelFileError
 from automodel_sk.intervals import ConformalScores
+from automodel_sk.persistence.schema import Stored
 from automodel_sk.search_algorithm_selector import SearchStrategy
 from automodel_sk.tracking import TrialRecord
 from automodel_sk.validation import ValidationResult
 
-__all__ = ["Manifest", "read_manifest"]
+__all__ = ["Manifest", "StoredTask"]
 
 _LARGEST = 2**53
+
+
+def _moment(value: Any) -> Any:
+    """Return a time from its text; pydantic alone takes numbers for times as well."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else None
 
 
 def _in_catalog(name: str) -> str:
@@ -32,22 +37,12 @@ Count = Annotated[int, Field(ge=0, le=_LARGEST)]
 Positive = Annotated[int, Field(ge=1, le=_LARGEST)]
 NotNegative = Annotated[FiniteFloat, Field(ge=0)]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
-Moment = Annotated[datetime, Field(strict=False)]
+Moment = Annotated[datetime, BeforeValidator(_moment)]
 Step = Annotated[int, Field(strict=False, ge=0)]
 ModelName = Annotated[str, AfterValidator(_in_catalog)]
 
 
-class _Stored(BaseModel):
-    """A part of the manifest; what a newer release may have added is passed over."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", protected_namespaces=())
-
-    def fields(self) -> dict[str, Any]:
-        """Return the entries by name, parts of parts as they are."""
-        return {name: getattr(self, name) for name in type(self).model_fields}
-
-
-class StoredTask(_Stored):
+class StoredTask(Stored):
     """The training task, without its losses, which the weights hold."""
 
     model_name: ModelName
@@ -63,7 +58,7 @@ class StoredTask(_Stored):
     metric: str | None = None
 
 
-class StoredTrial(_Stored):
+class StoredTrial(Stored):
     """One trial."""
 
     number: Count
@@ -82,7 +77,7 @@ class StoredTrial(_Stored):
         return TrialRecord(**self.fields())
 
 
-class StoredStrategy(_Stored):
+class StoredStrategy(Stored):
     """The algorithm and why."""
 
     algorithm_name: str
@@ -102,7 +97,7 @@ class StoredStrategy(_Stored):
         return SearchStrategy(**self.fields())
 
 
-class StoredProfile(_Stored):
+class StoredProfile(Stored):
     """The figures of the data."""
 
     n_rows: Count
@@ -126,7 +121,7 @@ class StoredProfile(_Stored):
         return DatasetProfile(**{**self.fields(), "lengths": np.asarray(self.lengths)})
 
 
-class StoredValidation(_Stored):
+class StoredValidation(Stored):
     """What the validator found."""
 
     is_valid: bool
@@ -139,7 +134,7 @@ class StoredValidation(_Stored):
         return ValidationResult(**self.fields())
 
 
-class StoredScores(_Stored):
+class StoredScores(Stored):
     """The calibration of the intervals."""
 
     scores: Annotated[list[list[FiniteFloat]], Field(min_length=1)]
@@ -150,7 +145,7 @@ class StoredScores(_Stored):
         return ConformalScores(np.asarray(self.scores, dtype=float), self.season)
 
 
-class Manifest(_Stored):
+class Manifest(Stored):
     """All of the manifest but its head."""
 
     task: StoredTask
@@ -163,28 +158,3 @@ class Manifest(_Stored):
     validation: StoredValidation | None
     scores: StoredScores | None
     space: dict[str, Any] | None = None
-
-
-def read_manifest(stored: dict[str, Any], source: object) -> Manifest:
-    """Return a manifest whose entries are all of their types and within their bounds.
-
-    Parameters
-    ----------
-    stored : dict
-        What was read from JSON.
-    source : object
-        Where it is from, for the message.
-
-    Raises
-    ------
-    ModelFileError
-        Names the first entry that is not.
-    """
-    try:
-        return Manifest.model_validate(stored)
-    except ValidationError as exc:
-        first = exc.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part)[:100] for part in first["loc"])
-        raise ModelFileError(
-            f"{source} is damaged ({place}: {first['msg'].lower()}); save the model again"
-        ) from None

@@ -22,7 +22,8 @@ from automodel_sk.auto_model import AutoModel
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.intervals import ConformalScores
 from automodel_sk.persistence.folders import FolderFormat
-from automodel_sk.persistence.manifest import Manifest, StoredTask, read_manifest
+from automodel_sk.persistence.manifest import Manifest, StoredTask
+from automodel_sk.persistence.schema import checked
 from automodel_sk.persistence.settings import check_settings, passive, passive_hparams
 from automodel_sk.persistence.weights import load_fitted
 from automodel_sk.search.building import effective_config, trained_module
@@ -132,7 +133,7 @@ def _plain(value: Any) -> Any:
 def load_auto_model(path: Path) -> AutoModel:
     """Read a model from a folder; see `AutoModel.load`."""
     stored, folder = _FORMAT.read(path)
-    manifest = read_manifest(stored, path / _FORMAT.manifest)
+    manifest = checked(Manifest, stored, path / _FORMAT.manifest)
     check_settings(manifest.task.model_name, manifest.best_config, path / _FORMAT.manifest)
     try:
         return _restore(manifest, folder)

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from automodel_sk.catalog import model_class
+from automodel_sk.data.time_grid import parse_frequency
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.persistence.documents import (
     check_configuration,
@@ -184,6 +186,7 @@ def _build_without_memory(model_name: str, hyper_parameters: dict[str, Any], fil
 
 def _check_data(fitted: Any) -> None:
     """Raise where ids, times and values don't fit together: they would be read astray."""
+    parse_frequency(fitted.freq)
     data, ids = fitted.dataset, fitted.uids
     bounds = np.asarray(data.indptr)
     sizes = np.diff(bounds)
@@ -200,6 +203,7 @@ def _check_data(fitted: Any) -> None:
         and columns.count("y") == 1
         and "available_mask" in columns
         and data.y_idx == columns.index("y")
+        and isinstance(fitted.freq, int) == pd.api.types.is_integer_dtype(fitted.ds)
         and (data.static is None or tuple(data.static.shape) == (len(ids), len(data.static_cols)))
     )
     if not consistent:
