@@ -160,6 +160,7 @@ def test_searches_stand_beside_each_other_on_the_page(
     experiment = experiment_of(client)
     text = look(browser, f"{server}/#/experiments/{experiment}/runs", "panel of 80", "panel of 120")
     assert "dataset" in text
+    assert "Training runs" in text
     runs = runs_of(client)
     chosen = [runs["panel of 80"], runs["panel of 120"]]
     query = f'runs=["{chosen[0]}","{chosen[1]}"]&experiments=["{experiment}"]'

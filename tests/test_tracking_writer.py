@@ -81,6 +81,22 @@ def test_a_search_does_not_wait_for_its_store(store: Path) -> None:
     assert all(thread.name != "automodel_sk-tracking" for thread in threading.enumerate())
 
 
+def test_tracking_costs_no_more_than_2_percent_of_a_trial_of_10_seconds(store: Path) -> None:
+    params = {f"parameter_{i}": i / 7 for i in range(12)}
+    losses = {step: 1 / step for step in range(1, 101)}
+    tracker = MLflowTracker(f"sqlite:///{store}", "cost")
+    tracker.start(SearchRecord("cost", "NHITS"))
+    tracker.log_trial(trial(0))  # what MLflow prepares once
+    assert tracker.flush(60)
+    begin = time.process_time()
+    for number in range(1, 6):
+        tracker.log_trial(TrialRecord(number, "COMPLETE", 0.01, params, losses))
+    assert tracker.flush(60)
+    per_trial = (time.process_time() - begin) / 5
+    tracker.finish("FINISHED")
+    assert per_trial < 0.2
+
+
 def test_an_interrupted_search_has_what_was_finished(store: Path, panel: pd.DataFrame) -> None:
     def space(trial: Any) -> dict[str, Any]:
         if trial.number == 2:

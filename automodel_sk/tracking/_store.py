@@ -39,7 +39,7 @@ _MAX_PARAM_TEXT = 150_000
 _MAX_METRICS = 900
 _MAX_SCHEMA = 65_535
 _PAGE = 1000
-# Otherwise MLflow's page takes it to be about language models.
+# By this MLflow's page offers the training runs where it is set to language models as well.
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 
