@@ -71,7 +71,7 @@ def search_request(
         workers=_workers(plan, options),
         cpus=options.cpus,
         gpus=options.gpus,
-        trials_per_gpu=trials_per_gpu(plan, options) if _on_gpu(plan) else None,
+        trials_per_gpu=trials_per_gpu(plan, options) if _on_gpu(plan) else options.trials_per_gpu,
         ray_address=options.ray_address,
         trial_timeout_minutes=options.trial_timeout_minutes,
         warm_start=tuple(options.warm_start or ()),

@@ -41,7 +41,7 @@ UNSURE = {**SPACE, "scaler_type": tune.choice(["standard", "robust", "no such sc
 
 
 class Heard:
-    """A listener that remembers, and does something at one report."""
+    """A listener that remembers, and does something at one report, once."""
 
     def __init__(self, at: tuple[int, int] | None = None, do: Any = None) -> None:
         self.reports: list[tuple[int, int]] = []
@@ -51,6 +51,7 @@ class Heard:
     def on_report(self, number: int, step: int, loss: float) -> None:
         self.reports.append((number, step))
         if (number, step) == self._at:
+            self._at = None
             self._do()
 
     def on_trial_end(self, record: TrialRecord) -> None:
@@ -113,13 +114,15 @@ def _trains(process: psutil.Process) -> bool:
     try:
         parent = process.parent()
         forked = parent is not None and "automodel_sk.search.worker" in parent.cmdline()
-        return forked or process.cmdline()[:1] == ["ray::train_on_ray"]
+        return forked or "".join(process.cmdline()).startswith("ray::ImplicitFunc")
     except psutil.NoSuchProcess:
         return False
 
 
 def kill_trials() -> None:
-    for process in processes_of_trials():
+    processes = processes_of_trials()
+    assert processes
+    for process in processes:
         process.kill()
 
 
@@ -348,8 +351,9 @@ class LongEngineContract(_Engine):
     def test_a_killed_process_costs_its_trial_alone(self, dataset: Any) -> None:
         request = side_by_side(self.request(num_samples=5))
         records = self.run(request, dataset, Heard(at=(2, 3), do=kill_trials))
-        assert [r.state for r in records] == ["COMPLETE"] * 5
+        assert [(r.number, r.state) for r in records] == [(n, "COMPLETE") for n in range(5)]
         assert records[2].tags == {"retried_with": {"windows_batch_size": 8}}
+        assert records[2].params["windows_batch_size"] == 8
 
     def test_killed_with_all_its_processes_it_goes_on(self, dataset: Any, tmp_path: Path) -> None:
         undisturbed = essence(self.run(self.request(num_samples=5), dataset))
@@ -396,4 +400,4 @@ assert len(records) == 4
         command = [sys.executable, "-c", program]
         done = subprocess.run(command, check=False, capture_output=True, env=home, cwd=tmp_path)
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-        assert {path.name for path in tmp_path.rglob("*")} <= {".config", ".cache", "matplotlib"}
+        assert {path.name for path in tmp_path.iterdir()} <= {".config", ".cache"}

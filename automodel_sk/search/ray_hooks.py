@@ -8,7 +8,7 @@ from typing import Any
 
 import ray
 from ray import cloudpickle
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 from ray.tune import Callback, Stopper
 from ray.tune.search import Searcher
 
@@ -17,7 +17,7 @@ from automodel_sk.search.ray_trials import RayTrials
 
 __all__ = ["Failures", "TrialEvents", "TrialSource", "TrialStopper"]
 
-_NODE_GONE = "node"
+_DIED = "its worker process has died"
 
 
 class Failures:
@@ -124,8 +124,7 @@ class TrialEvents(_Unsaved, Callback):  # type: ignore[misc]
         if isinstance(error, RayTaskError) and isinstance(error.cause, TrialFailedError):
             self._trials.fail(number, *error.cause.args)
         else:
-            how = _first_line(error)
-            self._trials.die(number, how, of_its_own=not _went_with_its_node(error))
+            self._trials.die(number, _own_death(error))
 
 
 def _error_of(trial: Any) -> BaseException | None:
@@ -137,9 +136,10 @@ def _error_of(trial: Any) -> BaseException | None:
     return error
 
 
-def _went_with_its_node(error: BaseException | None) -> bool:
-    return isinstance(error, RayActorError) and _NODE_GONE in str(error)
-
-
-def _first_line(error: BaseException | None) -> str:
-    return next(iter(str(error).strip().splitlines()), "for no known reason")
+def _own_death(error: BaseException | None) -> str | None:
+    """Return how a process died by itself, None where it is gone with its machine."""
+    if isinstance(error, OutOfMemoryError):
+        return "its machine ran low on memory"
+    if _DIED in str(error) or not isinstance(error, RayActorError):
+        return "killed, or crashed"
+    return None

@@ -25,6 +25,7 @@ _QUIET_RAY = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
+_PRINTER = "print_to_stdstream"
 _QUIET_TUNE = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
@@ -34,41 +35,93 @@ _QUIET_TUNE = {
 }
 
 
-class _OwnRay:
-    """A Ray of ours on this machine, in a folder of its own that goes with it."""
+class _Session:
+    """A connection of ours to Ray: to a cluster, or to a Ray of this machine that goes with it.
 
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="automodel_sk-ray-"))
-        token = self.folder / "auth_token"
-        token.touch(mode=0o600)
-        token.write_text(secrets.token_hex(32))
-        self._variables = contextlib.ExitStack()
-        self._variables.enter_context(
-            _variables({**_QUIET_RAY, "RAY_AUTH_TOKEN_PATH": str(token)}, "RAY_AUTH_MODE")
-        )
-        with _muted():
-            ray.init(
-                num_cpus=usable_cpus(),
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-                _temp_dir=str(self.folder),
-            )
+    Parameters
+    ----------
+    address : str, optional
+        The cluster.
+    """
+
+    def __init__(self, address: str | None) -> None:
+        self.address = address
+        with contextlib.ExitStack() as undo, _muted():
+            undo.callback(ray.shutdown)
+            undo.enter_context(_no_messages())
+            if address is None:
+                _start_here(undo)
+            else:
+                _join(address)
+            self._undo = undo.pop_all()
 
     def close(self) -> None:
-        """End it, and see its files gone."""
+        """End it."""
         with _muted():
-            ray.shutdown()
-        self._variables.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+            self._undo.close()
 
 
-_own: _OwnRay | None = None
+def _start_here(undo: contextlib.ExitStack) -> None:
+    """Start a Ray in a folder of its own, with a token of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="automodel_sk-ray-"))
+    undo.callback(shutil.rmtree, folder, ignore_errors=True)
+    token = folder / "auth_token"
+    token.touch(mode=0o600)
+    token.write_text(secrets.token_hex(32))
+    undo.callback(_forget_token)
+    variables = {**_QUIET_RAY, "RAY_AUTH_TOKEN_PATH": str(token)}
+    undo.enter_context(_variables(variables, "RAY_AUTH_MODE"))
+    _forget_token()
+    undo.callback(ray.shutdown)  # before its folder goes
+    ray.init(
+        num_cpus=usable_cpus(),
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.CRITICAL,
+        _temp_dir=str(folder),
+    )
+
+
+def _join(address: str) -> None:
+    """Connect to a cluster."""
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
+    except Exception as exc:
+        reason = next(iter(str(exc).strip().splitlines()), type(exc).__name__)
+        raise SearchError(
+            f"ray_address={address!r} can't be reached ({reason}); start a cluster with"
+            " 'ray start --head', or leave ray_address out to search on this machine"
+        ) from None
+
+
+@contextmanager
+def _no_messages() -> Iterator[None]:
+    """Keep Ray from printing what befalls its processes: the study tells it."""
+    printer = getattr(ray._private.worker, _PRINTER, None)
+    if printer is not None:
+        setattr(ray._private.worker, _PRINTER, lambda *_, **__: None)
+    try:
+        yield
+    finally:
+        if printer is not None:
+            setattr(ray._private.worker, _PRINTER, printer)
+
+
+def _forget_token() -> None:
+    """Let Ray read the token that its processes trust anew: it reads one and keeps it."""
+    loader = getattr(ray._raylet, "AuthenticationTokenLoader", None)  # ray >= 2.52
+    if loader is not None:
+        loader.instance().reset_cache()
+
+
+_ours: _Session | None = None
 
 
 @contextmanager
 def ray_session(address: str | None = None) -> Iterator[None]:
-    """Have Ray at hand; one of ours is kept for the next search, and ended where this one broke.
+    """Have Ray at hand: the user's where there is one, else one of ours.
+
+    Ours is kept for the next search, and ended where this one broke.
 
     Parameters
     ----------
@@ -80,7 +133,12 @@ def ray_session(address: str | None = None) -> Iterator[None]:
     SearchError
         There is no cluster at the address.
     """
-    _start(address)
+    global _ours
+    if _ours is not None and (_ours.address != address or not ray.is_initialized()):
+        _close()
+    if not ray.is_initialized():
+        atexit.register(_close)
+        _ours = _Session(address)
     try:
         yield
     except BaseException:
@@ -88,36 +146,12 @@ def ray_session(address: str | None = None) -> Iterator[None]:
         raise
 
 
-def _start(address: str | None) -> None:
-    global _own
-    if ray.is_initialized():
-        return
-    if address is not None:
-        _join(address)
-        return
-    if _own is None:
-        atexit.register(_close)
-    _own = _OwnRay()
-
-
-def _join(address: str) -> None:
-    """Connect to a cluster."""
-    with _muted():
-        try:
-            ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
-        except Exception as exc:
-            reason = next(iter(str(exc).strip().splitlines()), type(exc).__name__)
-            raise SearchError(
-                f"ray_address={address!r} can't be reached ({reason}); start a cluster with"
-                " 'ray start --head', or leave ray_address out to search on this machine"
-            ) from None
-
-
 def _close() -> None:
-    global _own
-    if _own is not None:
-        _own.close()
-        _own = None
+    global _ours
+    atexit.unregister(_close)
+    if _ours is not None:
+        ours, _ours = _ours, None
+        ours.close()
 
 
 @contextmanager

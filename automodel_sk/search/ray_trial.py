@@ -6,6 +6,7 @@ import copy
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -94,10 +95,7 @@ def train_on_ray(job: Mapping[str, Any], task: TrainingTask, lent: LentDataset) 
     TrialFailedError
         The candidate could not be trained.
     """
-    import ray
-
-    here = trainer_options(None if ray.get_gpu_ids() else 0)
-    task = replace(task, trainer_options={**task.trainer_options, **here})
+    task = _at_home_here(task)
     attempts = _Attempts(time.perf_counter(), dict(job["changed"]))
     try:
         train_within_memory(
@@ -111,6 +109,16 @@ def train_on_ray(job: Mapping[str, Any], task: TrainingTask, lent: LentDataset) 
     except Exception as exc:
         seconds = time.perf_counter() - attempts.started
         raise TrialFailedError(f"{type(exc).__name__}: {exc}", seconds) from None
+
+
+def _at_home_here(task: TrainingTask) -> TrainingTask:
+    """Return a task with this machine's device, and without a folder that only another has."""
+    import ray
+
+    device = trainer_options(None if ray.get_gpu_ids() else 0)
+    options = {**task.trainer_options, **device}
+    weights = task.weights if task.weights and Path(task.weights).is_dir() else None
+    return replace(task, trainer_options=options, weights=weights)
 
 
 def _reporter(task: TrainingTask, job: Mapping[str, Any], attempts: _Attempts) -> Report:

@@ -39,7 +39,11 @@ logger = logging.getLogger(__name__)
 _SECONDS_TO_IMPORT = 120
 """What a new process may take to import torch before its first training begins."""
 
+_MOST_LOST = 3
+"""A trial that loses its machine more often than this is taken to be the reason."""
+
 _HEARD = "heard"
+_LOST = "machines_lost"
 _PROPOSED = "proposed"
 
 
@@ -231,21 +235,26 @@ class RayTrials:
         fail(self._study, running.trial, reason, seconds)
         self._pass_on(running.trial)
 
-    def die(self, number: int, how: str, *, of_its_own: bool) -> None:
+    def die(self, number: int, how: str | None) -> None:
         """Write down that a trial's process died; it runs once more, with smaller batches.
 
-        Where it went with its machine it was not at fault, and runs again as it is.
+        Where it went with its machine (`how` is None) it was not at fault, and runs
+        again as it is.
         """
         running = self._taken(number)
+        trial = frozen(self._study, running.trial)
+        lost = trial.user_attrs.get(_LOST, 0)
         if running.late:
             fail(self._study, running.trial, timeout_reason(self._request), running.age())
-        elif of_its_own:
-            survive(self._study, self._request, frozen(self._study, running.trial), how)
+        elif how is not None:
+            survive(self._study, self._request, trial, how)
+        elif lost == _MOST_LOST:
+            fail(self._study, running.trial, f"{lost + 1} machines went with it", running.age())
         else:
             logger.warning("trial %d: its machine is gone; it runs again", number)
+            running.trial.set_user_attr(_LOST, lost + 1)
             requeue(self._study, running.trial)
-        if frozen(self._study, running.trial).state.is_finished():
-            self._pass_on(running.trial)
+        self._pass_on(running.trial)
 
     def _taken(self, number: int) -> RunningTrial:
         running = self.running.pop(number)
