@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import ray
 from optuna.pruners import NopPruner
 from optuna.samplers import RandomSampler
 from ray import tune
@@ -91,7 +92,7 @@ def _search(study: AskTellStudy, request: SearchRequest, dataset: Any, told: Tol
 
 
 def _tune(study: AskTellStudy, request: SearchRequest, dataset: Any, told: Told) -> None:
-    resources = ResourcesOfTrials.of(request)
+    resources = ResourcesOfTrials.of(request, ray.cluster_resources())
     trials, failures = RayTrials(study, request, told, resources.most), Failures()
     try:
         with quiet_tune() as folder, isolated_random_state(), _own_signals():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-import ray
 
 from automodel_sk.search.request import SearchRequest
 
 __all__ = ["ResourcesOfTrials"]
+
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -29,23 +30,24 @@ class ResourcesOfTrials:
     most: int
 
     @classmethod
-    def of(cls, request: SearchRequest) -> ResourcesOfTrials:
+    def of(cls, request: SearchRequest, known: Mapping[str, float]) -> ResourcesOfTrials:
         """Share out what a search may use.
 
         Parameters
         ----------
         request : SearchRequest
             Its `cpus` and `gpus` are for all trials together; None: all that Ray has.
+        known : mapping of str to float
+            What Ray has, as `ray.cluster_resources` returns it.
 
         Returns
         -------
         ResourcesOfTrials
         """
-        known = ray.cluster_resources()
         cpus = known.get("CPU", 1.0) if request.cpus is None else request.cpus
-        gpus = known.get("GPU", 0.0) if request.gpus is None else request.gpus
-        gpus = min(gpus, known.get("GPU", 0.0))
+        there = known.get("GPU", 0.0)
+        gpus = there if request.gpus is None else min(request.gpus, there)
         share = min(gpus, 1 / (request.trials_per_gpu or 1))
-        by_gpus = math.floor(gpus / share + 1e-9) if share else math.inf
+        by_gpus = math.floor(gpus / share + _ROUNDING) if share else math.inf
         most = min(max(1, math.floor(cpus)), by_gpus, request.num_samples)
         return cls(min(1.0, cpus), share, int(most))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from automodel_sk.search.building import effective_config
@@ -58,16 +58,11 @@ class LentDataset:
         import torch
 
         dataset = copy.copy(self.shell)
-        for name, array in self.arrays.items():
-            setattr(dataset, name, torch.from_numpy(_unlocked(array)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they can't be written to, and never are
+            for name, array in self.arrays.items():
+                setattr(dataset, name, torch.from_numpy(array))
         return dataset
-
-
-def _unlocked(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return a view that torch takes without a warning; training only reads it."""
-    view = np.lib.stride_tricks.as_strided(array)
-    view.flags.writeable = array.flags.writeable
-    return view
 
 
 @dataclass
