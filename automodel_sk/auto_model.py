@@ -26,6 +26,8 @@ from automodel_sk.trials import trials_frame
 
 if TYPE_CHECKING:
     from automodel_sk.data.analysis import DatasetProfile
+    from automodel_sk.diagnosis import Diagnosis
+    from automodel_sk.explanation import Explanation
     from automodel_sk.plots import ModelPlots
     from automodel_sk.search_algorithm_selector import SearchStrategy
     from automodel_sk.search_space import SearchSpace
@@ -199,17 +201,29 @@ class AutoModel:
             Columns or future values are missing, or a quantile can't be given.
         """
         columns = quantile_columns(repr(self._fitted.models[0]), level, quantiles)
-        history = None if dataset is None else self._prepare(dataset)
         return forecast(
             self._fitted,
-            history=history,
-            futr_df=self._prepare_future(futr_df, history, h or self.h),
-            static_df=None if history is None else self._static(static_df, history),
+            **self._inputs(dataset, futr_df, static_df, h or self.h),
             columns=columns,
             scores=self._calibrated,
             seed=self._task.random_seed,
             h=h,
         )
+
+    def _inputs(
+        self,
+        dataset: pd.DataFrame | None,
+        futr_df: pd.DataFrame | None,
+        static_df: pd.DataFrame | None,
+        h: int,
+    ) -> dict[str, pd.DataFrame | None]:
+        """Return what is forecast from, prepared; the training data where none is passed."""
+        history = None if dataset is None else self._prepare(dataset)
+        return {
+            "history": history,
+            "futr_df": self._prepare_future(futr_df, history, h),
+            "static_df": None if history is None else self._static(static_df, history),
+        }
 
     def _prepare(self, dataset: pd.DataFrame) -> pd.DataFrame:
         return usable_history(dataset, self._task, self.freq)
@@ -364,6 +378,124 @@ class AutoModel:
             static_df=self._static(None, stored_history(self._fitted)),
             metrics=metrics,
         )
+
+    def explain(
+        self,
+        dataset: pd.DataFrame | None = None,
+        *,
+        futr_df: pd.DataFrame | None = None,
+        static_df: pd.DataFrame | None = None,
+        steps: Sequence[int] | None = None,
+        method: str | None = None,
+    ) -> Explanation:
+        """Tell what each past, future and static value adds to each forecast.
+
+        Made by captum (``pip install 'automodel_sk[explain]'``) through neuralforecast.
+        Models with a distribution loss can't be explained. Of quantiles the median is.
+
+        Parameters
+        ----------
+        dataset, futr_df, static_df : DataFrame, optional
+            As in `predict`.
+        steps : sequence of int, optional
+            Steps ahead to explain, from 1; all of them when None.
+        method : str, optional
+            "IntegratedGradients" (when None), "InputXGradient" (fast; when None for
+            recurrent models, which the first can't explain) or "ShapleyValueSampling"
+            (slow). Attributions of the first and the last add up to the forecast.
+
+        Returns
+        -------
+        Explanation
+            Its `attributions` are a table, its `importance()` sums them up.
+
+        Raises
+        ------
+        InvalidInputError
+            The model or its loss can't be explained so.
+        MissingDependencyError
+            captum is not installed.
+        """
+        from automodel_sk.explanation import explain
+
+        inputs = self._inputs(dataset, futr_df, static_df, self.h)
+        return explain(self._fitted, **inputs, steps=steps, method=method)
+
+    def simulate(
+        self,
+        dataset: pd.DataFrame | None = None,
+        *,
+        n_paths: int = 100,
+        futr_df: pd.DataFrame | None = None,
+        static_df: pd.DataFrame | None = None,
+        method: str | None = None,
+        seed: int | None = None,
+        h: int | None = None,
+    ) -> pd.DataFrame:
+        """Draw possible futures, whose steps are related as those of the past are.
+
+        At each step the paths are spread as the quantiles of `predict` are, whatever the
+        loss, between the outermost that the model has (1% and 99%, or those it was
+        trained for). They answer what quantiles can't: how likely a sum over the
+        horizon is, or a peak.
+
+        Parameters
+        ----------
+        dataset, futr_df, static_df : DataFrame, optional
+            As in `predict`.
+        n_paths : int
+            Paths of each series.
+        method : {"schaake_shuffle", "gaussian_copula"}, optional
+            What relates the steps: the order of the values in past windows, or the
+            autocorrelation of the past changes, under which the steps of a random walk
+            are unrelated. The first when None, unless a series has fewer than two
+            horizons of rows.
+        seed : int, optional
+            The same seed gives the same paths; that of the search when None.
+        h : int, optional
+            More steps than the model was built for, where it can.
+
+        Returns
+        -------
+        DataFrame
+            Columns `unique_id`, `ds`, `sample_id` and the model's name; in order of
+            series, path and time.
+
+        Raises
+        ------
+        InvalidInputError
+            As in `predict`; or a series is too short for the method.
+        """
+        from automodel_sk.simulation import simulate
+
+        return simulate(
+            self._fitted,
+            **self._inputs(dataset, futr_df, static_df, h or self.h),
+            scores=self._calibrated,
+            n_paths=n_paths,
+            method=method,
+            seed=self._task.random_seed if seed is None else seed,
+            h=h,
+        )
+
+    def diagnose(self, *, baselines: bool = False) -> Diagnosis:
+        """Read the search and say what to try next.
+
+        Parameters
+        ----------
+        baselines : bool
+            Also hold the model against simple forecasts on past windows, for which it is
+            trained once more.
+
+        Returns
+        -------
+        Diagnosis
+            Findings, the most important first, each with its evidence and with values
+            to try; empty where nothing stands out.
+        """
+        from automodel_sk.diagnosis import diagnose
+
+        return diagnose(self, baselines=baselines)
 
     def refit(self, dataset: pd.DataFrame, *, static_df: pd.DataFrame | None = None) -> AutoModel:
         """Return a model of the same configuration trained anew on other data, without a search.

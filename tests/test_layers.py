@@ -28,9 +28,9 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "search_algorithm_selector validation",
         "options tracking",
         "search trials",
-        "console final_training fitting future_values history pace planning prediction progress"
-        " search_setup summary window_scores",
-        "auto_model backtest persistence plots report serving warm_start",
+        "console explanation final_training fitting future_values history pace planning prediction"
+        " progress search_setup simulation summary window_scores",
+        "auto_model backtest diagnosis persistence plots report serving warm_start",
         "auto_model_factory",
         "demo estimator forecaster",
         "cli",
@@ -40,6 +40,7 @@ RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 
 # Libraries that take long to import, and the rooms that may do so at module level.
 HEAVY: dict[str, frozenset[str]] = {
+    "captum": frozenset(),
     "lightning_fabric": frozenset(),
     "matplotlib": frozenset(),
     "mlflow": frozenset({"serving"}),
