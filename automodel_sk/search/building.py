@@ -65,7 +65,7 @@ def effective_config(task: TrainingTask, config: Mapping[str, Any]) -> dict[str,
     --------
     >>> task = TrainingTask("NHITS", h=12, val_size=12)
     >>> effective_config(task, {"max_steps": 400.0})["val_check_steps"]
-    10
+    4
     """
     arguments = {k: _whole(v) if k in _WHOLE_NUMBERS else v for k, v in config.items()}
     arguments.setdefault("max_steps", DEFAULT_MAX_STEPS)
