@@ -240,7 +240,7 @@ def test_a_leading_variable_is_used():
     model = fit(past, LEARNS, model="TiDE", hist_exog_list=["leads"])
     joined = model.predict(past).merge(future, on=["unique_id", "ds"], validate="one_to_one")
     assert len(joined) == len(future)
-    assert (joined["TiDE"] - joined["y"]).abs().max() < 0.8
+    assert (joined["TiDE"] - joined["y"]).abs().max() < 1.2
     flipped = model.predict(past.assign(leads=1 - past["leads"]))
     assert (flipped["TiDE"] - (25 - joined["y"])).abs().mean() < 1.5
 
