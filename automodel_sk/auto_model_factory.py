@@ -199,6 +199,7 @@ class AutoModelFactory:
 
         def done(fit: Fit, model: AutoModel) -> None:
             self._conclude(plan, options, started, fit)
+            _advise(model, options)
             models.append(model)
 
         try:
@@ -329,6 +330,13 @@ def _announce(plan: SearchPlan, options: OptimizationConfig) -> None:
         say(f"Algorithm: {plan.strategy.description}", options.verbose)
         location = StudyLocation(str(options.study_name), options.storage)
         say(f"Study: {options.study_name!r} in {location}", options.verbose)
+
+
+def _advise(model: AutoModel, options: OptimizationConfig) -> None:
+    """Say what the search shows above all, if anything."""
+    if options.verbose:
+        for finding in model.diagnose()[:1]:
+            say(f"To try next: {finding}")
 
 
 def _search_record(plan: SearchPlan, options: OptimizationConfig) -> SearchRecord:

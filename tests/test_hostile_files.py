@@ -135,7 +135,10 @@ def test_all_of_a_model_comes_back(model: AutoModel, folder: Path):
         assert ours == theirs or vars(ours).items() <= vars(theirs).items(), name
 
 
-def test_settings_that_act_are_not_saved(model: AutoModel, tmp_path: Path):
+def test_settings_that_act_are_not_saved(
+    model: AutoModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
     config = {**model.best_config, "dataloader_kwargs": {"num_workers": 0, "pin_memory": False}}
     acting = {"logger": True, "default_root_dir": str(tmp_path), "enable_progress_bar": True}
     options = {"use_mlflow": False, "verbose": False, "gpus": 0}
