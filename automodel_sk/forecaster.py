@@ -29,6 +29,7 @@ from automodel_sk.estimator.static import static_frame
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.clocks import Integers
 from automodel_sk.options import OptimizationConfig
+from automodel_sk.tracking import mask_secrets
 
 if TYPE_CHECKING:
     from automodel_sk.estimator.plots import ForecasterPlots
@@ -403,6 +404,13 @@ class AutoNeuralForecaster(ForecasterContract):
 
         self.check_is_fitted()
         return ForecasterPlots(self)
+
+    def __repr__(self) -> str:
+        """Return the call that makes it, the passwords in addresses masked."""
+        return mask_secrets(super().__repr__())
+
+    def _repr_html_inner(self) -> str:
+        return mask_secrets(super()._repr_html_inner())
 
     def save(self, path: str | Path | None = None, serialization_format: str = "pickle") -> Any:
         """Save the fitted forecaster.

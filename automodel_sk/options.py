@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from automodel_sk.tracking import mask_secrets
+
 __all__ = ["OptimizationConfig"]
 
 
@@ -135,6 +137,11 @@ class OptimizationConfig:
     freq: str | int | None = None
     season_length: int | None = None
     strict_mode: bool = False
+
+    def __repr__(self) -> str:
+        """Return all options, the passwords in addresses masked."""
+        options = ", ".join(f"{name}={value!r}" for name, value in self.to_dict().items())
+        return mask_secrets(f"OptimizationConfig({options})")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the options as a plain dict.

@@ -64,7 +64,13 @@ def usable_url(url: str) -> URL:
     """
     from sqlalchemy import make_url
 
-    address = make_url(url)
+    try:
+        address = make_url(url)
+    except ValueError as exc:
+        raise StorageError(
+            f"storage is no address of a database ({exc});"
+            " try storage='postgresql://user@host:5432/database'"
+        ) from None
     if address.get_backend_name() not in ("sqlite", *_DRIVERS):
         raise StorageError(
             "storage must be a database of PostgreSQL, MySQL or SQLite, got"

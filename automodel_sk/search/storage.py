@@ -83,6 +83,9 @@ class StudyLocation:
         """Whether nothing is kept."""
         return self.storage == IN_MEMORY
 
+    def __repr__(self) -> str:
+        return f"StudyLocation({self.study_name!r}, {mask_secrets(str(self.storage))!r})"
+
     def __str__(self) -> str:
         if self.in_memory:
             return "memory"
