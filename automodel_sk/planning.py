@@ -178,6 +178,7 @@ def _validate(given: UserInput, dataset: Any, options: OptimizationConfig) -> Va
         precision=options.precision,
         refit_precision=options.refit_precision,
         trials_per_gpu=options.trials_per_gpu,
+        ray_address=options.ray_address,
         random_seed=options.random_seed,
         freq=options.freq,
         n_windows=options.n_windows,

@@ -42,6 +42,12 @@ BACKEND_TABLE = [
     ),
     ({"time_budget_hours": "2"}, "got '2'; try time_budget_hours=1.0", 2.0),
     ({"time_budget_hours": float("inf")}, "time_budget_hours must be a number above 0", 1.0),
+    (
+        {"ray_address": 6379},
+        "ray_address must be a text or None (None: this machine), got 6379",
+        None,
+    ),
+    ({"ray_address": " "}, "got ' '; try ray_address='auto'", None),
     ({"random_seed": -1}, "random_seed must be a whole number of at least 0", 42),
     ({"random_seed": 1.5}, "random_seed must be a whole number of at least 0", 42),
     ({"random_seed": 2**32}, "and at most 4294967295 or None, got 4294967296", 42),
@@ -75,6 +81,18 @@ def test_bad_option_is_named_and_mended(
 def test_good_options_pass_in_strict_mode(options: dict[str, Any]) -> None:
     result = STRICT.validate_backend_config(**options)
     assert (result.errors, result.warnings, result.corrected_config) == ([], [], None)
+
+
+def test_a_cluster_is_not_measured_by_this_machine() -> None:
+    options = {"backend": "ray", "cpus": 10_000, "gpus": 64, "ray_address": "auto"}
+    result = STRICT.validate_backend_config(**options)
+    assert (result.errors, result.warnings, result.corrected_config) == ([], [], None)
+
+
+def test_a_cluster_that_optuna_would_not_use_is_said() -> None:
+    result = VALIDATOR.validate_backend_config(ray_address="auto")
+    assert "ray_address='auto' is for backend='ray' alone" in result.warnings[0]
+    assert result.corrected_config == {"ray_address": None}
 
 
 def test_more_cores_than_the_machine_has_is_a_warning_and_an_error_in_strict_mode() -> None:

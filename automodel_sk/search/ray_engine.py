@@ -6,10 +6,7 @@ Optuna study, as on the other engine: it is all that a stopped search needs.
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +20,7 @@ from automodel_sk.search.quiet import isolated_random_state
 from automodel_sk.search.ray_hooks import Failures, TrialEvents, TrialSource, TrialStopper
 from automodel_sk.search.ray_resources import ResourcesOfTrials
 from automodel_sk.search.ray_scheduling import informed_scheduler
-from automodel_sk.search.ray_session import quiet_tune, ray_session
+from automodel_sk.search.ray_session import quiet_tune, ray_session, signals_given_back
 from automodel_sk.search.ray_trial import LentDataset, train_on_ray
 from automodel_sk.search.ray_trials import RayTrials
 from automodel_sk.search.request import SearchListener, SearchRequest
@@ -95,7 +92,11 @@ def _tune(study: AskTellStudy, request: SearchRequest, dataset: Any, told: Told)
     resources = ResourcesOfTrials.of(request, ray.cluster_resources())
     trials, failures = RayTrials(study, request, told, resources.most), Failures()
     try:
-        with quiet_tune() as folder, isolated_random_state(), _own_signals():
+        with (
+            quiet_tune() as folder,
+            isolated_random_state(),
+            signals_given_back("SIGINT", "SIGUSR1"),
+        ):
             tune.run(
                 _trainable(request, dataset, resources),
                 name="trials",
@@ -122,17 +123,3 @@ def _trainable(request: SearchRequest, dataset: Any, resources: ResourcesOfTrial
     """Return what Ray runs; task and data lie in its object store, once."""
     lent = tune.with_parameters(train_on_ray, task=request.task, lent=LentDataset.of(dataset))
     return tune.with_resources(lent, {"cpu": resources.cpu, "gpu": resources.gpu})
-
-
-@contextmanager
-def _own_signals() -> Iterator[None]:
-    """Give signals back to whom they belonged: Ray Tune takes Ctrl-C and keeps it."""
-    taken = [signal.SIGINT, *([signal.SIGUSR1] if hasattr(signal, "SIGUSR1") else [])]
-    if threading.current_thread() is not threading.main_thread():
-        taken = []
-    handlers = {number: signal.getsignal(number) for number in taken}
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)

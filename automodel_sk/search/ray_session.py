@@ -8,8 +8,11 @@ import logging
 import os
 import secrets
 import shutil
+import signal
+import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +22,9 @@ import ray
 from automodel_sk.exceptions import SearchError
 from automodel_sk.search.worker_pool import usable_cpus
 
-__all__ = ["quiet_tune", "ray_session"]
+__all__ = ["quiet_tune", "ray_session", "signals_given_back"]
+
+_SECONDS_TO_ANSWER = 5.0
 
 _QUIET_RAY = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -46,14 +51,26 @@ class _Session:
 
     def __init__(self, address: str | None) -> None:
         self.address = address
-        with contextlib.ExitStack() as undo, _muted():
-            undo.callback(ray.shutdown)
+        self._id: tuple[str, str] | None = None
+        with contextlib.ExitStack() as undo, _muted(), signals_given_back("SIGTERM"):
             undo.enter_context(_no_messages())
             if address is None:
-                _start_here(undo)
+                folder = undo.enter_context(_own_folder())
+                undo.callback(self._leave)  # before its folder goes
+                _start(folder)
             else:
+                undo.callback(self._leave)
                 _join(address)
+            self._id = _connection()
             self._undo = undo.pop_all()
+
+    def is_current(self) -> bool:
+        """Return whether Ray is still connected as it was: the user may have ended that."""
+        return ray.is_initialized() and _connection() == self._id
+
+    def _leave(self) -> None:
+        if self._id is None or self.is_current():
+            ray.shutdown()
 
     def close(self) -> None:
         """End it."""
@@ -61,18 +78,30 @@ class _Session:
             self._undo.close()
 
 
-def _start_here(undo: contextlib.ExitStack) -> None:
-    """Start a Ray in a folder of its own, with a token of its own."""
+def _connection() -> tuple[str, str]:
+    """Return what tells this connection to Ray from any other."""
+    context = ray.get_runtime_context()
+    return context.get_node_id(), context.get_job_id()
+
+
+@contextmanager
+def _own_folder() -> Iterator[Path]:
+    """Give Ray a folder for its files, with a token for its processes."""
     folder = Path(tempfile.mkdtemp(prefix="automodel_sk-ray-"))
-    undo.callback(shutil.rmtree, folder, ignore_errors=True)
     token = folder / "auth_token"
     token.touch(mode=0o600)
     token.write_text(secrets.token_hex(32))
-    undo.callback(_forget_token)
-    variables = {**_QUIET_RAY, "RAY_AUTH_TOKEN_PATH": str(token)}
-    undo.enter_context(_variables(variables, "RAY_AUTH_MODE"))
-    _forget_token()
-    undo.callback(ray.shutdown)  # before its folder goes
+    try:
+        with _variables({**_QUIET_RAY, "RAY_AUTH_TOKEN_PATH": str(token)}, "RAY_AUTH_MODE"):
+            _forget_token()
+            yield folder
+    finally:
+        _forget_token()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(folder: Path) -> None:
+    """Start Ray on this machine."""
     ray.init(
         num_cpus=usable_cpus(),
         include_dashboard=False,
@@ -85,6 +114,7 @@ def _start_here(undo: contextlib.ExitStack) -> None:
 def _join(address: str) -> None:
     """Connect to a cluster."""
     try:
+        _knock(address)
         ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as exc:
         reason = next(iter(str(exc).strip().splitlines()), type(exc).__name__)
@@ -92,6 +122,13 @@ def _join(address: str) -> None:
             f"ray_address={address!r} can't be reached ({reason}); start a cluster with"
             " 'ray start --head', or leave ray_address out to search on this machine"
         ) from None
+
+
+def _knock(address: str) -> None:
+    """Raise where nobody listens at an address: Ray would try for minutes."""
+    host, _, port = address.rpartition("/")[2].rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS_TO_ANSWER).close()
 
 
 @contextmanager
@@ -134,7 +171,7 @@ def ray_session(address: str | None = None) -> Iterator[None]:
         There is no cluster at the address.
     """
     global _ours
-    if _ours is not None and (_ours.address != address or not ray.is_initialized()):
+    if _ours is not None and not (_ours.is_current() and _ours.address == address):
         _close()
     if not ray.is_initialized():
         atexit.register(_close)
@@ -163,6 +200,19 @@ def quiet_tune() -> Iterator[str]:
         _muted(),
     ):
         yield folder
+
+
+@contextmanager
+def signals_given_back(*names: str) -> Iterator[None]:
+    """Give signals back to whom they belonged: Ray takes some and keeps them."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    handlers = {number: signal.getsignal(number) for number in known if in_main_thread}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

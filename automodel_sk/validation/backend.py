@@ -53,8 +53,8 @@ def check_backend(findings: Findings, backend: Any, options: dict[str, Any]) -> 
     options : dict
         ``num_samples``, ``cpus``, ``gpus``, ``time_budget_hours``,
         ``trial_timeout_minutes``, ``n_windows``, ``step_size``, ``random_seed``,
-        ``patience``, ``trials_per_gpu``, ``refit``, ``precision``, ``refit_precision``;
-        those left out are not checked.
+        ``patience``, ``trials_per_gpu``, ``refit``, ``precision``, ``refit_precision``,
+        ``ray_address``; those left out are not checked.
 
     Examples
     --------
@@ -66,12 +66,15 @@ def check_backend(findings: Findings, backend: Any, options: dict[str, Any]) -> 
     {'num_samples': 10}
     """
     _check_name(findings, backend)
+    elsewhere = options.get("ray_address") is not None
+    if elsewhere:
+        _check_address(findings, backend, options["ray_address"])
     for name, rule in _RULES.items():
         value = options.get(name)
         if not rule.accepts(value):
             findings.error(rule.message(shown(value)))
             findings.correct(name, rule.fix(value))
-        elif value is not None and name in _AGAINST_MACHINE:
+        elif value is not None and name in _AGAINST_MACHINE and not elsewhere:
             _AGAINST_MACHINE[name](findings, value)
     for name, choices in _CHOICES.items():
         if name in options and options[name] not in choices:
@@ -93,6 +96,22 @@ def _check_name(findings: Findings, backend: Any) -> None:
     hint = f"did you mean '{meant}'?" if meant else "try backend='optuna'"
     findings.error(f"backend must be 'optuna' or 'ray', got {shown(backend)}; {hint}")
     findings.correct("backend", meant or "optuna")
+
+
+def _check_address(findings: Findings, backend: Any, address: Any) -> None:
+    """Check where a Ray cluster is; whether it is there is seen when the search begins."""
+    if not isinstance(address, str) or not address.strip():
+        findings.error(
+            f"ray_address must be a text or None (None: this machine), got {shown(address)}; "
+            "try ray_address='auto'"
+        )
+        findings.correct("ray_address", None)
+    elif backend == "optuna":
+        findings.warn(
+            f"ray_address={address!r} is for backend='ray' alone and the search runs on this "
+            "machine: pass backend='ray', or leave ray_address out"
+        )
+        findings.correct("ray_address", None)
 
 
 def _check_cpus(findings: Findings, cpus: float) -> None:

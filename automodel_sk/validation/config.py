@@ -78,8 +78,8 @@ class ConfigValidator:
         step_size : int, optional
             Steps between validation windows, at least 1.
         **further
-            `patience`, `refit`, `precision`, `refit_precision`, `trials_per_gpu`
-            of `OptimizationConfig`.
+            `patience`, `refit`, `precision`, `refit_precision`, `trials_per_gpu`,
+            `ray_address` of `OptimizationConfig`.
 
         Returns
         -------

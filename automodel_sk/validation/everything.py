@@ -96,8 +96,8 @@ def validate_all(
     check_environment : bool, default True
         Whether libraries, memory and disk are checked.
     **further
-        `patience`, `refit`, `precision`, `refit_precision`, `trials_per_gpu` of
-        `OptimizationConfig`.
+        `patience`, `refit`, `precision`, `refit_precision`, `trials_per_gpu`,
+        `ray_address` of `OptimizationConfig`.
 
     Returns
     -------

@@ -1,0 +1,94 @@
+"""Ray beyond one machine: nodes that leave, clusters by address, the user's own Ray."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import ray
+from engine_contract import SPACE, Heard, make_dataset, request_for, side_by_side
+from ray.cluster_utils import Cluster
+
+from automodel_sk.exceptions import SearchError
+from automodel_sk.search.ray_engine import RayEngine
+from automodel_sk.search.ray_session import ray_session
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Any:
+    return make_dataset()
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
+    )
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def test_trials_of_a_machine_that_leaves_run_elsewhere(
+    dataset: Any, cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.add_node(num_cpus=1)
+    leaving = cluster.add_node(num_cpus=1)
+    space = {**SPACE, "max_steps": 400, "val_check_steps": 10}
+    request = side_by_side(request_for("ray", space=space, num_samples=5))
+    request = replace(request, ray_address=cluster.address)
+
+    def leave() -> None:
+        cluster.remove_node(leaving, allow_graceful=False)
+
+    records = list(RayEngine().run(request, dataset, Heard(at=(1, 3), do=leave)))
+    assert [(r.number, r.state) for r in records] == [(n, "COMPLETE") for n in range(5)]
+    assert {r.params["windows_batch_size"] for r in records} == {16}
+    assert "its machine is gone; it runs again" in caplog.text
+
+
+def test_the_users_own_ray_is_used_and_left_alone(dataset: Any) -> None:
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+    try:
+        job = ray.get_runtime_context().get_job_id()
+        space = {**SPACE, "max_steps": 2}
+        records = RayEngine().run(request_for("ray", space=space), dataset, Heard())
+        assert [r.state for r in records] == ["COMPLETE"] * 3
+        with pytest.raises(ZeroDivisionError), ray_session():
+            raise ZeroDivisionError
+        assert ray.is_initialized()
+        assert ray.get_runtime_context().get_job_id() == job
+    finally:
+        ray.shutdown()
+
+
+def test_a_session_of_ours_is_kept_and_ended_where_a_search_broke() -> None:
+    with ray_session():
+        job = ray.get_runtime_context().get_job_id()
+    with ray_session():
+        assert ray.get_runtime_context().get_job_id() == job
+    with pytest.raises(ZeroDivisionError), ray_session():
+        raise ZeroDivisionError
+    assert not ray.is_initialized()
+
+
+def test_an_address_without_a_cluster_is_named_at_once() -> None:
+    named = pytest.raises(SearchError, match=r"ray_address='127\.0\.0\.1:1' can't be reached")
+    started = time.monotonic()
+    with named, ray_session("127.0.0.1:1"):
+        pass
+    assert time.monotonic() - started < 3
+    assert not ray.is_initialized()
+
+
+def test_no_cluster_to_be_found_is_said() -> None:
+    with (
+        pytest.raises(SearchError, match=r"can't be reached.*ray start --head"),
+        ray_session("auto"),
+    ):
+        pass
