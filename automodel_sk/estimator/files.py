@@ -29,7 +29,11 @@ from automodel_sk.estimator.layout_files import (
     layout_from_json,
     layout_to_json,
 )
-from automodel_sk.estimator.parameter_files import parameters_from_json, parameters_to_json
+from automodel_sk.estimator.parameter_files import (
+    checked_parameters,
+    parameters_from_json,
+    parameters_to_json,
+)
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.frames.layout import Layout
 from automodel_sk.frames.rows import Rows
@@ -150,13 +154,14 @@ def _horizon_to_json(forecaster: Any) -> dict[str, Any] | None:
 def load_forecaster(cls: type, path: Path) -> Any:
     """Read a forecaster from a folder; see `AutoNeuralForecaster.load`."""
     stored, folder = _FORMAT.read(path)
-    manifest = checked(_Manifest, stored, path / _FORMAT.manifest)
-    auto_model = _load_part(folder / _MODEL)
     source = path / _FORMAT.manifest
+    manifest = checked(_Manifest, stored, source)
+    parameters = checked_parameters(cls, manifest.parameters, source)
     try:
-        parameters = parameters_from_json(cls, manifest.parameters, auto_model, source)
-        forecaster: Any = cls(**parameters)
-        forecaster._context = _context(manifest, folder / _DATA)
+        context = _context(manifest, folder / _DATA)
+        auto_model = _load_part(folder / _MODEL)
+        forecaster: Any = cls(**parameters_from_json(parameters, auto_model, source))
+        forecaster._context = context
         _resume(forecaster, manifest)
     except ModelFileError:
         raise

@@ -16,7 +16,7 @@ from automodel_sk.exceptions import ModelFileError
 from automodel_sk.persistence.schema import Stored, checked
 from automodel_sk.persistence.settings import check_settings, passive
 
-__all__ = ["parameters_from_json", "parameters_to_json"]
+__all__ = ["checked_parameters", "parameters_from_json", "parameters_to_json"]
 
 _ADDRESSES = ("mlflow_tracking_uri", "ray_address", "storage")
 """Left out: they are of the machine, may hold passwords, and where a stranger's forecaster
@@ -103,10 +103,8 @@ _TO_JSON: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def parameters_from_json(
-    cls: type[Any], stored: Mapping[str, Any], auto_model: AutoModel, source: object
-) -> dict[str, Any]:
-    """Return the arguments of a forecaster's constructor.
+def checked_parameters(cls: type[Any], stored: Mapping[str, Any], source: object) -> dict[str, Any]:
+    """Return stored parameters, all of them the constructor's and of its types.
 
     Parameters
     ----------
@@ -114,6 +112,26 @@ def parameters_from_json(
         The forecaster's class: its signature says which parameters there are, of which types.
     stored : mapping
         What was read from JSON.
+    source : object
+        Where it is from, for the message.
+
+    Raises
+    ------
+    ModelFileError
+        A parameter is unknown or of another type.
+    """
+    return checked(_schema(cls), stored, source).fields()
+
+
+def parameters_from_json(
+    parameters: dict[str, Any], auto_model: AutoModel, source: object
+) -> dict[str, Any]:
+    """Return the arguments of a forecaster's constructor.
+
+    Parameters
+    ----------
+    parameters : dict
+        What `checked_parameters` returned.
     auto_model : AutoModel
         The fitted model.
     source : object
@@ -122,9 +140,8 @@ def parameters_from_json(
     Raises
     ------
     ModelFileError
-        A parameter is unknown, of another type, or could do more than shape forecasts.
+        They are another model's, or could do more than shape forecasts.
     """
-    parameters: dict[str, Any] = checked(_schema(cls), stored, source).fields()
     if parameters["model"] != auto_model.model_name:
         raise ModelFileError(
             f"{source} is of a {str(parameters['model'])[:100]!r}, the model beside it of a"
@@ -132,12 +149,14 @@ def parameters_from_json(
         )
     if parameters["config"] is not None:
         check_settings(auto_model.model_name, parameters["config"], source)
-    parameters["hist_exog"] = tuple(label_from_json(label) for label in parameters["hist_exog"])
+    restored: dict[str, Any] = {
+        "hist_exog": tuple(label_from_json(label) for label in parameters["hist_exog"])
+    }
     if isinstance(parameters["loss"], _OfModel):
-        parameters["loss"] = auto_model.to_neuralforecast().models[0].loss
+        restored["loss"] = auto_model.to_neuralforecast().models[0].loss
     if parameters["static"] is not None:
-        parameters["static"] = _static_from_json(parameters["static"])
-    return {name: value for name, value in parameters.items() if name not in _ADDRESSES}
+        restored["static"] = _static_from_json(parameters["static"])
+    return parameters | restored
 
 
 def _schema(cls: type[Any]) -> type[Stored]:
