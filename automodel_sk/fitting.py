@@ -109,7 +109,8 @@ def _search(
         speed = f"at {seconds:.3g} s a trial, {request.workers} at a time"
         say(f"Trials: about {number} fit into the time budget, {speed}.", options.verbose)
 
-    if options.num_samples is not None or options.time_budget_hours is None:
+    open_number = options.num_samples is None and options.time_budget_hours is not None
+    if not open_number or options.backend == "ray":  # each call starts Ray's processes anew
         return run(request.num_samples)
     return run_at_pace(run, request.num_samples, request.workers, request.budget, tell)
 

@@ -92,7 +92,7 @@ class OptimizationConfig:
         A trial that takes longer, or hangs for as long, is ended and recorded
         as failed; no limit when None.
     ray_address : str, optional
-        A Ray cluster to search on, such as "auto" or "ray://head:10001"; one of
+        A Ray cluster to search on, such as "auto" or "head:6379"; one of
         this process's own when None.
     freq : str or int, optional
         Frequency of the data, a pandas offset alias or 1 for integer times;

@@ -23,7 +23,7 @@ model = create_auto_model(
         "max_steps": 5 if QUICK else 150,
     },
     backend="ray",
-    ray_address=ADDRESSES[0] if ADDRESSES else None,  # such as ray://head:10001
+    ray_address=ADDRESSES[0] if ADDRESSES else None,  # such as auto
     num_samples=2 if QUICK else 20,
     study_name="passengers-on-ray",
     use_mlflow=False,

@@ -89,6 +89,12 @@ def test_a_cluster_is_not_measured_by_this_machine() -> None:
     assert (result.errors, result.warnings, result.corrected_config) == ([], [], None)
 
 
+def test_an_address_of_rays_client_is_refused() -> None:
+    result = VALIDATOR.validate_backend_config(backend="ray", ray_address="ray://head:10001")
+    assert "run the program on a machine of the cluster with ray_address='auto'" in result.errors[0]
+    assert result.corrected_config == {"ray_address": "auto"}
+
+
 def test_a_cluster_that_optuna_would_not_use_is_said() -> None:
     result = VALIDATOR.validate_backend_config(ray_address="auto")
     assert "ray_address='auto' is for backend='ray' alone" in result.warnings[0]

@@ -21,6 +21,7 @@ import ray
 
 from automodel_sk.exceptions import SearchError
 from automodel_sk.search.worker_pool import usable_cpus
+from automodel_sk.tracking import mask_secrets
 
 __all__ = ["quiet_tune", "ray_session", "signals_given_back"]
 
@@ -117,10 +118,10 @@ def _join(address: str) -> None:
         _knock(address)
         ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as exc:
-        reason = next(iter(str(exc).strip().splitlines()), type(exc).__name__)
+        reason = next(iter(mask_secrets(str(exc)).strip().splitlines()), type(exc).__name__)
         raise SearchError(
-            f"ray_address={address!r} can't be reached ({reason}); start a cluster with"
-            " 'ray start --head', or leave ray_address out to search on this machine"
+            f"ray_address={mask_secrets(address)!r} can't be reached ({reason}); start a cluster"
+            " with 'ray start --head', or leave ray_address out to search on this machine"
         ) from None
 
 

@@ -106,6 +106,13 @@ def _check_address(findings: Findings, backend: Any, address: Any) -> None:
             "try ray_address='auto'"
         )
         findings.correct("ray_address", None)
+    elif address.startswith("ray://"):
+        findings.error(
+            f"ray_address={address!r} is an address of Ray's client, through which trials can't "
+            "report: run the program on a machine of the cluster with ray_address='auto', for "
+            "example by 'ray job submit'"
+        )
+        findings.correct("ray_address", "auto")
     elif backend == "optuna":
         findings.warn(
             f"ray_address={address!r} is for backend='ray' alone and the search runs on this "
