@@ -22,7 +22,7 @@ from series import seasonal_panel
 
 from automodel_sk.complexity import DatasetSize, ModelComplexity
 from automodel_sk.search import worker, worker_pool
-from automodel_sk.search.optuna_engine import OptunaEngine
+from automodel_sk.search.engines import make_engine
 from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.storage import StudyLocation
 from automodel_sk.search.task import TrainingTask
@@ -50,11 +50,15 @@ class Silent:
 
 
 def small_request(
-    location: StudyLocation, num_samples: int = 6, max_steps: int = 10, **more: Any
+    location: StudyLocation,
+    num_samples: int = 6,
+    max_steps: int = 10,
+    backend: str = "optuna",
+    **more: Any,
 ) -> SearchRequest:
     """Return a search whose trials take a fraction of a second."""
     space = SearchSpace.parse({**SPACE, "max_steps": max_steps})
-    strategy = SearchAlgorithmSelector("optuna").select_algorithm(
+    strategy = SearchAlgorithmSelector(backend).select_algorithm(
         ModelComplexity.SIMPLE,
         DatasetSize.SMALL,
         num_samples,
@@ -79,12 +83,18 @@ def essence(records: Any) -> dict[int, tuple[Any, ...]]:
 
 
 def search(
-    place: str | Path, name: str = "study", num_samples: int = 6, max_steps: int = 10, **more: Any
+    place: str | Path,
+    name: str = "study",
+    num_samples: int = 6,
+    max_steps: int = 10,
+    backend: str = "optuna",
+    **more: Any,
 ) -> None:
     """Run a search to its end, in a process made by `start`."""
     worker_pool.start_host = _ForkedHost  # type: ignore[assignment]
-    request = small_request(StudyLocation(name, place), num_samples, max_steps, **more)
-    OptunaEngine().run(request, small_dataset(), Silent())
+    location = StudyLocation(name, place)
+    request = small_request(location, num_samples, max_steps, backend, **more)
+    make_engine(backend).run(request, small_dataset(), Silent())
 
 
 def start(function: Any, *arguments: Any, **options: Any) -> ForkServerProcess:

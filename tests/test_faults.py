@@ -20,6 +20,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 from search_process import Silent, essence, search, small_dataset, small_request, start
 
+from automodel_sk.search.engines import make_engine
 from automodel_sk.search.optuna_engine import OptunaEngine
 from automodel_sk.search.storage import StudyLocation
 from automodel_sk.search.trial_state import record_of
@@ -30,6 +31,9 @@ Ended = Mapping[int, tuple[Any, ...]]
 
 class FaultyEngine(Protocol):
     """An engine under fire."""
+
+    longest: float
+    """Seconds after its start within which a process is struck."""
 
     def start(self, folder: Path, workers: int) -> Any:
         """Start a search of `TRIALS` trials, or go on with it, in a process of its own."""
@@ -43,6 +47,8 @@ class FaultyEngine(Protocol):
 
 class Optuna:
     """The Optuna engine on a journal."""
+
+    longest = 1.5
 
     def start(self, folder: Path, workers: int) -> Any:
         return start(search, folder, num_samples=TRIALS, max_steps=STEPS, workers=workers)
@@ -65,7 +71,22 @@ class Optuna:
         return essence(OptunaEngine().run(request, small_dataset(), Silent()))
 
 
-ENGINES: dict[str, type[FaultyEngine]] = {"optuna": Optuna}
+class Ray(Optuna):
+    """The Ray engine, whose studies are of the same kind."""
+
+    longest = 30.0  # most of them taken by Ray's start and its processes' imports
+
+    def start(self, folder: Path, workers: int) -> Any:
+        size = {"num_samples": TRIALS, "max_steps": STEPS}
+        return start(search, folder, backend="ray", cpus=workers, **size)
+
+    def undisturbed(self) -> Ended:
+        location = StudyLocation("study", ":memory:")
+        request = small_request(location, TRIALS, STEPS, backend="ray", cpus=1)
+        return essence(make_engine("ray").run(request, small_dataset(), Silent()))
+
+
+ENGINES: dict[str, type[FaultyEngine]] = {"optuna": Optuna, "ray": Ray}
 
 
 def kill_parent(process: psutil.Process, chance: random.Random) -> None:
@@ -74,6 +95,7 @@ def kill_parent(process: psutil.Process, chance: random.Random) -> None:
 
 def kill_worker(process: psutil.Process, chance: random.Random) -> None:
     workers = [worker for host in process.children() for worker in host.children()]
+    workers = [w for w in workers if not w.name().endswith("Agent")]  # Ray's own
     if workers:
         chance.choice(workers).kill()
 
@@ -108,7 +130,7 @@ class Siege:
     def _strike(self, folder: Path, way: Any) -> None:
         workers = 2 if way is kill_worker else self._chance.choice([1, 2])
         process = self._engine.start(folder, workers)
-        time.sleep(self._chance.uniform(0, 1.5))
+        time.sleep(self._chance.uniform(0, self._engine.longest))
         if process.is_alive():
             with suppress(psutil.NoSuchProcess):
                 way(psutil.Process(process.pid), self._chance)
@@ -140,7 +162,7 @@ class Siege:
             assert ended[number][2] == {**self._whole[number][2], "windows_batch_size": 4}
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", ["optuna", pytest.param("ray", marks=pytest.mark.slow)])
 def test_nothing_that_ended_is_lost(name: str, tmp_path: Path) -> None:
     siege = Siege(ENGINES[name](), tmp_path, seed=1)
     siege.go_on(kills=4)
