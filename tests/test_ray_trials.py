@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from optuna.pruners import NopPruner
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 
+from automodel_sk.search.journal import JournalBackend
 from automodel_sk.search.ownership import requeue_orphans
 from automodel_sk.search.ray_resources import ResourcesOfTrials
 from automodel_sk.search.ray_scheduling import informed_scheduler
@@ -115,12 +117,32 @@ class Life:
             self._trials.report(told | {"step": job["reports"], "seconds": 0.1, "changed": {}})
 
 
+class Death(BaseException):
+    """What a power cut is to a process."""
+
+
+@contextmanager
+def death_after(records: int) -> Iterator[None]:
+    """End a life just before one of the records that it writes."""
+    append, left = JournalBackend.append_logs, [records]
+
+    def append_or_die(backend: JournalBackend, logs: list[dict[str, Any]]) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Death
+        append(backend, logs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JournalBackend, "append_logs", append_or_die)
+        yield
+
+
 def drawn(study: AskTellStudy) -> list[tuple[Any, ...]]:
     return [(t.number, t.state, t.value, t.params) for t in study.get_trials()]
 
 
 @pytest.mark.parametrize(("size", "space", "searcher", "n"), SEARCHERS)
-def test_killed_at_random_moments_a_search_proposes_as_if_undisturbed(
+def test_killed_at_any_record_a_search_proposes_as_if_undisturbed(
     size: str, space: Any, searcher: str, n: int, tmp_path: Path
 ) -> None:
     def request(name: str) -> SearchRequest:
@@ -129,12 +151,18 @@ def test_killed_at_random_moments_a_search_proposes_as_if_undisturbed(
     assert request("any").strategy.algorithm_name == searcher
     undisturbed = Life(request("undisturbed"), 1, random.Random(0))
     assert not undisturbed.live(moments=10**6)
-    chance, lives = random.Random(1), 0
-    while (life := Life(request("killed"), 1, chance)).live(moments=chance.expovariate(1 / 9)):
-        lives += 1
-    assert lives >= 4
-    assert drawn(life.study) == drawn(undisturbed.study)
-    states = [state for _, state, *_ in drawn(life.study)]
+    chance, deaths = random.Random(1), 0
+    while True:
+        try:
+            with death_after(chance.randrange(1, 40)):
+                Life(request("killed"), 1, chance).live(moments=10**6)
+            break
+        except Death:
+            deaths += 1
+    assert deaths >= 5
+    study = opened(request("killed"))
+    assert drawn(study) == drawn(undisturbed.study)
+    states = [state for _, state, *_ in drawn(study)]
     assert len(states) == n
     assert states[6] is TrialState.FAIL
     assert states[:6] == [TrialState.COMPLETE] * 6
@@ -163,6 +191,20 @@ def test_searchers_learn_from_what_they_did_not_propose(tmp_path: Path) -> None:
     known = life.searcher()._hpopt_trials.trials[0]
     assert known["misc"]["vals"]["learning_rate"] == [1e-3]
     assert known["result"]["loss"] == default.value
+
+
+def test_searchers_learn_from_trials_of_the_other_engine(tmp_path: Path) -> None:
+    location = StudyLocation("a", tmp_path)
+    study = opened(request_for("ray", location, ANY, 20, size="large"))
+    for number in range(5):
+        trial = study.ask()
+        assert request_for("ray", space=ANY).space.suggest(trial)
+        trial.report(float(number), 1)
+        study.tell(trial, float(number))
+    life = Life(request_for("ray", location, ANY, 20, size="large"), 1, random.Random(0))
+    told = life.searcher()._ot_study.get_trials()
+    assert [t.params for t in told] == [t.params for t in study.get_trials()]
+    assert [t.value for t in told] == [0.0, 1.0, 2.0, 3.0, 4.0]
 
 
 @pytest.mark.parametrize("size", ["small", "large"])

@@ -48,6 +48,7 @@ class Proposer:
         self._source = _source(strategy, space, guesses)
         self._guesses = [*guesses] if self._source.takes_guesses else []
         self._keys: dict[int, str] = {}
+        self._begun: set[int] = set()
         self._names = map(str, count())
         self._pending: tuple[str, Params] | None = None
         self.heard = 0
@@ -61,7 +62,10 @@ class Proposer:
         return params
 
     def begin(self, number: int, params: Mapping[str, Any]) -> None:
-        """Note which trial a proposal became; a trial of other origin teaches nothing."""
+        """Note, once, which trial a proposal became; one of other origin teaches nothing."""
+        if number in self._begun:
+            return
+        self._begun.add(number)
         if self._pending is None and params in self._guesses:
             self.propose()
         if self._pending is None:

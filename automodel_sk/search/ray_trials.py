@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-import optuna
-from optuna.samplers import RandomSampler
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import Trial, TrialState
 
 from automodel_sk.search.ownership import claim, requeue, signs_of_life
-from automodel_sk.search.ray_proposer import Proposer
+from automodel_sk.search.ray_replay import HEARD, PROPOSED, replayed, tell
 from automodel_sk.search.request import SearchRequest
-from automodel_sk.search.seeding import seed_of_trial
 from automodel_sk.search.storage import claiming
 from automodel_sk.search.study import AskTellStudy, trials_left
 from automodel_sk.search.timeout import timeout_reason
@@ -32,19 +30,19 @@ from automodel_sk.search.trial_state import (
     survive,
 )
 
-__all__ = ["RayTrials", "RunningTrial", "ended_in_order"]
+__all__ = ["RayTrials", "RunningTrial"]
 
 logger = logging.getLogger(__name__)
 
 _SECONDS_TO_IMPORT = 120
 """What a new process may take to import torch before its first training begins."""
 
+_SECONDS_TO_ASK_AGAIN = 0.5
+
 _MOST_LOST = 3
 """A trial that loses its machine more often than this is taken to be the reason."""
 
-_HEARD = "heard"
 _LOST = "machines_lost"
-_PROPOSED = "proposed"
 
 
 @dataclass
@@ -53,6 +51,7 @@ class RunningTrial:
 
     trial: Trial
     beating: ExitStack
+    changed: Mapping[str, Any]
     started: float | None = None
     losses: dict[int, float] = field(default_factory=dict)
     seconds: float = 0.0
@@ -88,52 +87,28 @@ class RayTrials:
     def __init__(self, study: AskTellStudy, request: SearchRequest, told: Told, most: int) -> None:
         self._study, self._request, self._told, self._most = study, request, told, most
         self._awaited: int | None = None
+        self._asked = -math.inf, 0
         self.running: dict[int, RunningTrial] = {}
         self.is_over = False
-        self._proposer = self._replayed()
-
-    def _replayed(self) -> Proposer:
-        """Return a searcher that has proposed and heard what the study tells."""
-        trials = self._study.get_trials(deepcopy=False)
-        guesses = [self._whole(t) for t in trials if _PROPOSED not in t.user_attrs]
-        proposer = Proposer(self._request.strategy, self._request.space, guesses)
-        ended = iter(ended_in_order(self._study))
-        for trial in trials:
-            if _HEARD in trial.user_attrs:
-                while proposer.heard < trial.user_attrs[_HEARD]:
-                    _tell(proposer, next(ended))
-                if _PROPOSED in trial.user_attrs:
-                    proposer.propose()
-                proposer.begin(trial.number, trial.params)
-        for trial in ended:
-            _tell(proposer, trial)
-        return proposer
-
-    def _whole(self, trial: FrozenTrial) -> dict[str, Any]:
-        """Return all the parameters that an enqueued guess has, or will draw when it begins."""
-        if trial.params or self._request.space.function is not None:
-            return dict(trial.params)
-        fixed = trial.system_attrs.get("fixed_params", {})
-        scratch = optuna.create_study(sampler=self._sampler(trial.number))
-        scratch.enqueue_trial(fixed)
-        drawn = scratch.ask()
-        self._request.space.suggest(drawn)
-        return dict(drawn.params)
-
-    def _sampler(self, number: int) -> RandomSampler:
-        return RandomSampler(seed_of_trial(self._request.random_seed, number))
+        self._proposer = replayed(study, request)
 
     def next_job(self) -> dict[str, Any] | None:
         """Claim a trial for Ray; None where there is none now, `is_over` where never again."""
-        while len(self.running) < self._most:
+        while len(self.running) < self._most and self._is_time_to_ask():
             trial = self._claimed()
             if trial is None:
+                self._asked = time.monotonic(), len(self.running)
                 return None
             config = self._begun(trial)
             if config is not None:
-                changed = frozen(self._study, trial).user_attrs.get("retried_with", {})
+                changed = self.running[trial.number].changed
                 return {"number": trial.number, "config": config, "changed": changed}
         return None
+
+    def _is_time_to_ask(self) -> bool:
+        """Return whether there may be a trial again: Ray asks for one at every report."""
+        asked, running = self._asked
+        return running != len(self.running) or time.monotonic() > asked + _SECONDS_TO_ASK_AGAIN
 
     def _claimed(self) -> Trial | None:
         with claiming(self._request.location):
@@ -157,15 +132,16 @@ class RayTrials:
         if params is None and self.running:
             self._awaited = self._proposer.heard
             return False
-        self._study.enqueue_trial(params or {}, user_attrs={_PROPOSED: True})
+        heard = self._proposer.heard
+        self._study.enqueue_trial(params or {}, user_attrs={PROPOSED: True, HEARD: heard})
         return True
 
     def _begun(self, trial: Trial) -> dict[str, Any] | None:
         """Return a claimed trial's configuration; None where it ended at once."""
         config, reason = self._configuration(trial)
-        if _HEARD not in trial.user_attrs:
-            trial.set_user_attr(_HEARD, self._proposer.heard)
-            self._proposer.begin(trial.number, trial.params)
+        if HEARD not in trial.user_attrs:
+            trial.set_user_attr(HEARD, self._proposer.heard)
+        self._proposer.begin(trial.number, trial.params)
         if config is None:
             fail(self._study, trial, reason, 0.0)
         elif twin := find_twin(self._study, trial, self._request):
@@ -173,7 +149,8 @@ class RayTrials:
         else:
             beating = ExitStack()
             beating.enter_context(signs_of_life(trial))
-            self.running[trial.number] = RunningTrial(trial, beating)
+            changed = trial.user_attrs.get("retried_with", {})
+            self.running[trial.number] = RunningTrial(trial, beating, changed)
             return config
         self._pass_on(trial)
         return None
@@ -192,8 +169,9 @@ class RayTrials:
         """Write down a validation loss, and whether the trial was stopped at it."""
         running = self.running[result["number"]]
         trial, number = running.trial, result["number"]
-        if result["changed"] != trial.user_attrs.get("retried_with", {}):
-            trial.set_user_attr("retried_with", result["changed"])
+        if result["changed"] != running.changed:
+            running.changed = result["changed"]
+            trial.set_user_attr("retried_with", running.changed)
         if result["report"] == 1:
             running.losses.clear()
         running.losses[result["step"]] = result["loss"]
@@ -265,22 +243,10 @@ class RayTrials:
         """Tell of an ended trial."""
         ended = frozen(self._study, trial)
         if ended.state.is_finished():
-            _tell(self._proposer, ended)
+            tell(self._proposer, ended)
             self._told.on_trial_end(record_of(ended, self._request))
 
     def give_back(self) -> None:
         """Queue again what is not ended."""
         for number in [*self.running]:
             requeue(self._study, self._taken(number).trial)
-
-
-def ended_in_order(study: optuna.Study) -> list[FrozenTrial]:
-    """Return the ended trials of a study, the first to end first."""
-    ended = [t for t in study.get_trials(deepcopy=False) if t.datetime_complete is not None]
-    return sorted(ended, key=lambda t: (t.datetime_complete, t.number))
-
-
-def _tell(proposer: Proposer, trial: FrozenTrial) -> None:
-    losses = trial.intermediate_values.values()
-    failed = trial.state is TrialState.FAIL or not losses
-    proposer.end(trial.number, None if failed else min(losses))
