@@ -26,7 +26,7 @@ test: setup check  ## linters, types and the default test suite
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-all: setup check  ## the slow and GPU tests too
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m ''
+	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -q -n 2 --dist loadfile -m ''
 
 check: setup  ## linters and types
 	$(BIN)/ruff check .

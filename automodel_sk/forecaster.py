@@ -28,8 +28,8 @@ from automodel_sk.estimator.insample import Window, predict_insample
 from automodel_sk.estimator.static import static_frame
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.clocks import Integers
+from automodel_sk.masking import mask_secrets
 from automodel_sk.options import OptimizationConfig
-from automodel_sk.tracking import mask_secrets
 
 if TYPE_CHECKING:
     from automodel_sk.estimator.plots import ForecasterPlots

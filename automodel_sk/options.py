@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from automodel_sk.tracking import mask_secrets
+from automodel_sk.masking import mask_secrets
 
 __all__ = ["OptimizationConfig"]
 

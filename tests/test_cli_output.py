@@ -105,7 +105,7 @@ def test_trials_as_json_are_the_models_trials(trials: pd.DataFrame):
     by_number = {row["number"]: row for row in rows}
     for trial in trials.to_dict("records"):
         shown = by_number[trial["number"]]
-        assert shown["duration"] == pytest.approx(trial["duration"].total_seconds())
+        assert shown["duration"] == pytest.approx(trial["duration"].total_seconds(), abs=2e-6)
         assert shown["params_learning_rate"] == trial["params_learning_rate"]
         assert shown["reason"] is None
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from automodel_sk.exceptions import InvalidInputError
@@ -678,6 +678,12 @@ CELLS = st.one_of(
     as_objects=st.booleans(),
     h=CELLS,
     freq=CELLS,
+)
+@example(
+    columns={"unique_id": [None] * 4, "ds": [None, None, 0, pd.NA], "y": [None] * 4},
+    as_objects=False,
+    h=None,
+    freq=None,
 )
 def test_nothing_raises(columns: dict[Any, Any], as_objects: bool, h: Any, freq: Any) -> None:
     df = pd.DataFrame(columns, dtype=object) if as_objects else pd.DataFrame(columns)

@@ -130,7 +130,7 @@ def write_run(
     """
     import yaml
 
-    from automodel_sk.tracking import mask_secrets
+    from automodel_sk.masking import mask_secrets
 
     asked = {key: ctx.params.get(p.name) for key, p in _keys(ctx).items() if key != "space"}
     asked |= effective

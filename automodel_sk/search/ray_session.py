@@ -20,8 +20,8 @@ from pathlib import Path
 import ray
 
 from automodel_sk.exceptions import SearchError
+from automodel_sk.masking import mask_secrets
 from automodel_sk.search.worker_pool import usable_cpus
-from automodel_sk.tracking import mask_secrets
 
 __all__ = ["quiet_tune", "ray_session", "signals_given_back"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automodel_sk.exceptions import StorageError
-from automodel_sk.tracking import mask_secrets
+from automodel_sk.masking import mask_secrets
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from automodel_sk.tracking._text import mask_secrets, plain
+from automodel_sk.masking import mask_secrets
+from automodel_sk.tracking._text import plain
 from automodel_sk.tracking.base import (
     DataRecord,
     ModelRecord,

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import urlopen
 
 from automodel_sk.exceptions import TrackingError
-from automodel_sk.tracking._text import mask_secrets
+from automodel_sk.masking import mask_secrets
 
 __all__ = [
     "EDGE_SECONDS",

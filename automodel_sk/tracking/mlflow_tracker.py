@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from automodel_sk.exceptions import InvalidInputError, TrackingError
+from automodel_sk.masking import mask_secrets
 from automodel_sk.tracking._guard import (
     EDGE_SECONDS,
     MODEL_SECONDS,
@@ -19,7 +20,6 @@ from automodel_sk.tracking._model import check_registered_name
 from automodel_sk.tracking._runs import EndedTrial, SearchRun
 from automodel_sk.tracking._store import PREFIX, Store
 from automodel_sk.tracking._target import Target, check_installed, default_uri, find_target
-from automodel_sk.tracking._text import mask_secrets
 from automodel_sk.tracking._writer import TrialWriter
 from automodel_sk.tracking.base import RUN_STATUSES, ModelRecord, SearchRecord, TrialRecord
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 from automodel_sk.exceptions import TrackingError
+from automodel_sk.masking import mask_secrets
 from automodel_sk.tracking._guard import MODEL_SECONDS, guarded, reason_of
 from automodel_sk.tracking._model import check_registered_name, register_model, write_model
 from automodel_sk.tracking._store import Point, Store, source_tags
 from automodel_sk.tracking._target import Target, check_installed, find_target
-from automodel_sk.tracking._text import flat_params, mask_secrets
+from automodel_sk.tracking._text import flat_params
 from automodel_sk.tracking.base import ModelRecord
 
 __all__ = ["log_model"]

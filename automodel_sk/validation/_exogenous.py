@@ -170,7 +170,7 @@ def _check_static_ids(ids: pd.Series, panel: Panel, names: Names, findings: Find
             f'static_df = static_df.drop_duplicates("{names.id}")'
         )
     lacking = panel.ids[~panel.ids.isin(ids)]
-    if len(lacking) == len(panel.ids) and len(ids):
+    if 0 < len(lacking) == len(panel.ids) and len(ids):
         findings.error(
             f"static_df names none of the series: its {names.id!r} begin with {ids.iloc[0]!r}, "
             f"those of df with {panel.ids[0]!r}; bring both to one type, e.g. "
