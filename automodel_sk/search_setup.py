@@ -102,10 +102,10 @@ def training_data(plan: SearchPlan) -> Any:
 
 
 def start_workers_early(options: OptimizationConfig) -> None:
-    """Let worker processes import what they need while the data are validated."""
+    """Fork the host of worker processes, or let it import while the data are validated."""
     hanging = options.trial_timeout_minutes is not None and workers_are_possible()
     if options.backend == "optuna" and (workers_wanted(options) > 1 or hanging):
-        shared_pool()
+        shared_pool(may_fork=True)
 
 
 def _on_gpu(plan: SearchPlan) -> bool:

@@ -17,6 +17,7 @@ from ray import tune
 from series import seasonal_panel
 
 from automodel_sk.exceptions import StudyMismatchError
+from automodel_sk.search import worker_pool
 from automodel_sk.search.budget import TimeBudget
 from automodel_sk.search.engines import make_engine
 from automodel_sk.search.request import SearchRequest
@@ -113,7 +114,8 @@ def processes_of_trials() -> list[psutil.Process]:
 def _trains(process: psutil.Process) -> bool:
     try:
         parent = process.parent()
-        forked = parent is not None and "automodel_sk.search.worker" in parent.cmdline()
+        pool = worker_pool._pool
+        forked = parent is not None and pool is not None and parent.pid == pool.host
         return forked or "".join(process.cmdline()).startswith("ray::ImplicitFunc")
     except psutil.NoSuchProcess:
         return False

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
-import signal
 import sys
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -21,7 +20,7 @@ from neuralforecast.tsdataset import TimeSeriesDataset
 from series import seasonal_panel
 
 from automodel_sk.complexity import DatasetSize, ModelComplexity
-from automodel_sk.search import worker, worker_pool
+from automodel_sk.search import worker_host, worker_pool
 from automodel_sk.search.engines import make_engine
 from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.storage import StudyLocation
@@ -91,7 +90,7 @@ def search(
     **more: Any,
 ) -> None:
     """Run a search to its end, in a process made by `start`."""
-    worker_pool.start_host = _ForkedHost  # type: ignore[assignment]
+    worker_pool.start_host = _forked_host
     location = StudyLocation(name, place)
     request = small_request(location, num_samples, max_steps, backend, **more)
     make_engine(backend).run(request, small_dataset(), Silent())
@@ -115,45 +114,6 @@ def _context() -> ForkServerContext:
     return context
 
 
-class _ForkedHost:
-    """The real host of worker processes, forked instead of started anew."""
-
-    def __init__(self, errors: IO[bytes]) -> None:
-        (commands, to_host), (from_host, events) = os.pipe(), os.pipe()
-        self.pid = os.fork()
-        if self.pid == 0:
-            self._serve(errors, commands, events, to_host, from_host)
-        os.close(commands)
-        os.close(events)
-        self.stdin = open(to_host, "wb", 0)  # noqa: PTH123, SIM115
-        self.stdout = open(from_host, "rb", 0)  # noqa: PTH123, SIM115
-        self._code: int | None = None
-
-    def _serve(self, errors: IO[bytes], commands: int, events: int, *others: int) -> None:
-        os.setsid()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        os.dup2(errors.fileno(), 2)
-        for other in others:
-            os.close(other)
-        host = worker._Host(commands, events)
-        try:
-            host.serve()
-        finally:
-            host.close()
-            os._exit(0)
-
-    def poll(self) -> int | None:
-        if self._code is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            self._code = os.waitstatus_to_exitcode(status) if pid else None
-        return self._code
-
-    def kill(self) -> None:
-        if self.poll() is None:
-            os.kill(self.pid, signal.SIGKILL)
-
-    def wait(self) -> int:
-        if self._code is None:
-            _, status = os.waitpid(self.pid, 0)
-            self._code = os.waitstatus_to_exitcode(status)
-        return self._code
+def _forked_host(errors: IO[bytes], *, may_fork: bool = False) -> worker_host.Host:
+    """Return a host that is a fork: this process is one of a fork server, and has no threads."""
+    return worker_host._ForkedHost(errors)

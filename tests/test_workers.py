@@ -40,8 +40,7 @@ def side_by_side(location: StudyLocation = MEMORY, num_samples: int = 5) -> Sear
 
 def workers_running() -> list[psutil.Process]:
     """Return the worker processes: the host's children."""
-    hosts = [p for p in psutil.Process().children() if "automodel_sk.search.worker" in p.cmdline()]
-    return [worker for host in hosts for worker in host.children()]
+    return psutil.Process(shared_pool().host).children()
 
 
 def test_results_are_those_of_one_at_a_time(
@@ -108,9 +107,7 @@ class Lost(Heard):
     def on_trial_end(self, record: TrialRecord) -> None:
         super().on_trial_end(record)
         if record.number == 1:
-            for process in psutil.Process().children():
-                if "automodel_sk.search.worker" in process.cmdline():
-                    process.kill()
+            psutil.Process(shared_pool().host).kill()
 
 
 def test_a_dead_host_is_said_and_the_search_goes_on(

@@ -1,7 +1,7 @@
 """The process that trials run in: imports once, forks a worker for each place.
 
-Started as ``python -m automodel_sk.search.worker``. It imports what training
-needs while its parent still validates, then takes one command per line:
+A fork of its parent, or started as ``python -m automodel_sk.search.worker``: then it
+imports what training needs while its parent still validates. It takes one command per line:
 
 ``{"run": path, "folder": path, "workers": 2}``
     Load the job (a request and its dataset) and fork that many workers in the
@@ -29,7 +29,7 @@ from typing import Any
 
 from automodel_sk.exceptions import StorageError
 
-__all__ = ["main"]
+__all__ = ["main", "serve"]
 
 IDLE_SECONDS = 300.0
 """A process that is not needed for so long ends."""
@@ -150,8 +150,13 @@ def main() -> None:
 
     import automodel_sk.search.optuna_engine  # noqa: F401
 
+    serve(0, events)
+
+
+def serve(commands: int, events: int) -> None:
+    """Obey commands read from one pipe, tell events on another, until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    host = _Host(commands=0, events=events)
+    host = _Host(commands, events)
     try:
         host.serve()
     except BrokenPipeError:

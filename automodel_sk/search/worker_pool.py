@@ -8,28 +8,23 @@ import json
 import os
 import select
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import psutil
 
 from automodel_sk.exceptions import SearchError
 from automodel_sk.options import OptimizationConfig
+from automodel_sk.search.worker_host import start_host
 
 __all__ = ["WorkerPool", "shared_pool", "usable_cpus", "workers_are_possible", "workers_wanted"]
 
 TICK_SECONDS = 0.5
 """A pool that hears nothing says so this often."""
-
-_FORKABLE = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
-"""Asked otherwise whether there is a GPU, CUDA starts, and can't be used in forked processes."""
-
-_ONE_THREAD = ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def workers_are_possible() -> bool:
@@ -70,14 +65,24 @@ def workers_wanted(options: OptimizationConfig) -> int:
 class WorkerPool:
     """One host process that forks workers, and the events that they tell.
 
-    The host starts at once and imports in the background; `run` waits for it.
+    A host that is no fork of this process imports in the background; `run` waits for it.
+
+    Parameters
+    ----------
+    may_fork : bool, default False
+        Let the host be a fork of this process, where that is safe.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, may_fork: bool = False) -> None:
         self._errors = tempfile.TemporaryFile(prefix="automodel_sk-worker-")  # noqa: SIM115
-        self._host = start_host(self._errors)
+        self._host = start_host(self._errors, may_fork=may_fork)
         self._workers: set[int] = set()
         self._awaited = 0
+
+    @property
+    def host(self) -> int:
+        """The host's process id."""
+        return self._host.pid
 
     def is_alive(self) -> bool:
         """Return whether the host still runs."""
@@ -180,20 +185,6 @@ class WorkerPool:
         self._errors.close()
 
 
-def start_host(errors: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start the process that forks workers; what it has to say goes to a file."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "automodel_sk.search.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        bufsize=0,  # an event in a buffer is one that `select` does not see
-        stderr=errors,
-        env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), **_FORKABLE, **_import_path()},
-        cwd=tempfile.gettempdir(),
-        start_new_session=True,  # Ctrl-C is the parent's to handle
-    )
-
-
 def _kill(pids: set[int]) -> None:
     """Kill processes and wait until they are dead, their reaping aside."""
     for pid in pids:
@@ -204,22 +195,23 @@ def _kill(pids: set[int]) -> None:
                 time.sleep(0.005)
 
 
-def _import_path() -> dict[str, str]:
-    """Return this process's import path for the host: it starts in another folder."""
-    entries = [str(Path(entry or ".").resolve()) for entry in sys.path]
-    return {"PYTHONPATH": os.pathsep.join(entries)}
-
-
 _pool: WorkerPool | None = None
 
 
-def shared_pool() -> WorkerPool:
-    """Return the process's pool, started where there is none that runs."""
+def shared_pool(*, may_fork: bool = False) -> WorkerPool:
+    """Return the process's pool, started where there is none that runs.
+
+    Parameters
+    ----------
+    may_fork : bool, default False
+        Let its host be a fork of this process: for calls that are made before
+        this package's own threads run.
+    """
     global _pool
     if _pool is None or not _pool.is_alive():
         if _pool is None:
             atexit.register(_close_shared_pool)
-        _pool = WorkerPool()
+        _pool = WorkerPool(may_fork)
     return _pool
 
 
