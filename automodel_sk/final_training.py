@@ -6,16 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from automodel_sk.options import OptimizationConfig
 from automodel_sk.planning import SearchPlan
 from automodel_sk.search.best_weights import stored_weights
 from automodel_sk.search.budget import TimeBudget
 from automodel_sk.search.refit import fit_final, fit_with_weights, repeat_trial, train_on
 from automodel_sk.search.task import TrainingTask
+from automodel_sk.search.worker_pool import cpus_allowed
 
 __all__ = ["FURTHER_SHARE", "REFITS", "BestTrial", "final_model_of"]
 
 REFITS = ("full", "best_weights", "continue")
 """Ways to the final model."""
+
+MOST_THREADS = 8
+"""More threads than these are no faster on batches of a few hundred windows."""
 
 FURTHER_SHARE = 0.2
 """Share of the best trial's steps that a model is trained on for, on new data."""
@@ -43,13 +48,12 @@ class BestTrial:
 def final_model_of(
     best: BestTrial,
     plan: SearchPlan,
-    refit: str,
-    precision: str,
+    options: OptimizationConfig,
     dataset: Callable[[], Any],
     budget: TimeBudget,
     on_progress: Callable[[float], None],
 ) -> Any:
-    """Return the final model as `refit` says.
+    """Return the final model as `options.refit` says.
 
     Parameters
     ----------
@@ -57,11 +61,9 @@ def final_model_of(
         The trial to make it of.
     plan : SearchPlan
         The data.
-    refit : {"full", "best_weights", "continue"}
-        As in `OptimizationConfig`; a configuration that was not searched for is
-        trained in full.
-    precision : str
-        Precision of the training, one of Lightning's.
+    options : OptimizationConfig
+        Their `refit`, `refit_precision` and `cpus`. A configuration that was not
+        searched for is trained in full.
     dataset : callable
         Returns the data as trials are trained on them.
     budget : TimeBudget
@@ -74,8 +76,9 @@ def final_model_of(
     neuralforecast.NeuralForecast
         Fitted.
     """
-    task = replace(plan.task, trainer_options={**plan.task.trainer_options, "precision": precision})
-    if best.step is None or refit == "full":
+    trainer = {**plan.task.trainer_options, "precision": options.refit_precision}
+    task = replace(plan.task, trainer_options=trainer)
+    if best.step is None or options.refit == "full":
         return fit_final(
             task,
             best.config,
@@ -85,12 +88,13 @@ def final_model_of(
             steps=best.step,
             budget=budget,
             on_progress=on_progress,
+            n_threads=min(MOST_THREADS, cpus_allowed(options)),
         )
     weights = _weights_of(best, best.step, dataset)
     kept = fit_with_weights(
         task, best.config, plan.frame, plan.profile.freq, weights, static_df=plan.static_df
     )
-    if refit == "best_weights":
+    if options.refit == "best_weights":
         return kept
     steps = max(1, round(best.step * FURTHER_SHARE))
     return train_on(kept, plan.frame, static_df=plan.static_df, steps=steps)

@@ -77,9 +77,7 @@ def search_and_refit(
             records = _search(request, data(), options, tracker, bar)
             best = _best_trial(request, records, options)
         bar.on_refit()
-        fitted = final_model_of(
-            best, plan, options.refit, options.refit_precision, data, budget, bar.on_refit
-        )
+        fitted = final_model_of(best, plan, options, data, budget, bar.on_refit)
     return Fit(fitted, best.config, best.step, records, precision)
 
 

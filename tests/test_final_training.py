@@ -147,3 +147,25 @@ class TestWarmStart:
     def test_anything_else_is_refused(self, value: Any) -> None:
         with pytest.raises(InvalidInputError, match="warm_start is"):
             search(warm_start=value)
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_the_final_training_uses_the_cpus_that_it_may(
+    cpus: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pytorch_lightning import Trainer
+
+    monkeypatch.setattr("automodel_sk.search.worker_pool.usable_cpus", lambda: 4)
+    threads: list[int] = []
+    fit = Trainer.fit
+
+    def watched(self: Trainer, *given: Any, **named: Any) -> None:
+        threads.append(torch.get_num_threads())
+        fit(self, *given, **named)
+
+    monkeypatch.setattr(Trainer, "fit", watched)
+    before = torch.get_num_threads()
+    fixed = {**SPACE, "learning_rate": 1e-3}
+    create_auto_model("MLP", 12, seasonal_panel(), fixed, **{**QUIET, "cpus": cpus})
+    assert threads == [cpus]
+    assert torch.get_num_threads() == before

@@ -148,12 +148,14 @@ class TestPace:
     def test_a_budget_without_a_number_is_filled_and_said(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
+        import neuralforecast  # noqa: F401 - a third of the budget otherwise
+
         model = create_auto_model(
             "MLP",
             12,
             seasonal_panel(),
             SPACE,
-            time_budget_hours=8 / 3600,
+            time_budget_hours=12 / 3600,
             use_mlflow=False,
             storage=":memory:",
             cpus=1,

@@ -13,6 +13,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import Trial
 
 from automodel_sk.search.candidate import train_within_memory
+from automodel_sk.search.laggards import lags
 from automodel_sk.search.ownership import requeue, signs_of_life
 from automodel_sk.search.request import SearchListener, SearchRequest
 from automodel_sk.search.storage import is_storage_failure
@@ -118,14 +119,17 @@ def _reporter(
 ) -> Report:
     """Return what passes each loss on to the pruner and the listener."""
     _forget_reports(trial)
+    losses: list[float] = []
 
     def report(number: int, loss: float) -> Verdict:
+        losses.append(loss)
         trial.report(loss, step=number)
         listener.on_report(trial.number, number, loss)
         check_time(request, started)
         if request.budget.search_is_over(time.monotonic() - started):
             return Verdict.OUT_OF_TIME
-        return Verdict.PRUNE if trial.should_prune() else Verdict.GO_ON
+        weak = trial.should_prune() or lags(trial, losses)
+        return Verdict.PRUNE if weak else Verdict.GO_ON
 
     return report
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-__all__ = ["isolated_random_state", "keyboard_interrupts", "no_plugins", "one_thread", "quiet"]
+__all__ = ["isolated_random_state", "keyboard_interrupts", "no_plugins", "quiet", "threads"]
 
 _LOUD = ("pytorch_lightning", "lightning_fabric", "lightning", "optuna")
 _PLUGIN_LOOK_UP = "_load_external_callbacks"
@@ -77,12 +77,12 @@ def _set_variable(name: str, value: str | None) -> None:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Train on one thread: for models of this size several threads are slower."""
+def threads(number: int) -> Iterator[None]:
+    """Train on so many threads."""
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(number)
     try:
         yield
     finally:

@@ -49,6 +49,7 @@ def fit_final(
     steps: int | None = None,
     budget: TimeBudget | None = None,
     on_progress: Callable[[float], None] | None = None,
+    n_threads: int = 1,
 ) -> Any:
     """Train the final model on every row, the validation windows included.
 
@@ -66,6 +67,8 @@ def fit_final(
         Training ends where it is used up.
     on_progress : callable, optional
         Told of the share that is done, after each step.
+    n_threads : int, default 1
+        Threads to train on: nothing else trains meanwhile.
 
     Returns
     -------
@@ -74,7 +77,7 @@ def fit_final(
     """
     from neuralforecast import NeuralForecast
 
-    with training():
+    with training(n_threads):
         fitted = NeuralForecast(models=[final_model(task, config, steps)], freq=freq)
         with _watched(trained_module(fitted.models[0]), budget, on_progress):
             fitted.fit(frame, static_df=static_df, val_size=0)

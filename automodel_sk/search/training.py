@@ -19,8 +19,8 @@ from automodel_sk.search.quiet import (
     isolated_random_state,
     keyboard_interrupts,
     no_plugins,
-    one_thread,
     quiet,
+    threads,
 )
 from automodel_sk.search.task import TrainingTask
 
@@ -81,12 +81,16 @@ class Outcome:
 
 
 @contextmanager
-def training() -> Iterator[None]:
-    """Hold all that training must not leave behind: logs, seeds, threads, a deaf Ctrl-C."""
+def training(n_threads: int = 1) -> Iterator[None]:
+    """Hold all that training must not leave behind: logs, seeds, threads, a deaf Ctrl-C.
+
+    Trials are trained on one thread each: several at a time on one each end sooner than one
+    after another on several.
+    """
     with (
         quiet(),
         isolated_random_state(),
-        one_thread(),
+        threads(n_threads),
         no_plugins(),
         fused_optimizers(),
         tensor_cores(),

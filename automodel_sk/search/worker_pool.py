@@ -21,7 +21,14 @@ from automodel_sk.exceptions import SearchError
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.worker_host import start_host
 
-__all__ = ["WorkerPool", "shared_pool", "usable_cpus", "workers_are_possible", "workers_wanted"]
+__all__ = [
+    "WorkerPool",
+    "cpus_allowed",
+    "shared_pool",
+    "usable_cpus",
+    "workers_are_possible",
+    "workers_wanted",
+]
 
 TICK_SECONDS = 0.5
 """A pool that hears nothing says so this often."""
@@ -45,6 +52,18 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
+def cpus_allowed(options: OptimizationConfig) -> int:
+    """Return the CPUs that a search may use: as asked, or all that this process may run on.
+
+    Examples
+    --------
+    >>> cpus_allowed(OptimizationConfig(cpus=1))
+    1
+    """
+    asked = options.cpus if isinstance(options.cpus, (int, float)) else usable_cpus()
+    return int(max(1, min(asked, usable_cpus())))
+
+
 def workers_wanted(options: OptimizationConfig) -> int:
     """Return how many trials may run at a time: one for each CPU that may be used.
 
@@ -58,8 +77,7 @@ def workers_wanted(options: OptimizationConfig) -> int:
     >>> workers_wanted(OptimizationConfig(cpus=1))
     1
     """
-    asked = options.cpus if isinstance(options.cpus, (int, float)) else usable_cpus()
-    return int(max(1, min(asked, usable_cpus()))) if workers_are_possible() else 1
+    return cpus_allowed(options) if workers_are_possible() else 1
 
 
 class WorkerPool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ __all__ = ["check_registered_name", "register_model", "write_model"]
 # Named, as MLflow would train the model once more to find them out.
 _PACKAGES = ("automodel_sk", "mlflow", "neuralforecast", "numpy", "pandas", "torch")
 _FORBIDDEN = "/:"
+_COMPARISON = "warn_dependency_requirement_mismatches"
 
 
 def check_registered_name(name: str | None) -> None:
@@ -83,18 +85,38 @@ def _save_as_code(model: ModelRecord, saved: Path, target: Path, logged: Any, ru
         model_uuid=logged.model_id,
         model_id=logged.model_id,
     )
-    mlflow.pyfunc.save_model(
-        str(target),
-        python_model=str(model.script),
-        artifacts={"model": str(saved)},
-        signature=_signature(model),
-        input_example=model.example(),
-        pip_requirements=_requirements(),
-        mlflow_model=description,
-    )
+    with _requirements_are_met():
+        mlflow.pyfunc.save_model(
+            str(target),
+            python_model=str(model.script),
+            artifacts={"model": str(saved)},
+            signature=_signature(model),
+            input_example=model.example(),
+            pip_requirements=_requirements(),
+            mlflow_model=description,
+        )
     # The script was run to see whether it can be.
     for cache in list(target.rglob("__pycache__")):
         shutil.rmtree(cache)
+
+
+@contextmanager
+def _requirements_are_met() -> Iterator[None]:
+    """Spare MLflow comparing the requirements with all packages here, off which they were read.
+
+    It takes seconds to see which package every installed file belongs to.
+    """
+    from mlflow.utils import environment
+
+    compare = getattr(environment, _COMPARISON, None)
+    if compare is None:
+        yield
+        return
+    setattr(environment, _COMPARISON, lambda _requirements: None)
+    try:
+        yield
+    finally:
+        setattr(environment, _COMPARISON, compare)
 
 
 def _signature(model: ModelRecord) -> Any:
