@@ -674,25 +674,27 @@ class AutoModel:
 
         return ModelPlots(self)
 
-    def report(self, path: str | Path = "report.html", **arguments: Any) -> Path:
+    def report(
+        self, path: str | Path = "report.html", *, futr_df: pd.DataFrame | None = None
+    ) -> Path:
         """Write a page on the model that opens in any browser, without a network.
 
         Parameters
         ----------
         path : str or Path
             The file; one of that name is replaced.
-        **arguments
-            `futr_df`, as in `predict`; without it a model of future-known variables
-            is shown on held-out steps alone.
+        futr_df : DataFrame, optional
+            As in `predict`; without it a model of future-known variables is shown
+            on held-out steps alone.
 
         Returns
         -------
         Path
             The file.
         """
-        from automodel_sk.report import write_report
+        from automodel_sk.report import recipe, write_report
 
-        return write_report(self, Path(path), **arguments)
+        return write_report(self.plot, Path(path), recipe(self), futr_df)
 
     def _repr_html_(self) -> str:
         """Return a card for notebooks."""

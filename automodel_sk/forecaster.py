@@ -405,6 +405,39 @@ class AutoNeuralForecaster(ForecasterContract):
         self.check_is_fitted()
         return ForecasterPlots(self)
 
+    def report(self, path: str | Path = "report.html", X: pd.DataFrame | None = None) -> Path:
+        """Write a page on the fitted model that opens in any browser, without a network.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; one of that name is replaced.
+        X : pandas.DataFrame, optional
+            Future exogenous data, as in `predict`; without them a model that needs them
+            is shown on held-out steps alone.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        NotFittedError
+            `fit` was not called.
+        InvalidInputError
+            The path can't be a file's.
+        """
+        from automodel_sk.report import forecaster_recipe, write_report
+
+        plots = self.plot
+        code = forecaster_recipe(
+            self.auto_model_,
+            exogenous=bool(self._context.exogenous.all),
+            static=self.static is not None,
+        )
+        return write_report(plots, Path(path), code, X)
+
     def __repr__(self) -> str:
         """Return the call that makes it, the passwords in addresses masked."""
         return mask_secrets(super().__repr__())

@@ -15,19 +15,22 @@ import numpy as np
 import pandas as pd
 import pytest
 from browser import chromium, requests_of, show, wait_for
+from ray import tune
 from searched import HOSTILE, hostile_panel, searched_model
 from series import seasonal_panel
+from sktime.exceptions import NotFittedError
 from typer.testing import CliRunner
 
-from automodel_sk import AutoModel, create_auto_model
+from automodel_sk import AutoModel, AutoNeuralForecaster, create_auto_model
 from automodel_sk.backtest import Backtest, backtest
 from automodel_sk.calibration import Windows
 from automodel_sk.cli import app
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.report.recipe import recipe
+from automodel_sk.report.recipe import forecaster_recipe, recipe
 from automodel_sk.report.verdict import verdict
 
 FIGURES = 8
+CONFIG = {"input_size": 12, "hidden_size": 8}
 
 
 class Page(HTMLParser):
@@ -223,6 +226,59 @@ def test_a_model_without_search_errors_or_future(tmp_path: Path):
     )
     page = Page(model.report(tmp_path / "short.html", futr_df=future))
     assert "The future is not shown" not in page.text
+
+
+def test_what_the_diagnosis_finds_is_listed_with_its_evidence(tmp_path: Path):
+    model = create_auto_model(
+        "MLP",
+        6,
+        seasonal_panel(2, 60),
+        {**CONFIG, "learning_rate": tune.loguniform(1e-6, 1e-5), "max_steps": 40},
+        num_samples=4,
+        use_mlflow=False,
+        use_pruning=False,
+        verbose=False,
+        cpus=1,
+    )
+    findings = model.diagnose()
+    assert "underfitting" in {finding.rule for finding in findings}
+    page = Page(model.report(tmp_path / "report.html"))
+    assert "What to try next" in page.text
+    for finding in findings:
+        assert " ".join(finding.text.split()) in page.text
+        for name, value in finding.suggestion.items():
+            assert f"{name}={value}" in page.text
+        for name in finding.evidence:
+            assert f"{name.replace('_', ' ')}: " in page.text
+
+
+def test_a_forecasters_page_is_in_its_datas_own_terms(tmp_path: Path):
+    index = pd.period_range("2015-01", periods=63, freq="M")
+    y = pd.DataFrame({"sales": 10 + np.sin(np.arange(63) * np.pi / 6)}, index)
+    X = pd.DataFrame({"price": np.arange(63.0)}, index)
+    forecaster = AutoNeuralForecaster("MLP", {**CONFIG, "max_steps": 3}, random_state=7)
+    forecaster.fit(y[:60], X=X[:60], fh=[1, 2, 3])
+    path = forecaster.report(tmp_path / "report.html", X=X[60:])
+    page = Page(path)
+    assert "Data from 2015-01-01 to 2019-12-01, frequency M." in page.text
+    assert "The future is not shown" not in page.text
+    figure = page.figures["figure-forecasts"]
+    assert [note["text"] for note in figure["layout"]["annotations"]] == ["sales"]
+    [ahead] = [trace for trace in figure["data"] if trace["name"] == "MLP forecast"]
+    assert ahead["x"][-1].startswith("2020-03-01")
+    namespace: dict[str, Any] = {"y": y[:60], "X": X[:60]}
+    code = page.text[page.text.index("from automodel_sk import AutoNeuralForecaster") :]
+    assert "forecaster.fit(y, X=X, fh=range(1, 4))" in code
+    code = forecaster_recipe(forecaster.auto_model_, exogenous=True, static=False)
+    exec(code, namespace)
+    again = namespace["forecaster"].predict(X=X[60:])
+    pd.testing.assert_frame_equal(again, forecaster.predict(X=X[60:]))
+    assert "The future is not shown" in Page(forecaster.report(path)).text
+
+
+def test_an_unfitted_forecaster_has_no_page(tmp_path: Path):
+    with pytest.raises(NotFittedError):
+        AutoNeuralForecaster("MLP").report(tmp_path / "report.html")
 
 
 def test_the_file_has_to_be_one(model: AutoModel, tmp_path: Path):

@@ -60,18 +60,27 @@ class ForecasterPlots(ModelPlots):
         matplotlib or plotly Figure
             One panel per series.
         """
-        context = self._forecaster._context
         return super().forecast(
             None if ids is None else [_name(instance) for instance in ids],
             level,
             max_ids=max_ids,
             history=history,
             held_out=held_out,
-            dataset=context.long,
-            futr_df=context.future(X, self._model.h),
-            static_df=self._forecaster._static(context),
             backend=backend,
+            **self._inputs(X),
         )
+
+    def _inputs(self, future: pd.DataFrame | None) -> dict[str, Any]:
+        context = self._forecaster._context
+        return {
+            "dataset": context.long,
+            "futr_df": context.future(future, self._model.h),
+            "static_df": self._forecaster._static(context),
+        }
+
+    @property
+    def _frequency(self) -> str | int:
+        return self._forecaster._context.layout.clock.step
 
     def _shown(self, frame: pd.DataFrame) -> pd.DataFrame:
         context = self._forecaster._context

@@ -44,6 +44,10 @@ class Clock(Protocol):
     def season(self) -> int:
         """Time points of one season, 1 where there is none."""
 
+    @property
+    def step(self) -> str | int:
+        """The distance of neighbours as pandas writes it: an alias, or a number."""
+
     def units(self, times: pd.Index) -> Integers:
         """Return the time points as integers."""
 
@@ -68,6 +72,11 @@ class IntegerClock:
 
     width: int = 1
     season: int = field(default=1, init=False, repr=False)
+
+    @property
+    def step(self) -> int:
+        """The width."""
+        return self.width
 
     def units(self, times: pd.Index) -> Integers:
         """Return the time points themselves."""
@@ -107,6 +116,11 @@ class PeriodClock:
     def season(self) -> int:
         """Periods of one season."""
         return season_length(self.dtype.freq)
+
+    @property
+    def step(self) -> str:
+        """The frequency's alias, which is not its offset's: M, not ME."""
+        return str(self.dtype)[len("period[") : -1]
 
     def units(self, times: pd.Index) -> Integers:
         """Return the periods' ordinals."""
@@ -150,6 +164,11 @@ class FixedClock:
     def season(self) -> int:
         """Time points of one season."""
         return season_length(self.offset)
+
+    @property
+    def step(self) -> str:
+        """The offset's alias."""
+        return str(self.offset.freqstr)
 
     @property
     def on_wall_clock(self) -> bool:
@@ -208,6 +227,11 @@ class CalendarClock:
     def season(self) -> int:
         """Time points of one season."""
         return season_length(self.offset)
+
+    @property
+    def step(self) -> str:
+        """The offset's alias."""
+        return str(self.offset.freqstr)
 
     def units(self, times: pd.Index) -> Integers:
         """Return the numbers of the time stamps, counted from the origin."""

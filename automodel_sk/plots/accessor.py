@@ -279,6 +279,15 @@ class ModelPlots:
         test = backtest(self._model)
         return replace(test, forecasts=self._shown(test.forecasts))
 
+    def _inputs(self, future: pd.DataFrame | None) -> dict[str, Any]:
+        """Return what `AutoModel.predict` is given to forecast what lies ahead."""
+        return {"futr_df": future}
+
+    @property
+    def _frequency(self) -> str | int:
+        """The step between rows as its owner knows it."""
+        return self._model.freq
+
     def _shown(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a long frame with names and times as its owner knows them."""
         return frame

@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from automodel_sk.backtest import Backtest, backtest
+from automodel_sk.backtest import Backtest
 from automodel_sk.data.analysis import analyse_dataset
 from automodel_sk.data.baselines import BASELINES
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.plots.forecast_plot import forecasts, levels_within_reach, series_to_show
 from automodel_sk.plots.study import tuned_values
 from automodel_sk.plots.with_plotly import draw
-from automodel_sk.prediction import stored_history
-from automodel_sk.report.recipe import recipe
 from automodel_sk.report.surroundings import surroundings
 from automodel_sk.report.verdict import Verdict, verdict
 
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
+    from automodel_sk.plots import ModelPlots
 
 __all__ = ["Picture", "contents"]
 
@@ -55,42 +54,44 @@ class Picture:
     wide: bool = False
 
 
-def contents(model: AutoModel, futr_df: pd.DataFrame | None = None) -> dict[str, Any]:
+def contents(plots: ModelPlots, code: str, future: pd.DataFrame | None = None) -> dict[str, Any]:
     """Return the template's variables.
 
     Parameters
     ----------
-    model : AutoModel
-        Fitted.
-    futr_df : DataFrame, optional
-        Future values of the variables that the model needs.
+    plots : ModelPlots
+        Of the model; they know the names and times of its data.
+    code : str
+        Python that trains the configuration again.
+    future : DataFrame, optional
+        What is known of the future, as the plots take it.
 
     Returns
     -------
     dict
     """
-    frame = stored_history(model.to_neuralforecast())
-    test, untested = _tested(model)
+    model = plots._model
+    test, untested = _tested(plots)
     return {
         "model": model,
         "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         "verdict": Verdict("unknown", untested) if test is None else verdict(test, model._season),
         "scores": [] if test is None else _scores(test),
-        "forecasts": _forecasts(model, frame, test, futr_df),
-        "errors": [] if test is None else _error_pictures(model),
-        "data": _data(model, frame),
+        "forecasts": _forecasts(plots, test, future),
+        "errors": [] if test is None else _error_pictures(plots),
+        "data": _data(plots),
         "warnings": [] if model.validation is None else model.validation.warnings,
         "checked": model.validation is not None,
-        "search": _search(model) if model._records else None,
+        "search": _search(plots) if model._records else None,
         "findings": _findings(model),
-        "code": recipe(model),
+        "code": code,
         "surroundings": surroundings(),
     }
 
 
-def _tested(model: AutoModel) -> tuple[Backtest | None, str]:
+def _tested(plots: ModelPlots) -> tuple[Backtest | None, str]:
     try:
-        return backtest(model), ""
+        return plots._backtest(), ""
     except InvalidInputError as exc:
         return None, f"It is not known how good the forecasts are: {exc}."
 
@@ -104,12 +105,11 @@ def _scores(test: Backtest) -> list[dict[str, Any]]:
     ]
 
 
-def _forecasts(
-    model: AutoModel, frame: pd.DataFrame, test: Backtest | None, futr_df: pd.DataFrame | None
-) -> Picture:
+def _forecasts(plots: ModelPlots, test: Backtest | None, future: pd.DataFrame | None) -> Picture:
     """Return the forecasts of the best, a typical and the worst series."""
+    model, past = plots._model, plots._shown(plots._past(None))
     if test is None:
-        names, caption = series_to_show(frame["unique_id"], None, 3), "The first series."
+        names, caption = series_to_show(past["unique_id"], None, 3), "The first series."
     else:
         by_word = test.typical_series()
         names = list(by_word.values())
@@ -118,17 +118,18 @@ def _forecasts(
     fitted = model.to_neuralforecast().models[0]
     level = levels_within_reach(model)
     try:
-        ahead = model.predict(futr_df=futr_df, level=level or None)
+        inputs = plots._inputs(future)
+        ahead = plots._shown(model.predict(**inputs, level=level or None))
+        past = plots._shown(plots._past(inputs.get("dataset")))
     except InvalidInputError as exc:
         ahead, caption = None, f"{caption} The future is not shown: {exc}"
     steps = max(4 * model.h, 2 * model._season)
-    past = frame[frame["unique_id"].isin(names)].groupby("unique_id", observed=True).tail(steps)
+    past = past[past["unique_id"].isin(names)].groupby("unique_id", observed=True).tail(steps)
     sketch = forecasts(past, ahead, repr(fitted), names, level, test)
     return Picture("forecasts", caption, draw(sketch))
 
 
-def _error_pictures(model: AutoModel) -> list[Picture]:
-    plot = model.plot
+def _error_pictures(plot: ModelPlots) -> list[Picture]:
     return [
         _picture("error_by_step", "How the error grows with the steps ahead.", plot.error_by_step),
         _picture("error_by_series", "Which series are hard to forecast.", plot.error_by_series),
@@ -148,8 +149,9 @@ def _picture(name: str, caption: str, plot: Callable[..., Any], wide: bool = Fal
         return Picture(name, caption, why_not=str(exc))
 
 
-def _data(model: AutoModel, frame: pd.DataFrame) -> dict[str, Any]:
-    task = model._task
+def _data(plots: ModelPlots) -> dict[str, Any]:
+    model, task = plots._model, plots._model._task
+    frame = plots._past(None)
     profile = analyse_dataset(
         frame,
         freq=model.freq,
@@ -159,16 +161,23 @@ def _data(model: AutoModel, frame: pd.DataFrame) -> dict[str, Any]:
     )
     rows = {str(name): value for name, value in profile.describe()["value"].items()}
     del rows["unused columns"]
-    first, last = (str(time).removesuffix(" 00:00:00") for time in _ends(frame["ds"]))
-    return {**rows, "season length": model._season, "first time": first, "last time": last}
+    times = plots._shown(frame)["ds"]
+    first, last = (str(time).removesuffix(" 00:00:00") for time in _ends(times))
+    return {
+        **rows,
+        "frequency": plots._frequency,
+        "season length": model._season,
+        "first time": first,
+        "last time": last,
+    }
 
 
 def _ends(times: pd.Series) -> tuple[Any, Any]:
     return times.min(), times.max()
 
 
-def _search(model: AutoModel) -> dict[str, Any]:
-    plot, trials = model.plot, model.trials
+def _search(plot: ModelPlots) -> dict[str, Any]:
+    model, trials = plot._model, plot._model.trials
     states = trials["state"].value_counts()
     return {
         "why": "" if model.strategy is None else model.strategy.description,

@@ -14,18 +14,42 @@ from automodel_sk.report.templating import render, source
 if TYPE_CHECKING:
     import pandas as pd
 
-    from automodel_sk.auto_model import AutoModel
+    from automodel_sk.plots import ModelPlots
 
 __all__ = ["write_report"]
 
 
-def write_report(model: AutoModel, path: Path, *, futr_df: pd.DataFrame | None = None) -> Path:
-    """Write the page on a model; see `AutoModel.report`."""
+def write_report(
+    plots: ModelPlots, path: Path, code: str, future: pd.DataFrame | None = None
+) -> Path:
+    """Write the page on a model; see `AutoModel.report`.
+
+    Parameters
+    ----------
+    plots : ModelPlots
+        The model's plots, which know the names and times of its data.
+    path : Path
+        The file.
+    code : str
+        Python that trains the configuration again.
+    future : DataFrame, optional
+        What is known of the future, as the plots take it.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    InvalidInputError
+        The path can't be a file's.
+    """
     if path.is_dir() or not path.parent.is_dir():
         raise InvalidInputError(
             f"path must be a file in a folder that exists, got {str(path)!r}; try 'report.html'"
         )
-    page = _page(contents(model, futr_df))
+    page = _page(contents(plots, code, future))
     path.write_text(page, encoding="utf-8", newline="\n")
     return path
 

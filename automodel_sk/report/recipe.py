@@ -9,7 +9,7 @@ from automodel_sk.prediction import loss_family
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
 
-__all__ = ["recipe"]
+__all__ = ["forecaster_recipe", "recipe"]
 
 _KINDS = {"futr_exog_list": "futr_exog", "hist_exog_list": "hist_exog"}
 _NAMED = {"MAE", "MSE", "RMSE", "MAPE", "SMAPE"}
@@ -39,13 +39,46 @@ def recipe(model: AutoModel) -> str:
     if task.stat_exog:
         arguments += ["static_df=static_df", f"stat_exog_list={list(task.stat_exog)}"]
     arguments.append(f"random_seed={task.random_seed}")
-    lines = ["from automodel_sk import create_auto_model", *imported, ""]
-    settings = "".join(f"    {name!r}: {value!r},\n" for name, value in model.best_config.items())
-    lines.append(f"config = {{\n{settings}}}")
+    return _code(model, "create_auto_model", imported, f"model = {_call(arguments)}")
+
+
+def forecaster_recipe(model: AutoModel, *, exogenous: bool, static: bool) -> str:
+    """Return the code that fits the best configuration with the estimator, without a search.
+
+    Parameters
+    ----------
+    model : AutoModel
+        That of the fitted estimator.
+    exogenous, static : bool
+        Whether it was fitted on exogenous data, and on static values.
+
+    Returns
+    -------
+    str
+        Python; `y`, `X` and `static` are left to the reader.
+    """
+    imported, loss = _loss(model.to_neuralforecast().models[0].loss)
+    arguments = [repr(model.model_name), "config", loss]
+    arguments += ["static=static"] if static else []
+    arguments.append(f"random_state={model._task.random_seed}")
+    data = "y, X=X" if exogenous else "y"
+    made = f"forecaster = {_call(arguments, 'AutoNeuralForecaster')}"
+    fitted = f"forecaster.fit({data}, fh=range(1, {model.h + 1}))"
+    return _code(model, "AutoNeuralForecaster", imported, f"{made}\n{fitted}")
+
+
+def _call(arguments: list[str], name: str = "create_auto_model") -> str:
+    lines = "".join(f"    {argument},\n" for argument in arguments)
+    return f"{name}(\n{lines})"
+
+
+def _code(model: AutoModel, name: str, imported: list[str], statements: str) -> str:
+    """Return a program: imports, the configuration and what is done with it."""
+    settings = "".join(f"    {key!r}: {value!r},\n" for key, value in model.best_config.items())
+    lines = [f"from automodel_sk import {name}", *imported, "", f"config = {{\n{settings}}}"]
     if model.best_step is not None:
         lines.append(f"# in the search the validation loss was best after {model.best_step} steps")
-    call = "".join(f"    {argument},\n" for argument in arguments)
-    return "\n".join([*lines, f"model = create_auto_model(\n{call})"])
+    return "\n".join([*lines, statements])
 
 
 def _loss(loss: Any) -> tuple[list[str], str]:
