@@ -16,7 +16,9 @@ from automodel_sk.pace import EachTrialOnce, run_at_pace
 from automodel_sk.planning import SearchPlan
 from automodel_sk.progress import Listeners, ProgressBar, TrackerListener, progress_bar, say
 from automodel_sk.search.budget import TimeBudget
+from automodel_sk.search.building import DEFAULT_MAX_STEPS
 from automodel_sk.search.engines import make_engine
+from automodel_sk.search.refit import final_steps
 from automodel_sk.search.request import SearchRequest, best_record
 from automodel_sk.search_setup import search_request, training_data
 from automodel_sk.tracking import Tracker, TrialRecord
@@ -71,6 +73,7 @@ def search_and_refit(
         if plan.strategy is None:
             best = BestTrial(plan.task, plan.space.decode({}))
         else:
+            budget.least_steps = _least_steps(plan)
             request = search_request(plan, options, budget, data())
             request = replace(request, task=replace(request.task, weights=folder))
             precision = request.task.trainer_options["precision"]
@@ -79,6 +82,12 @@ def search_and_refit(
         bar.on_refit()
         fitted = final_model_of(best, plan, options, data, budget, bar.on_refit)
     return Fit(fitted, best.config, best.step, records, precision)
+
+
+def _least_steps(plan: SearchPlan) -> int:
+    """Return the steps that the final training takes at least, by the longest trial."""
+    _, longest = plan.space.bounds_of("max_steps") or (DEFAULT_MAX_STEPS, DEFAULT_MAX_STEPS)
+    return final_steps(plan.task, {**plan.space.constants, "max_steps": int(longest)}, 1)
 
 
 def _folder_for_weights(options: OptimizationConfig) -> AbstractContextManager[str | None]:

@@ -252,14 +252,16 @@ def _trial_count(
         return options.num_samples, f"{options.num_samples} trials, as asked for."
     characteristics = get_characteristics(given.model_name)
     steps = (space.bounds_of("max_steps") or (DEFAULT_MAX_STEPS, DEFAULT_MAX_STEPS))[1]
-    return recommend_num_samples(
+    revised = options.time_budget_hours is not None and options.backend == "optuna"
+    number, why = recommend_num_samples(
         characteristics.complexity,
         profile.size,
         space.complexity,
-        time_budget_hours=options.time_budget_hours,
+        time_budget_hours=None if revised else options.time_budget_hours,
         minutes_per_trial=max(0.01, characteristics.typical_training_time_minutes * steps / 1000),
         n_parallel=workers_wanted(options),
     )
+    return number, f"{why} As many are run as fit into the time budget." if revised else why
 
 
 def _is_trained_at_once(space: SearchSpace) -> bool:

@@ -29,6 +29,11 @@ class Comparison:
         return self.contestants[0]
 
     @property
+    def in_turn(self) -> tuple[str, ...]:
+        """The contestants in the order of their runs: where time is equal, the peers set it."""
+        return (*self.peers, self.ours) if self.by_time else self.contestants
+
+    @property
     def peers(self) -> tuple[str, ...]:
         """The others."""
         return self.contestants[1:]
@@ -113,7 +118,7 @@ def _runs(comparison: Comparison, size: Size, datasets: Sequence[str]) -> Iterat
         here = here[:1]
     for seed in range(1, seeds + 1):
         for dataset in here:
-            for contestant in comparison.contestants:
+            for contestant in comparison.in_turn:
                 yield Run(
                     comparison.name,
                     contestant,

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import MEMORY_EVERY_SECONDS, TreeWatch, watched
-from benchmarks.plan import Run
+from benchmarks.plan import COMPARISONS, Run
 from benchmarks.store import Store
 
 TIMEOUT_SECONDS = 3600.0
@@ -52,9 +53,25 @@ def run_module(
 def carry_out(run: Run, store: Store, data: Path | None) -> None:
     """Carry out a run and keep its figures."""
     folder = [str(data.resolve())] if data else []
-    arguments = ["benchmarks.one_run", json.dumps(run.to_dict()), "RESULT", *folder]
+    given = {**run.to_dict(), "seconds": seconds_given(run, store)}
+    arguments = ["benchmarks.one_run", json.dumps(given), "RESULT", *folder]
     told, watch = run_module(arguments, store.log(run.key))
     store.put(run.key, figures(told, watch))
+
+
+def seconds_given(run: Run, store: Store) -> float | None:
+    """Return the time that a contestant is given: ours gets what the peer really took.
+
+    The peer can't be held to a time: it ends the trial that runs when its time is
+    up, and its refit comes on top.
+    """
+    if run.seconds is None:
+        return None
+    comparison = COMPARISONS[run.comparison]
+    if run.contestant != comparison.ours:
+        return run.seconds
+    peers = [store.get(replace(run, contestant=peer).key) for peer in comparison.peers]
+    return min((peer["wall"] for peer in peers if peer is not None), default=run.seconds)
 
 
 def figures(told: dict[str, Any], watch: TreeWatch) -> dict[str, Any]:

@@ -37,9 +37,9 @@ trial has ended, ours at each validation.
 
 Equal trials: the same space (neuralforecast's own default, training steps fixed), number of trials
 and seeds; the peers' trainer without progress bar, logger and checkpoints.
-Equal time: ours with `time_budget_hours`, which the refit is part of. The peer with `time_budget`:
-no trial begins after it, the running one goes on to its end and the refit comes on top, so that
-the peer takes longer than the time, as the table shows.
+Equal time: the peer with `time_budget`. No trial begins after it, the running one goes on to its
+end and the refit comes on top, so that the peer takes longer than the time, as the table shows.
+Ours is then given, as `time_budget_hours`, the wall time that the peer took with the same seed.
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 import os
 import random
 import signal
@@ -328,9 +329,18 @@ def test_the_refit_learns_from_the_last_window(data: pd.DataFrame):
 def test_the_final_model_trains_for_the_best_step(data: pd.DataFrame):
     space = {**TOUCHES, "learning_rate": tune.choice([5e-3, 1e-2])}
     result = fit(data, space, num_samples=2)
-    model = result.to_neuralforecast().models[0]
-    assert len(model.train_trajectories) == result.best_step
+    assert steps_of(result) == result.best_step
     assert result.best_step == result.trials.loc[result.trials["value"].idxmin(), "best_step"]
+
+
+def test_the_final_model_trains_for_half_of_a_trials_steps_at_least(data: pd.DataFrame):
+    result = fit(data, {**TOUCHES, "learning_rate": tune.choice([5e-3, 1e-2])}, num_samples=1)
+    result.best_step = 2
+    assert steps_of(result.refit(data)) == math.ceil(TOUCHES["max_steps"] / 2) > 2
+
+
+def steps_of(result: AutoModel) -> int:
+    return len(result.to_neuralforecast().models[0].train_trajectories)
 
 
 # Nothing is left behind

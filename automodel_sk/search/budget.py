@@ -47,6 +47,8 @@ class TimeBudget:
         self._end = float("inf") if seconds is None else clock() + seconds
         self._best: float | None = None
         self._refit_seconds: float | None = None
+        self.least_steps = 0
+        """Steps of the refit, however early a trial was best."""
 
     def left(self) -> float:
         """Return the seconds left, infinite where there is no limit."""
@@ -81,5 +83,6 @@ class TimeBudget:
         best_step = min(losses, key=lambda step: losses[step])
         if self._best is None or losses[best_step] < self._best:
             self._best = losses[best_step]
-            seconds = record.duration_seconds * best_step / max(losses)
+            steps = max(best_step, self.least_steps)
+            seconds = record.duration_seconds * steps / max(losses)
             self._refit_seconds = self._share * seconds

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from automodel_sk.search.budget import TimeBudget
-from automodel_sk.search.building import build_model, trained_module
+from automodel_sk.search.building import build_model, effective_config, trained_module
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search.training import training
 
-__all__ = ["final_model", "fit_final", "fit_with_weights", "repeat_trial", "train_on"]
+LEAST_SHARE = 0.5
+"""Share of a trial's steps that the final model is trained for at least."""
+
+__all__ = [
+    "final_model",
+    "final_steps",
+    "fit_final",
+    "fit_with_weights",
+    "repeat_trial",
+    "train_on",
+]
 
 
 def final_model(task: TrainingTask, config: Mapping[str, Any], steps: int | None = None) -> Any:
@@ -26,7 +37,7 @@ def final_model(task: TrainingTask, config: Mapping[str, Any], steps: int | None
     config : mapping
         The best configuration.
     steps : int, optional
-        Training steps, those after which the validation loss was best. The
+        Training steps after which the validation loss was best; 0 for none. The
         learning-rate schedule stays that of the configuration's `max_steps`.
 
     Returns
@@ -35,8 +46,36 @@ def final_model(task: TrainingTask, config: Mapping[str, Any], steps: int | None
     """
     model = build_model(replace(task, val_size=0), {**config, "early_stop_patience_steps": -1})
     if steps is not None:
+        steps = final_steps(task, config, steps) if steps else 0
         trained_module(model).trainer_kwargs["max_steps"] = steps
     return model
+
+
+def final_steps(task: TrainingTask, config: Mapping[str, Any], best_step: int) -> int:
+    """Return the steps of the final training: those that were best, half of a trial's at least.
+
+    The best of a hundred validations on one window comes early by chance, and more rows take
+    more steps. A configuration that stops early is taken at its word.
+
+    Parameters
+    ----------
+    task, config
+        As in `final_model`.
+    best_step : int
+        Training steps after which the validation loss was best.
+
+    Examples
+    --------
+    >>> task = TrainingTask("MLP", h=12, val_size=12)
+    >>> [final_steps(task, {"max_steps": 300}, best) for best in (60, 210)]
+    [150, 210]
+    >>> final_steps(task, {"max_steps": 300, "early_stop_patience_steps": 5}, 60)
+    60
+    """
+    arguments = effective_config(task, config)
+    if (arguments.get("early_stop_patience_steps") or -1) > 0:
+        return best_step
+    return max(best_step, math.ceil(LEAST_SHARE * int(arguments["max_steps"])))
 
 
 def fit_final(
