@@ -229,11 +229,11 @@ def watch() -> measuring.TreeWatch:
 
 def test_cpu_and_memory_are_of_the_whole_tree(watch: measuring.TreeWatch) -> None:
     start, end = watch.times[0], watch.times[-1]
-    assert 0.55 < watch.cpu_between(start, end) < 1.5
+    assert 0.55 < watch.cpu_between(start, end) < 1.1 * psutil.cpu_count() * (end - start)
     assert watch.cpu_between(start, start) == 0.0
     assert 150 < watch.peak_between(start, end, "uss") < 300
     assert watch.peak_between(start, end, "pss") <= watch.peak_between(start, end, "rss")
-    assert watch.others_between(start, end) >= -0.2
+    assert watch.others_between(start, end) >= -0.5
     assert sum("sleep 60" in member.command for member in watch.members) == 1
 
 
