@@ -26,6 +26,7 @@ from benchmarks.tables import markdown
 
 H = 14
 MEMORY_EVERY_SECONDS = 0.2
+WORKER = "automodel_sk.search.worker"
 SPACE = {"hidden_size": 16, "num_layers": 1, "windows_batch_size": 128, "input_size": 28}
 
 
@@ -64,7 +65,8 @@ def search(n_series: int, length: int, workers: int, trials: int, steps: int) ->
 def roles(members: list[Member]) -> dict[str, list[Member]]:
     """Tell the processes apart: the parent, the host of the workers, the workers."""
     parent = members[0]
-    helpers = [m for m in members if "automodel_sk.search.worker" in m.command]
+    forked = [m for m in members if m.command == parent.command and m is not parent]
+    helpers = [m for m in members if WORKER in m.command] + forked
     hosts = [m for m in helpers if m.parent == parent.process.pid]
     workers = [m for m in helpers if m not in hosts]
     known = {id(m) for m in (parent, *hosts, *workers)}
