@@ -64,8 +64,9 @@ def search_and_refit(
     """
     data = cache(lambda: training_data(plan))
     trials = plan.num_samples if plan.strategy else 0
+    reports = plan.strategy.n_reports if plan.strategy else 1
     with (
-        progress_bar(trials, plan.task.model_name, options.verbose, budget) as bar,
+        progress_bar(trials, plan.task.model_name, options.verbose, budget, reports) as bar,
         _folder_for_weights(options) as folder,
     ):
         records: Sequence[TrialRecord] = ()

@@ -97,10 +97,14 @@ class ProgressBar:
 
 @contextmanager
 def progress_bar(
-    total: int, label: str, verbose: bool, budget: TimeBudget
+    total: int,
+    label: str,
+    verbose: bool,
+    budget: TimeBudget,
+    reports: int = REPORTS_PER_TRIAL,
 ) -> Iterator[ProgressBar]:
     """Show a bar while a search and its refit run, nothing where it is not to be shown."""
-    state = SearchState(label, total, budget, REPORTS_PER_TRIAL)
+    state = SearchState(label, total, budget, reports)
     with open_display(state, verbose) as display:
         yield ProgressBar(state, display)
         state.finish()

@@ -101,14 +101,22 @@ def test_trials_of_an_earlier_call_count_as_done_but_say_nothing_of_the_speed(cl
     assert search.results() == "best 1 (trial 0), 4 of an earlier call"
 
 
-def test_a_trial_that_reports_less_often_is_measured_by_those_that_ended(clock: Clock):
+def complete(number: int, reports: int) -> TrialRecord:
+    return TrialRecord(number, "COMPLETE", 1.0, {}, dict.fromkeys(range(1, reports + 1), 1.0))
+
+
+def test_a_trial_that_ended_at_its_plateau_does_not_shorten_the_others(clock: Clock):
     search = state(clock)
-    search.report(0, 5)
-    assert search.running() == "trial 0 12%"
-    five = TrialRecord(0, "COMPLETE", 1.0, {}, dict.fromkeys(range(1, 6), 1.0))
-    search.end(five)
-    search.report(1, 4)
-    assert search.running() == "trial 1 80%"
+    search.end(complete(0, reports=5))
+    search.report(1, 20)
+    assert search.running() == "trial 1 50%"
+
+
+def test_a_trial_is_measured_by_the_longest_so_far(clock: Clock):
+    search = state(clock)
+    search.end(complete(0, reports=80))
+    search.report(1, 20)
+    assert search.running() == "trial 1 25%"
 
 
 def test_a_log_gets_a_line_every_ten_seconds(capsys: pytest.CaptureFixture[str], clock: Clock):

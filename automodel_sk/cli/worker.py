@@ -66,7 +66,8 @@ def worker(
     dataset = training_data(plan)
     request = search_request(plan, options, budget, dataset)
     request = replace(request, num_samples=job.trials, job=None)
-    with progress_bar(job.trials, job.model_name, verbose, budget) as bar:
+    reports = request.strategy.n_reports
+    with progress_bar(job.trials, job.model_name, verbose, budget, reports) as bar:
         records = make_engine(options.backend).run(request, dataset, bar)
     typer.echo(f"Study {study}: {len(records)} of {job.trials} trials have ended")
 

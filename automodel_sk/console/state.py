@@ -35,8 +35,7 @@ class SearchState:
     budget : Budget
         The time for search and final training.
     reports : int
-        Reports that a trial is expected to give; those of complete trials are
-        believed instead once there are any.
+        Reports that a trial is expected to give; more once a trial has given more.
     clock : callable
         Gives the time in seconds.
 
@@ -83,7 +82,7 @@ class SearchState:
         self._earlier += ended is not None and ended.astimezone() < self._began_at
         if record.state != "COMPLETE" or record.value is None:
             return
-        self._reports = len(record.intermediate_values) or self._reports
+        self._reports = max(len(record.intermediate_values), self._reports)
         if self._best is None or record.value < self._best[0]:
             self._best = record.value, record.number
 
