@@ -8,12 +8,15 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import mysql
 import optuna
+import postgres
 import pytest
-from postgres import Server, running_server
+from database_server import Server
 from search_process import SPACE, essence, search, small_dataset, small_request, start
 from series import seasonal_panel
 from typer.testing import CliRunner
@@ -62,16 +65,26 @@ def undisturbed(dataset: Any) -> dict[int, tuple[Any, ...]]:
     return essence(OptunaEngine().run(request, dataset, Heard()))
 
 
+SERVERS = {"postgresql": postgres.running_server, "mysql": mysql.running_server}
+
+
 @pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    with running_server() as server:
+def postgresql_url() -> Iterator[str]:
+    with postgres.running_server() as server:
         yield server.url
 
 
-@pytest.fixture(params=["postgresql", "journal"])
+@pytest.fixture(scope="module")
+def mysql_url() -> Iterator[str]:
+    with mysql.running_server() as server:
+        yield server.url
+
+
+@pytest.fixture(params=["postgresql", "mysql", "journal"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """A storage that several processes can share."""
-    return tmp_path if request.param == "journal" else request.getfixturevalue("database")
+    kind = request.param
+    return tmp_path if kind == "journal" else request.getfixturevalue(f"{kind}_url")
 
 
 def study_at(location: StudyLocation) -> optuna.Study:
@@ -144,14 +157,12 @@ def _set_back(location: StudyLocation, trial_id: int, seconds: float) -> None:
     import sqlalchemy
 
     engine = sqlalchemy.create_engine(usable_url(str(location.storage)))
+    beats = sqlalchemy.Table("trial_heartbeats", sqlalchemy.MetaData(), autoload_with=engine)
+    its_own = beats.c.trial_id == trial_id
     with engine.begin() as connection:
-        connection.execute(
-            sqlalchemy.text(
-                "UPDATE trial_heartbeats SET heartbeat = heartbeat - make_interval(secs => :s)"
-                " WHERE trial_id = :t"
-            ),
-            {"s": seconds, "t": trial_id},
-        )
+        last = connection.execute(sqlalchemy.select(beats.c.heartbeat).where(its_own)).scalar_one()
+        earlier = last - timedelta(seconds=seconds)
+        connection.execute(beats.update().where(its_own).values(heartbeat=earlier))
     engine.dispose()
 
 
@@ -211,12 +222,12 @@ def test_what_was_taken_over_is_not_ended_twice(place: Any, dataset: Any) -> Non
     assert records[1].reason is None
 
 
-@pytest.mark.parametrize("kind", ["postgresql", "sqlite"])
+@pytest.mark.parametrize("kind", [*SERVERS, "sqlite"])
 def test_a_lock_lets_one_in_at_a_time(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     sqlite = f"sqlite:///{tmp_path / 'study.db'}"
-    url = sqlite if kind == "sqlite" else request.getfixturevalue("database")
+    url = sqlite if kind == "sqlite" else request.getfixturevalue(f"{kind}_url")
     inside, most = 0, 0
 
     def enter() -> None:
@@ -250,8 +261,9 @@ class Unplugged(Heard):
             self._server.stop()
 
 
-def test_a_database_that_goes_away_is_named_without_its_password(dataset: Any) -> None:
-    with running_server() as server:
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_database_that_goes_away_is_named_without_its_password(kind: str, dataset: Any) -> None:
+    with SERVERS[kind]() as server:
         request = small_request(StudyLocation("left", server.url), 2)
         with pytest.raises(StorageError, match="what it holds is kept: call again") as caught:
             OptunaEngine().run(request, dataset, Unplugged(server))
@@ -263,10 +275,17 @@ def test_urls_name_a_driver_that_is_installed() -> None:
         assert usable_url(url).drivername == "postgresql+psycopg"
         assert usable_url(url).password == "secret"
     assert usable_url("postgresql+psycopg2://host/db").drivername == "postgresql+psycopg2"
-    with pytest.raises(StorageError, match="pip install 'pymysql'"):
-        usable_url("mysql://me:secret@host/db")
+    assert usable_url("mysql://me:secret@host/db").drivername == "mysql+pymysql"
     with pytest.raises(StorageError, match="PostgreSQL, MySQL or SQLite, got 'mssql'"):
         usable_url("mssql://host/db")
+
+
+def test_a_driver_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("automodel_sk.search.database.find_spec", lambda name: None)
+    with pytest.raises(StorageError, match=r"pip install 'psycopg\[binary\]'"):
+        usable_url("postgresql://me:secret@host/db")
+    with pytest.raises(StorageError, match="pip install 'pymysql'"):
+        usable_url("mysql://me:secret@host/db")
 
 
 class TestWorkerCommand:
