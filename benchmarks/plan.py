@@ -46,11 +46,21 @@ COMPARISONS = {
         Comparison(
             "equal-time", "NHITS, equal time", ("ours-NHITS", "AutoNHITS-optuna"), by_time=True
         ),
-        Comparison("ray", "NHITS, equal trials", ("ours-NHITS", "AutoNHITS-ray")),
+        Comparison("ray", "NHITS, equal trials", ("ours-NHITS", "AutoNHITS-ray"), most_seeds=1),
         Comparison(
-            "mlp", "MLP, equal trials", ("ours-MLP", "AutoMLP-optuna", "AutoMLP-ray"), most_seeds=1
+            "mlp",
+            "MLP, equal trials",
+            ("ours-MLP", "AutoMLP-optuna", "AutoMLP-ray"),
+            most_seeds=1,
+            datasets=("air-passengers",),
         ),
-        Comparison("sktime", "GRU, equal trials", ("ours-GRU", "sktime-GRU"), most_seeds=1),
+        Comparison(
+            "sktime",
+            "GRU, equal trials",
+            ("ours-GRU", "sktime-GRU"),
+            most_seeds=1,
+            datasets=("air-passengers",),
+        ),
     )
 }
 GPU = Comparison(
