@@ -136,6 +136,18 @@ def test_an_error_is_a_document_too():
 # -- tables ------------------------------------------------------------------------------
 
 
+def test_trials_are_listed_without_loading_the_model(trials: pd.DataFrame):
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from automodel_sk.persistence import load_trials\n"
+        "print(len(load_trials(Path('model'))))\n"
+        "print(sorted({'torch', 'neuralforecast', 'optuna', 'ray'} & set(sys.modules)))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.split() == [str(len(trials)), "[]"]
+
+
 def test_trials_as_a_table(trials: pd.DataFrame):
     result = run("trials", "model", "--sort", "value", "--top", 2)
     heading, _, *rows = (line for line in result.stdout.splitlines() if line.strip())

@@ -48,9 +48,10 @@ def trials(
     Value is the best validation loss, step the training step at which it was seen. What all
     trials have in common is left out of the parameters.
     """
-    from automodel_sk.auto_model import AutoModel
+    from automodel_sk.persistence import load_trials
+    from automodel_sk.trials import trials_frame
 
-    frame = _sorted(AutoModel.load(model).trials, sort)[:top]
+    frame = _sorted(trials_frame(load_trials(model)), sort)[:top]
     if as_json:
         print_json(rows_of(frame))
     elif frame.empty:

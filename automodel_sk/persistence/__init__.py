@@ -1,5 +1,10 @@
 """Saved models: folders of JSON and safetensors, written in one step, never run."""
 
-from automodel_sk.persistence.models import FORMAT_VERSION, load_auto_model, save_auto_model
+from automodel_sk.persistence.models import (
+    FORMAT_VERSION,
+    load_auto_model,
+    load_trials,
+    save_auto_model,
+)
 
-__all__ = ["FORMAT_VERSION", "load_auto_model", "save_auto_model"]
+__all__ = ["FORMAT_VERSION", "load_auto_model", "load_trials", "save_auto_model"]

@@ -32,9 +32,10 @@ from automodel_sk.search.quiet import quiet
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.search_space.json_form import space_from_json, space_to_json
+from automodel_sk.tracking import TrialRecord
 from automodel_sk.validation import ValidationResult
 
-__all__ = ["FORMAT_VERSION", "load_auto_model", "save_auto_model"]
+__all__ = ["FORMAT_VERSION", "load_auto_model", "load_trials", "save_auto_model"]
 
 FORMAT_VERSION = 1
 _FORMAT = FolderFormat(
@@ -132,8 +133,7 @@ def _plain(value: Any) -> Any:
 
 def load_auto_model(path: Path) -> AutoModel:
     """Read a model from a folder; see `AutoModel.load`."""
-    stored, folder = _FORMAT.read(path)
-    manifest = checked(Manifest, stored, path / _FORMAT.manifest)
+    manifest, folder = _read(path)
     check_settings(manifest.task.model_name, manifest.best_config, path / _FORMAT.manifest)
     try:
         return _restore(manifest, folder)
@@ -142,6 +142,17 @@ def load_auto_model(path: Path) -> AutoModel:
     except Exception as exc:
         reason = f"{type(exc).__name__}: {exc}"[:300]
         raise ModelFileError(f"{path} is damaged ({reason}); save the model again") from exc
+
+
+def load_trials(path: Path) -> list[TrialRecord]:
+    """Read the trials of a model's search, and nothing else of it; see `AutoModel.load`."""
+    manifest, _ = _read(path)
+    return [trial.decode() for trial in manifest.trials]
+
+
+def _read(path: Path) -> tuple[Manifest, Path]:
+    stored, folder = _FORMAT.read(path)
+    return checked(Manifest, stored, path / _FORMAT.manifest), folder
 
 
 def _restore(manifest: Manifest, folder: Path) -> AutoModel:
