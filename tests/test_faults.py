@@ -26,14 +26,15 @@ from automodel_sk.search.storage import StudyLocation
 from automodel_sk.search.trial_state import record_of
 
 TRIALS, STEPS = 6, 20
+ENTRIES = 100  # of the 170 or so that these trials write: the most between two kills
 Ended = Mapping[int, tuple[Any, ...]]
 
 
 class FaultyEngine(Protocol):
     """An engine under fire."""
 
-    longest: float
-    """Seconds after its start within which a process is struck."""
+    start_seconds: float
+    """What a process takes to its first trial, roughly."""
 
     def start(self, folder: Path, workers: int) -> Any:
         """Start a search of `TRIALS` trials, or go on with it, in a process of its own."""
@@ -48,7 +49,7 @@ class FaultyEngine(Protocol):
 class Optuna:
     """The Optuna engine on a journal."""
 
-    longest = 1.5
+    start_seconds = 1.0
 
     def start(self, folder: Path, workers: int) -> Any:
         return start(search, folder, num_samples=TRIALS, max_steps=STEPS, workers=workers)
@@ -74,7 +75,7 @@ class Optuna:
 class Ray(Optuna):
     """The Ray engine, whose studies are of the same kind."""
 
-    longest = 30.0  # most of them taken by Ray's start and its processes' imports
+    start_seconds = 12.0  # Ray's own, and its processes' imports
 
     def start(self, folder: Path, workers: int) -> Any:
         size = {"num_samples": TRIALS, "max_steps": STEPS}
@@ -106,6 +107,12 @@ def kill_all(process: psutil.Process, chance: random.Random) -> None:
             victim.kill()
 
 
+def _entries(folder: Path) -> int:
+    """Return how many entries the study's journal has: a trial writes one with each report."""
+    journal = StudyLocation("study", folder).journal
+    return journal.read_bytes().count(b"\n") if journal is not None and journal.exists() else 0
+
+
 class Siege:
     """Starts one search after another and kills each several times, until it has ended."""
 
@@ -130,7 +137,7 @@ class Siege:
     def _strike(self, folder: Path, way: Any) -> None:
         workers = 2 if way is kill_worker else self._chance.choice([1, 2])
         process = self._engine.start(folder, workers)
-        time.sleep(self._chance.uniform(0, self._engine.longest))
+        self._wait(folder, process)
         if process.is_alive():
             with suppress(psutil.NoSuchProcess):
                 way(psutil.Process(process.pid), self._chance)
@@ -141,6 +148,16 @@ class Siege:
         process.join()
         states = {trial.state for trial in self._engine.trials(folder)}
         self.cut_off += TrialState.RUNNING in states
+
+    def _wait(self, folder: Path, process: Any) -> None:
+        """Let some time pass, mostly until the study has gone on by so many entries."""
+        if self._chance.random() < 0.2:
+            time.sleep(self._chance.uniform(0, self._engine.start_seconds))
+        else:
+            wanted = _entries(folder) + self._chance.randint(1, ENTRIES)
+            while process.is_alive() and _entries(folder) < wanted:
+                time.sleep(0.002)
+            time.sleep(self._chance.uniform(0, 0.05))
 
     def _checked(self, folder: Path, before: Ended) -> Ended:
         """Return the ended trials; none that was there before may be gone or changed."""
@@ -170,6 +187,7 @@ def test_nothing_that_ended_is_lost(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", [2, 3, 4, 5])
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_hundred_kills_in_four_parts(name: str, seed: int, tmp_path: Path) -> None:
