@@ -8,7 +8,9 @@ import pytest
 from test_optuna_engine import MEMORY, Heard, request_for, run
 
 from automodel_sk.search.budget import TimeBudget
+from automodel_sk.search.refit import fit_final
 from automodel_sk.search.request import best_record
+from automodel_sk.search.task import TrainingTask
 
 
 class Ticking(Heard):
@@ -47,3 +49,17 @@ def test_a_trial_that_was_cut_off_is_better_than_none(dataset: Any) -> None:
     assert [r.state for r in records] == ["PRUNED"]
     assert best_record(records) is records[0]
     assert len(records[0].intermediate_values) <= 10
+
+
+def test_the_final_training_ends_with_the_budget_and_leaves_a_model() -> None:
+    from series import seasonal_panel
+
+    done: list[float] = []
+    budget = TimeBudget(20.0, clock=lambda: float(len(done)))
+    task = TrainingTask("NLinear", h=4, val_size=4)
+    config = {"input_size": 8, "max_steps": 100}
+    fitted = fit_final(
+        task, config, seasonal_panel(), "ME", steps=100, budget=budget, on_progress=done.append
+    )
+    assert done[-1] == 0.2
+    assert fitted.predict()["NLinear"].notna().all()
