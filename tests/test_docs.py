@@ -119,6 +119,12 @@ def test_every_page_is_in_the_navigation() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_heading_is_there_once(page: Path) -> None:
+    headings = re.findall(r"^#+ .+$", prose_of(page), re.MULTILINE)
+    assert len(headings) == len(set(headings))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(prose_of(page)):
         if target.startswith(("http://", "https://")):
