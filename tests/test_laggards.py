@@ -63,3 +63,16 @@ def test_who_fell_behind_the_final_bests_has_so_many_validations_to_improve() ->
     assert not is_behind(stalled[:-1], ended)
     assert is_behind(stalled, ended)
     assert not is_behind([*stalled[:-1], 7.9], ended)
+
+
+def test_trials_that_end_meanwhile_count_and_other_studies_do_not() -> None:
+    bad, worse = [8.0, 8.0, 8.0, 8.0], [9.0, 9.0, 9.0, 9.0]
+    study, other = study_of([worse] * 3), study_of([GOOD] * 9)
+    trial = study.ask()
+    assert lags(other.ask(), bad)
+    assert not lags(trial, bad[:3])
+    for _ in range(4):
+        study.add_trial(
+            optuna.trial.create_trial(value=3.0, intermediate_values=dict(enumerate(GOOD, 1)))
+        )
+    assert lags(trial, bad)

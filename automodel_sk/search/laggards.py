@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from optuna.pruners import MedianPruner
 from optuna.trial import Trial, TrialState
+
+if TYPE_CHECKING:
+    from optuna import Study
 
 __all__ = ["STALLED_REPORTS", "is_behind", "lags"]
 
 STALLED_REPORTS = 8
 """A trial in the worse half that has not improved for so many validations is not trained on."""
+
+_ended: WeakKeyDictionary[Study, dict[int, list[float]]] = WeakKeyDictionary()
+"""What ended trials have reported: of a thousand, too much to be read anew at each validation."""
 
 
 def lags(trial: Trial, losses: Sequence[float]) -> bool:
@@ -37,9 +46,17 @@ def lags(trial: Trial, losses: Sequence[float]) -> bool:
     pruner = trial.study.pruner
     if not isinstance(pruner, MedianPruner) or len(losses) <= pruner._n_warmup_steps:
         return False
-    ended = trial.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    curves = [list(t.intermediate_values.values()) for t in ended if t.intermediate_values]
-    return len(curves) >= pruner._n_startup_trials and is_behind(losses, curves)
+    ended = _best_so_far(trial.study)
+    return len(ended) >= pruner._n_startup_trials and is_behind(losses, ended)
+
+
+def _best_so_far(study: Study) -> Sequence[Sequence[float]]:
+    """Return the best loss by each validation, of each trial that is complete."""
+    known = _ended.setdefault(study, {})
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        if trial.number not in known and trial.intermediate_values:
+            known[trial.number] = list(accumulate(trial.intermediate_values.values(), min))
+    return list(known.values())
 
 
 def is_behind(losses: Sequence[float], ended: Sequence[Sequence[float]]) -> bool:
@@ -50,17 +67,17 @@ def is_behind(losses: Sequence[float], ended: Sequence[Sequence[float]]) -> bool
     losses : sequence of float
         Its losses, one per validation.
     ended : sequence of sequences of float
-        Those of the trials that are complete; at least one.
+        The best by each validation of each trial that is complete; at least one trial.
 
     Examples
     --------
-    >>> is_behind([9.0, 8.0, 7.0], ended=[[9.0, 6.0], [5.0, 4.0], [8.0, 9.0, 9.0]])
+    >>> is_behind([9.0, 8.0, 7.0], ended=[[9.0, 6.0], [5.0, 4.0], [8.0, 8.0, 8.0]])
     True
-    >>> is_behind([9.0, 8.0, 7.0], ended=[[9.0, 8.0], [5.0, 4.0], [8.0, 9.0, 9.0]])
+    >>> is_behind([9.0, 8.0, 7.0], ended=[[9.0, 8.0], [5.0, 4.0], [8.0, 8.0, 8.0]])
     False
     """
     best = min(losses)
-    if best > statistics.median(min(curve[: len(losses)]) for curve in ended):
+    if best > statistics.median(curve[min(len(losses), len(curve)) - 1] for curve in ended):
         return True
     since_best = len(losses) - 1 - losses.index(best)
-    return since_best >= STALLED_REPORTS and best > statistics.median(map(min, ended))
+    return since_best >= STALLED_REPORTS and best > statistics.median(curve[-1] for curve in ended)
