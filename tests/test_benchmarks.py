@@ -410,3 +410,12 @@ def test_the_quick_benchmark_goes_on_where_it_was_stopped(
     assert capsys.readouterr().out.count(" ... ") == 1
     for path, when in written.items():
         assert (path.stat().st_mtime_ns == when) == (path != lost)
+
+
+@pytest.mark.slow
+def test_budgets_are_kept_with_a_model_to_show_for_it() -> None:
+    command = [sys.executable, "-m", "benchmarks.budgets", "--seconds", "4", "6", "--steps", "20"]
+    told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    rows = [[cell.strip() for cell in line.split("|")] for line in told.strip().splitlines()]
+    assert [row[2] for row in rows[2:]] == ["4", "6"]
+    assert all(int(row[5]) >= 1 for row in rows[2:])
