@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from automodel_sk.search.task import TrainingTask
@@ -19,7 +20,10 @@ HALF = "bf16-mixed"
 WORTHWHILE = 0.85
 """Share of the full precision's time that a step in half precision may take to be chosen."""
 
-_WARM_UP, _MEASURED = 3, 12
+_WARM_UP, _MEASURED = 2, 10
+_ENOUGH_SECONDS = 0.4
+_ENOUGH_WINDOWS = 256
+"""Long steps tell the same from a few of them, and on a part of their windows."""
 _CPU_FLAGS = ("avx512_bf16", "amx_bf16")
 
 
@@ -146,13 +150,16 @@ def _has_bfloat16(task: TrainingTask) -> bool:
 def _seconds_of_a_step(
     task: TrainingTask, config: Mapping[str, Any], dataset: Any, precision: str
 ) -> float:
-    """Return the seconds of one training step, infinite where the model can't be trained so."""
-    from automodel_sk.search.building import build_model, trained_module
+    """Return the seconds of the fastest of some steps, infinite where none can be trained so."""
+    from automodel_sk.search.building import build_model, effective_config, trained_module
     from automodel_sk.search.training import training
 
     options = {**task.trainer_options, "precision": precision}
     steps = _WARM_UP + _MEASURED
     short = {**config, "max_steps": steps, "val_check_steps": steps}
+    windows = effective_config(task, config).get("windows_batch_size")
+    if isinstance(windows, int):
+        short["windows_batch_size"] = min(windows, _ENOUGH_WINDOWS)
     stamps: list[float] = []
     try:
         with training():
@@ -161,17 +168,20 @@ def _seconds_of_a_step(
             model.fit(dataset, val_size=task.val_size)
     except (RuntimeError, TypeError, ValueError):  # an operation that bfloat16 lacks
         return float("inf")
-    return (stamps[-1] - stamps[_WARM_UP - 1]) / (len(stamps) - _WARM_UP)
+    return min(later - earlier for earlier, later in pairwise(stamps[_WARM_UP - 1 :]))
 
 
 def _stamper(stamps: list[float]) -> Any:
+    """Return a callback that notes when each step ended, and ends the training after enough."""
     from pytorch_lightning.callbacks import LambdaCallback
 
-    def stamp(*_: Any) -> None:
+    def stamp(trainer: Any, *_: Any) -> None:
         import torch
 
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         stamps.append(time.perf_counter())
+        measured = stamps[_WARM_UP - 1 :]
+        trainer.should_stop = len(measured) > 2 and measured[-1] - measured[0] >= _ENOUGH_SECONDS
 
     return LambdaCallback(on_train_batch_end=stamp)

@@ -23,6 +23,7 @@ from automodel_sk.search.quiet import (
     threads,
 )
 from automodel_sk.search.task import TrainingTask
+from automodel_sk.search.training_windows import cut_when_drawn
 
 __all__ = ["CandidateDivergedError", "Outcome", "Report", "Verdict", "train_candidate", "training"]
 
@@ -93,6 +94,7 @@ def training(n_threads: int = 1) -> Iterator[None]:
         threads(n_threads),
         no_plugins(),
         fused_optimizers(),
+        cut_when_drawn(),
         tensor_cores(),
         keyboard_interrupts(),
     ):
