@@ -12,9 +12,11 @@ from test_optuna_engine import MEMORY, SPACE, Heard, request_for, run
 
 from automodel_sk import create_auto_model
 from automodel_sk.pace import EachTrialOnce, run_at_pace, trials_that_fit
+from automodel_sk.search import training
 from automodel_sk.search.budget import TimeBudget
 from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.task import FEWEST_REPORTS, REPORTS_PER_TRIAL, TrainingTask
+from automodel_sk.search.training import Verdict, train_candidate
 from automodel_sk.tracking import TrialRecord
 
 
@@ -88,6 +90,50 @@ class TestReports:
     def test_more_windows_cost_more(self) -> None:
         one, ten = (TrainingTask("MLP", h=1, val_size=k, n_series=1000) for k in (1, 10))
         assert one.check_interval(1000) < ten.check_interval(1000)
+
+
+@pytest.fixture(scope="module")
+def many() -> Any:
+    from neuralforecast.tsdataset import TimeSeriesDataset
+
+    return TimeSeriesDataset.from_df(seasonal_panel(n_series=70))[0]
+
+
+class TestSeriesOfAValidation:
+    def losses(
+        self, many: Any, monkeypatch: pytest.MonkeyPatch, **config: Any
+    ) -> tuple[list[float], list[int]]:
+        """Return the validation losses of a short training, and the series of each batch."""
+        from neuralforecast.models import MLP
+
+        batches: list[int] = []
+        upstream = MLP.validation_step
+
+        def counted(self: Any, batch: Any, batch_idx: int) -> Any:
+            batches.append(len(batch["temporal"]))
+            return upstream(self, batch, batch_idx)
+
+        monkeypatch.setattr(MLP, "validation_step", counted)
+        task = TrainingTask("MLP", h=12, val_size=12, n_series=70)
+        fixed = {"input_size": 24, "hidden_size": 8, "max_steps": 4, "val_check_steps": 2}
+        outcome = train_candidate(task, {**fixed, **config}, many, lambda *_: Verdict.GO_ON)
+        return list(outcome.losses.values()), batches
+
+    def test_all_at_once_where_they_are_small(
+        self, many: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        at_once, batches = self.losses(many, monkeypatch)
+        assert batches == [70, 70]
+        some, batches = self.losses(many, monkeypatch, valid_batch_size=32)
+        assert batches == [32, 32, 6] * 2
+        assert at_once == pytest.approx(some, rel=1e-5)
+
+    def test_no_more_than_memory_should_hold(
+        self, many: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rows_of_all = many.max_size * len(many.temporal_cols)
+        monkeypatch.setattr(training, "_MOST_NUMBERS_AT_ONCE", 40 * rows_of_all)
+        assert self.losses(many, monkeypatch)[1] == [40, 30] * 2
 
 
 class TestPatience:

@@ -29,6 +29,8 @@ __all__ = ["CandidateDivergedError", "Outcome", "Report", "Verdict", "train_cand
 
 
 _SHORTEST_PATIENCE = 10
+_MOST_WINDOWS_AT_ONCE = 1024
+_MOST_NUMBERS_AT_ONCE = 2**24
 
 
 class Verdict(Enum):
@@ -133,6 +135,7 @@ def train_candidate(
     verdict = Verdict.GO_ON
     with training():
         model = build_model(task, config)
+        _validate_many_at_once(trained_module(model), task, config, dataset)
         patience = _patience(task, config)
         callbacks = trained_module(model).trainer_kwargs.setdefault("callbacks", [])
         callbacks += [
@@ -150,6 +153,20 @@ def train_candidate(
     weights.write(config)
     best_step = min(losses, key=lambda step: losses[step])
     return Outcome(losses[best_step], best_step, losses, verdict, time.perf_counter() - started)
+
+
+def _validate_many_at_once(
+    module: Any, task: TrainingTask, config: Mapping[str, Any], dataset: Any
+) -> None:
+    """Let a validation take more series at a time than a training step does, 64 MB of them.
+
+    With 32 at a time, a validation of 20,000 series lasts five times as long.
+    """
+    if module.MULTIVARIATE or config.get("valid_batch_size") is not None:
+        return
+    series = _MOST_NUMBERS_AT_ONCE // (dataset.max_size * len(dataset.temporal_cols))
+    series = min(series, _MOST_WINDOWS_AT_ONCE // task.n_windows)
+    module.valid_batch_size = max(module.valid_batch_size, series)
 
 
 def _patience(task: TrainingTask, config: Mapping[str, Any]) -> float:
