@@ -13,7 +13,7 @@ from automodel_sk.options import OptimizationConfig
 from automodel_sk.planning import SearchPlan
 from automodel_sk.search.budget import TimeBudget
 from automodel_sk.search.first_guesses import example_config
-from automodel_sk.search.hardware import choose_precision
+from automodel_sk.search.hardware import PrecisionChoice, choose_precision
 from automodel_sk.search.quiet import quiet
 from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.storage import StudyLocation
@@ -82,11 +82,19 @@ def search_request(
 
 
 def _with_precision(request: SearchRequest, asked: str, dataset: Any) -> SearchRequest:
+    from automodel_sk.search.job import earlier_precision
+
     def config() -> dict[str, Any]:
         return example_config(request.task.model_name, request.space, request.random_seed)
 
-    with quiet():
-        choice = choose_precision(asked, request.task, config, dataset)
+    earlier = None
+    if asked == "auto" and request.resume == "auto":
+        earlier = earlier_precision(request.location)
+    if earlier is not None:
+        choice = PrecisionChoice(earlier, "as the trials that the study holds")
+    else:
+        with quiet():
+            choice = choose_precision(asked, request.task, config, dataset)
     logger.info("precision of the trials: %s", choice)
     options = {**request.task.trainer_options, "precision": choice.precision}
     return replace(request, task=replace(request.task, trainer_options=options))

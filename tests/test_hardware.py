@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ import torch
 from ray import tune
 from series import seasonal_panel
 
-from automodel_sk import create_auto_model
+from automodel_sk import create_auto_model, search_setup
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search import hardware
 from automodel_sk.search.building import build_model
@@ -79,10 +81,63 @@ class TestPrecision:
         assert "a step takes" in choice.reason
 
     @pytest.mark.usefixtures("bfloat16_instructions")
-    def test_it_is_measured_by_training_in_both(self, dataset: Any) -> None:
+    def test_it_is_measured_by_training_in_both(
+        self, dataset: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(hardware, "_SHORT_STEP_SECONDS", 0.0)
         choice = choose_precision("auto", TASK, lambda: CONFIG, dataset)
         assert choice.precision in ("32-true", "bf16-mixed")
-        assert "inf" not in choice.reason
+        assert re.fullmatch(
+            r"a step takes [\d.]+ ms in float32, [\d.]+ ms in bfloat16", choice.reason
+        )
+
+    @pytest.mark.usefixtures("bfloat16_instructions")
+    def test_short_steps_are_not_left_to_noise(
+        self, dataset: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seconds = {"32-true": 0.015, "bf16-mixed": 0.005}
+        monkeypatch.setattr(hardware, "_seconds_of_a_step", lambda *args: seconds[args[-1]])
+        assert choose_precision("auto", TASK, lambda: CONFIG, dataset).precision == "32-true"
+        on_gpu = replace(TASK, trainer_options={"accelerator": "gpu"})
+        monkeypatch.setattr(hardware, "_has_bfloat16", lambda _: True)
+        assert choose_precision("auto", on_gpu, lambda: CONFIG, dataset).precision == "bf16-mixed"
+
+    @pytest.mark.usefixtures("bfloat16_instructions")
+    def test_a_space_that_fails_is_for_the_trials_to_show(self, dataset: Any) -> None:
+        def config() -> dict[str, Any]:
+            raise RuntimeError("no luck")
+
+        choice = choose_precision("auto", TASK, config, dataset)
+        assert str(choice) == "32-true: the search space gave no example (no luck)"
+
+    @pytest.mark.usefixtures("bfloat16_instructions")
+    def test_no_more_is_measured_than_tells(
+        self, dataset: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(hardware, "_ENOUGH_SECONDS", 0.0)
+        steps: list[int] = []
+        monkeypatch.setattr(hardware, "pairwise", lambda stamps: steps.append(len(stamps)) or [])
+        with pytest.raises(ValueError, match="empty"):
+            hardware._seconds_of_a_step(TASK, CONFIG, dataset, "32-true")
+        assert steps == [3]
+
+    def test_a_study_that_goes_on_keeps_its_precision(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        def search(number: int, chosen: str, **more: Any) -> Any:
+            choice = hardware.PrecisionChoice(chosen, "measured")
+            monkeypatch.setattr(search_setup, "choose_precision", lambda *_: choice)
+            space = {**CONFIG, "learning_rate": tune.loguniform(1e-3, 1e-2)}
+            options = {"use_mlflow": False, "verbose": False, "cpus": 1, "storage": tmp_path}
+            return create_auto_model(
+                "MLP", 12, seasonal_panel(), space, num_samples=number, **options, **more
+            ).trials["value"]
+
+        whole = search(2, "bf16-mixed", study_name="whole")
+        search(1, "bf16-mixed", study_name="stopped")
+        assert search(2, "32-true", study_name="stopped").equals(whole)
+        other = search(2, "32-true", study_name="stopped", resume="overwrite")
+        assert not other.equals(whole)
 
     @pytest.mark.usefixtures("bfloat16_instructions")
     def test_a_model_that_half_precision_breaks_is_trained_in_full(

@@ -20,6 +20,9 @@ HALF = "bf16-mixed"
 WORTHWHILE = 0.85
 """Share of the full precision's time that a step in half precision may take to be chosen."""
 
+_SHORT_STEP_SECONDS = 0.02
+"""On a CPU, a step this short gains little in half precision, and noise would decide."""
+
 _WARM_UP, _MEASURED = 2, 10
 _ENOUGH_SECONDS = 0.4
 _ENOUGH_WINDOWS = 256
@@ -130,10 +133,17 @@ def choose_precision(
         return PrecisionChoice(asked, "as asked for")
     if not _has_bfloat16(task):
         return PrecisionChoice(FULL, "this machine has no bfloat16 instructions")
-    example = config()
-    full, half = (_seconds_of_a_step(task, example, dataset, p) for p in (FULL, HALF))
-    measured = f"a step takes {half * 1000:.3g} ms in bfloat16, {full * 1000:.3g} ms in float32"
-    return PrecisionChoice(HALF if half < WORTHWHILE * full else FULL, measured)
+    try:
+        example = config()
+    except Exception as exc:  # the trials will show what becomes of that
+        return PrecisionChoice(FULL, f"the search space gave no example ({exc})")
+    full = _seconds_of_a_step(task, example, dataset, FULL)
+    measured = f"a step takes {full * 1000:.3g} ms in float32"
+    if full <= _SHORT_STEP_SECONDS and task.trainer_options.get("accelerator") != "gpu":
+        return PrecisionChoice(FULL, f"{measured}, too short to gain from bfloat16")
+    half = _seconds_of_a_step(task, example, dataset, HALF)
+    choice = HALF if half < WORTHWHILE * full else FULL
+    return PrecisionChoice(choice, f"{measured}, {half * 1000:.3g} ms in bfloat16")
 
 
 def _has_bfloat16(task: TrainingTask) -> bool:

@@ -23,7 +23,7 @@ from automodel_sk.search_space.json_form import space_from_json, space_to_json
 if TYPE_CHECKING:
     from optuna import Study
 
-__all__ = ["Job", "describe_job", "read_job", "write_job"]
+__all__ = ["Job", "describe_job", "earlier_precision", "read_job", "write_job"]
 
 _JOB = "automodel_sk:job"
 _OPTIONS = (
@@ -147,13 +147,41 @@ def write_job(study: Study, request: SearchRequest) -> None:
     request : SearchRequest
         The search, as it is run now.
     """
-    job = dict(request.job or {})
+    # What this machine has measured, not what another would, or this one at another time.
+    precision = request.task.trainer_options.get("precision", "32-true")
+    job = {**(request.job or {}), "precision": precision}
     if "options" in job:
-        # What this machine has measured, not what another would.
-        precision = request.task.trainer_options.get("precision", "32-true")
         job["options"] = {**job["options"], "precision": precision}
         job |= {"trials": request.num_samples, "ends": request.budget.ends()}
     study.set_user_attr(_JOB, job)
+
+
+def earlier_precision(location: StudyLocation) -> str | None:
+    """Return the precision that a study's trials were trained in so far.
+
+    Parameters
+    ----------
+    location : StudyLocation
+        The study, and where it lives.
+
+    Returns
+    -------
+    str or None
+        None where there is no such study yet, or where it does not say.
+
+    Raises
+    ------
+    StorageError
+        The storage can't be used.
+    """
+    if location.in_memory:
+        return None
+    try:
+        stored = _attributes(location).get(_JOB) or {}
+    except SearchError:
+        return None
+    precision = stored.get("precision")
+    return precision if isinstance(precision, str) else None
 
 
 def read_job(location: StudyLocation) -> Job:
