@@ -19,6 +19,7 @@ from benchmarks import __main__ as command
 from benchmarks import datasets, measuring, ours, plots, tables, targets
 from benchmarks.memory import panel, roles
 from benchmarks.plan import COMPARISONS, GPU, QUICK, Run, Size, all_runs, chosen
+from benchmarks.pruners import RULES, Rule, played_back, rows
 from benchmarks.ratios import Pairs, geometric, reached_after
 from benchmarks.running import RunFailedError, figures, run_module
 from benchmarks.store import Store
@@ -419,3 +420,34 @@ def test_budgets_are_kept_with_a_model_to_show_for_it() -> None:
     rows = [[cell.strip() for cell in line.split("|")] for line in told.strip().splitlines()]
     assert [row[2] for row in rows[2:]] == ["4", "6"]
     assert all(int(row[5]) >= 1 for row in rows[2:])
+
+
+# Pruners
+
+
+def falling(best: float, reports: int = 100, until: int = 100) -> list[float]:
+    """Return a curve that falls evenly to its best loss and stays there."""
+    down = np.linspace(best + 1.0, best, until)
+    return [*down, *np.full(reports - until, best)]
+
+
+def test_what_a_rule_saves_and_what_it_costs() -> None:
+    good, bad = falling(1.0), falling(5.0)
+    median = next(rule for rule in RULES if rule.name == "median from 10")
+    assert played_back(Rule("none"), [good, bad]) == (1.0, 1.0)
+    share, best = played_back(median, [good] * 5 + [bad] * 5)
+    assert (share, best) == ((5 * 100 + 5 * 10) / 1000, 1.0)
+
+
+def test_a_plateau_ends_a_trial_that_was_done() -> None:
+    late = [*falling(2.0, 60, 30), *falling(1.0, 40, 40)]
+    share, best = played_back(Rule("plateau", plateau=0.2), [late])
+    assert (share, best) == (0.5, 2.0)  # 30 reports down, 20 without a better one
+
+
+def test_rules_are_held_against_each_other_in_several_orders() -> None:
+    found = [falling(best) for best in (3.0, 1.0, 2.0, 1.5, 4.0, 5.0, 1.2)]
+    table = pd.DataFrame(rows("made up", found, orders=3))
+    assert table["rule"].tolist() == [rule.name for rule in RULES]
+    assert table.loc[0, "steps trained"] == "100%"
+    assert (table["best loss / best of all"].astype(float) >= 1.0).all()

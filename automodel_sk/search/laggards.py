@@ -16,6 +16,8 @@ from weakref import WeakKeyDictionary
 from optuna.pruners import MedianPruner
 from optuna.trial import Trial, TrialState
 
+from automodel_sk.search.training import since_best
+
 if TYPE_CHECKING:
     from optuna import Study
 
@@ -79,5 +81,5 @@ def is_behind(losses: Sequence[float], ended: Sequence[Sequence[float]]) -> bool
     best = min(losses)
     if best > statistics.median(curve[min(len(losses), len(curve)) - 1] for curve in ended):
         return True
-    since_best = len(losses) - 1 - losses.index(best)
-    return since_best >= STALLED_REPORTS and best > statistics.median(curve[-1] for curve in ended)
+    stalled = since_best(losses) >= STALLED_REPORTS
+    return stalled and best > statistics.median(curve[-1] for curve in ended)

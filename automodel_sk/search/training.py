@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -25,7 +25,15 @@ from automodel_sk.search.quiet import (
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search.training_windows import cut_when_drawn
 
-__all__ = ["CandidateDivergedError", "Outcome", "Report", "Verdict", "train_candidate", "training"]
+__all__ = [
+    "CandidateDivergedError",
+    "Outcome",
+    "Report",
+    "Verdict",
+    "since_best",
+    "train_candidate",
+    "training",
+]
 
 
 _SHORTEST_PATIENCE = 10
@@ -193,7 +201,7 @@ def _reporter(
             losses[int(step)] = float(loss)
             weights.note(pl_module, float(loss))
             verdict = report(len(losses), float(loss))
-            if verdict is Verdict.GO_ON and _since_best(losses) >= patience:
+            if verdict is Verdict.GO_ON and since_best(list(losses.values())) >= patience:
                 verdict = Verdict.PLATEAU
             if verdict is not Verdict.GO_ON:
                 raise _Stop(verdict)
@@ -201,7 +209,12 @@ def _reporter(
     return ReportLosses()
 
 
-def _since_best(losses: Mapping[int, float]) -> int:
-    """Return how many validations there were since the best one."""
-    values = list(losses.values())
-    return len(values) - 1 - values.index(min(values))
+def since_best(losses: Sequence[float]) -> int:
+    """Return how many validations there were since the best one.
+
+    Examples
+    --------
+    >>> since_best([3.0, 1.0, 2.0, 1.0])
+    2
+    """
+    return len(losses) - 1 - losses.index(min(losses))

@@ -1,0 +1,166 @@
+"""Which pruner pays: rules played back over the whole learning curves of a search.
+
+    python -m benchmarks.pruners [--data DIR] [--trials 20] [--steps 300] [--orders 20]
+
+Configurations of neuralforecast's own space of NHITS are trained to their end. Each rule then
+meets their curves one after another, in several orders, and ends those that it would have ended:
+what is played back are Optuna's pruners and this package's own rules, the functions that a search
+calls. A rule is good where few steps are trained and the best loss is still found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pandas as pd
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.trial import TrialState
+
+from automodel_sk.search.laggards import lags
+from automodel_sk.search.task import PLATEAU
+from automodel_sk.search.training import since_best
+from benchmarks.datasets import NAMES, Dataset, load, needs_files
+from benchmarks.spaces import upstream_space
+from benchmarks.tables import markdown
+
+MODEL = "NHITS"
+COMPARED = 5
+"""Trials that a median is taken of at least."""
+
+Curve = Sequence[float]
+"""A trial's validation loss by report."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When a trial is not trained on."""
+
+    name: str
+    pruner: Callable[[int], BasePruner] = lambda _: NopPruner()
+    laggards: bool = False
+    plateau: float | None = None
+
+
+def _median(warmup: int) -> Callable[[int], BasePruner]:
+    return lambda _: MedianPruner(n_startup_trials=COMPARED, n_warmup_steps=warmup)
+
+
+RULES = (
+    Rule("none"),
+    Rule("plateau", plateau=PLATEAU),
+    *(Rule(f"median from {warmup}", _median(warmup)) for warmup in (5, 10, 20)),
+    Rule("Hyperband from 5", lambda n: HyperbandPruner(5, n, 3)),
+    Rule("median from 10, plateau", _median(10), plateau=PLATEAU),
+    *(
+        Rule(f"median from {warmup}, plateau, laggards", _median(warmup), True, PLATEAU)
+        for warmup in (5, 10, 20)
+    ),
+)
+
+
+def curves(data: Dataset, trials: int, steps: int, seed: int = 1) -> list[list[float]]:
+    """Return the losses of so many trials, each trained to its end; failed ones are left out."""
+    from automodel_sk import create_auto_model
+
+    model = create_auto_model(
+        MODEL,
+        h=data.h,
+        dataset=data.train,
+        config=upstream_space(MODEL, data.h, steps),
+        num_samples=trials,
+        random_seed=seed,
+        use_pruning=False,
+        refit="best_weights",
+        use_mlflow=False,
+        storage=":memory:",
+        verbose=False,
+    )
+    losses = [list(record.intermediate_values.values()) for record in model._records]
+    longest = max(map(len, losses))
+    return [curve for curve in losses if len(curve) == longest]
+
+
+def played_back(rule: Rule, played: Sequence[Curve]) -> tuple[float, float]:
+    """Return the share of the reports that were made, and the best loss by that of all curves."""
+    n_reports = len(played[0])
+    study = optuna.create_study(pruner=rule.pruner(n_reports), study_name="played back")
+    seen = [_shown(study, rule, curve) for curve in played]
+    best = min(min(curve) for curve in seen)
+    whole = min(min(curve) for curve in played)
+    return sum(map(len, seen)) / (n_reports * len(played)), best / whole
+
+
+def _shown(study: optuna.Study, rule: Rule, curve: Curve) -> list[float]:
+    """Let a trial report until a rule ends it; return what it has reported."""
+    trial = study.ask()
+    patience = math.inf if rule.plateau is None else math.ceil(rule.plateau * len(curve))
+    losses: list[float] = []
+    state = TrialState.COMPLETE
+    for number, loss in enumerate(curve, start=1):
+        losses.append(loss)
+        trial.report(loss, step=number)
+        if trial.should_prune() or (rule.laggards and lags(trial, losses)):
+            state = TrialState.PRUNED
+            break
+        if since_best(losses) >= patience:
+            break
+    study.tell(trial, min(losses) if state is TrialState.COMPLETE else None, state)
+    return losses
+
+
+def rows(name: str, found: Sequence[Curve], orders: int) -> Iterator[dict[str, object]]:
+    """Yield one row for each rule, over orders of the curves: the first of all, then others."""
+    rng = np.random.default_rng(0)
+    shuffled = [rng.permutation(len(found)) for _ in range(orders - 1)]
+    for rule in RULES:
+        results = np.array(
+            [
+                played_back(rule, [found[i] for i in order])
+                for order in (range(len(found)), *shuffled)
+            ]
+        )
+        yield {
+            "data": name,
+            "rule": rule.name,
+            "steps trained": f"{results[:, 0].mean():.0%}",
+            "best loss / best of all": f"{results[:, 1].mean():.3f}",
+            "worst of the orders": f"{results[:, 1].max():.3f}",
+        }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, help="folder with " + ", ".join(NAMES[1:]))
+    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--orders", type=int, default=20)
+    parser.add_argument("--curves", type=Path, help="file to keep the curves in, or to read them")
+    options = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    folder = options.data and options.data.resolve()
+    kept = options.curves and options.curves.resolve()
+    known = json.loads(kept.read_text()) if kept and kept.exists() else {}
+    with tempfile.TemporaryDirectory(prefix="automodel_sk-pruners-") as place:
+        os.chdir(place)
+        for name in NAMES:
+            if name not in known and (folder or not needs_files(name)):
+                known[name] = curves(load(name, folder), options.trials, options.steps)
+        if kept:
+            kept.write_text(json.dumps(known))
+    table = [row for name, found in known.items() for row in rows(name, found, options.orders)]
+    print(markdown(pd.DataFrame(table)))
+
+
+if __name__ == "__main__":
+    main()
