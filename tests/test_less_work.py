@@ -116,6 +116,7 @@ class TestSeriesOfAValidation:
         monkeypatch.setattr(MLP, "validation_step", counted)
         task = TrainingTask("MLP", h=12, val_size=12, n_series=70)
         fixed = {"input_size": 24, "hidden_size": 8, "max_steps": 4, "val_check_steps": 2}
+        fixed["windows_batch_size"] = 128
         outcome = train_candidate(task, {**fixed, **config}, many, lambda *_: Verdict.GO_ON)
         return list(outcome.losses.values()), batches
 
@@ -131,6 +132,7 @@ class TestSeriesOfAValidation:
     def test_no_more_than_memory_should_hold(
         self, many: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        assert self.losses(many, monkeypatch, windows_batch_size=50)[1] == [50, 20] * 2
         rows_of_all = many.max_size * len(many.temporal_cols)
         monkeypatch.setattr(training, "_MOST_NUMBERS_AT_ONCE", 40 * rows_of_all)
         assert self.losses(many, monkeypatch)[1] == [40, 30] * 2
