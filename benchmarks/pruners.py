@@ -1,6 +1,6 @@
 """Which pruner pays: rules played back over the whole learning curves of a search.
 
-    python -m benchmarks.pruners [--data DIR] [--trials 20] [--steps 300] [--orders 20]
+    python -m benchmarks.pruners [--data DIR] [--trials 12] [--steps 300] [--orders 20]
 
 Configurations of neuralforecast's own space of NHITS are trained to their end. Each rule then
 meets their curves one after another, in several orders, and ends those that it would have ended:
@@ -33,8 +33,8 @@ from benchmarks.spaces import upstream_space
 from benchmarks.tables import markdown
 
 MODEL = "NHITS"
-COMPARED = 5
-"""Trials that a median is taken of at least."""
+COMPARED = 3
+"""Trials that a median is taken of at least, as in a search of ten."""
 
 Curve = Sequence[float]
 """A trial's validation loss by report."""
@@ -56,13 +56,16 @@ def _median(warmup: int) -> Callable[[int], BasePruner]:
 
 RULES = (
     Rule("none"),
-    Rule("plateau", plateau=PLATEAU),
     *(Rule(f"median from {warmup}", _median(warmup)) for warmup in (5, 10, 20)),
     Rule("Hyperband from 5", lambda n: HyperbandPruner(5, n, 3)),
-    Rule("median from 10, plateau", _median(10), plateau=PLATEAU),
+    *(Rule(f"plateau {share:.0%}", plateau=share) for share in (0.1, 0.15, PLATEAU)),
+    Rule("median from 10, laggards", _median(10), True),
     *(
-        Rule(f"median from {warmup}, plateau, laggards", _median(warmup), True, PLATEAU)
+        Rule(
+            f"median from {warmup}, laggards, plateau of {share:.0%}", _median(warmup), True, share
+        )
         for warmup in (5, 10, 20)
+        for share in (0.1, 0.15, PLATEAU)
     ),
 )
 
@@ -142,7 +145,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, help="folder with " + ", ".join(NAMES[1:]))
-    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--trials", type=int, default=12)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--orders", type=int, default=20)
     parser.add_argument("--curves", type=Path, help="file to keep the curves in, or to read them")
