@@ -54,18 +54,20 @@ def _median(warmup: int) -> Callable[[int], BasePruner]:
     return lambda _: MedianPruner(n_startup_trials=COMPARED, n_warmup_steps=warmup)
 
 
+SHARES = (PLATEAU, 0.15, 0.2)
+
 RULES = (
     Rule("none"),
     *(Rule(f"median from {warmup}", _median(warmup)) for warmup in (5, 10, 20)),
     Rule("Hyperband from 5", lambda n: HyperbandPruner(5, n, 3)),
-    *(Rule(f"plateau {share:.0%}", plateau=share) for share in (0.1, 0.15, PLATEAU)),
+    *(Rule(f"plateau {share:.0%}", plateau=share) for share in SHARES),
     Rule("median from 10, laggards", _median(10), True),
     *(
         Rule(
             f"median from {warmup}, laggards, plateau of {share:.0%}", _median(warmup), True, share
         )
         for warmup in (5, 10, 20)
-        for share in (0.1, 0.15, PLATEAU)
+        for share in SHARES
     ),
 )
 
