@@ -22,6 +22,7 @@ from benchmarks.plan import COMPARISONS, GPU, QUICK, Run, Size, all_runs, chosen
 from benchmarks.pruners import RULES, Rule, played_back, rows
 from benchmarks.ratios import Pairs, geometric, reached_after
 from benchmarks.running import RunFailedError, figures, run_module
+from benchmarks.steps import profiled, timed
 from benchmarks.store import Store
 
 ROOT = Path(__file__).parent.parent
@@ -451,3 +452,12 @@ def test_rules_are_held_against_each_other_in_several_orders() -> None:
     assert table["rule"].tolist() == [rule.name for rule in RULES]
     assert table.loc[0, "steps trained"] == "100%"
     assert (table["best loss / best of all"].astype(float) >= 1.0).all()
+
+
+@pytest.mark.slow
+def test_products_are_a_share_of_a_step() -> None:
+    work = (datasets.air_passengers(), 64, "float32", 1, True, 6)
+    share, rate = profiled(work)
+    assert 0.1 < share < 1.0
+    assert rate > 1.0
+    assert timed(work) > 1.0
