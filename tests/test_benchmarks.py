@@ -446,9 +446,9 @@ def test_a_plateau_ends_a_trial_that_was_done() -> None:
     assert (share, best) == (0.5, 2.0)  # 30 reports down, 20 without a better one
 
 
-def test_rules_are_held_against_each_other_in_several_orders() -> None:
+def test_rules_are_held_against_each_other() -> None:
     found = [falling(best) for best in (3.0, 1.0, 2.0, 1.5, 4.0, 5.0, 1.2)]
-    table = pd.DataFrame(rows("made up", found, orders=3))
+    table = pd.DataFrame(rows("made up", found, draws=3))
     assert table["rule"].tolist() == [rule.name for rule in RULES]
     assert table.loc[0, "steps trained"] == "100%"
     assert (table["best loss / best of all"].astype(float) >= 1.0).all()
