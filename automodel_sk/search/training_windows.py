@@ -11,7 +11,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["cut_when_drawn", "is_known"]
@@ -44,7 +44,7 @@ def cut_when_drawn() -> Iterator[None]:
         BaseModel._create_windows = upstream
 
 
-@cache
+@lru_cache(maxsize=8)
 def is_known(function: Callable[..., Any]) -> bool:
     """Return whether an upstream function is one that `cut_when_drawn` can stand in for.
 
