@@ -14,7 +14,7 @@ from automodel_sk.search.refit import fit_final, fit_with_weights, repeat_trial,
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search.worker_pool import cpus_allowed
 
-__all__ = ["FURTHER_SHARE", "REFITS", "BestTrial", "final_model_of"]
+__all__ = ["FURTHER_SHARE", "REFITS", "BestTrial", "final_model_of", "final_threads"]
 
 REFITS = ("full", "best_weights", "continue")
 """Ways to the final model."""
@@ -88,7 +88,7 @@ def final_model_of(
             steps=best.step,
             budget=budget,
             on_progress=on_progress,
-            n_threads=min(MOST_THREADS, cpus_allowed(options)),
+            n_threads=final_threads(options),
         )
     weights = _weights_of(best, best.step, dataset)
     kept = fit_with_weights(
@@ -98,6 +98,17 @@ def final_model_of(
         return kept
     steps = max(1, round(best.step * FURTHER_SHARE))
     return train_on(kept, plan.frame, static_df=plan.static_df, steps=steps)
+
+
+def final_threads(options: OptimizationConfig) -> int:
+    """Return the threads of a final training: those of the CPUs that help it.
+
+    Examples
+    --------
+    >>> final_threads(OptimizationConfig(cpus=1))
+    1
+    """
+    return min(MOST_THREADS, cpus_allowed(options))
 
 
 def _weights_of(best: BestTrial, step: int, dataset: Callable[[], Any]) -> Mapping[str, Any]:

@@ -35,6 +35,7 @@ class Fit:
     best_step: int | None
     records: Sequence[TrialRecord]
     precision: str | None = None
+    workers: int = 1
 
 
 def search_and_refit(
@@ -70,19 +71,19 @@ def search_and_refit(
         _folder_for_weights(options) as folder,
     ):
         records: Sequence[TrialRecord] = ()
-        precision = None
+        precision, workers = None, 1
         if plan.strategy is None:
             best = BestTrial(plan.task, plan.space.decode({}))
         else:
             budget.least_steps = _least_steps(plan)
             request = search_request(plan, options, budget, data())
             request = replace(request, task=replace(request.task, weights=folder))
-            precision = request.task.trainer_options["precision"]
+            precision, workers = request.task.trainer_options["precision"], request.workers
             records = _search(request, data(), options, tracker, bar)
             best = _best_trial(request, records, options)
         bar.on_refit()
         fitted = final_model_of(best, plan, options, data, budget, bar.on_refit)
-    return Fit(fitted, best.config, best.step, records, precision)
+    return Fit(fitted, best.config, best.step, records, precision, workers)
 
 
 def _least_steps(plan: SearchPlan) -> int:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from automodel_sk.final_training import final_threads
 from automodel_sk.fitting import Fit
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.planning import SearchPlan
+from automodel_sk.search.building import effective_config
 from automodel_sk.search.request import best_record
 from automodel_sk.trials import trials_frame
 
@@ -106,6 +108,7 @@ def summarise(
         description=plan.strategy.description if plan.strategy else plan.explanation,
         precision=fit.precision,
         refit=options.refit,
+        hardware=_hardware(plan, options, fit),
         n_trials=len(records),
         n_complete=states.count("COMPLETE"),
         n_pruned=states.count("PRUNED"),
@@ -118,3 +121,15 @@ def summarise(
     )
     summary.trials = trials_frame(records)
     return summary
+
+
+def _hardware(plan: SearchPlan, options: OptimizationConfig, fit: Fit) -> dict[str, Any]:
+    """Return how the machine was used: trials at a time, windows a step, the final training."""
+    settled = effective_config(plan.task, fit.config)
+    return {
+        "accelerator": plan.task.trainer_options.get("accelerator"),
+        "workers": fit.workers,
+        "windows_per_step": settled.get("windows_batch_size"),
+        "refit_threads": final_threads(options),
+        "refit_precision": options.refit_precision,
+    }

@@ -14,7 +14,7 @@ import torch
 from ray import tune
 from series import seasonal_panel
 
-from automodel_sk import create_auto_model, search_setup
+from automodel_sk import AutoModelFactory, OptimizationConfig, create_auto_model, search_setup
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search import hardware
 from automodel_sk.search.building import build_model
@@ -177,6 +177,24 @@ class TestPrecision:
             create_auto_model(
                 "MLP", 12, seasonal_panel(), CONFIG, use_mlflow=False, **{option: "bf16"}
             )
+
+
+def test_what_was_chosen_stands_in_the_summary() -> None:
+    options = OptimizationConfig(
+        num_samples=2, cpus=2, use_mlflow=False, verbose=False, storage=":memory:"
+    )
+    factory = AutoModelFactory("MLP", 12, options)
+    space = {**CONFIG, "windows_batch_size": 4096, "learning_rate": tune.loguniform(1e-3, 1e-2)}
+    factory.create_auto_model(seasonal_panel(), space)
+    summary = factory.get_optimization_summary()
+    assert summary["precision"] in ("32-true", "bf16-mixed")
+    assert summary["hardware"] == {
+        "accelerator": "gpu" if torch.cuda.is_available() else "cpu",
+        "workers": 2,
+        "windows_per_step": 3 * (120 - 12 - 24),  # no more exist
+        "refit_threads": 2,
+        "refit_precision": "32-true",
+    }
 
 
 class TestKernels:
