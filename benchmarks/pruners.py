@@ -33,7 +33,7 @@ from benchmarks.spaces import upstream_space
 from benchmarks.tables import markdown
 
 MODEL = "NHITS"
-COMPARED = 3
+COMPARED = 2
 """Trials that a median is taken of at least, as in a search of ten."""
 
 Curve = Sequence[float]
@@ -54,7 +54,7 @@ def _median(warmup: int) -> Callable[[int], BasePruner]:
     return lambda _: MedianPruner(n_startup_trials=COMPARED, n_warmup_steps=warmup)
 
 
-SHARES = (0.1, 0.15, PLATEAU)
+SHARES = (0.1, PLATEAU, 0.2)
 
 RULES = (
     Rule("none"),

@@ -118,7 +118,7 @@ def test_without_pruning_both_backends_run_every_trial_to_its_end():
     assert type(scheduler).__name__ == "FIFOScheduler"
 
 
-@pytest.mark.parametrize(("n", "startup"), [(1, 1), (10, 3), (14, 4), (15, 5), (100, 5)])
+@pytest.mark.parametrize(("n", "startup"), [(1, 1), (10, 2), (15, 3), (24, 4), (25, 5), (100, 5)])
 def test_a_median_needs_fewer_trials_in_a_short_search(n, startup):
     assert choose(size="medium", n=n).pruner_kwargs["n_startup_trials"] == startup
     assert choose("ray", size="medium", n=n).pruner_kwargs["min_samples_required"] == startup

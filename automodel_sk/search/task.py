@@ -18,7 +18,7 @@ that pruners wait for are then early in a trial."""
 FEWEST_REPORTS = 40
 """Validations of one trial where they are costly, as they are for thousands of series."""
 
-PLATEAU = 0.2
+PLATEAU = 0.15
 """Share of its validations after which a trial that has not improved is not trained on."""
 
 _VALIDATION_SHARE = 0.15

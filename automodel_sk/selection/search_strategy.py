@@ -95,8 +95,8 @@ def choose_pruner(
 
 
 def _compared(n_trials: int) -> int:
-    """Return how many trials a median needs: 5, or a third of a short search."""
-    return max(1, min(5, n_trials // 3))
+    """Return how many trials a median needs: 5, or a fifth of a short search."""
+    return max(1, min(5, n_trials // 5))
 
 
 _PRUNER_KWARGS: Mapping[tuple[str, str], Callable[[int, int, int], dict[str, Any]]] = {
