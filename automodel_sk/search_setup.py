@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,12 @@ from automodel_sk.search.hardware import PrecisionChoice, choose_precision
 from automodel_sk.search.quiet import quiet
 from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.storage import StudyLocation
-from automodel_sk.search.worker_pool import shared_pool, workers_are_possible, workers_wanted
+from automodel_sk.search.worker_pool import (
+    NoProcessError,
+    shared_pool,
+    workers_are_possible,
+    workers_wanted,
+)
 from automodel_sk.validation.machine import free_gpu_memory_gb, n_gpus
 
 __all__ = ["search_request", "start_workers_early", "training_data", "trials_per_gpu"]
@@ -113,7 +119,8 @@ def start_workers_early(options: OptimizationConfig) -> None:
     """Fork the host of worker processes, or let it import while the data are validated."""
     hanging = options.trial_timeout_minutes is not None and workers_are_possible()
     if options.backend == "optuna" and (workers_wanted(options) > 1 or hanging):
-        shared_pool(may_fork=True)
+        with suppress(NoProcessError):  # the search will say so
+            shared_pool(may_fork=True)
 
 
 def _on_gpu(plan: SearchPlan) -> bool:

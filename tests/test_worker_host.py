@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import importlib
 import multiprocessing
 import os
+import resource
 import select
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Any
 
 import psutil
@@ -145,6 +151,167 @@ def test_a_fork_ends_with_its_parent(errors: IO[bytes]) -> None:
     assert host.stdin is not None
     host.stdin.close()  # as at the parent's end
     assert host.wait() == 0
+
+
+@pytest.mark.parametrize("may_fork", [True, False])
+def test_nothing_in_the_temporary_folder_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: IO[bytes], may_fork: bool
+) -> None:
+    shared, canary = tmp_path / "shared", tmp_path / "canary"
+    shared.mkdir()
+    for module in ("json", "lzma", "ctypes", "neuralforecast", "automodel_sk", "sitecustomize"):
+        (shared / f"{module}.py").write_text(f"open({str(canary)!r}, 'a').write({module!r})\n")
+    monkeypatch.setenv("TMPDIR", str(shared))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert tempfile.gettempdir() == str(shared)
+    host = start_host(errors, may_fork=may_fork)
+    assert is_fork(host) is may_fork
+    if not may_fork:
+        assert host.stdout is not None
+        assert host.stdout.readline().startswith(b'{"ready"')
+    assert Path(f"/proc/{host.pid}/cwd").readlink() == Path("/")
+    assert not canary.exists()
+    end(host)
+
+
+def test_a_host_imports_from_where_its_parent_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a:b"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", [*sys.path, "", "lib"])
+    assert worker_host._import_path()[-2:] == [str(folder), str(folder / "lib")]
+
+
+def test_a_fork_made_while_another_thread_imports_gives_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: IO[bytes]
+) -> None:
+    (tmp_path / "slow_to_import.py").write_text("import threading\nthreading.going_on.wait(60)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    going_on = threading.Event()
+    monkeypatch.setattr(threading, "going_on", going_on, raising=False)
+    importing = threading.Thread(target=importlib.import_module, args=["slow_to_import"])
+    importing.start()
+    while "slow_to_import" not in sys.modules:
+        time.sleep(0.01)
+    host = start_host(errors, may_fork=True)
+    going_on.set()
+    importing.join()
+    assert isinstance(host, subprocess.Popen)
+    end(host)
+
+
+def open_files() -> int:
+    return psutil.Process().num_fds()
+
+
+def refuse(*_: Any, **__: Any) -> Any:
+    raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+
+def test_without_room_for_a_fork_a_fresh_process_is_tried(
+    monkeypatch: pytest.MonkeyPatch, errors: IO[bytes]
+) -> None:
+    before = open_files()
+    monkeypatch.setattr(os, "fork", refuse)
+    host = start_host(errors, may_fork=True)
+    assert isinstance(host, subprocess.Popen)
+    end(host)
+    for pipe in (host.stdin, host.stdout):
+        assert pipe is not None
+        pipe.close()
+    assert open_files() == before
+
+
+@pytest.mark.parametrize("of_the_host", [True, False])
+def test_without_room_for_a_process_the_search_goes_on_in_this_one(
+    no_pool: None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    of_the_host: bool,
+) -> None:
+    monkeypatch.setattr(worker_pool, "usable_cpus", lambda: 2)
+    if of_the_host:
+        monkeypatch.setattr(worker_pool, "start_host", refuse)
+    else:  # the host is forked with this, and can't fork any further
+        here, fork = os.getpid(), os.fork
+        monkeypatch.setattr(os, "fork", lambda: fork() if os.getpid() == here else refuse())
+    _, values = forecast_and_trials(cpus=2)
+    assert len(values) == 4
+    assert "no worker process can be started (Resource temporarily unavailable)" in caplog.text
+
+
+def test_a_parent_with_many_open_files_is_heard(no_pool: None) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, limits[1]), limits[1]))
+    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        pool = worker_pool.WorkerPool(may_fork=True)
+        events = list(pool.run(None, workers=2))
+        assert [e["died"][1] for e in events if "died" in e] == [0, 0]
+        pool.close()
+    finally:
+        for file in files:
+            os.close(file)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+ORPHANING = """
+import os, sys, time
+import neuralforecast, automodel_sk.search.optuna_engine
+from automodel_sk.search import worker_pool
+pool = worker_pool.shared_pool(may_fork=sys.argv[1] == "fork")
+worker_pool._pool = None  # so that the child keeps the pipes open, as one of C would
+if os.fork() == 0:
+    time.sleep(60)
+print(pool.host, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("way", ["fork", "fresh"])
+def test_a_host_ends_with_its_parent_whoever_holds_its_pipes(way: str) -> None:
+    path = os.pathsep.join(p for p in sys.path if p)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", ORPHANING, way],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert parent.stdout is not None
+    host = psutil.Process(int(parent.stdout.readline()))
+    children = psutil.Process(parent.pid).children()
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    assert psutil.wait_procs([host], timeout=5)[1] == []  # a fresh one is still at its imports
+    for child in children:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+
+
+def test_a_fork_of_the_parent_leaves_the_pool_alone(no_pool: None) -> None:
+    pool = worker_pool.shared_pool()
+    if (pid := os.fork()) == 0:
+        alone = worker_pool._pool is None and pool._host.stdin is not None
+        os._exit(0 if alone and pool._host.stdin.closed else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert worker_pool.shared_pool() is pool
+    assert pool.is_alive()
+
+
+def test_a_job_is_passed_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    pool = worker_pool.WorkerPool(may_fork=True)
+    job = bytes(3_000_000)  # far more than a pipe holds
+    deaths = []
+    for event in pool.run((job, None), workers=1):
+        assert not [*tmp_path.iterdir()]
+        deaths += [event["died"][1]] if "died" in event else []
+    assert deaths == [1]  # it has arrived, and is no search
+    assert pool.last_words() == "AttributeError: 'bytes' object has no attribute 'gpus'"
+    pool.close()
 
 
 def test_what_a_fork_prints_is_not_the_parents_output(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,10 +26,13 @@ from automodel_sk.search.study import (
     trials_left,
 )
 from automodel_sk.search.told import Told
+from automodel_sk.search.worker_pool import NoProcessError
 from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
 from automodel_sk.tracking import TrialRecord
 
 __all__ = ["OptunaEngine"]
+
+logger = logging.getLogger(__name__)
 
 
 class OptunaEngine:
@@ -76,9 +80,16 @@ class OptunaEngine:
 
 def _run_some(study: AskTellStudy, request: SearchRequest, dataset: Any, told: Told) -> None:
     if in_workers(request):
-        run_in_workers(study, request, dataset, told)
-    else:
-        work_on(study, request, dataset, told)
+        try:
+            run_in_workers(study, request, dataset, told)
+            return
+        except NoProcessError as exc:
+            logger.warning(
+                "no worker process can be started (%s): trials run in this process, one after"
+                " another; free memory or processes for more at a time",
+                exc,
+            )
+    work_on(study, request, dataset, told)
 
 
 def work(request: SearchRequest, dataset: Any, listener: SearchListener) -> None:

@@ -4,10 +4,14 @@ A fork has all that training needs imported already and begins its first trial a
 interpreter imports for seconds. But a fork holds what this process's other threads held, and can't
 use a GPU that this process has used. So this process is forked only where it has imported the
 training libraries and holds nothing that a fork breaks, and the fork proves that it can train.
+
+Neither ever imports from the temporary folder or any other that its parent does not import
+from: other users of the machine can write there.
 """
 
 from __future__ import annotations
 
+import _frozen_importlib
 import contextlib
 import gc
 import io
@@ -19,7 +23,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
+import threading
 import traceback
 import warnings
 from pathlib import Path
@@ -30,6 +34,10 @@ __all__ = ["Host", "is_forkable", "start_host"]
 READY_SECONDS = 5.0
 """A fork that has not shown by then that it can train is given up for a fresh interpreter."""
 
+_START = (
+    "import sys; sys.path[:] = sys.argv[2:];"  # first of all: `-c` has put the folder there
+    " from automodel_sk.search.worker import main; main(int(sys.argv[1]))"
+)
 _NEEDED = ("neuralforecast", "automodel_sk.search.optuna_engine")
 _ONE_THREAD = ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _FORKABLE = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
@@ -67,13 +75,19 @@ def start_host(errors: IO[bytes], *, may_fork: bool = False) -> Host:
     -------
     Host
         Reads commands and writes events, as `automodel_sk.search.worker` says.
+
+    Raises
+    ------
+    OSError
+        The system has no room for another process.
     """
     if may_fork and is_forkable():
-        forked = _ForkedHost(errors)
-        if forked.is_ready():
-            return forked
-        forked.kill()
-        forked.wait()
+        with contextlib.suppress(OSError):  # a fresh interpreter takes less to start
+            forked = _ForkedHost(errors)
+            if forked.is_ready():
+                return forked
+            forked.kill()
+            forked.wait()
     return _fresh_host(errors)
 
 
@@ -98,21 +112,20 @@ def is_forkable() -> bool:
 
 def _fresh_host(errors: IO[bytes]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "automodel_sk.search.worker"],
+        [sys.executable, "-c", _START, str(os.getpid()), *_import_path()],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        bufsize=0,  # an event in a buffer is one that `select` does not see
+        bufsize=0,  # an event in a buffer is one that `poll` does not see
         stderr=errors,
-        env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), **_FORKABLE, **_import_path()},
-        cwd=tempfile.gettempdir(),
+        env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), **_FORKABLE},
+        cwd="/",
         start_new_session=True,  # Ctrl-C is the parent's to handle
     )
 
 
-def _import_path() -> dict[str, str]:
-    """Return this process's import path for the host: it starts in another folder."""
-    entries = [str(Path(entry or ".").resolve()) for entry in sys.path]
-    return {"PYTHONPATH": os.pathsep.join(entries)}
+def _import_path() -> list[str]:
+    """Return where this process imports from, for the host, which runs in another folder."""
+    return [str(Path(entry or ".").resolve()) for entry in sys.path if isinstance(entry, str)]
 
 
 class _ForkedHost:
@@ -120,11 +133,16 @@ class _ForkedHost:
 
     def __init__(self, errors: IO[bytes]) -> None:
         (commands, to_host), (from_host, events) = os.pipe(), os.pipe()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of threads: see `is_ready`
-            self.pid = os.fork()
+        parent, import_path = os.getpid(), _import_path()
+        try:
+            self.pid = _fork()
+        except OSError:
+            for end in (commands, to_host, from_host, events):
+                os.close(end)
+            raise
         if self.pid == 0:
-            _serve(commands, events, errors.fileno())
+            sys.path[:] = import_path
+            _serve(commands, events, errors.fileno(), parent)
         os.close(commands)
         os.close(events)
         self.stdin: IO[bytes] | None = io.FileIO(to_host, "wb")
@@ -134,7 +152,9 @@ class _ForkedHost:
     def is_ready(self) -> bool:
         """Return whether the fork says that it can train; it does within a moment."""
         assert self.stdout is not None
-        said = bool(select.select([self.stdout], [], [], READY_SECONDS)[0])
+        events = select.poll()  # `select` takes no descriptor above 1023
+        events.register(self.stdout, select.POLLIN)
+        said = bool(events.poll(1000 * READY_SECONDS))
         return said and os.read(self.stdout.fileno(), 4096).startswith(b'{"ready"')
 
     def poll(self) -> int | None:
@@ -158,25 +178,31 @@ class _ForkedHost:
         return self._code
 
 
-def _serve(commands: int, events: int, errors: int) -> NoReturn:
+def _fork() -> int:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads: see `_prove_fit`
+        return os.fork()
+
+
+def _serve(commands: int, events: int, errors: int, parent: int) -> NoReturn:
     """Be the host: leave what was the parent's alone, prove fit for training, obey."""
     try:
         gc.freeze()  # the parent's objects, its database connections say, are not ours to end
         os.setsid()
-        for number in (signal.SIGTERM, signal.SIGCHLD):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
         _let_go_of_files({commands, events, errors})
         os.dup2(errors, 1)
         os.dup2(errors, 2)
         sys.stdout = sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False))
-        os.chdir(tempfile.gettempdir())
+        os.chdir("/")
         os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
         _prove_fit()
 
         from automodel_sk.search.worker import serve
 
-        serve(commands, events)
+        serve(commands, events, parent)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -197,6 +223,8 @@ def _let_go_of_files(kept: set[int]) -> None:
 
 def _prove_fit() -> None:
     """Use what hangs in a fork if anything does: a lock that one of the parent's threads held."""
+    if _is_importing_elsewhere():
+        raise RuntimeError("another thread of the parent was importing a module")
     import torch
 
     torch.set_num_threads(1)
@@ -207,3 +235,11 @@ def _prove_fit() -> None:
     with contextlib.closing(sqlite3.connect(":memory:")) as database:
         database.execute("CREATE TABLE trials (value REAL)")
     logging.getLogger("optuna").debug("the fork can train")
+
+
+def _is_importing_elsewhere() -> bool:
+    """Return whether another thread holds a module's lock: in a fork nobody will release it."""
+    here = threading.get_ident()
+    references = getattr(_frozen_importlib, "_module_locks", {})
+    locks = [reference() for reference in [*references.values()]]
+    return any(getattr(lock, "owner", None) not in (None, here) for lock in locks)

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -22,6 +22,7 @@ from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.worker_host import start_host
 
 __all__ = [
+    "NoProcessError",
     "WorkerPool",
     "cpus_allowed",
     "shared_pool",
@@ -80,6 +81,10 @@ def workers_wanted(options: OptimizationConfig) -> int:
     return cpus_allowed(options) if workers_are_possible() else 1
 
 
+class NoProcessError(SearchError):
+    """The system gives no further process."""
+
+
 class WorkerPool:
     """One host process that forks workers, and the events that they tell.
 
@@ -93,7 +98,11 @@ class WorkerPool:
 
     def __init__(self, may_fork: bool = False) -> None:
         self._errors = tempfile.TemporaryFile(prefix="automodel_sk-worker-")  # noqa: SIM115
-        self._host = start_host(self._errors, may_fork=may_fork)
+        try:
+            self._host = start_host(self._errors, may_fork=may_fork)
+        except OSError:
+            self._errors.close()
+            raise
         self._workers: set[int] = set()
         self._awaited = 0
 
@@ -129,11 +138,10 @@ class WorkerPool:
         """
         import cloudpickle
 
-        with tempfile.TemporaryDirectory(prefix="automodel_sk-job-") as folder:
-            path = Path(folder) / "job"
-            path.write_bytes(cloudpickle.dumps(job))
-            self._send(run=str(path), folder=str(Path.cwd()), workers=workers)
-            yield from self._events()
+        passed = cloudpickle.dumps(job)
+        self._send(passed, run=len(passed), folder=str(Path.cwd()), workers=workers)
+        del passed
+        yield from self._events()
 
     def add_worker(self) -> None:
         """Fork one more worker for the running job."""
@@ -147,13 +155,12 @@ class WorkerPool:
             os.kill(pid, signal.SIGKILL)
         return True
 
-    def _send(self, **command: Any) -> None:
+    def _send(self, further: bytes = b"", /, **command: Any) -> None:
         self._awaited += command["workers"]
-        if self._host.stdin is None:  # pragma: no cover - it was opened as a pipe
-            return
-        with contextlib.suppress(BrokenPipeError):
-            self._host.stdin.write(json.dumps(command).encode() + b"\n")
-            self._host.stdin.flush()
+        assert self._host.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # `_events` tells that the host is dead
+            for data in (json.dumps(command).encode() + b"\n", further):
+                _write(self._host.stdin, data)
 
     def _events(self) -> Iterator[dict[str, Any]]:
         for line in self._lines():
@@ -162,8 +169,10 @@ class WorkerPool:
                 self._workers.add(event["forked"])
             if "died" in event:
                 self._workers.discard(event["died"][0])
-                self._awaited -= 1
+            self._awaited -= "died" in event or "refused" in event
             yield event
+            if not self._awaited and "refused" in event:
+                raise NoProcessError(event["refused"])
             if not self._awaited:
                 return
         words = self.last_words()
@@ -174,8 +183,10 @@ class WorkerPool:
         """Yield what the host writes, an empty object where it has been silent for a while."""
         assert self._host.stdout is not None
         fd, pending = self._host.stdout.fileno(), b""
+        readable = select.poll()  # `select` takes no descriptor above 1023
+        readable.register(fd, select.POLLIN)
         while True:
-            if not select.select([fd], [], [], TICK_SECONDS)[0]:
+            if not readable.poll(1000 * TICK_SECONDS):
                 yield b"{}"
                 continue
             read = os.read(fd, 65536)
@@ -196,11 +207,21 @@ class WorkerPool:
         self._host.wait()
         _kill(self._workers)
         self._workers.clear()
-        for pipe in (self._host.stdin, self._host.stdout):
-            if pipe is not None:
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close this process's ends of the pipes."""
+        for file in (self._host.stdin, self._host.stdout, self._errors):
+            if file is not None:
                 with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
-        self._errors.close()
+                    file.close()
+
+
+def _write(pipe: IO[bytes], data: bytes) -> None:
+    """Write all of it; signals are handled meanwhile."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[pipe.write(rest) :]
 
 
 def _kill(pids: set[int]) -> None:
@@ -214,6 +235,20 @@ def _kill(pids: set[int]) -> None:
 
 
 _pool: WorkerPool | None = None
+_pools_of_parents: list[WorkerPool] = []
+
+
+def _forget_pool() -> None:
+    """Leave the pool to the process that has it: a fork would hold its pipes open."""
+    global _pool
+    if _pool is not None:
+        _pool.let_go()
+        _pools_of_parents.append(_pool)  # its end would warn of a process that still runs
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
 
 
 def shared_pool(*, may_fork: bool = False) -> WorkerPool:
@@ -224,12 +259,20 @@ def shared_pool(*, may_fork: bool = False) -> WorkerPool:
     may_fork : bool, default False
         Let its host be a fork of this process: for calls that are made before
         this package's own threads run.
+
+    Raises
+    ------
+    NoProcessError
+        The system gives no further process.
     """
     global _pool
     if _pool is None or not _pool.is_alive():
         if _pool is None:
             atexit.register(_close_shared_pool)
-        _pool = WorkerPool(may_fork)
+        try:
+            _pool = WorkerPool(may_fork)
+        except OSError as exc:
+            raise NoProcessError(exc.strerror or str(exc)) from exc
     return _pool
 
 
