@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import random
 import shutil
+import struct
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -518,6 +520,46 @@ def test_small_labels_that_ask_for_much_memory(change: Callable[..., None], fold
     assert peak_memory(lambda: refused(folder)) < 100 * MEGABYTE
 
 
+def _hollow(file: Path, rows: int) -> None:
+    """Let a file claim many rows of each tensor, as holes that take no place on the disk."""
+
+    def grow(header: dict[str, Any]) -> None:
+        end = 0
+        for name, tensor in header.items():
+            if name == "__metadata__":
+                continue
+            if tensor["shape"][0] > 4:
+                tensor["shape"][0] = rows
+            size = {"I32": 4, "F32": 4, "I64": 8}[tensor["dtype"]] * math.prod(tensor["shape"])
+            tensor["data_offsets"] = [end, end + size]
+            end += size
+
+    with_header(file, grow)
+    header = header_of(file)
+    ends = [t["data_offsets"][1] for name, t in header.items() if name != "__metadata__"]
+    (length,) = struct.unpack("<Q", file.read_bytes()[:8])
+    os.truncate(file, 8 + length + max(ends))
+
+
+def test_a_small_archive_does_not_take_gigabytes(saved: Path, tmp_path: Path):
+    for part in ("dataset", "configuration", "both"):
+        folder = copied(saved, tmp_path / "model")
+        names = ["dataset", "configuration"] if part == "both" else [part]
+        for name in names:
+            for file in folder.rglob(f"{name}.safetensors"):
+                _hollow(file, 300_000_000)
+        assert peak_memory(lambda folder=folder: refused(folder)) < 100 * MEGABYTE
+
+
+def test_a_tensor_that_is_named_many_times(folder: Path):
+    def repeat(document: dict[str, Any]) -> None:
+        configuration = document["configuration"]
+        configuration["more"] = [configuration["ds"]] * 3
+
+    with_json(content_of(folder) / "configuration.json", repeat)
+    assert "must be named once" in refused(folder)
+
+
 def test_data_that_do_not_fit_together(saved: Path, tmp_path: Path):
     def alter(part: str, **changes: Any) -> None:
         folder = copied(saved, tmp_path / "model")
@@ -694,7 +736,7 @@ def test_a_failed_save_leaves_the_former_model(
 
     before = files_of(folder)
     monkeypatch.setattr("automodel_sk.persistence.models._describe", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(ModelFileError, match=r"can't be written .No space"):
         model.save(folder)
     assert files_of(folder) == before
     AutoModel.load(folder)

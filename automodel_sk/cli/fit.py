@@ -36,7 +36,7 @@ from automodel_sk.cli.reporting import reported
 from automodel_sk.cli.run_file import RunFile, command_of, inline_space, write_run
 from automodel_sk.cli.space_file import space_from_json
 from automodel_sk.cli.tables import write_table
-from automodel_sk.cli.targets import Targets, stem
+from automodel_sk.cli.targets import Targets, save_somewhere, stem
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
 
@@ -125,7 +125,7 @@ def fit(
 
     factory = CommandLineFactory(model, h, OptimizationConfig(**options), run.interrupted)
     fitted = factory.create_auto_model(frame, domains, loss, **exogenous)
-    fitted.save(targets.model)
+    save_somewhere(fitted, targets.model)
     run.write()
     result = _forecast(fitted, future, level, targets)
     if result is not None:

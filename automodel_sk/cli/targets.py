@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
+from typing import TYPE_CHECKING
 
 from automodel_sk.cli.tables import check_target
-from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.exceptions import InvalidInputError, ModelFileError
 
-__all__ = ["Targets", "stem"]
+if TYPE_CHECKING:
+    from automodel_sk.auto_model import AutoModel
+
+__all__ = ["Targets", "check_writable", "save_somewhere", "stem"]
 
 
 def stem(path: Path) -> str:
@@ -63,7 +71,8 @@ class Targets:
         Raises
         ------
         InvalidInputError
-            Something else is there, or the forecast's suffix is unknown.
+            Something else is there, a folder can't be written, or the forecast's suffix is
+            unknown.
         """
         folder = folder or Path(f"{stem(data)}_{model}")
         forecast = forecast or folder.with_name(f"{folder.name}_forecast.csv")
@@ -73,4 +82,74 @@ class Targets:
                 f"{folder} exists and is no saved model; pass another folder,"
                 f" for example --output {folder}-model"
             )
+        check_writable(folder, "--output")
+        check_writable(forecast.parent, "--forecast")
         return cls(folder, forecast)
+
+
+def check_writable(folder: Path, option: str) -> None:
+    """Raise where nothing can be written into a folder, which need not exist yet.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    option : str
+        What named it, for the message.
+
+    Raises
+    ------
+    InvalidInputError
+        Names the folder and why.
+
+    Examples
+    --------
+    >>> check_writable(Path("results/new"), "--output")
+    """
+    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    reason = _refusal(nearest, is_own=nearest == folder)
+    if reason is not None:
+        example = "~/my_model" if option == "--output" else "~/forecast.csv"
+        raise InvalidInputError(
+            f"{folder} can't be written ({nearest}: {reason}); pass a place that you can write"
+            f" to, for example {option} {example}"
+        )
+
+
+def _refusal(folder: Path, *, is_own: bool) -> str | None:
+    """Return why nothing can be written into a folder; tried, as permissions don't say all."""
+    if is_own and folder.is_dir():  # nothing foreign is put into a saved model
+        return None if os.access(folder, os.W_OK) else "no permission"
+    try:
+        with TemporaryDirectory(dir=folder, prefix=".automodel_sk-"):
+            return None
+    except OSError as exc:
+        return exc.strerror or str(exc)
+
+
+def save_somewhere(model: AutoModel, folder: Path) -> None:
+    """Save a model, or keep it elsewhere where its folder has become unusable.
+
+    Parameters
+    ----------
+    model : AutoModel
+        The model, perhaps of hours of work.
+    folder : Path
+        Where it is to go.
+
+    Raises
+    ------
+    ModelFileError
+        It isn't there; says where it is instead.
+    """
+    try:
+        model.save(folder)
+        return
+    except ModelFileError as exc:
+        problem = str(exc)
+    for place in (Path.cwd(), Path.home(), Path(gettempdir())):
+        with suppress(ModelFileError):
+            kept = model.save(place / f"{folder.name}-{secrets.token_hex(4)}")
+            problem += f"; the model is kept in {kept}"
+            break
+    raise ModelFileError(problem)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zipfile import is_zipfile
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,7 @@ from automodel_sk.frames.layout import Layout
 from automodel_sk.frames.rows import Rows
 from automodel_sk.persistence.folders import FolderFormat
 from automodel_sk.persistence.schema import Stored, checked
+from automodel_sk.persistence.sizes import check_file_sizes, tensor_shapes
 
 __all__ = ["load_forecaster", "save_forecaster"]
 
@@ -153,8 +155,25 @@ def _horizon_to_json(forecaster: Any) -> dict[str, Any] | None:
 
 def load_forecaster(cls: type, path: Path) -> Any:
     """Read a forecaster from a folder; see `AutoNeuralForecaster.load`."""
-    stored, folder = _FORMAT.read(path)
-    source = path / _FORMAT.manifest
+    _refuse_sktimes_own(path)
+
+    def restore(stored: dict[str, Any], folder: Path) -> Any:
+        return _restore(cls, stored, folder, path / _FORMAT.manifest)
+
+    return _FORMAT.load(path, restore)
+
+
+def _refuse_sktimes_own(path: Path) -> None:
+    """Raise for the zip file that sktime's own formats make: it holds pickles."""
+    if path.is_file() and is_zipfile(path):
+        raise ModelFileError(
+            f"{path} is a zip file, as sktime's own format makes them: read it with"
+            f" sktime.base.load({str(path.with_suffix(''))!r}) if you trust whoever made it, or"
+            f" save with {_FORMAT.saver}"
+        )
+
+
+def _restore(cls: type, stored: dict[str, Any], folder: Path, source: Path) -> Any:
     manifest = checked(_Manifest, stored, source)
     parameters = checked_parameters(cls, manifest.parameters, source)
     try:
@@ -167,7 +186,9 @@ def load_forecaster(cls: type, path: Path) -> Any:
         raise
     except Exception as exc:
         reason = f"{type(exc).__name__}: {exc}"[:300]
-        raise ModelFileError(f"{path} is damaged ({reason}); save the forecaster again") from exc
+        raise ModelFileError(
+            f"{source.parent} is damaged ({reason}); save the forecaster again"
+        ) from exc
     forecaster._adopt(auto_model)
     if manifest.pretrained is not None:
         own = manifest.pretrained == _MODEL
@@ -185,7 +206,7 @@ def _load_part(folder: Path) -> AutoModel:
 
 def _context(manifest: _Manifest, file: Path) -> Context:
     layout = layout_from_json(manifest.layout)
-    arrays = _read_data(file)
+    arrays = _read_data(file, _names("y", manifest.y) | _names("X", manifest.X))
     y = _frame("y", layout, arrays, manifest.y)
     X = None if manifest.X is None else _frame("X", layout, arrays, manifest.X)
     future, past = (
@@ -195,12 +216,25 @@ def _context(manifest: _Manifest, file: Path) -> Context:
     return Context(y, X, layout, Exogenous(future, past))
 
 
-def _read_data(file: Path) -> dict[str, npt.NDArray[Any]]:
+def _names(name: str, columns: list[Any] | None) -> set[str]:
+    """Return the names of a frame's arrays."""
+    if columns is None:
+        return set()
+    parts: list[Any] = ["series", "steps", *range(len(columns))]
+    return {f"{name}_{part}" for part in parts}
+
+
+def _read_data(file: Path, names: set[str]) -> dict[str, npt.NDArray[Any]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     if file.is_symlink() or not file.is_file():
         raise ModelFileError(f"{file} is missing or no plain file; save the forecaster again")
+    check_file_sizes([file])
+    shapes = tensor_shapes(file)
+    rows = {name: shapes.get(name) == shapes.get(f"{name[0]}_series") for name in names}
+    if set(shapes) != names or not all(rows.values()):
+        raise ModelFileError(f"{file} holds other columns than are named; save it again")
     try:
         arrays: dict[str, npt.NDArray[Any]] = load_file(file)
     except (SafetensorError, OSError, ValueError) as exc:

@@ -7,7 +7,9 @@
         model-1a2b3c4d/      the content
 
 The content is written under a new name, and the manifest is replaced last, in one
-step: a save that is cut off at any moment leaves the former content whole.
+step: a save that is cut off at any moment leaves the former content whole. One process
+saves to a folder at a time; readers don't wait for it, they read again where it was
+quicker.
 """
 
 from __future__ import annotations
@@ -21,12 +23,16 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from automodel_sk.exceptions import ModelFileError
+from automodel_sk.persistence.folder_lock import locked
 from automodel_sk.persistence.strict_json import MOST_BYTES, read_json
 
 __all__ = ["FolderFormat"]
+
+_Loaded = TypeVar("_Loaded")
+_FREE_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -78,10 +84,26 @@ class FolderFormat:
         Raises
         ------
         ModelFileError
-            Something else is there.
+            Something else is there, or the folder can't be written.
         """
+        from safetensors import SafetensorError
+
+        path = path.expanduser()
         self._check_target(path)
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            with locked(path, self._lock_file):
+                self._replace(path, write)
+        except (OSError, SafetensorError) as exc:
+            reason = getattr(exc, "strerror", None) or str(exc)[:200]
+            raise ModelFileError(
+                f"{path} can't be written ({reason}); pass a folder that you can write to, on a"
+                f" disk with space, for example {self.content!r}"
+            ) from exc
+        return path
+
+    def _replace(self, path: Path, write: Callable[[Path], Mapping[str, Any]]) -> None:
+        """Write the new content, then let the manifest name it, then remove the former one."""
         name = f"{self.content}-{secrets.token_hex(4)}"
         draft = path / f".{self.manifest}.{name}"
         try:
@@ -97,21 +119,41 @@ class FolderFormat:
         draft.replace(path / self.manifest)
         _settle([path])
         self._remove_former(path, keep=name)
-        return path
 
-    def read(self, path: Path) -> tuple[dict[str, Any], Path]:
-        """Return the manifest of a folder and its folder of content.
+    def load(self, path: Path, restore: Callable[[dict[str, Any], Path], _Loaded]) -> _Loaded:
+        """Return what is made of a folder, though others save to it meanwhile.
 
         Parameters
         ----------
         path : Path
             The folder.
+        restore : callable
+            Makes it of the manifest and the folder of content.
 
         Raises
         ------
         ModelFileError
-            It is damaged, of another version, or of another kind.
+            The folder is damaged, of another version, or of another kind.
         """
+        path = path.expanduser()
+        for _ in range(_FREE_TRIES):
+            manifest = self._read(path)
+            try:
+                return restore(manifest, self._content(path, manifest.get(self.content)))
+            except (ModelFileError, OSError):
+                # Another save may have removed what was being read: the manifest tells.
+                if self._read(path).get(self.content) == manifest.get(self.content):
+                    raise
+        with locked(path, self._lock_file, shared=True):
+            manifest = self._read(path)
+            return restore(manifest, self._content(path, manifest.get(self.content)))
+
+    @property
+    def _lock_file(self) -> str:
+        return f".{self.manifest}.lock"
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        """Return the manifest of a folder."""
         file = path / self.manifest
         if path.is_file():
             raise ModelFileError(
@@ -126,7 +168,7 @@ class FolderFormat:
         if not isinstance(manifest, dict) or manifest.get("format") != self.name:
             raise ModelFileError(f"{file} is no {self.subject} of automodel_sk")
         self._check_version(file, manifest.get("version"))
-        return manifest, self._content(path, manifest.get(self.content))
+        return manifest
 
     def _check_version(self, file: Path, version: Any) -> None:
         if type(version) is not int or not self.oldest <= version <= self.version:
@@ -178,7 +220,7 @@ class FolderFormat:
         for entry in path.iterdir():
             if self._names_content(entry.name) and entry.name != keep:
                 shutil.rmtree(entry, ignore_errors=True)
-            elif entry.name.startswith(f".{self.manifest}."):
+            elif entry.name.startswith(f".{self.manifest}.{self.content}-"):
                 entry.unlink(missing_ok=True)
 
 

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -49,6 +50,8 @@ _FORMAT = FolderFormat(
 )
 _MOST_SCORES = 2_000_000
 _OBJECTS = ("lr_scheduler", "optimizer")
+# A model is changed while it is written: its settings are, and upstream's log levels.
+_ONE_AT_A_TIME = threading.Lock()
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +66,7 @@ def save_auto_model(model: AutoModel, path: Path) -> Path:
 
     def write(folder: Path) -> Mapping[str, Any]:
         fitted = model.to_neuralforecast()
-        with quiet(), passive_hparams(trained_module(fitted.models[0])):
+        with _ONE_AT_A_TIME, quiet(), passive_hparams(trained_module(fitted.models[0])):
             fitted.save(str(folder), save_dataset=True)
         return _describe(model)
 
@@ -133,26 +136,32 @@ def _plain(value: Any) -> Any:
 
 def load_auto_model(path: Path) -> AutoModel:
     """Read a model from a folder; see `AutoModel.load`."""
-    manifest, folder = _read(path)
-    check_settings(manifest.task.model_name, manifest.best_config, path / _FORMAT.manifest)
-    try:
-        return _restore(manifest, folder)
-    except ModelFileError:
-        raise
-    except Exception as exc:
-        reason = f"{type(exc).__name__}: {exc}"[:300]
-        raise ModelFileError(f"{path} is damaged ({reason}); save the model again") from exc
+
+    def restore(stored: dict[str, Any], folder: Path) -> AutoModel:
+        manifest = _manifest(stored, path)
+        check_settings(manifest.task.model_name, manifest.best_config, path / _FORMAT.manifest)
+        try:
+            return _restore(manifest, folder)
+        except ModelFileError:
+            raise
+        except Exception as exc:
+            reason = f"{type(exc).__name__}: {exc}"[:300]
+            raise ModelFileError(f"{path} is damaged ({reason}); save the model again") from exc
+
+    return _FORMAT.load(path, restore)
 
 
 def load_trials(path: Path) -> list[TrialRecord]:
     """Read the trials of a model's search, and nothing else of it; see `AutoModel.load`."""
-    manifest, _ = _read(path)
-    return [trial.decode() for trial in manifest.trials]
+    return _FORMAT.load(path, lambda stored, _: _trials(stored, path))
 
 
-def _read(path: Path) -> tuple[Manifest, Path]:
-    stored, folder = _FORMAT.read(path)
-    return checked(Manifest, stored, path / _FORMAT.manifest), folder
+def _trials(stored: Mapping[str, Any], path: Path) -> list[TrialRecord]:
+    return [trial.decode() for trial in _manifest(stored, path).trials]
+
+
+def _manifest(stored: Mapping[str, Any], path: Path) -> Manifest:
+    return checked(Manifest, stored, path / _FORMAT.manifest)
 
 
 def _restore(manifest: Manifest, folder: Path) -> AutoModel:

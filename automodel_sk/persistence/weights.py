@@ -20,16 +20,18 @@ from automodel_sk.persistence.documents import (
     check_hyper_parameters,
 )
 from automodel_sk.persistence.settings import check_settings
+from automodel_sk.persistence.sizes import check_file_sizes, check_shapes, tensor_shapes
 from automodel_sk.persistence.strict_json import parse_json, read_json
 from automodel_sk.search.quiet import isolated_random_state, quiet
 
-__all__ = ["load_fitted", "tensor_shapes"]
+__all__ = ["load_fitted"]
 
 _OWN_FILES = {"configuration.json", "dataset.json", "dataset.safetensors"}
 _MAYBE = {"configuration.safetensors"}
 _HPARAM = "__hparams__."
 _SPARE = 4
 _FREE_ELEMENTS, _FREE_TENSORS = 2**20, 1_000
+_MOST_SERIES = 2**28
 
 
 def load_fitted(folder: Path, model_name: str) -> Any:
@@ -54,12 +56,17 @@ def load_fitted(folder: Path, model_name: str) -> Any:
     from neuralforecast import NeuralForecast
 
     weights = folder / _model_file(folder)
-    check_configuration(read_json(folder / "configuration.json"), model_name)
-    check_dataset(read_json(folder / "dataset.json"))
-    for file in folder.glob("*.safetensors"):
+    configuration = read_json(folder / "configuration.json")
+    check_configuration(configuration, model_name)
+    dataset = read_json(folder / "dataset.json")
+    check_dataset(dataset)
+    files = sorted(folder.glob("*.safetensors"))
+    for file in files:
         tensor_shapes(file)
+    check_file_sizes(files)
+    longest = _check_data_files(folder, configuration, dataset)
     hyper_parameters = _hyper_parameters(weights)
-    check_hyper_parameters(hyper_parameters, _longest_series(folder / "dataset.safetensors"))
+    check_hyper_parameters(hyper_parameters, longest)
     check_settings(model_name, hyper_parameters, weights.name)
     with quiet(), isolated_random_state():
         _build_without_memory(model_name, hyper_parameters, weights)
@@ -87,39 +94,28 @@ def _model_file(folder: Path) -> str:
     return weights.pop()
 
 
-def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
-    """Return the shapes in a file of tensors; its header is checked, no tensor is read.
-
-    Parameters
-    ----------
-    file : Path
-        A safetensors file.
-
-    Returns
-    -------
-    dict of str to tuple of int
-
-    Raises
-    ------
-    ModelFileError
-        It is none: its tensors overlap, or don't fill it from the header to its end.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(file, framework="numpy") as tensors:
-            names: list[str] = tensors.keys()
-            return {name: tuple(tensors.get_slice(name).get_shape()) for name in names}
-    except (SafetensorError, OSError, ValueError) as exc:
-        reason = str(exc)[:200]
-        raise ModelFileError(f"{file} is damaged ({reason}); save the model again") from exc
-
-
-def _longest_series(file: Path) -> int:
-    bounds = _own_tensors(file).get(f"{_HPARAM}indptr")
-    if bounds is None or bounds.ndim != 1 or len(bounds) < 2:
-        raise ModelFileError(f"{file} lacks the bounds of the series; save the model again")
+def _check_data_files(folder: Path, configuration: Any, dataset: Any) -> int:
+    """Hold the shapes of the data to each other; return the rows of the longest series."""
+    shapes = tensor_shapes(folder / "dataset.safetensors")
+    for file in filter(Path.exists, (folder / name for name in _MAYBE)):
+        for name, shape in tensor_shapes(file).items():
+            if shapes.setdefault(name, shape) is not shape:
+                raise ModelFileError(f"{folder} holds {name[:100]!r} twice; save the model again")
+    bounds = _bounds(folder / "dataset.safetensors")
+    check_shapes(configuration, dataset, shapes, bounds)
     return int(bounds.diff().max())
+
+
+def _bounds(file: Path) -> Any:
+    """Return the bounds of the series, if they are of bounded size."""
+    from safetensors import safe_open
+
+    name = f"{_HPARAM}indptr"
+    shape = tensor_shapes(file).get(name, ())
+    if len(shape) != 1 or not 2 <= shape[0] <= _MOST_SERIES:
+        raise ModelFileError(f"{file} lacks the bounds of the series; save the model again")
+    with safe_open(file, framework="pt") as tensors:
+        return tensors.get_tensor(name)
 
 
 def _own_tensors(file: Path) -> dict[str, Any]:
