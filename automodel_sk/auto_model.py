@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from automodel_sk import calibration
+from automodel_sk.arguments.boundary import public
+from automodel_sk.arguments.frame_rule import Frame
+from automodel_sk.arguments.kinds import Choices, Either, Flag
+from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.data.preparation import align_static
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.explanation import METHODS
 from automodel_sk.future_values import future_values
 from automodel_sk.history import usable_history
 from automodel_sk.intervals import ConformalScores, quantile_columns
@@ -36,6 +41,10 @@ if TYPE_CHECKING:
 __all__ = ["AutoModel"]
 
 _UPDATE_SHARE = 0.2
+_LONGEST = 100
+"""A forecast may be so many times as long as the model's own horizon."""
+
+_EACH = Either("refit", Flag("refit"), NumberRule("refit", 1))
 
 
 class AutoModel:
@@ -159,6 +168,7 @@ class AutoModel:
         complete = [r.value for r in self._records if r.state == "COMPLETE" and r.value is not None]
         return min(complete) if complete else min(losses, default=None)
 
+    @public()
     def predict(
         self,
         dataset: pd.DataFrame | None = None,
@@ -186,7 +196,9 @@ class AutoModel:
         quantiles : sequence of float, optional
             Quantiles between 0 and 1, in place of `level`.
         h : int, optional
-            More steps than the model was built for, where it can.
+            Steps to forecast; the model's own horizon when None. Fewer are the first of
+            those, for which `futr_df` must still reach to the model's horizon; more, at
+            most a hundred times as many, where the model can.
 
         Returns
         -------
@@ -201,14 +213,25 @@ class AutoModel:
             Columns or future values are missing, or a quantile can't be given.
         """
         columns = quantile_columns(repr(self._fitted.models[0]), level, quantiles)
-        return forecast(
+        steps = self._steps(h)
+        result = forecast(
             self._fitted,
-            **self._inputs(dataset, futr_df, static_df, h or self.h),
+            **self._inputs(dataset, futr_df, static_df, steps),
             columns=columns,
             scores=self._calibrated,
             seed=self._task.random_seed,
-            h=h,
+            h=steps,
         )
+        return _first_steps(result, ["unique_id"], h)
+
+    def _steps(self, h: int | None) -> int:
+        """Return the steps to compute: the model's own horizon, or more where more are asked."""
+        if h is not None and h > _LONGEST * self.h:
+            raise InvalidInputError(
+                f"h must be at most {_LONGEST} times the model's own horizon of {self.h}, got {h};"
+                f" try h={_LONGEST * self.h}, or fit a model for a longer horizon"
+            )
+        return max(self.h, h or 0)
 
     def _inputs(
         self,
@@ -250,6 +273,7 @@ class AutoModel:
             raise InvalidInputError("the intervals are not calibrated; call calibrate(dataset)")
         return self._scores
 
+    @public()
     def calibrate(
         self,
         dataset: pd.DataFrame | None = None,
@@ -292,6 +316,7 @@ class AutoModel:
         self._scores = ConformalScores.from_cross_validation(errors, frame, self.h, self._season)
         return self
 
+    @public(n_windows=NumberRule("n_windows", 1), refit=_EACH)
     def cross_validation(
         self,
         dataset: pd.DataFrame | None = None,
@@ -336,6 +361,7 @@ class AutoModel:
             )
         return tidy(result, model)
 
+    @public()
     def validation_scores(self, metrics: Sequence[Any] | None = None) -> pd.DataFrame:
         """Return what the best configuration scores on each validation window.
 
@@ -379,6 +405,7 @@ class AutoModel:
             metrics=metrics,
         )
 
+    @public(method=Choices("method", METHODS, optional=True))
     def explain(
         self,
         dataset: pd.DataFrame | None = None,
@@ -421,6 +448,7 @@ class AutoModel:
         inputs = self._inputs(dataset, futr_df, static_df, self.h)
         return explain(self._fitted, **inputs, steps=steps, method=method)
 
+    @public()
     def simulate(
         self,
         dataset: pd.DataFrame | None = None,
@@ -453,7 +481,7 @@ class AutoModel:
         seed : int, optional
             The same seed gives the same paths; that of the search when None.
         h : int, optional
-            More steps than the model was built for, where it can.
+            As in `predict`.
 
         Returns
         -------
@@ -468,16 +496,19 @@ class AutoModel:
         """
         from automodel_sk.simulation import simulate
 
-        return simulate(
+        steps = self._steps(h)
+        paths = simulate(
             self._fitted,
-            **self._inputs(dataset, futr_df, static_df, h or self.h),
+            **self._inputs(dataset, futr_df, static_df, steps),
             scores=self._calibrated,
             n_paths=n_paths,
             method=method,
             seed=self._task.random_seed if seed is None else seed,
-            h=h,
+            h=steps,
         )
+        return _first_steps(paths, ["unique_id", "sample_id"], h)
 
+    @public()
     def diagnose(self, *, baselines: bool = False) -> Diagnosis:
         """Read the search and say what to try next.
 
@@ -497,6 +528,7 @@ class AutoModel:
 
         return diagnose(self, baselines=baselines)
 
+    @public(dataset=Frame("dataset", optional=False))
     def refit(self, dataset: pd.DataFrame, *, static_df: pd.DataFrame | None = None) -> AutoModel:
         """Return a model of the same configuration trained anew on other data, without a search.
 
@@ -532,6 +564,7 @@ class AutoModel:
         )
         return renewed
 
+    @public(dataset=Frame("dataset", optional=False))
     def update(
         self,
         dataset: pd.DataFrame,
@@ -581,6 +614,7 @@ class AutoModel:
         """
         return self._fitted
 
+    @public()
     def save(self, path: str | Path) -> Path:
         """Write the model to a folder, without pickle.
 
@@ -603,6 +637,7 @@ class AutoModel:
 
         return save_auto_model(self, Path(path))
 
+    @public()
     def log_to_mlflow(
         self,
         tracking_uri: str | None = None,
@@ -646,6 +681,7 @@ class AutoModel:
         )
 
     @classmethod
+    @public()
     def load(cls, path: str | Path) -> AutoModel:
         """Read a saved model; nothing in the folder is ever run.
 
@@ -674,6 +710,7 @@ class AutoModel:
 
         return ModelPlots(self)
 
+    @public()
     def report(
         self, path: str | Path = "report.html", *, futr_df: pd.DataFrame | None = None
     ) -> Path:
@@ -706,3 +743,11 @@ class AutoModel:
         score = "" if self.best_score is None else f", best_score={self.best_score:.6g}"
         trials = f", trials={len(self._records)}" if self._records else ""
         return f"AutoModel({self.model_name!r}, h={self.h}{score}{trials})"
+
+
+def _first_steps(forecasts: pd.DataFrame, keys: list[str], h: int | None) -> pd.DataFrame:
+    """Return the first steps of each forecast; all where no number is given."""
+    if h is None:
+        return forecasts
+    kept = forecasts.groupby(keys, observed=True, sort=False).cumcount() < h
+    return forecasts if kept.all() else forecasts[kept].reset_index(drop=True)

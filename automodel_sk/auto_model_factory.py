@@ -10,8 +10,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from automodel_sk.arguments.boundary import TABLE, convert, public
+from automodel_sk.arguments.frame_rule import Frame
+from automodel_sk.arguments.number_rule import shown
 from automodel_sk.auto_model import AutoModel
-from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics
+from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics, read_model_name
 from automodel_sk.data.frequency import season_length
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.final_training import FURTHER_SHARE
@@ -73,9 +76,10 @@ class AutoModelFactory:
     ) -> None:
         self.model_name = model_name
         self.h = h
-        self.config = optimization_config or OptimizationConfig()
+        self.config = _as_options(optimization_config)
         self._summary: OptimizationSummary | None = None
 
+    @public(dataset=Frame("dataset", optional=False))
     def create_auto_model(
         self,
         dataset: pd.DataFrame,
@@ -122,18 +126,20 @@ class AutoModelFactory:
         """
         started = datetime.now().astimezone()
         earlier = earlier_configurations(self.config.warm_start)
-        options = replace(self._named(self.config), warm_start=earlier)
+        model_name, h = read_model_name(self.model_name), convert(TABLE["h"], self.h)
+        options = replace(self.config.converted(), warm_start=earlier)
+        options = replace(options, study_name=options.study_name or _study_name(model_name, h))
         budget = TimeBudget(_seconds(options), refit_share=_REFIT_SHARES.get(options.refit, 1.0))
         given = UserInput(
-            self.model_name,
-            self.h,
+            model_name,
+            h,
             dataset,
             config,
             loss,
             static_df,
-            tuple(futr_exog_list or ()),
-            tuple(hist_exog_list or ()),
-            tuple(stat_exog_list or ()),
+            futr_exog_list or (),
+            hist_exog_list or (),
+            stat_exog_list or (),
         )
         start_workers_early(options)
         plan = make_plan(given, options)
@@ -180,13 +186,6 @@ class AutoModelFactory:
                 "there was no search yet; call create_auto_model(dataset) first"
             )
         return self._summary
-
-    def _named(self, options: OptimizationConfig) -> OptimizationConfig:
-        """Return the options with a study name: of this moment where there is none."""
-        if options.study_name:
-            return options
-        moment = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
-        return replace(options, study_name=f"{self.model_name}-h{self.h}-{moment}")
 
     @contextmanager
     def _tracked(
@@ -288,9 +287,9 @@ def create_auto_model(
     >>> create_auto_model("NHITS", h=12, dataset=None, num_sample=5)
     Traceback (most recent call last):
         ...
-    automodel_sk.exceptions.InvalidInputError: num_sample is no option; did you mean num_samples?
+    automodel_sk.exceptions.InvalidInputError: unknown option 'num_sample'; did you mean ...
     """
-    factory = AutoModelFactory(model_name, h, _options(options))
+    factory = AutoModelFactory(model_name, h, OptimizationConfig(**options))
     return factory.create_auto_model(
         dataset,
         config,
@@ -302,17 +301,25 @@ def create_auto_model(
     )
 
 
-def _options(options: Mapping[str, Any]) -> OptimizationConfig:
-    """Return the options as one object, or name the one that there is not."""
-    import difflib
+def _as_options(options: Any) -> OptimizationConfig:
+    """Return the options; a mapping of them will do, None stands for the defaults."""
+    if options is None:
+        return OptimizationConfig()
+    if isinstance(options, OptimizationConfig):
+        return options
+    if isinstance(options, Mapping):
+        return OptimizationConfig(**{str(name): value for name, value in options.items()})
+    raise InvalidInputError(
+        f"optimization_config must be an OptimizationConfig, got {shown(options)};"
+        " try OptimizationConfig(num_samples=20)"
+    )
 
-    known = list(OptimizationConfig.__dataclass_fields__)
-    for name in options:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
-            raise InvalidInputError(f"{name} is no option; {hint}")
-    return OptimizationConfig(**options)
+
+def _study_name(model_name: Any, h: Any) -> str:
+    """Return a name of this moment, for a study that was given none."""
+    moment = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+    known = model_name if isinstance(model_name, str) else "model"
+    return f"{known}-h{h}-{moment}"
 
 
 def _seconds(options: OptimizationConfig) -> float | None:

@@ -35,6 +35,7 @@ from math import nan
 from types import MappingProxyType
 from typing import Any
 
+from automodel_sk.arguments.number_rule import shown
 from automodel_sk.complexity import ModelComplexity
 from automodel_sk.exceptions import InvalidInputError
 
@@ -224,12 +225,41 @@ def get_characteristics(model_name: str) -> ModelCharacteristics:
     automodel_sk.exceptions.InvalidInputError: model_name 'AutoNHITS' is unknown; try 'NHITS'
     """
     if not isinstance(model_name, str):
-        raise InvalidInputError(f"model_name must be a string, got {model_name!r}; try 'NHITS'")
+        raise InvalidInputError(
+            f"model_name must be a string, got {shown(model_name)}; try 'NHITS'"
+        )
     if model_name in MODEL_CATALOG:
         return MODEL_CATALOG[model_name]
     nearest = _nearest_name(model_name)
     advice = f"try {nearest!r}" if nearest else f"try one of {', '.join(MODEL_CATALOG)}"
-    raise InvalidInputError(f"model_name {model_name!r} is unknown; {advice}")
+    raise InvalidInputError(f"model_name {shown(model_name)} is unknown; {advice}")
+
+
+def read_model_name(model: Any) -> Any:
+    """Return a model's name as the catalog has it, however it was written.
+
+    Parameters
+    ----------
+    model : str or type
+        A name in any case, with or without ``Auto`` before it, or the class of
+        a model of neuralforecast.
+
+    Returns
+    -------
+    object
+        What was passed where it names no model: the validator says so.
+
+    Examples
+    --------
+    >>> read_model_name("AutoNHITS"), read_model_name("patchtst"), read_model_name("NHIT")
+    ('NHITS', 'PatchTST', 'NHIT')
+    """
+    is_class = isinstance(model, type) and model.__module__.split(".")[0] == "neuralforecast"
+    name = model.__name__ if is_class else model
+    if not isinstance(name, str):
+        return model
+    names = {known.lower(): known for known in MODEL_CATALOG}
+    return names.get(name.lower()) or names.get(name.lower().removeprefix("auto")) or model
 
 
 def _nearest_name(model_name: str) -> str | None:

@@ -26,9 +26,9 @@ BACKEND_TABLE = [
     ({"num_samples": 0}, "num_samples must be a whole number of at least 1 or None", 10),
     ({"num_samples": -5}, "got -5; try num_samples=10", 10),
     ({"num_samples": True}, "num_samples must be a whole number of at least 1 or None", 10),
-    ({"num_samples": 20.0}, "got 20.0; try num_samples=10", 20),
+    ({"num_samples": 20.0}, "got 20.0; try num_samples=20", 20),
     ({"num_samples": 2.5}, "got 2.5; try num_samples=10", 10),
-    ({"num_samples": "50"}, "got '50'; try num_samples=10", 50),
+    ({"num_samples": "50"}, "got '50'; try num_samples=50", 50),
     ({"cpus": 0}, "cpus must be a number above 0 or None, got 0; try cpus=1", 1),
     ({"cpus": "all"}, "cpus must be a number above 0 or None, got 'all'", 1),
     ({"cpus": float("nan")}, "cpus must be a number above 0 or None, got nan", 1),
@@ -40,17 +40,17 @@ BACKEND_TABLE = [
         "trial_timeout_minutes must be a number above 0 or None, got 0; try",
         60.0,
     ),
-    ({"time_budget_hours": "2"}, "got '2'; try time_budget_hours=1.0", 2.0),
+    ({"time_budget_hours": "2"}, "got '2'; try time_budget_hours=2.0", 2.0),
     ({"time_budget_hours": float("inf")}, "time_budget_hours must be a number above 0", 1.0),
     (
         {"ray_address": 6379},
-        "ray_address must be a text or None (None: this machine), got 6379",
+        "ray_address must be a line of text of at most 200 characters or None, got 6379",
         None,
     ),
     ({"ray_address": " "}, "got ' '; try ray_address='auto'", None),
     ({"random_seed": -1}, "random_seed must be a whole number of at least 0", 42),
     ({"random_seed": 1.5}, "random_seed must be a whole number of at least 0", 42),
-    ({"random_seed": 2**32}, "and at most 4294967295 or None, got 4294967296", 42),
+    ({"random_seed": 2**32}, "and at most 4294967295 or None (None: drawn), got 4294967296", 42),
 ]
 
 

@@ -68,12 +68,12 @@ Case = tuple[str, Callable[[], Any], dict[str, Any], list[str]]
 ERRORS: list[Case] = [
     # What was passed at all.
     ("None", lambda: None, {}, ["got None; pass a frame with columns 'unique_id', 'ds' and 'y'"]),
-    ("series", lambda: panel()["y"], {}, ["got pandas.Series; pass df.to_frame()"]),
+    ("series", lambda: panel()["y"], {}, ["got Series; pass df.to_frame()"]),
     ("dict", lambda: {"y": [1]}, {}, ["got dict; pass pd.DataFrame(df)"]),
     ("list", lambda: [1, 2], {}, ["got list; pass pd.DataFrame(df)"]),
-    ("array", lambda: np.ones(3), {}, ["got numpy.ndarray; pass pd.DataFrame(df, columns="]),
-    ("path", lambda: "data.csv", {}, ["got str; pass pd.read_csv(df)"]),
-    ("path object", lambda: Path("data.csv"), {}, ["pass pd.read_csv(df)"]),
+    ("array", lambda: np.ones(3), {}, ["got ndarray; pass pd.DataFrame(df, columns="]),
+    ("path", lambda: "data.csv", {}, ["got 'data.csv'; pass pd.read_csv('data.csv')"]),
+    ("path object", lambda: Path("data.csv"), {}, ["pass pd.read_csv('data.csv')"]),
     ("empty frame", pd.DataFrame, {}, ["df has no rows"]),
     ("no rows", lambda: panel().head(0), {}, ["df has no rows; pass at least one series"]),
     (

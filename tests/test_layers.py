@@ -23,10 +23,11 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
         "complexity exceptions masking",
-        "catalog data frames intervals losses metrics search_space",
+        "arguments",
+        "options catalog data frames intervals losses metrics search_space",
         "calibration default_spaces selection",
         "search_algorithm_selector validation",
-        "options tracking",
+        "tracking",
         "search trials",
         "console explanation final_training fitting future_values history pace planning prediction"
         " progress search_setup simulation summary window_scores",

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.arguments.number_rule import shown
 from automodel_sk.data.held_out import HeldOutWindows
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics.errors import (
@@ -222,7 +223,7 @@ def resolve_metric(metric: Any, season: int = 1) -> Metric | None:
             return found
     raise InvalidInputError(
         f"metric must be one of {', '.join(METRIC_NAMES)}, or a function of (y_true, y_pred),"
-        f" got {metric!r}; try metric='mae'"
+        f" got {shown(metric)}; try metric='mae'"
     )
 
 

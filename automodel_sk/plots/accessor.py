@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from automodel_sk.arguments.boundary import public
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.plots import error_plots, search_plots
 from automodel_sk.plots.forecast_plot import forecasts, levels_within_reach, series_to_show
@@ -64,6 +65,7 @@ class ModelPlots:
         """The trials as an Optuna study in memory, for all of `optuna.visualization`."""
         return as_study(self._model._records)
 
+    @public()
     def forecast(
         self,
         ids: Sequence[Any] | None = None,
@@ -125,6 +127,7 @@ class ModelPlots:
         test = self._backtest() if held_out else None
         return drawn(forecasts(past, ahead, repr(fitted), names, level, test, actual))
 
+    @public()
     def history(self, *, backend: str = "matplotlib") -> Any:
         """Plot each trial's loss in the order of the search, and the best so far.
 
@@ -144,6 +147,7 @@ class ModelPlots:
         """
         return self._draw_search(search_plots.history, backend)
 
+    @public()
     def learning_curves(self, *, backend: str = "matplotlib") -> Any:
         """Plot each trial's validation loss by training step.
 
@@ -163,6 +167,7 @@ class ModelPlots:
         """
         return self._draw_search(search_plots.learning_curves, backend)
 
+    @public()
     def importances(self, *, backend: str = "matplotlib") -> Any:
         """Plot how much of the losses' variance each parameter explains.
 
@@ -184,6 +189,7 @@ class ModelPlots:
         """
         return self._draw_search(search_plots.importances, backend)
 
+    @public()
     def slices(self, params: Sequence[str] | None = None, *, backend: str = "matplotlib") -> Any:
         """Plot the losses by the values of each tuned parameter.
 
@@ -206,6 +212,7 @@ class ModelPlots:
         """
         return _drawer(backend)(search_plots.slices(self._model._records, params))
 
+    @public()
     def error_by_step(self, *, backend: str = "matplotlib") -> Any:
         """Plot the error by step ahead, beside that of the seasonal-naive forecast.
 
@@ -225,6 +232,7 @@ class ModelPlots:
         """
         return _drawer(backend)(error_plots.error_by_step(self._backtest()))
 
+    @public()
     def error_by_series(self, *, max_ids: int = 20, backend: str = "matplotlib") -> Any:
         """Plot the error of each series, beside that of the seasonal-naive forecast.
 
@@ -246,6 +254,7 @@ class ModelPlots:
         """
         return _drawer(backend)(error_plots.error_by_series(self._backtest(), max_ids))
 
+    @public()
     def residuals(self, *, backend: str = "matplotlib") -> Any:
         """Plot the signed errors: how they spread, and how they lie over time.
 

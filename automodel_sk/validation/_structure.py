@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.validation.result import Findings
 
 __all__ = ["Names", "check_columns", "is_frame", "list_of_names", "nearest", "some"]
@@ -38,27 +39,11 @@ _ALIASES = {
 
 _INDEXES_OF_TIMES = (pd.MultiIndex, pd.DatetimeIndex, pd.PeriodIndex)
 
-_CONVERSIONS = {
-    "Series": "{0}.to_frame()",
-    "dict": "pd.DataFrame({0})",
-    "list": "pd.DataFrame({0})",
-    "ndarray": 'pd.DataFrame({0}, columns=["unique_id", "ds", "y"])',
-    "str": "pd.read_csv({0})",
-    "PosixPath": "pd.read_csv({0})",
-}
-_CONVERSIONS_BY_PACKAGE = {
-    "polars": "{0}.to_pandas()",
-    "pyarrow": "{0}.to_pandas()",
-    "pyspark": "{0}.toPandas()",
-    "dask": "{0}.compute()",
-    "xarray": "{0}.to_dataframe().reset_index()",
-}
-
 
 def is_frame(value: Any, name: str, findings: Findings) -> bool:
     """Tell whether a value is a pandas frame with rows and distinct columns."""
     if not isinstance(value, pd.DataFrame):
-        findings.error(f"{name} must be a pandas DataFrame, got {_type_and_fix(value, name)}")
+        findings.error(Frame(name).refusal(value))
         return False
     twice = value.columns[value.columns.duplicated()]
     if len(twice):
@@ -116,21 +101,6 @@ def some(items: list[Any], limit: int = 5) -> str:
     """Return the first few items, and how many more there are."""
     shown = ", ".join(repr(item) for item in items[:limit])
     return f"[{shown}]" if len(items) <= limit else f"[{shown}, ...] ({len(items)} in all)"
-
-
-def _type_and_fix(value: Any, name: str) -> str:
-    """Return what was passed, and how to make a frame of it."""
-    kind = type(value)
-    package = kind.__module__.split(".")[0]
-    fix = _CONVERSIONS_BY_PACKAGE.get(package, _CONVERSIONS.get(kind.__name__))
-    if value is None:
-        return "None; pass a frame with columns 'unique_id', 'ds' and 'y'"
-    advice = f"pass {fix.format(name)}" if fix else "convert it, e.g. pd.DataFrame(...)"
-    return (
-        f"{package}.{kind.__name__}; {advice}"
-        if package != "builtins"
-        else (f"{kind.__name__}; {advice}")
-    )
 
 
 def _index_advice(df: pd.DataFrame, names: Names) -> str:

@@ -5,40 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from automodel_sk.arguments.boundary import accepted
+from automodel_sk.arguments.number_rule import nearest, shown
+from automodel_sk.options import BACKENDS, OptimizationConfig
 from automodel_sk.validation.machine import n_cpus, n_gpus
 from automodel_sk.validation.result import Findings
-from automodel_sk.validation.rules import NumberRule, nearest, shown
 
-__all__ = ["BACKENDS", "check_backend"]
-
-BACKENDS = ("optuna", "ray")
-
-_RULES = {
-    "num_samples": NumberRule("num_samples", 10, also=(None,), note="None: recommended"),
-    "cpus": NumberRule("cpus", 1, whole=False, low=0, low_open=True, also=(None,)),
-    "gpus": NumberRule("gpus", 0, whole=False, low=0, also=(None,), note="0.5: half of one"),
-    "time_budget_hours": NumberRule(
-        "time_budget_hours", 1.0, whole=False, low=0, low_open=True, also=(None,)
-    ),
-    "trial_timeout_minutes": NumberRule(
-        "trial_timeout_minutes", 60.0, whole=False, low=0, low_open=True, also=(None,)
-    ),
-    "patience": NumberRule("patience", 20, also=(None,), note="None: never"),
-    "trials_per_gpu": NumberRule(
-        "trials_per_gpu", 2, also=(None,), note="None: as many as its memory holds"
-    ),
-    "n_windows": NumberRule("n_windows", 1, also=(None,)),
-    "step_size": NumberRule("step_size", 12, also=(None,), note="None: the horizon"),
-    "random_seed": NumberRule("random_seed", 42, low=0, high=2**32 - 1, also=(None,)),
-}
-
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
-
-_CHOICES = {
-    "refit": ("full", "best_weights", "continue"),
-    "precision": ("auto", *PRECISIONS),
-    "refit_precision": PRECISIONS,
-}
+__all__ = ["check_backend"]
 
 
 def check_backend(findings: Findings, backend: Any, options: dict[str, Any]) -> None:
@@ -51,10 +24,7 @@ def check_backend(findings: Findings, backend: Any, options: dict[str, Any]) -> 
     backend : object
         What was passed as the backend.
     options : dict
-        ``num_samples``, ``cpus``, ``gpus``, ``time_budget_hours``,
-        ``trial_timeout_minutes``, ``n_windows``, ``step_size``, ``random_seed``,
-        ``patience``, ``trials_per_gpu``, ``refit``, ``precision``, ``refit_precision``,
-        ``ray_address``; those left out are not checked.
+        Fields of `OptimizationConfig`; those left out are not checked.
 
     Examples
     --------
@@ -69,24 +39,15 @@ def check_backend(findings: Findings, backend: Any, options: dict[str, Any]) -> 
     elsewhere = options.get("ray_address") is not None
     if elsewhere:
         _check_address(findings, backend, options["ray_address"])
-    for name, rule in _RULES.items():
-        value = options.get(name)
-        if not rule.accepts(value):
-            findings.error(rule.message(shown(value)))
+    for name, rule in OptimizationConfig.rules().items():
+        if name not in options or name == "backend":
+            continue
+        value = options[name]
+        if not accepted(rule, value):
+            findings.error(rule.refusal(value))
             findings.correct(name, rule.fix(value))
         elif value is not None and name in _AGAINST_MACHINE and not elsewhere:
             _AGAINST_MACHINE[name](findings, value)
-    for name, choices in _CHOICES.items():
-        if name in options and options[name] not in choices:
-            _refuse(findings, name, options[name], choices)
-
-
-def _refuse(findings: Findings, name: str, value: Any, choices: tuple[str, ...]) -> None:
-    """Say which choices there are, and which was meant."""
-    meant = (nearest(value, choices) if isinstance(value, str) else None) or choices[0]
-    listed = ", ".join(map(repr, choices))
-    findings.error(f"{name} must be one of {listed}, got {shown(value)}; try {name}={meant!r}")
-    findings.correct(name, meant)
 
 
 def _check_name(findings: Findings, backend: Any) -> None:
@@ -100,13 +61,9 @@ def _check_name(findings: Findings, backend: Any) -> None:
 
 def _check_address(findings: Findings, backend: Any, address: Any) -> None:
     """Check where a Ray cluster is; whether it is there is seen when the search begins."""
-    if not isinstance(address, str) or not address.strip():
-        findings.error(
-            f"ray_address must be a text or None (None: this machine), got {shown(address)}; "
-            "try ray_address='auto'"
-        )
-        findings.correct("ray_address", None)
-    elif address.startswith("ray://"):
+    if not isinstance(address, str):
+        return  # its rule says so
+    if address.startswith("ray://"):
         findings.error(
             f"ray_address={address!r} is an address of Ray's client, through which trials can't "
             "report: run the program on a machine of the cluster with ray_address='auto', for "

@@ -11,7 +11,7 @@ from automodel_sk.validation.draft import draft_of
 from automodel_sk.validation.environment import check_environment
 from automodel_sk.validation.model_config import ModelContext, check_model
 from automodel_sk.validation.reach import DEADLINE_SECONDS
-from automodel_sk.validation.result import Findings, ValidationResult
+from automodel_sk.validation.result import Findings, ValidationResult, never_raises
 from automodel_sk.validation.tracking import check_experiment_name, check_tracking_uri
 
 __all__ = ["ConfigValidator", "model_result"]
@@ -40,6 +40,7 @@ class ConfigValidator:
     def __init__(self, strict_mode: bool = False) -> None:
         self.strict_mode = strict_mode
 
+    @never_raises("the arguments can't be checked; pass plain numbers, texts and mappings")
     def validate_backend_config(
         self,
         backend: Any = "optuna",
@@ -78,8 +79,7 @@ class ConfigValidator:
         step_size : int, optional
             Steps between validation windows, at least 1.
         **further
-            `patience`, `refit`, `precision`, `refit_precision`, `trials_per_gpu`,
-            `ray_address` of `OptimizationConfig`.
+            Other fields of `OptimizationConfig`.
 
         Returns
         -------
@@ -98,9 +98,9 @@ class ConfigValidator:
             "gpus": gpus,
             "time_budget_hours": time_budget_hours,
             "trial_timeout_minutes": trial_timeout_minutes,
-            "n_windows": n_windows,
             "step_size": step_size,
             "random_seed": random_seed,
+            **({} if n_windows is None else {"n_windows": n_windows}),
             **further,
         }
         check_backend(findings, backend, options)
@@ -109,6 +109,7 @@ class ConfigValidator:
             findings.correct("config", draft.corrected)
         return findings.result(self.strict_mode)
 
+    @never_raises("the arguments can't be checked; pass plain numbers, texts and mappings")
     def validate_model_config(
         self,
         config: Any = None,
@@ -156,6 +157,7 @@ class ConfigValidator:
         check_model(findings, config, model_name, context)
         return model_result(findings, self.strict_mode)
 
+    @never_raises("the arguments can't be checked; pass plain numbers, texts and mappings")
     def validate_environment(
         self,
         required: Any = None,
@@ -207,6 +209,7 @@ class ConfigValidator:
         )
         return findings.result(self.strict_mode)
 
+    @never_raises("the arguments can't be checked; pass plain numbers, texts and mappings")
     def validate_mlflow_config(
         self,
         tracking_uri: Any = None,

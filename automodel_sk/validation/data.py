@@ -22,9 +22,14 @@ from automodel_sk.validation._lengths import check_lengths, whole_number
 from automodel_sk.validation._rows import check_keys, check_rows, read_panel
 from automodel_sk.validation._structure import Names, check_columns, is_frame
 from automodel_sk.validation._values import check_constant, check_finite, read_numbers
-from automodel_sk.validation.result import Findings, ValidationResult
+from automodel_sk.validation.result import Findings, ValidationResult, never_raises
 
 __all__ = ["DataValidator"]
+
+_UNREADABLE = (
+    "df can't be checked; pass a plain pandas DataFrame with columns unique_id, ds and y,"
+    " frames as static_df and futr_df, and whole numbers as sizes"
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class DataValidator:
     time_col: str = "ds"
     target_col: str = "y"
 
+    @never_raises(_UNREADABLE)
     def validate_dataset(
         self,
         df: Any,
@@ -117,6 +123,7 @@ class DataValidator:
             check_future(futr_df, exogenous, whole, sizes.h, step, names, findings)
         return findings.result(self.strict_mode)
 
+    @never_raises(_UNREADABLE)
     def validate_horizon(
         self, df: Any, h: Any, *, input_size: Any = None, val_size: Any = None
     ) -> ValidationResult:
@@ -151,6 +158,7 @@ class DataValidator:
                 check_lengths(panel, sizes.h, sizes.input_size, sizes.val_size, names, findings)
         return findings.result(self.strict_mode)
 
+    @never_raises(_UNREADABLE)
     def validate_future(
         self, df: Any, futr_df: Any, h: Any, *, futr_exog: Sequence[str] = (), freq: Any = None
     ) -> ValidationResult:

@@ -6,10 +6,10 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from automodel_sk.arguments.number_rule import shown
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.search_space.nesting import nested
 from automodel_sk.validation.result import Findings
-from automodel_sk.validation.rules import shown
 
 __all__ = ["ConfigDraft", "draft_of"]
 

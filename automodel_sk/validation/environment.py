@@ -10,10 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from automodel_sk.arguments.number_rule import NumberRule, shown
 from automodel_sk.catalog import MODEL_CATALOG
 from automodel_sk.validation.machine import free_disk_bytes, free_memory_bytes, n_gpus
 from automodel_sk.validation.result import Findings
-from automodel_sk.validation.rules import NumberRule, shown
 
 __all__ = ["NEEDED_BY_MODEL", "REQUIRED", "check_environment"]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.catalog import MODEL_CATALOG
 from automodel_sk.data.held_out import held_out_steps
 from automodel_sk.default_spaces import default_search_space
@@ -15,12 +15,9 @@ from automodel_sk.validation.data import DataValidator
 from automodel_sk.validation.draft import ConfigDraft
 from automodel_sk.validation.model_config import ModelContext, check_model
 from automodel_sk.validation.result import Findings, ValidationReport, ValidationResult
-from automodel_sk.validation.rules import NumberRule
 from automodel_sk.validation.space_rules import bounds_of
 
 __all__ = ["largest_input_size", "validate_all"]
-
-_logger = logging.getLogger(__name__)
 
 _NOTHING_FOUND = ValidationResult(True, [], [])
 
@@ -96,8 +93,7 @@ def validate_all(
     check_environment : bool, default True
         Whether libraries, memory and disk are checked.
     **further
-        `patience`, `refit`, `precision`, `refit_precision`, `trials_per_gpu`,
-        `ray_address` of `OptimizationConfig`.
+        Other fields of `OptimizationConfig`.
 
     Returns
     -------
@@ -138,8 +134,7 @@ def validate_all(
         "model": model_result(model, strict_mode),
         "environment": _NOTHING_FOUND,
         "mlflow": _NOTHING_FOUND,
-        "data": _check_data(
-            strict_mode,
+        "data": DataValidator(strict_mode).validate_dataset(
             dataset,
             freq=freq,
             h=h,
@@ -160,19 +155,6 @@ def validate_all(
             mlflow_tracking_uri, mlflow_experiment_name
         )
     return _report(sections, model.corrections)
-
-
-def _check_data(strict_mode: bool, dataset: Any, **options: Any) -> ValidationResult:
-    """Return the findings about the data; objects that fail at what they are asked are one."""
-    try:
-        return DataValidator(strict_mode).validate_dataset(dataset, **options)
-    except Exception as error:
-        _logger.debug("the data can't be checked", exc_info=True)
-        message = (
-            f"dataset can't be checked ({type(error).__name__}); pass a plain pandas DataFrame "
-            "with columns unique_id, ds and y, and a whole number as h"
-        )
-        return ValidationResult(False, [message], [])
 
 
 def _check_model(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from automodel_sk.arguments.number_rule import NumberRule, nearest, shown
 from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics, get_characteristics
 from automodel_sk.default_spaces import default_search_space
 from automodel_sk.exceptions import InvalidInputError
@@ -12,7 +13,6 @@ from automodel_sk.validation.draft import ConfigDraft, draft_of
 from automodel_sk.validation.model_values import check_values
 from automodel_sk.validation.parameter_names import check_names
 from automodel_sk.validation.result import Findings
-from automodel_sk.validation.rules import NumberRule, nearest, shown
 from automodel_sk.validation.space_rules import values_of
 
 __all__ = ["ModelContext", "check_model"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from automodel_sk.arguments.number_rule import NumberRule, nearest, shown
 from automodel_sk.search_space import Choice
 from automodel_sk.validation.draft import ConfigDraft
 from automodel_sk.validation.result import Findings
-from automodel_sk.validation.rules import NumberRule, nearest, shown
 from automodel_sk.validation.space_rules import bounds_of, fault, mended, values_of
 
 __all__ = ["DEFAULT_MAX_STEPS", "check_values"]

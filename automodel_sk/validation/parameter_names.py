@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from automodel_sk.arguments.number_rule import nearest, shown
 from automodel_sk.catalog import ModelCharacteristics
 from automodel_sk.validation.draft import ConfigDraft
 from automodel_sk.validation.parameters import (
@@ -14,7 +15,6 @@ from automodel_sk.validation.parameters import (
     unknown_parameters,
 )
 from automodel_sk.validation.result import Findings
-from automodel_sk.validation.rules import nearest, shown
 
 __all__ = ["check_names"]
 

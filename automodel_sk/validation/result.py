@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import Any, ParamSpec
 
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["ValidationReport", "ValidationResult"]
+__all__ = ["ValidationReport", "ValidationResult", "never_raises"]
+
+P = ParamSpec("P")
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,38 @@ class Findings:
         errors = [*self.errors, *self.warnings] if strict else list(self.errors)
         warnings = [] if strict else list(self.warnings)
         return ValidationResult(not errors, errors, warnings, dict(self.corrections) or None)
+
+
+def never_raises(
+    what: str,
+) -> Callable[[Callable[P, ValidationResult]], Callable[P, ValidationResult]]:
+    """Return a decorator for a check whose answer to objects that fail at a look is an error.
+
+    Parameters
+    ----------
+    what : str
+        What is checked, and what to pass instead.
+
+    Examples
+    --------
+    >>> @never_raises("df can't be checked; pass a plain pandas DataFrame")
+    ... def check(df): return df.columns
+    >>> check(3).errors
+    ["df can't be checked; pass a plain pandas DataFrame (AttributeError)"]
+    """
+
+    def decorate(check: Callable[P, ValidationResult]) -> Callable[P, ValidationResult]:
+        @functools.wraps(check)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> ValidationResult:
+            try:
+                return check(*args, **kwargs)
+            except Exception as exc:
+                _logger.debug("a check failed", exc_info=True)
+                return ValidationResult(False, [f"{what} ({type(exc).__name__})"], [])
+
+        return checked
+
+    return decorate
 
 
 def _count(items: list[str], noun: str) -> str:

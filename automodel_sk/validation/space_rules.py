@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from automodel_sk.arguments.number_rule import NumberRule, shown
 from automodel_sk.search_space import Choice, Computed, Float, Integer, Normal
-from automodel_sk.validation.rules import NumberRule, shown
 
 __all__ = ["bounds_of", "fault", "mended", "values_of"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from automodel_sk.arguments.number_rule import nearest, shown
 from automodel_sk.validation.reach import DEADLINE_SECONDS, answer_of_port, answer_of_server
 from automodel_sk.validation.result import Findings
-from automodel_sk.validation.rules import nearest, shown
 
 __all__ = ["check_experiment_name", "check_tracking_uri", "without_secrets"]
 

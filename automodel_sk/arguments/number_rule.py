@@ -7,7 +7,7 @@ import math
 import numbers
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 __all__ = ["NumberRule", "nearest", "shown"]
@@ -90,6 +90,28 @@ class NumberRule:
         below = value < self.high if self.high_open else value <= self.high
         return bool(above and below)
 
+    def convert(self, value: Any) -> Any:
+        """Return an accepted value as Python's own number.
+
+        Parameters
+        ----------
+        value : object
+            A value that the rule accepts.
+
+        Returns
+        -------
+        int, float or one of `also`
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> type(NumberRule("h", 12).convert(np.int64(7))).__name__
+        'int'
+        """
+        if value is None or isinstance(value, str):
+            return value
+        return int(value) if self._whole(value) else float(value)
+
     def fix(self, value: Any) -> Any:
         """Return what was likely meant: the number itself in its right type, or the example.
 
@@ -136,6 +158,17 @@ class NumberRule:
         note = f" ({self.note})" if self.note else ""
         example = f"{self.name}={self.example}"
         return f"{self.name} must be {self._wording()}{note}, got {found}; try {example}"
+
+    def refusal(self, value: Any) -> str:
+        """Return the sentence about a refused value, which suggests what was meant.
+
+        Examples
+        --------
+        >>> NumberRule("h", 12).refusal("7")
+        "h must be a whole number of at least 1, got '7'; try h=7"
+        """
+        meant = self.fix(value)
+        return replace(self, example=self.example if meant is None else meant).message(shown(value))
 
     def _whole(self, value: Any) -> bool:
         return isinstance(value, numbers.Integral) or (self.floats and value == int(value))

@@ -1,0 +1,196 @@
+"""The boundary of every public call: arguments converted once, upstream's errors put in words.
+
+`public` wraps a function or method: each argument whose name stands in `TABLE` is held against
+its rule and handed on as a plain Python object, so that no code behind it meets NumPy's
+numbers, pandas' lists of names or a path with ``~``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, ParamSpec, TypeVar
+
+from automodel_sk.arguments.frame_rule import Frame
+from automodel_sk.arguments.kinds import Choices, Flag, Names, Place, Rule, Several, Text
+from automodel_sk.arguments.number_rule import NumberRule
+from automodel_sk.arguments.upstream import in_words
+from automodel_sk.exceptions import InvalidInputError
+
+__all__ = ["TABLE", "accepted", "convert", "convert_all", "public"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_HORIZON = "in steps of the data"
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, Hashable) and value is not None and value == value
+
+
+TABLE: Mapping[str, Rule] = {
+    rule.name: rule
+    for rule in (
+        NumberRule("h", 12, also=(None,), note=_HORIZON),
+        NumberRule("n_windows", 2, also=(None,)),
+        NumberRule("step_size", 12, also=(None,), note="None: the horizon"),
+        NumberRule("season_length", 12, also=(None,)),
+        NumberRule("n_paths", 100, high=1_000_000),
+        NumberRule("max_steps", 100, also=(None,)),
+        NumberRule("max_ids", 6),
+        NumberRule("history", 48, also=(None,)),
+        NumberRule("seed", 42, low=0, high=2**32 - 1, also=(None,)),
+        Flag("baselines"),
+        Flag("held_out"),
+        Frame("dataset"),
+        Frame("futr_df", columns=("unique_id", "ds")),
+        Frame("static_df", columns=("unique_id",)),
+        Frame("actual", columns=("unique_id", "ds", "y")),
+        Names("futr_exog_list", "price"),
+        Names("hist_exog_list", "visits"),
+        Names("stat_exog_list", "region"),
+        Several("ids", _is_id, '["a", "b"]'),
+        Several("params", lambda name: isinstance(name, str), '["learning_rate"]'),
+        Several("metrics", lambda m: isinstance(m, str) or callable(m), '["mae", "mase"]'),
+        Several("steps", NumberRule("steps", 1).accepts, "[1, 12]"),
+        Place("path", "model"),
+        Place("tracking_uri", "sqlite:///mlflow.db", optional=True, addresses=True),
+        Text("experiment_name", "automodel_sk", longest=500),
+        Text("run_id", "0a1b2c3d", optional=True),
+        Text("register_as", "sales-forecast", optional=True),
+        Choices("backend", ("matplotlib", "plotly")),
+        Choices("method", ("schaake_shuffle", "gaussian_copula"), optional=True),
+    )
+}
+"""What an argument may be, by its name, wherever it is an argument of a public call."""
+
+
+def accepted(rule: Rule, value: Any) -> bool:
+    """Return whether a rule accepts a value, whatever the value does when it is looked at.
+
+    Examples
+    --------
+    >>> accepted(TABLE["h"], 3), accepted(TABLE["h"], [])
+    (True, False)
+    """
+    try:
+        return rule.accepts(value)
+    except Exception:  # a stranger's object may raise anything when it is looked at
+        return False
+
+
+def convert(rule: Rule, value: Any) -> Any:
+    """Return a value as a rule converts it.
+
+    Parameters
+    ----------
+    rule : Rule
+        What the argument may be.
+    value : object
+        What was passed.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    InvalidInputError
+        The rule refuses the value; the message names the argument and the fix.
+
+    Examples
+    --------
+    >>> convert(TABLE["h"], "7")
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: h must be a whole number of at least 1 or None \
+(in steps of the data), got '7'; try h=7
+    """
+    try:
+        if rule.accepts(value):
+            return rule.convert(value)
+        words = rule.refusal(value)
+    except InvalidInputError:
+        raise
+    except Exception:  # a stranger's object may raise anything when it is looked at
+        words = f"{rule.name} can't be used, got an object of type {type(value).__name__}"
+    raise InvalidInputError(words)
+
+
+def convert_all(rules: Mapping[str, Rule], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values as their rules convert them; all that is wrong is one error.
+
+    Parameters
+    ----------
+    rules : mapping of str to Rule
+        By the argument's name.
+    values : mapping of str to object
+        What was passed.
+
+    Returns
+    -------
+    dict of str to object
+
+    Raises
+    ------
+    InvalidInputError
+        One line per value that its rule refuses.
+
+    Examples
+    --------
+    >>> convert_all(TABLE, {"h": 3, "max_ids": 2})
+    {'h': 3, 'max_ids': 2}
+    """
+    converted, wrong = {}, []
+    for name, value in values.items():
+        try:
+            converted[name] = convert(rules[name], value)
+        except InvalidInputError as exc:
+            wrong.append(str(exc))
+    if wrong:
+        raise InvalidInputError("\n".join(wrong))
+    return converted
+
+
+def public(**own: Rule) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator for a public function or method.
+
+    Parameters
+    ----------
+    **own : Rule
+        Rules of arguments that mean something else here than in `TABLE`.
+
+    Returns
+    -------
+    callable
+
+    Examples
+    --------
+    >>> @public()
+    ... def steps(h): return list(range(h))
+    >>> steps(3)
+    [0, 1, 2]
+    >>> steps(2.5)
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: h must be a whole number of at least 1 ...
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+        rules = {name: own.get(name, TABLE.get(name)) for name in signature.parameters}
+        known = {name: rule for name, rule in rules.items() if rule is not None}
+
+        @functools.wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            bound = signature.bind(*args, **kwargs)
+            given = {name: v for name, v in bound.arguments.items() if name in known}
+            bound.arguments.update(convert_all(known, given))
+            with in_words():
+                return function(*bound.args, **bound.kwargs)
+
+        return checked
+
+    return decorate

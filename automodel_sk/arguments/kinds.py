@@ -1,0 +1,346 @@
+"""Rules for arguments that are no numbers: choices, flags, texts, paths, names.
+
+Each rule has `accepts`, `convert`, `refusal` and `fix`, as `NumberRule` has.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from automodel_sk.arguments.number_rule import nearest, shown
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.masking import mask_secrets
+
+__all__ = ["Choices", "Either", "Flag", "Names", "Place", "Rule", "Several", "Text"]
+
+_LONGEST_TEXT = 200
+
+
+class Rule(Protocol):
+    """What an argument may be."""
+
+    @property
+    def name(self) -> str:
+        """The argument."""
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether the argument may take a value."""
+
+    def convert(self, value: Any) -> Any:
+        """Return an accepted value as a plain Python object."""
+
+    def refusal(self, value: Any) -> str:
+        """Return the sentence that names the argument, what was found, and the fix."""
+
+    def fix(self, value: Any) -> Any:
+        """Return what was likely meant."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One of some texts.
+
+    Examples
+    --------
+    >>> rule = Choices("resume", ("auto", "never"))
+    >>> rule.accepts("nevr"), rule.fix("nevr")
+    (False, 'never')
+    >>> rule.refusal("nevr")
+    "resume must be one of 'auto', 'never', got 'nevr'; try resume='never'"
+    """
+
+    name: str
+    choices: tuple[str, ...]
+    optional: bool = False
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether a value is one of the choices."""
+        return _is_missing(value, self.optional) or (
+            isinstance(value, str) and value in self.choices
+        )
+
+    def convert(self, value: Any) -> Any:
+        """Return the choice."""
+        return value if value is None else str(value)
+
+    def refusal(self, value: Any) -> str:
+        """Return the sentence that lists the choices."""
+        listed = ", ".join(map(repr, self.choices)) + (" or None" if self.optional else "")
+        example = f"{self.name}={self.fix(value)!r}"
+        return f"{self.name} must be one of {listed}, got {shown(value)}; try {example}"
+
+    def fix(self, value: Any) -> str:
+        """Return the choice that was likely meant."""
+        meant = nearest(value, self.choices) if isinstance(value, str) else None
+        return meant or self.choices[0]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """True or False; 1 and 0 stand for them.
+
+    Examples
+    --------
+    >>> rule = Flag("use_pruning")
+    >>> rule.accepts("no"), rule.fix("no"), rule.convert(np.True_), rule.convert(0)
+    (False, False, True, False)
+    """
+
+    name: str
+    example: bool = True
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether a value is true or false."""
+        if isinstance(value, (bool, np.bool_)):
+            return True
+        return isinstance(value, (int, np.integer)) and value in (0, 1)
+
+    def convert(self, value: Any) -> bool:
+        """Return Python's own True or False."""
+        return bool(value)
+
+    def refusal(self, value: Any) -> str:
+        """Return the sentence that asks for True or False."""
+        example = f"{self.name}={self.fix(value)}"
+        return f"{self.name} must be True or False, got {shown(value)}; try {example}"
+
+    def fix(self, value: Any) -> bool:
+        """Return what a word for yes or no means."""
+        words = {"no": False, "false": False, "off": False, "none": False}
+        return words.get(str(value).lower(), True) if isinstance(value, str) else self.example
+
+
+@dataclass(frozen=True)
+class Text:
+    r"""One line of text that is not blank.
+
+    Examples
+    --------
+    >>> rule = Text("study_name", "sales", optional=True)
+    >>> rule.accepts("a\nb"), rule.accepts(3), rule.accepts(None), rule.accepts("weekly")
+    (False, False, True, True)
+    """
+
+    name: str
+    example: str
+    optional: bool = False
+    longest: int = _LONGEST_TEXT
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether a value is one line of text."""
+        if not isinstance(value, str):
+            return _is_missing(value, self.optional)
+        return bool(value.strip()) and value.isprintable() and len(value) <= self.longest
+
+    def convert(self, value: Any) -> Any:
+        """Return the text as a plain string."""
+        return value if value is None else str(value)
+
+    def refusal(self, value: Any) -> str:
+        """Return the sentence that asks for a text."""
+        other = " or None" if self.optional else ""
+        return (
+            f"{self.name} must be a line of text of at most {self.longest} characters{other},"
+            f" got {shown(value)}; try {self.name}={self.example!r}"
+        )
+
+    def fix(self, value: Any) -> str | None:
+        """Return None where the text may be left out, else the example."""
+        return None if self.optional else self.example
+
+
+@dataclass(frozen=True)
+class Place:
+    """A path, or the address of a database or server where those are taken too.
+
+    Examples
+    --------
+    >>> rule = Place("path", "model")
+    >>> rule.accepts(5), rule.accepts(""), rule.accepts(Path("runs"))
+    (False, False, True)
+    >>> Place("storage", "runs", addresses=True).convert("sqlite:///study.db")
+    'sqlite:///study.db'
+    >>> str(rule.convert("~/x")) == str(Path.home() / "x")
+    True
+    """
+
+    name: str
+    example: str
+    optional: bool = False
+    addresses: bool = False
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether a value is a path or an address."""
+        if not isinstance(value, (str, os.PathLike)):
+            return _is_missing(value, self.optional)
+        text = os.fspath(value)
+        return isinstance(text, str) and bool(text.strip()) and text.isprintable()
+
+    def convert(self, value: Any) -> Any:
+        """Return an address as it is, a path with its ``~`` replaced by the user's folder."""
+        if value is None or (self.addresses and _is_address(os.fspath(value))):
+            return value
+        return Path(value).expanduser()
+
+    def refusal(self, value: Any) -> str:
+        """Return the sentence that asks for a path."""
+        kinds = "a path or an address" if self.addresses else "a path"
+        other = " or None" if self.optional else ""
+        example = f"{self.name}={self.example!r}"
+        found = mask_secrets(shown(value))
+        return f"{self.name} must be {kinds}{other}, got {found}; try {example}"
+
+    def fix(self, value: Any) -> str | None:
+        """Return None where the path may be left out, else the example."""
+        return None if self.optional else self.example
+
+
+def _is_address(text: str) -> bool:
+    return "://" in text or text.startswith(":") or text == "databricks"
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of columns: a list or any other collection of texts, pandas' own included.
+
+    Examples
+    --------
+    >>> rule = Names("hist_exog_list", "price")
+    >>> rule.convert(pd.Index(["price", "visits"])), rule.convert(None)
+    (('price', 'visits'), ())
+    >>> rule.accepts("price")
+    False
+    >>> rule.refusal("price")
+    "hist_exog_list must be a list of column names, got 'price'; try hist_exog_list=['price']"
+    """
+
+    name: str
+    example: str
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether a value is a collection of texts, each once."""
+        if value is None:
+            return True
+        if isinstance(value, (str, bytes, dict, pd.DataFrame)) or not isinstance(value, Iterable):
+            return False
+        # A generator can be read once: it is accepted here and judged when converted.
+        return iter(value) is value or _are_names(list(value))
+
+    def convert(self, value: Any) -> tuple[str, ...]:
+        """Return the names as a tuple of plain strings.
+
+        Raises
+        ------
+        InvalidInputError
+            A generator gave something else than texts.
+        """
+        names = () if value is None else tuple(value)
+        if not _are_names(names):
+            raise InvalidInputError(self.refusal(list(names)))
+        return tuple(map(str, names))
+
+    def refusal(self, value: Any) -> str:
+        """Return the sentence that asks for a list of names."""
+        example = shown(value if isinstance(value, str) and value else self.example)
+        return (
+            f"{self.name} must be a list of column names, got {shown(value)};"
+            f" try {self.name}=[{example}]"
+        )
+
+    def fix(self, value: Any) -> list[str]:
+        """Return a single name as a list of it."""
+        return [value] if isinstance(value, str) else []
+
+
+def _are_names(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) and value for value in values)
+
+
+@dataclass(frozen=True)
+class Several:
+    """A list of values of one kind; a single value is a list of one.
+
+    Examples
+    --------
+    >>> rule = Several("steps", lambda step: isinstance(step, int), "[1, 12]")
+    >>> rule.convert(3), rule.convert((1, 2)), rule.accepts([1, "a"]), rule.accepts([])
+    ([3], [1, 2], False, False)
+    >>> rule.refusal("x")
+    "steps can't be 'x'; try steps=[1, 12]"
+    """
+
+    name: str
+    item: Callable[[Any], bool]
+    example: str
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether a value, or each of several, is of the kind."""
+        if value is None or self._is_one(value):
+            return True
+        if isinstance(value, (str, bytes, Mapping, pd.DataFrame)):
+            return False
+        values = list(value) if isinstance(value, Collection) else []
+        return bool(values) and all(map(self.item, values))
+
+    def _is_one(self, value: Any) -> bool:
+        return not isinstance(value, (Mapping, tuple, list, set)) and self.item(value)
+
+    def convert(self, value: Any) -> list[Any] | None:
+        """Return the values as a list."""
+        if value is None:
+            return None
+        return [value] if self._is_one(value) else list(value)
+
+    def refusal(self, value: Any) -> str:
+        """Return the sentence that shows what was found and an example."""
+        return f"{self.name} can't be {shown(value)}; try {self.name}={self.example}"
+
+    def fix(self, value: Any) -> None:
+        """Return None: the argument may be left out."""
+
+
+@dataclass(frozen=True)
+class Either:
+    """What one of two rules accepts.
+
+    Examples
+    --------
+    >>> from automodel_sk.arguments.number_rule import NumberRule
+    >>> rule = Either("refit", Flag("refit"), NumberRule("refit", 1))
+    >>> rule.convert(True), rule.convert(np.int64(3)), rule.accepts("yes")
+    (True, 3, False)
+    >>> rule.refusal("yes")
+    "refit must be True or False, got 'yes'; try refit=True"
+    """
+
+    name: str
+    first: Rule
+    second: Rule
+
+    def accepts(self, value: Any) -> bool:
+        """Return whether one of the rules accepts a value."""
+        return self.first.accepts(value) or self.second.accepts(value)
+
+    def convert(self, value: Any) -> Any:
+        """Return the value as the rule that accepts it converts it."""
+        rule = self.first if self.first.accepts(value) else self.second
+        return rule.convert(value)
+
+    def refusal(self, value: Any) -> str:
+        """Return the sentence of the first rule."""
+        return self.first.refusal(value)
+
+    def fix(self, value: Any) -> Any:
+        """Return what the first rule suggests."""
+        return self.first.fix(value)
+
+
+def _is_missing(value: Any, optional: bool) -> bool:
+    return optional and value is None

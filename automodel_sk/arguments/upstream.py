@@ -1,0 +1,69 @@
+"""What other libraries raise for a user's mistake, in this package's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from automodel_sk.exceptions import AutoModelError, InvalidInputError
+
+__all__ = ["in_words"]
+
+_WORDS: tuple[tuple[str, str], ...] = (
+    (
+        r"missing combinations of ids and times in `futr_df`",
+        "futr_df lacks rows: it needs one for every series and each step to forecast;"
+        " compare its unique_id and ds with those of predict() without futr_df",
+    ),
+    (
+        r"(?:Time series is too short|requires at least (\d+) training timestamp|too short for)",
+        "the series are too short for this model and horizon; pass longer series, or a smaller"
+        " input_size or n_windows",
+    ),
+    (
+        r"[Hh]istoric exogenous features",
+        "the model uses columns that are known in the past only (hist_exog_list): it can't"
+        " forecast more than its own h steps; leave h out",
+    ),
+    (
+        r"`test_size` should be greater or equal to `h`|n_windows.*must be",
+        "n_windows and step_size leave no window to forecast; try n_windows=1",
+    ),
+    (
+        r"CUDA out of memory|CUDNN_STATUS_ALLOC_FAILED",
+        "the GPU has too little free memory; use a smaller windows_batch_size or gpus=0",
+    ),
+)
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Raise an error of the package where another library's error is a known one.
+
+    Raises
+    ------
+    InvalidInputError
+        In place of the library's own exception, which stays its cause.
+
+    Examples
+    --------
+    >>> with in_words():
+    ...     raise Exception("Time series is too short for training, consider ...")
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: the series are too short for this model ...
+    """
+    try:
+        yield
+    except AutoModelError:
+        raise
+    except Exception as exc:
+        words = _words_for(str(exc))
+        if words is None:
+            raise
+        raise InvalidInputError(words) from exc
+
+
+def _words_for(text: str) -> str | None:
+    return next((words for pattern, words in _WORDS if re.search(pattern, text[:2000])), None)
