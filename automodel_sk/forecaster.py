@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sktime.forecasting.base import ForecastingHorizon
+from sktime.utils.warnings import warn
 
 from automodel_sk.estimator.context import Context
 from automodel_sk.estimator.contract import ForecasterContract
@@ -278,8 +279,15 @@ class AutoNeuralForecaster(ForecasterContract):
         context.cutoffs  # noqa: B018 - raises here, before anything has changed
         if update_params:
             self._adopt(_ON_UPDATE[self.on_update](self, context))
+        else:
+            self._check_usable(context)
         self._context = context
         return self
+
+    def _check_usable(self, context: Context) -> None:
+        """Raise what a later predict from this data would raise."""
+        self._static(context)
+        self.auto_model_._prepare(context.long)
 
     def _adopt(self, auto_model: Any) -> None:
         """Show a fitted model's results as this estimator's own."""
@@ -346,7 +354,7 @@ class AutoNeuralForecaster(ForecasterContract):
         values = np.empty((*ahead.shape, 1))
         future = ahead > 0
         if future.any():
-            values[future] = self._future_values(np.maximum(ahead, 1), X, None)[future]
+            values[future] = self._future_values(ahead, X, None)[future]
         if not future.all():
             series, points = np.nonzero(~future)
             values[~future, 0] = self._observed_values(series, ahead[series, points])
@@ -363,25 +371,52 @@ class AutoNeuralForecaster(ForecasterContract):
     def _future_values(
         self, ahead: Integers, X: pd.DataFrame | None, quantiles: list[float] | None
     ) -> npt.NDArray[np.float64]:
-        """Return point forecasts or quantiles, shape (n_series, n_points, n_columns)."""
+        """Return point forecasts or quantiles, shape (n_series, n_points, n_columns).
+
+        Where `ahead` is no step ahead the values have no meaning.
+        """
         context = self._context
         h = max(int(ahead.max()), self.auto_model_.h)
         result = self.auto_model_.predict(
             context.long,
-            futr_df=context.future(X, h),
+            futr_df=self._future_x(ahead, X, h),
             static_df=self._static(context),
             quantiles=quantiles,
             h=h,
         )
         values = chosen_columns(result, quantiles)
         values = values.reshape(len(ahead), -1, values.shape[1])
-        return np.take_along_axis(values, ahead[:, :, None] - 1, axis=1)
+        return np.take_along_axis(values, np.maximum(ahead, 1)[:, :, None] - 1, axis=1)
+
+    def _future_x(self, ahead: Integers, X: pd.DataFrame | None, h: int) -> pd.DataFrame | None:
+        """Return the future exogenous rows; those after the last step asked for need not be known.
+
+        A model that forecasts its steps at once looks at X of all of them, and then
+        the forecasts depend on what stands for the unknown rows: that is said.
+        """
+        last = np.maximum(ahead, 0).max(axis=1)
+        model = self.auto_model_.to_neuralforecast().models[0]
+        looked_at = -(-last // model.h) * model.h
+        if (
+            (looked_at > last).any()
+            and not model.RECURRENT
+            and self._context.repeats_x(X, h, looked_at)
+        ):
+            warn(
+                f"X ends before the h={model.h} steps that {self.model} forecasts at once, and "
+                "which depend on X of all of them: its last row is repeated for the others. Pass "
+                "X to the end of them where it is known, or fit with the fh to forecast and "
+                "without h",
+                obj=self,
+            )
+        return self._context.future(X, h, last)
 
     def _observed_values(self, series: Integers, ahead: Integers) -> npt.NDArray[np.float64]:
         """Forecast points that were observed, each from the data before it."""
         context, static = self._context, self._static(self._context)
         model = self.auto_model_.to_neuralforecast().models[0]
         sizes = (getattr(model, name, None) or 0 for name in ("input_size", "inference_input_size"))
+        # A series of one row is refused; a second row, before the window, changes nothing.
 
         def predict(window: Window) -> pd.DataFrame:
             own = None if static is None else static.iloc[window.source]
@@ -394,7 +429,7 @@ class AutoNeuralForecaster(ForecasterContract):
 
         steps = context.cutoffs[series] + ahead
         return predict_insample(
-            context, series, steps, predict, length=max(1, *sizes), h=self.auto_model_.h
+            context, series, steps, predict, length=max(2, *sizes), h=self.auto_model_.h
         )
 
     @property

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sktime.datatypes import check_is_mtype
 from sktime.forecasting.base import ForecastingHorizon
 
 from automodel_sk.exceptions import InvalidInputError
@@ -98,9 +99,11 @@ class TestSeriesAndSteps:
 
 
 class TestObservedPoints:
-    def test_each_is_forecast_from_the_data_before_it(self) -> None:
+    @pytest.mark.parametrize("input_size", [1, 2, 4])
+    def test_each_is_forecast_from_the_data_before_it(self, input_size: int) -> None:
         y = pd.concat({"a": walk().to_frame(), "b": 50 - walk(45).to_frame()})
-        forecaster = naive(h=2).fit(y)
+        config = NAIVE | {"input_size": input_size}
+        forecaster = AutoNeuralForecaster("NLinear", config, h=2, gpus=0).fit(y)
         forecast = forecaster.predict(fh=[-5, 0, 2])
         for key, end in (("a", 59), ("b", 44)):
             assert forecast.loc[key].index.tolist() == [end - 5, end, end + 2]
@@ -258,9 +261,24 @@ class TestQuantiles:
         alpha = [0.9, 0.1, 0.5]
         quantiles = forecaster.predict_quantiles(alpha=alpha)
         assert quantiles.columns.tolist() == [("walk", a) for a in alpha]
-        assert quantiles.index.equals(forecaster.predict().index)
+        assert quantiles.index.equals(forecaster.predict().sort_index().index)
         ordered = quantiles["walk"][sorted(alpha)].to_numpy()
         assert (np.diff(ordered, axis=1) > 0).all()
+
+    @pytest.mark.parametrize("ids", [["b", "a"], [2, 1], [("b", 1), ("a", 2), ("a", 1)]])
+    def test_unsorted_instances_pass_sktimes_check(self, ids: list) -> None:
+        y = pd.concat({key: 100.0 * i + walk().to_frame() for i, key in enumerate(ids)})
+        forecaster = naive().fit(y, fh=[1, 3])
+        quantiles = forecaster.predict_quantiles(alpha=[0.1, 0.5, 0.9])
+        interval = forecaster.predict_interval()
+        assert check_is_mtype(quantiles, "pred_quantiles", "Proba")
+        assert check_is_mtype(interval, "pred_interval", "Proba")
+        point = forecaster.predict()["walk"]
+        assert list(dict.fromkeys(entry[:-1] for entry in point.index)) == [
+            key if isinstance(key, tuple) else (key,) for key in ids
+        ]
+        middle = quantiles[("walk", 0.5)].loc[point.index]
+        np.testing.assert_allclose(middle, point, atol=1.0)
 
     def test_interval_contains_the_forecast(self) -> None:
         forecaster = naive().fit(walk(), fh=[1, 2])

@@ -12,7 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.frames import exogenous_names, future_exogenous, last_steps, to_engine
+from automodel_sk.frames import (
+    exogenous_names,
+    future_exogenous,
+    known_future,
+    last_steps,
+    to_engine,
+)
 from automodel_sk.frames.clocks import Integers
 from automodel_sk.frames.horizon import steps_ahead
 from automodel_sk.frames.layout import Layout
@@ -161,14 +167,21 @@ class Context:
             A new context; this one is left as it was.
         """
         layout = self.layout.extended(y)
-        merged_X = self.X if X is None else _merged(layout, self.X, X, cut=False)
-        return Context(_merged(layout, self.y, y, cut=True), merged_X, layout, self.exogenous)
+        merged_X = self.X
+        if X is not None:
+            columns = list(self.exogenous.all)
+            merged_X = _merged(layout, _columns(self.X, columns), _columns(X, columns), cut=False)
+        # The target is the one column whatever its name, and takes the newest one, as in sktime.
+        old = self.y.set_axis(y.columns, axis=1)
+        return Context(_merged(layout, old, y, cut=True), merged_X, layout, self.exogenous)
 
     def ahead(self, values: pd.Index, relative: bool, *, past: bool = False) -> Integers:
         """Count the steps from each series' end to each point of a horizon."""
         return steps_ahead(self.layout, self.cutoffs, values, relative, past=past)
 
-    def future(self, X: pd.DataFrame | None, h: int) -> pd.DataFrame | None:
+    def future(
+        self, X: pd.DataFrame | None, h: int, needed: Integers | None = None
+    ) -> pd.DataFrame | None:
         """Return the future exogenous rows for the engine, from X or from what is known already.
 
         Parameters
@@ -177,6 +190,9 @@ class Context:
             Exogenous data that was passed to predict.
         h : int
             Steps ahead.
+        needed : numpy.ndarray of int, shape (n_series,), optional
+            Steps of each series whose rows must be known; where later ones are not,
+            the last known row is repeated. All `h` when None.
 
         Raises
         ------
@@ -186,23 +202,33 @@ class Context:
         columns = self.exogenous.future
         if not columns:
             return None
-        known = self._known_future()
-        source = known if X is None else X if known is None else _merged(self.layout, known, X)
-        if source is None:
+        source = self._source(X)
+        last = np.full(len(self.cutoffs), h) if needed is None else needed
+        if X is None and last.any() and not self._known(source, h).any():
             raise InvalidInputError(
                 f"X is missing; the model uses the future values of {list(columns)}: pass X with "
-                f"the next {h} time points, or name columns without a known future in hist_exog"
+                f"the next {last.max()} time points, or name columns without a known future in "
+                "hist_exog"
             )
-        return future_exogenous(self.layout, source, columns, self.cutoffs, h)
+        return future_exogenous(self.layout, source, columns, self.cutoffs, h, last)
 
-    def _known_future(self) -> pd.DataFrame | None:
-        """Return the rows of X after the series' ends, None if there are none."""
-        if self.X is None:
-            return None
-        known = self.X[self.layout.knows(self.X.index)]
-        rows = self.layout.rows(known.index)
-        later = known[rows.steps > self.cutoffs[rows.series]]
-        return later if len(later) else None
+    def repeats_x(self, X: pd.DataFrame | None, h: int, upto: Integers) -> bool:
+        """Tell whether `future` repeats rows within the first `upto` of the `h` steps."""
+        if not self.exogenous.future:
+            return False
+        steps = np.arange(1, h + 1)
+        return bool((~self._known(self._source(X), h) & (steps <= upto[:, None])).any())
+
+    def _known(self, source: pd.DataFrame, h: int) -> npt.NDArray[np.bool_]:
+        return known_future(self.layout, source.index, self.cutoffs, h)
+
+    def _source(self, X: pd.DataFrame | None) -> pd.DataFrame:
+        """Return the rows of X from each series' end on, those passed to predict on top."""
+        assert self.X is not None, "there are exogenous columns"
+        own = self.X.loc[self.layout.knows(self.X.index), list(self.exogenous.future)]
+        rows = self.layout.rows(own.index)
+        own = own[rows.steps >= self.cutoffs[rows.series]]
+        return own if X is None else _merged(self.layout, own, _columns(X, list(own.columns)))
 
     def framed(
         self, values: npt.NDArray[np.float64], ahead: Integers, columns: pd.Index
@@ -220,6 +246,18 @@ class Context:
         """
         index = self.layout.index(self.cutoffs[:, None] + ahead)
         return pd.DataFrame(values.reshape(len(index), -1), index=index, columns=columns)
+
+
+def _columns(X: pd.DataFrame | None, names: list[Hashable]) -> Any:
+    """Return the columns of X that the model uses, so that rows never align with missing ones."""
+    if X is None:
+        return None
+    missing = [name for name in names if name not in X.columns]
+    if missing:
+        raise InvalidInputError(
+            f"X lacks the column {missing[0]!r} that fit got; X has {list(X.columns)}"
+        )
+    return X[names]
 
 
 def _merged(

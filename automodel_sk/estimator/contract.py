@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 from sktime.forecasting.base import BaseForecaster
 
 from automodel_sk.catalog import MODEL_CATALOG
+from automodel_sk.estimator.inputs import columns_in_order, sorted_by_index
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.nixtla import looks_like_long_frame
 from automodel_sk.search_space import Choice
 
 __all__ = ["ForecasterContract"]
+
+# What sktime's `update` sets before it looks at the rows.
+_MOVED_ON = ("_cutoff", "_y_metadata", "_y_mtype_last_seen", "_converter_store_y")
 
 
 class ForecasterContract(BaseForecaster):  # type: ignore[misc]
@@ -62,7 +67,80 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
                     "container; convert it with y, X = automodel_sk.frames.from_long(df), or pass "
                     "it to automodel_sk.create_auto_model('NHITS', h=12, dataset=df)"
                 )
-        return super()._check_X_y(X=X, y=y, **options)
+        return super()._check_X_y(X=X, y=self._in_order_of_fit(y), **options)
+
+    def _in_order_of_fit(self, y: Any) -> Any:
+        """Return later rows with their columns as in fit: sktime pairs columns by position."""
+        if not self.is_fitted or not isinstance(y, pd.DataFrame):
+            return y
+        vectorized = getattr(self, "_is_vectorized", False)
+        return columns_in_order(y, list(self.forecasters_.columns) if vectorized else [None])
+
+    def predict_quantiles(self, fh: Any = None, X: Any = None, alpha: Any = None) -> pd.DataFrame:
+        """Forecast quantiles.
+
+        Parameters
+        ----------
+        fh : int, list, ForecastingHorizon, optional
+            Steps to forecast; those of `fit` when None.
+        X : time series in a container of sktime, optional
+            Future exogenous data.
+        alpha : float or list of float, optional
+            Quantiles between 0 and 1; 0.05 and 0.95 when None.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One column per variable and quantile. Sorted by its index, as sktime's
+            check of the type demands; point forecasts keep the order of `y`.
+        """
+        return sorted_by_index(super().predict_quantiles(fh=fh, X=X, alpha=alpha))
+
+    def predict_interval(self, fh: Any = None, X: Any = None, coverage: Any = 0.90) -> pd.DataFrame:
+        """Forecast intervals.
+
+        Parameters
+        ----------
+        fh : int, list, ForecastingHorizon, optional
+            Steps to forecast; those of `fit` when None.
+        X : time series in a container of sktime, optional
+            Future exogenous data.
+        coverage : float or list of float, default=0.9
+            Shares of the values that the intervals shall hold, between 0 and 1.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns by variable, coverage and "lower" or "upper". Sorted by its index,
+            as sktime's check of the type demands; point forecasts keep the order of `y`.
+        """
+        return sorted_by_index(super().predict_interval(fh=fh, X=X, coverage=coverage))
+
+    def update(self, y: Any, X: Any = None, update_params: bool = True) -> Any:
+        """Take newer rows; a refused update leaves the forecaster as it was.
+
+        Parameters
+        ----------
+        y : time series in a container of sktime
+            The new rows; their name need not be that of the rows before.
+        X : time series in a container of sktime, optional
+            Exogenous data of these rows.
+        update_params : bool, default=True
+            Whether the model is trained again, as `on_update` says; otherwise
+            forecasts start after the new rows, from the model as it is.
+
+        Returns
+        -------
+        self
+            The forecaster.
+        """
+        kept = {name: value for name, value in self.__dict__.items() if name in _MOVED_ON}
+        kept["_converter_store_y"] = dict(self._converter_store_y)
+        try:
+            return super().update(y, X=X, update_params=update_params)
+        except BaseException:
+            self.__dict__.update(kept)
+            raise
 
     def __sklearn_is_fitted__(self) -> bool:
         return bool(self.is_fitted)

@@ -20,8 +20,10 @@ __all__ = [
     "PI_METHODS",
     "chosen_columns",
     "columns_as_series",
+    "columns_in_order",
     "save_pickled",
     "seed_of",
+    "sorted_by_index",
     "training_loss",
 ]
 
@@ -144,6 +146,71 @@ def columns_as_series(
         pd.concat(parts, names=names),
         None if X is None else pd.concat(dict.fromkeys(y.columns, X), names=names),
     )
+
+
+def columns_in_order(y: pd.DataFrame, known: Sequence[Any]) -> pd.DataFrame:
+    """Return the columns of later rows in the order that fit got them in.
+
+    Parameters
+    ----------
+    y : pandas.DataFrame
+        Rows for `update`.
+    known : sequence of hashable
+        The columns that fit got. The name of a single one does not matter.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns without names (0, 1, ...) are taken by their position.
+
+    Raises
+    ------
+    InvalidInputError
+        If `y` has other columns.
+
+    Examples
+    --------
+    >>> columns_in_order(pd.DataFrame({"b": [1], "a": [2]}), ["a", "b"]).columns.tolist()
+    ['a', 'b']
+    """
+    found = list(y.columns)
+    if len(found) == len(known) and (len(known) == 1 or found == list(known)):
+        return y
+    if len(found) == len(known):
+        if set(found) == set(known):
+            return y[list(known)]
+        unnamed = list(range(len(known)))
+        if unnamed in (found, list(known)):
+            return y
+    names = "one column" if len(known) == 1 else f"the columns {list(known)}"
+    raise InvalidInputError(
+        f"y has the columns {found}, but fit got {names}; pass y with the same column(s)"
+    )
+
+
+def sorted_by_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame sorted by its index, or as it is where the index has no order.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A forecast.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Examples
+    --------
+    >>> sorted_by_index(pd.DataFrame({"y": [1, 2]}, index=["b", "a"]))["y"].tolist()
+    [2, 1]
+    """
+    if frame.index.is_monotonic_increasing:
+        return frame
+    try:
+        return frame.sort_index()
+    except TypeError:  # instances of several types
+        return frame
 
 
 def chosen_columns(

@@ -13,6 +13,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.exceptions import InvalidInputError
@@ -26,12 +27,14 @@ __all__ = [
     "exogenous_names",
     "from_long",
     "future_exogenous",
+    "known_future",
     "last_steps",
     "looks_like_long_frame",
     "to_engine",
     "to_long",
 ]
 
+Flags = npt.NDArray[np.bool_]
 RESERVED = ("unique_id", "ds", "y")
 
 
@@ -88,7 +91,12 @@ def to_engine(
 
 
 def future_exogenous(
-    layout: Layout, X: pd.DataFrame, exog: Mapping[Hashable, str], cutoffs: Integers, h: int
+    layout: Layout,
+    X: pd.DataFrame,
+    exog: Mapping[Hashable, str],
+    cutoffs: Integers,
+    h: int,
+    needed: Integers | None = None,
 ) -> pd.DataFrame:
     """Return the exogenous rows of the `h` steps after each series' end.
 
@@ -104,6 +112,9 @@ def future_exogenous(
         Last step of each series.
     h : int
         Steps ahead.
+    needed : numpy.ndarray of int, shape (n_series,), optional
+        Steps whose rows must be in `X`, which then has the row at each series' end
+        too; later rows that it lacks repeat the one before them. All `h` when None.
 
     Returns
     -------
@@ -123,13 +134,48 @@ def future_exogenous(
        unique_id  ds  price
     0          0   1    2.0
     1          0   2    3.0
+    >>> more = future_exogenous(layout, X, {"price": "price"}, np.array([0]), 4, np.array([1]))
+    >>> more["price"].tolist()
+    [2.0, 3.0, 3.0, 3.0]
     """
-    wanted = Rows(
-        np.repeat(np.arange(len(cutoffs)), h),
-        (cutoffs[:, None] + np.arange(1, h + 1)).ravel(),
-    )
-    columns: dict[str, Any] = {"unique_id": wanted.series, "ds": wanted.steps}
-    return pd.DataFrame(columns | _exogenous(layout, X, exog, wanted, None))
+    steps = np.arange(1 if needed is None else 0, h + 1)
+    last = np.full(len(cutoffs), h) if needed is None else needed
+    places = _future_places(layout, X.index, cutoffs, steps)
+    _check_future(layout, cutoffs, (places < 0) & (steps <= last[:, None]), steps, last)
+    repeated = np.maximum.accumulate(np.where(places < 0, 0, np.arange(len(steps))), axis=1)
+    places = np.take_along_axis(places, repeated, axis=1)[:, steps > 0].ravel()
+    columns: dict[str, Any] = {
+        "unique_id": np.repeat(np.arange(len(cutoffs)), h),
+        "ds": (cutoffs[:, None] + np.arange(1, h + 1)).ravel(),
+    }
+    return pd.DataFrame(columns | _taken(X, exog, places))
+
+
+def known_future(layout: Layout, index: pd.Index, cutoffs: Integers, h: int) -> Flags:
+    """Tell which of the `h` steps after each series' end an index has.
+
+    Parameters
+    ----------
+    layout : Layout
+        Layout of the target.
+    index : pandas.Index
+        Index of exogenous data.
+    cutoffs : numpy.ndarray of int, shape (n_series,)
+        Last step of each series.
+    h : int
+        Steps ahead.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (n_series, h)
+
+    Examples
+    --------
+    >>> y = pd.DataFrame({"y": [1.0, 2.0]}, index=pd.RangeIndex(2))
+    >>> known_future(Layout.learn(y), pd.RangeIndex(2, 4), np.array([1]), h=3).tolist()
+    [[True, True, False]]
+    """
+    return _future_places(layout, index, cutoffs, np.arange(1, h + 1)) >= 0
 
 
 def last_steps(long: pd.DataFrame) -> Integers:
@@ -209,31 +255,63 @@ def _exogenous(
     same_as: pd.Index | None,
 ) -> dict[str, Any]:
     """Return the columns of `X` at the wanted rows."""
+    if same_as is not None and X.index.equals(same_as):
+        return _taken(X, exog, None)
+    places = _places(layout, X.index, wanted)
+    if (places < 0).any():
+        at = _point(layout, wanted, int(np.flatnonzero(places < 0)[0]))
+        raise InvalidInputError(
+            f"X has no row at {at}; pass X with each row of y, and with the steps after it up to "
+            "the last point of fh"
+        )
+    return _taken(X, exog, places)
+
+
+def _taken(
+    X: pd.DataFrame, exog: Mapping[Hashable, str], places: Integers | None
+) -> dict[str, Any]:
+    """Return rows of the columns of `X` under the engine's names; all rows when None."""
     missing = [name for name in exog if name not in X.columns]
     if missing:
         raise InvalidInputError(
             f"X lacks the column {missing[0]!r} that fit got; X has {list(X.columns)}"
         )
-    if same_as is not None and X.index.equals(same_as):
-        return {exog[name]: X[name].to_numpy() for name in exog}
-    places = _places(layout, X.index, wanted)
-    return {exog[name]: X[name].to_numpy()[places] for name in exog}
+    columns = {exog[name]: X[name].to_numpy() for name in exog}
+    return columns if places is None else {name: v[places] for name, v in columns.items()}
 
 
 def _places(layout: Layout, index: pd.Index, wanted: Rows) -> Integers:
-    """Return for each wanted row its place in the index of `X`."""
+    """Return for each wanted row its place in the index of `X`, -1 where there is none."""
     have, places = _known_rows(layout, index)
     found, twice = find_rows(have, wanted)
     if len(twice):
         at = _point(layout, have, int(twice[0]))
         raise InvalidInputError(f"X has two rows at {at}; drop one, e.g. X[~X.index.duplicated()]")
-    if (found < 0).any():
-        at = _point(layout, wanted, int(np.flatnonzero(found < 0)[0]))
-        raise InvalidInputError(
-            f"X has no row at {at}; pass X for every time point, without gaps, from the "
-            "series' start to the end of the forecast horizon"
-        )
-    return places[found]
+    return np.where(found < 0, -1, places[found]) if len(places) else found
+
+
+def _future_places(layout: Layout, index: pd.Index, cutoffs: Integers, steps: Integers) -> Integers:
+    """Return the place in `index` of each step after each series' end."""
+    wanted = Rows(
+        np.repeat(np.arange(len(cutoffs)), len(steps)), (cutoffs[:, None] + steps).ravel()
+    )
+    return _places(layout, index, wanted).reshape(len(cutoffs), len(steps))
+
+
+def _check_future(
+    layout: Layout, cutoffs: Integers, lacking: Flags, steps: Integers, last: Integers
+) -> None:
+    """Raise at the first future row that must be there and is not."""
+    if not lacking.any():
+        return
+    series, place = np.argwhere(lacking)[0]
+    at = layout.point(int(series), int(cutoffs[series] + steps[place]))
+    number = int(last[series])
+    raise InvalidInputError(
+        f"X has no row at {at}; the model uses X at every step from the end of the series to the "
+        f"last point of fh, also between the points of fh: pass these {number} rows, or where "
+        f"they can't be passed (evaluate, ForecastX), forecast each step: fh=range(1, {number + 1})"
+    )
 
 
 def _known_rows(layout: Layout, index: pd.Index) -> tuple[Rows, Integers]:
