@@ -15,7 +15,7 @@ from automodel_sk.arguments.boundary import public
 from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.kinds import Choices, Either, Flag
 from automodel_sk.arguments.number_rule import NumberRule
-from automodel_sk.data.preparation import align_static
+from automodel_sk.data.preparation import align_static, observed_only
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.explanation import METHODS
 from automodel_sk.future_values import future_values
@@ -313,6 +313,7 @@ class AutoModel:
             frame, n_windows=windows.count, step_size=windows.step, static_df=static_df
         )
         errors["error"] = errors["y"] - errors[repr(self._fitted.models[0])]
+        errors = calibration.known_errors(errors)
         self._scores = ConformalScores.from_cross_validation(errors, frame, self.h, self._season)
         return self
 
@@ -344,7 +345,8 @@ class AutoModel:
         Returns
         -------
         DataFrame
-            Columns `unique_id`, `ds`, `cutoff`, the model's name and `y`.
+            Columns `unique_id`, `ds`, `cutoff`, the model's name and `y`, which is
+            NaN where `available_mask` is 0.
         """
         from neuralforecast import NeuralForecast
 
@@ -359,7 +361,7 @@ class AutoModel:
                 step_size=step_size or self.h,
                 refit=refit,
             )
-        return tidy(result, model)
+        return observed_only(tidy(result, model), frame)
 
     @public()
     def validation_scores(self, metrics: Sequence[Any] | None = None) -> pd.DataFrame:

@@ -10,8 +10,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 
-from automodel_sk.calibration import Windows, plan_windows
+from automodel_sk.calibration import Windows, known_errors, plan_windows
 from automodel_sk.data.baselines import BASELINE_COLUMN, BASELINES, baseline_forecasts
+from automodel_sk.data.preparation import filled_target
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.intervals import ConformalScores, series_scales
 from automodel_sk.prediction import loss_family, stored_history
@@ -150,7 +151,8 @@ def _test(model: AutoModel) -> Backtest:
     windows = _windows(frame, model.h)
     raw = model.cross_validation(frame, n_windows=windows.count, step_size=windows.step)
     column = repr(model.to_neuralforecast().models[0])
-    _calibrate(model, raw.assign(error=raw["y"] - raw[column]), frame)
+    errors = known_errors(raw.assign(error=raw["y"] - raw[column]))
+    _calibrate(model, errors, frame)
     simple = _simple_forecasts(frame, windows, model)
     own = raw[[*_KEYS, "y", column]]
     forecasts = own.merge(simple, on=_KEYS, validate="one_to_one")
@@ -185,6 +187,7 @@ def _calibrate(model: AutoModel, errors: pd.DataFrame, frame: pd.DataFrame) -> N
 def _simple_forecasts(frame: pd.DataFrame, windows: Windows, model: AutoModel) -> pd.DataFrame:
     """Return what the simple rules forecast from the end of each window's past."""
     left = frame.groupby("unique_id", observed=True).cumcount(ascending=False).to_numpy()
+    frame = filled_target(frame)
     parts = []
     for number in range(windows.count):
         past = frame[left >= model.h + number * windows.step]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["Windows", "plan_windows", "stored_static"]
+__all__ = ["Windows", "known_errors", "plan_windows", "stored_static"]
 
 _MOST_WINDOWS = 10
 
@@ -75,6 +75,35 @@ def plan_windows(frame: pd.DataFrame, h: int, n_windows: int | None = None) -> W
 
 def _count(windows: int) -> str:
     return f"{windows} window" + ("" if windows == 1 else "s")
+
+
+def known_errors(errors: pd.DataFrame) -> pd.DataFrame:
+    """Return the errors of windows that were observed in full.
+
+    Where there is none, an unobserved step takes the series' mean absolute error.
+
+    Parameters
+    ----------
+    errors : DataFrame
+        Columns unique_id, cutoff and error; NaN for a step that was not observed.
+
+    Examples
+    --------
+    >>> errors = {"unique_id": "a", "cutoff": [1, 1, 2, 2], "error": [1.0, None, 3.0, 2.0]}
+    >>> known_errors(pd.DataFrame(errors))["error"].tolist()
+    [3.0, 2.0]
+    >>> known_errors(pd.DataFrame(errors).head(2))["error"].tolist()
+    [1.0, 1.0]
+    """
+    gone = errors["error"].isna()
+    if not gone.any():
+        return errors
+    partly = gone.groupby([errors["unique_id"], errors["cutoff"]], observed=True).transform("any")
+    if not partly.all():
+        return errors[~partly]
+    sizes = errors["error"].abs()
+    usual = sizes.groupby(errors["unique_id"], observed=True).transform("mean")
+    return errors.assign(error=errors["error"].fillna(usual).fillna(sizes.mean()).fillna(0.0))
 
 
 def stored_static(fitted: Any) -> pd.DataFrame:

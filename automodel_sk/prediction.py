@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.data.preparation import MASK
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.intervals import (
     ConformalScores,
@@ -34,7 +35,10 @@ def loss_family(loss: Any) -> str:
 
 
 def stored_history(fitted: Any) -> pd.DataFrame:
-    """Return the long frame that a NeuralForecast object was fitted on, or keeps."""
+    """Return the long frame that a NeuralForecast object was fitted on, or keeps.
+
+    With `available_mask` where some rows were not observed.
+    """
     dataset = fitted.dataset
     values = pd.DataFrame(np.asarray(dataset.temporal), columns=list(dataset.temporal_cols))
     keys = {
@@ -42,7 +46,9 @@ def stored_history(fitted: Any) -> pd.DataFrame:
         "ds": fitted.ds,
     }
     frame = pd.DataFrame(keys).astype({"unique_id": pd.Series(fitted.uids).dtype})
-    return pd.concat([frame, values.drop(columns="available_mask")], axis=1)
+    if values[MASK].all():
+        values = values.drop(columns=MASK)
+    return pd.concat([frame, values], axis=1)
 
 
 def forecast(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from automodel_sk.data.baselines import BASELINES, baseline_forecasts
 from automodel_sk.data.held_out import HeldOutWindows, hold_out
+from automodel_sk.data.preparation import filled_target
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import Forecast, Metric, resolve_metric
 from automodel_sk.prediction import stored_history
@@ -119,7 +120,7 @@ def _simple(
     """Return what the simple rules forecast from the end of a window's past."""
     left = frame.groupby("unique_id", observed=True).cumcount(ascending=False).to_numpy()
     held_out = task.val_size - (number - 1) * (task.step_size or task.h)
-    table = baseline_forecasts(frame[left >= held_out], task.h, freq, season)
+    table = baseline_forecasts(filled_target(frame[left >= held_out]), task.h, freq, season)
     return {name: Forecast(table[name].to_numpy(dtype=float), {}) for name in BASELINES}
 
 

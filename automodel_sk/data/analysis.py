@@ -13,6 +13,7 @@ import pandas as pd
 from automodel_sk.complexity import DatasetSize
 from automodel_sk.data.frequency import infer_panel_frequency, season_length
 from automodel_sk.data.panel import IntArray, Panel
+from automodel_sk.data.preparation import MASK, WEIGHT
 from automodel_sk.data.time_grid import parse_frequency
 from automodel_sk.data.windows import WindowShape, count_windows
 from automodel_sk.exceptions import InvalidInputError
@@ -25,8 +26,6 @@ large, and an elaborate search overfits the validation window."""
 
 LARGE_ROWS = 1_000_000
 """From this many rows on a dataset is large: trials are costly, and pruning early pays."""
-
-_NOT_FEATURES = ("available_mask", "sample_weight")
 
 
 @dataclass(frozen=True)
@@ -228,9 +227,11 @@ def analyse_dataset(
     panel = _panel(df, (id_col, time_col, target_col))
     step = infer_panel_frequency(panel, time_col) if freq is None else freq
     parse_frequency(step)
-    known = {id_col, time_col, target_col, *futr_exog, *hist_exog, *_NOT_FEATURES}
+    known = {id_col, time_col, target_col, *futr_exog, *hist_exog, MASK, WEIGHT}
     static = stat_exog if stat_exog is not None else _static_columns(static_df, id_col)
     target = _numbers(df[target_col])
+    if MASK in df.columns:
+        target = target[df[MASK].to_numpy(dtype=float, na_value=1.0) != 0]
     return DatasetProfile(
         n_rows=len(panel.codes),
         n_series=len(panel.ids),
@@ -239,9 +240,9 @@ def analyse_dataset(
         median_length=float(np.median(panel.lengths)),
         freq=step,
         season_length=season_length(step),
-        futr_exog=tuple(futr_exog),
-        hist_exog=tuple(hist_exog),
-        stat_exog=tuple(static),
+        futr_exog=tuple(map(str, futr_exog)),
+        hist_exog=tuple(map(str, hist_exog)),
+        stat_exog=tuple(map(str, static)),
         unused_columns=tuple(str(column) for column in df.columns if column not in known),
         size=dataset_size(len(panel.codes)),
         has_zeros=bool((target == 0).any()),

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.data.panel import IntArray
+from automodel_sk.data.preparation import filled_target, observed_values
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["HeldOutWindows", "held_out_steps", "hold_out"]
@@ -91,7 +92,7 @@ def hold_out(
     ----------
     frame : DataFrame
         Long frame, sorted by series and time; each series has more rows than
-        are held out.
+        are held out. The target of rows whose `available_mask` is 0 becomes NaN.
     h, n_windows, step_size
         As in `held_out_steps`.
     season : int
@@ -128,6 +129,7 @@ def hold_out(
     before = (firsts[:, :, None] - seasons + np.arange(h) % seasons).ravel()
     chosen = frame[["unique_id", "ds"]].iloc[rows].reset_index(drop=True)
     chosen["cutoff"] = frame["ds"].iloc[firsts.ravel() - 1].repeat(h).array
-    values = frame["y"].to_numpy(dtype=float)
+    values = observed_values(frame)["y"].to_numpy(dtype=float)
+    filled = filled_target(frame)["y"].to_numpy(dtype=float)
     numbers = np.tile(np.repeat(np.arange(1, n_windows + 1), h), len(sizes))
-    return HeldOutWindows(chosen.assign(y=values[rows]), h, numbers, values[before])
+    return HeldOutWindows(chosen.assign(y=values[rows]), h, numbers, filled[before])

@@ -11,9 +11,21 @@ import pandas as pd
 
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["align_static", "is_sorted", "prepare_frame", "read_times", "text_as_dates"]
+__all__ = [
+    "MASK",
+    "WEIGHT",
+    "align_static",
+    "filled_target",
+    "is_sorted",
+    "observed_only",
+    "observed_values",
+    "prepare_frame",
+    "read_times",
+    "text_as_dates",
+]
 
 ID, TIME, TARGET = "unique_id", "ds", "y"
+MASK, WEIGHT = "available_mask", "sample_weight"
 
 
 def read_times(df: Any) -> Any:
@@ -64,6 +76,10 @@ def prepare_frame(
 ) -> pd.DataFrame:
     """Return the columns that a model uses, sorted by series and time.
 
+    `available_mask` and `sample_weight` go with them where the frame has them:
+    neuralforecast's models leave rows of mask 0 out of their loss and their scaling.
+    What is missing in such rows becomes 0, as neuralforecast's own guide has it.
+
     Parameters
     ----------
     df : DataFrame
@@ -86,6 +102,8 @@ def prepare_frame(
     [['a', 1, 1.0], ['b', 1, 2.0]]
     """
     columns = [ID, TIME, *([TARGET] if with_target else []), *exogenous]
+    if with_target:
+        columns += [c for c in (MASK, WEIGHT) if c in df.columns and c not in exogenous]
     chosen = read_times(df)[columns]
     if isinstance(chosen[ID].dtype, pd.CategoricalDtype):
         chosen = chosen.assign(**{ID: chosen[ID].astype(chosen[ID].cat.categories.dtype)})
@@ -93,7 +111,69 @@ def prepare_frame(
         chosen = chosen.sort_values([ID, TIME], kind="stable")
     numbers = dict.fromkeys(columns[2:], np.float64)
     prepared: pd.DataFrame = chosen.astype(numbers).reset_index(drop=True)
-    return prepared
+    return _without_gaps(prepared) if MASK in columns else prepared
+
+
+def _without_gaps(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose unobserved rows hold numbers; without the mask where all are observed.
+
+    A NaN would spread through a model's layers although the loss masks it.
+    """
+    gone = frame[MASK] == 0
+    if not gone.any():
+        return frame.drop(columns=MASK)
+    values = list(frame.columns[2:])
+    return frame.assign(**{c: frame[c].mask(gone & frame[c].isna(), 0.0) for c in values})
+
+
+def observed_values(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a prepared frame whose target is NaN where `available_mask` is 0.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"y": [1.0, 0.0], "available_mask": [1.0, 0.0]})
+    >>> observed_values(frame)["y"].tolist()
+    [1.0, nan]
+    """
+    if MASK not in frame.columns:
+        return frame
+    return frame.assign(**{TARGET: frame[TARGET].where(frame[MASK] != 0)})
+
+
+def filled_target(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a prepared frame whose unobserved rows repeat the observed value before them.
+
+    Those before the first observed value take that one. For rules that know of no mask.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"unique_id": "a", "y": [1.0, 0.0], "available_mask": [1.0, 0.0]})
+    >>> filled_target(frame)["y"].tolist()
+    [1.0, 1.0]
+    """
+    if MASK not in frame.columns:
+        return frame
+    series = observed_values(frame).groupby(ID, observed=True, sort=False)[TARGET]
+    forward = series.ffill()
+    first = series.transform("first")
+    return frame.assign(**{TARGET: forward.fillna(first).fillna(frame[TARGET])})
+
+
+def observed_only(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of past rows whose target is NaN where a prepared frame's is unobserved.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"unique_id": "a", "ds": [2], "cutoff": [1], "y": [0.0]})
+    >>> frame = pd.DataFrame({"unique_id": "a", "ds": [1, 2], "available_mask": [1.0, 0.0]})
+    >>> observed_only(table, frame)["y"].tolist()
+    [nan]
+    """
+    if MASK not in frame.columns:
+        return table
+    gone = pd.MultiIndex.from_frame(frame.loc[frame[MASK] == 0, [ID, TIME]])
+    rows = pd.MultiIndex.from_frame(table[[ID, TIME]])
+    return table.assign(**{TARGET: table[TARGET].mask(rows.isin(gone))})
 
 
 def is_sorted(df: pd.DataFrame) -> bool:

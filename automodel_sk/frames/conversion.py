@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 Flags = npt.NDArray[np.bool_]
-RESERVED = ("unique_id", "ds", "y")
+RESERVED = ("unique_id", "ds", "y", "available_mask", "sample_weight")
 
 
 def to_engine(

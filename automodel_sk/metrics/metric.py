@@ -92,10 +92,17 @@ class Metric:
         point = forecast.point.reshape(-1, windows.h)
         if self.kind == "pair":
             pairs = zip(windows.truth, point, strict=True)
-            return np.array([_number(self.name, self.function(*pair)) for pair in pairs])
+            return np.array([self._of_pair(truth, values) for truth, values in pairs])
         quantiles = _stacked(self.name, forecast, windows.h) if self.kind == "quantiles" else ()
         errors: Array = self.function(windows.truth, *(quantiles or (point,)))
         return errors
+
+    def _of_pair(self, truth: Array, forecast: Array) -> float:
+        """Return a function of one window's observed steps; NaN where there are none."""
+        observed = ~np.isnan(truth)
+        if not observed.any():
+            return float("nan")
+        return _number(self.name, self.function(truth[observed], forecast[observed]))
 
     def _of_table(
         self,

@@ -58,7 +58,7 @@ def errors_of_table(
         something else than a table.
     """
     parameters = inspect.signature(function).parameters
-    table = forecast.frame(windows).assign(SeasonalNaive=windows.reference)
+    table = forecast.frame(windows).assign(SeasonalNaive=windows.reference).dropna(subset="y")
     calls = _models(name, parameters, forecast)
     common = _arguments(parameters, season, train)
     results = [function(table, **call, **common) for call in calls]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.data.held_out import HeldOutWindows
+from automodel_sk.data.preparation import observed_values
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import Forecast, Metric
 from automodel_sk.search.building import trained_module
@@ -123,6 +124,7 @@ def make_objective(metric: Metric, windows: HeldOutWindows, history: pd.DataFram
     >>> objective.score(Forecast(np.array([6.0]), {}))
     1.5
     """
+    history = observed_values(history)
     with np.errstate(all="ignore"):
         weights = metric.weights(windows, history)
     train = history[["unique_id", "ds", "y"]] if metric.needs_history else None

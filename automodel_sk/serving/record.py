@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from automodel_sk.calibration import stored_static
+from automodel_sk.data.preparation import MASK, WEIGHT
 from automodel_sk.prediction import stored_history
 from automodel_sk.tracking import DataRecord, ModelRecord
 
@@ -79,6 +80,8 @@ def _columns(model: AutoModel) -> Mapping[str, str]:
     # column is said to hold others.
     task = model._task
     names = ["ds", "y", *task.futr_exog, *task.hist_exog, *task.stat_exog]
+    if MASK in stored_history(model.to_neuralforecast()).columns:
+        names.append(MASK)
     return {"unique_id": _id_kind(model)} | dict.fromkeys(names, "any")
 
 
@@ -101,7 +104,7 @@ def _example(model: AutoModel) -> pd.DataFrame:
     first: Any = stored["unique_id"].iloc[0]
     rows: pd.DataFrame = (
         stored[stored["unique_id"] == first].tail(_EXAMPLE_ROWS).reset_index(drop=True)
-    )
+    ).drop(columns=WEIGHT, errors="ignore")
     if model._task.futr_exog:
         rows.loc[rows.index[-model.h :], "y"] = None
     if model._task.stat_exog:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from automodel_sk.data.preparation import read_times
+from automodel_sk.data.preparation import MASK, WEIGHT, read_times
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.prediction import stored_history
 
@@ -55,6 +55,8 @@ def answer(model: AutoModel, frame: pd.DataFrame | None, params: Mapping[str, An
     known = _remembered(model, frame[ID], history)
     if known is not None:
         history = pd.concat([history, known], ignore_index=True) if len(history) else known
+        if MASK in history.columns:  # one of the two may lack it: its rows are all observed
+            history = history.fillna({MASK: 1.0})
     static = _static(frame, model)
     return model.predict(history, futr_df=future, static_df=static, **options)
 
@@ -92,7 +94,7 @@ def _remembered(
             f"the series {unknown[0]!r} was not trained on and has no past in the request"
             f" ({len(unknown)} such series); pass its last rows with 'ds' and 'y'"
         )
-    return stored[stored[ID].isin(lacking)]
+    return stored[stored[ID].isin(lacking)].drop(columns=WEIGHT, errors="ignore")
 
 
 def _static(frame: pd.DataFrame, model: AutoModel) -> pd.DataFrame | None:

@@ -10,6 +10,7 @@ import pandas as pd
 from pandas.tseries.offsets import BaseOffset
 
 from automodel_sk.data.panel import BoolArray, IntArray, Panel
+from automodel_sk.data.preparation import MASK, WEIGHT
 from automodel_sk.data.times import read_times, show_time
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.validation._structure import Names, is_frame, list_of_names, nearest, some
@@ -17,8 +18,6 @@ from automodel_sk.validation._values import check_finite, count, read_numbers
 from automodel_sk.validation.result import Findings
 
 __all__ = ["Exogenous", "check_future", "check_static", "check_temporal"]
-
-_OF_NEURALFORECAST = ("available_mask", "sample_weight")
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def check_temporal(
             f"column {both[0]!r} is named in futr_exog_list and in hist_exog_list; keep it in "
             "futr_exog_list if its future is known, else in hist_exog_list"
         )
-    reserved = (names.id, names.time, names.target)
+    reserved = (names.id, names.time, names.target, MASK, WEIGHT)
     for parameter, columns in (
         ("futr_exog_list", exogenous.futr),
         ("hist_exog_list", exogenous.hist),
@@ -62,11 +61,20 @@ def check_temporal(
         free = [column for column in columns if column not in reserved]
         for column in set(columns) - set(free):
             findings.error(
-                f"{parameter} names {column!r}, which is a key or the target; leave it out, e.g. "
+                f"{parameter} names {column!r}, which is {_role(column)}; leave it out, e.g. "
                 f"{parameter}={free!r}"
             )
         _check_columns(df, free, parameter, "df", panel, findings, used)
-    _note_unused(df, {*reserved, *exogenous.futr, *exogenous.hist, *_OF_NEURALFORECAST}, findings)
+    _note_unused(df, {*reserved, *exogenous.futr, *exogenous.hist}, findings)
+
+
+def _role(column: Any) -> str:
+    """Return why a reserved name can't be an exogenous column."""
+    if column == MASK:
+        return "the mask of observed rows, used by that name"
+    return (
+        "the weight of each row, used by that name" if column == WEIGHT else "a key or the target"
+    )
 
 
 def check_static(

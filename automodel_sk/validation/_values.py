@@ -77,15 +77,20 @@ def check_finite(
         )
 
 
-def check_constant(values: NumberArray, name: str, panel: Panel, findings: Findings) -> None:
-    """Note series whose values are all the same."""
-    n_series = len(panel.ids)
+def check_constant(
+    values: NumberArray, name: str, panel: Panel, findings: Findings, used: BoolArray | None = None
+) -> None:
+    """Note series whose observed values are all the same."""
+    n_series, codes = len(panel.ids), panel.codes
+    if used is not None:
+        values, codes = values[used], codes[used]
     # The slot after the last series takes the rows that belong to none.
     first = np.empty(n_series + 1, dtype=values.dtype)
-    first[panel.codes[::-1]] = values[::-1]
+    first[codes[::-1]] = values[::-1]
     varies = np.zeros(n_series + 1, dtype=bool)
-    varies[panel.codes[values != first[panel.codes]]] = True
-    constant = np.flatnonzero(~varies[:-1] & (panel.lengths > 1))
+    varies[codes[values != first[codes]]] = True
+    rows = np.bincount(codes[codes >= 0], minlength=n_series)
+    constant = np.flatnonzero(~varies[:-1] & (rows > 1))
     if len(constant):
         code = int(constant[0])
         findings.warn(

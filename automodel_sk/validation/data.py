@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from automodel_sk.data.panel import BoolArray, Panel
@@ -19,6 +18,7 @@ from automodel_sk.validation._exogenous import (
     check_temporal,
 )
 from automodel_sk.validation._lengths import check_lengths, whole_number
+from automodel_sk.validation._observed import check_weights, observed_rows
 from automodel_sk.validation._rows import check_keys, check_rows, read_panel
 from automodel_sk.validation._structure import Names, check_columns, is_frame
 from automodel_sk.validation._values import check_constant, check_finite, read_numbers
@@ -111,7 +111,8 @@ class DataValidator:
         if not is_frame(df, "df", findings) or not check_columns(df, names, findings):
             return findings.result(self.strict_mode)
         panel = read_panel(df, names, findings)
-        used = _used_rows(df, findings)
+        used = observed_rows(df, panel, findings)
+        check_weights(df, panel, findings, used)
         self._check_target(df, panel, used, findings)
         check_temporal(df, exogenous, panel, names, findings, used)
         check_static(static_df, exogenous, panel, names, findings)
@@ -212,7 +213,7 @@ class DataValidator:
             return
         check_finite(values, self.target_col, panel, findings, used=used)
         if panel is not None:
-            check_constant(values, self.target_col, panel, findings)
+            check_constant(values, self.target_col, panel, findings, used)
 
 
 @dataclass(frozen=True)
@@ -243,12 +244,3 @@ def _known_frequency(freq: Any, findings: Findings) -> Any:
         findings.error(str(exc))
         return None
     return freq
-
-
-def _used_rows(df: pd.DataFrame, findings: Findings) -> BoolArray | None:
-    """Return the rows that `available_mask` leaves in use; None where all are."""
-    if "available_mask" not in df.columns:
-        return None
-    mask = df["available_mask"]
-    numbers = read_numbers(mask.astype(float) if mask.dtype == bool else mask, findings)
-    return None if numbers is None else np.asarray(numbers != 0)
