@@ -249,7 +249,12 @@ class AutoModel:
         }
 
     def _prepare(self, dataset: pd.DataFrame) -> pd.DataFrame:
-        return usable_history(dataset, self._task, self.freq)
+        return usable_history(dataset, self._task, self.freq, self._date_order)
+
+    @property
+    def _date_order(self) -> str | None:
+        """The order of day and month in the text that the training data's times were."""
+        return self.profile.date_order if self.profile else None
 
     def _prepare_future(
         self, futr_df: pd.DataFrame | None, history: pd.DataFrame | None, h: int
@@ -257,7 +262,7 @@ class AutoModel:
         if history is None:
             ends = {"unique_id": self._fitted.uids, "ds": self._fitted.last_dates}
             history = pd.DataFrame({name: list(values) for name, values in ends.items()})
-        return future_values(futr_df, self._task.futr_exog, history, h, self.freq)
+        return future_values(futr_df, self._task.futr_exog, history, h, self.freq, self._date_order)
 
     def _static(self, static_df: pd.DataFrame | None, frame: pd.DataFrame) -> Any:
         """Return static values for a frame, those kept from the training where none are given."""

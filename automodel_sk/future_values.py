@@ -20,6 +20,7 @@ def future_values(
     series: pd.DataFrame,
     h: int,
     freq: Any,
+    date_order: str | None = None,
 ) -> pd.DataFrame | None:
     """Return the future values that a model needs, sorted by series and time.
 
@@ -36,6 +37,8 @@ def future_values(
         Steps after the end of each series.
     freq : str or int
         Frequency of the data.
+    date_order : {"day first", "month first"}, optional
+        How the model's own times were written, for text that leaves the order open.
 
     Returns
     -------
@@ -66,7 +69,7 @@ def future_values(
             f"futr_df lacks {missing}; the model uses their future values: pass"
             f" futr_df with 'unique_id', 'ds' and {missing} for the next {h} steps"
         )
-    known = read_times(futr_df)
+    known = read_times(futr_df, date_order)
     known = known[[c for c in ("unique_id", "ds", *columns) if c in known.columns]]
     DataValidator().validate_future(
         series, known, h, futr_exog=columns, freq=freq

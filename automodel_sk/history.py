@@ -5,14 +5,16 @@ from __future__ import annotations
 import pandas as pd
 
 from automodel_sk.catalog import get_characteristics
-from automodel_sk.data.preparation import prepare_frame
+from automodel_sk.data.preparation import prepare_frame, read_times
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search.task import TrainingTask
 
 __all__ = ["usable_history"]
 
 
-def usable_history(dataset: pd.DataFrame, task: TrainingTask, freq: str | int) -> pd.DataFrame:
+def usable_history(
+    dataset: pd.DataFrame, task: TrainingTask, freq: str | int, date_order: str | None = None
+) -> pd.DataFrame:
     """Return a history ready for a model, or say what is wrong with it.
 
     Parameters
@@ -23,6 +25,8 @@ def usable_history(dataset: pd.DataFrame, task: TrainingTask, freq: str | int) -
         What the model was built for.
     freq : str or int
         Frequency of the data that it was trained on.
+    date_order : {"day first", "month first"}, optional
+        How the model's own times were written, for text that leaves the order open.
 
     Returns
     -------
@@ -42,6 +46,7 @@ def usable_history(dataset: pd.DataFrame, task: TrainingTask, freq: str | int) -
     """
     from automodel_sk.validation import DataValidator
 
+    dataset = read_times(dataset, date_order)
     result = DataValidator().validate_dataset(
         dataset, freq=freq, futr_exog=task.futr_exog, hist_exog=task.hist_exog
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,7 @@ import pandas as pd
 from automodel_sk.catalog import get_characteristics
 from automodel_sk.data.analysis import DatasetProfile, analyse_dataset
 from automodel_sk.data.held_out import held_out_steps, hold_out
-from automodel_sk.data.preparation import align_static, prepare_frame, read_times
+from automodel_sk.data.preparation import align_static, date_order, prepare_frame, read_times
 from automodel_sk.default_spaces import default_search_space
 from automodel_sk.losses import resolve_loss
 from automodel_sk.metrics import resolve_metric
@@ -147,6 +147,7 @@ def make_plan(given: UserInput, options: OptimizationConfig) -> SearchPlan:
         hist_exog=given.hist_exog_list,
         static_df=given.static_df,
     )
+    profile = replace(profile, date_order=date_order(given.dataset))
     space = _space(given, profile)
     task = _task(given, options, profile, space)
     frame = prepare_frame(dataset, [*task.futr_exog, *task.hist_exog])

@@ -163,17 +163,16 @@ def _told_apart(frame: pd.DataFrame, columns: Columns) -> Columns:
 
 
 def _holds_dates(column: pd.Series[Any]) -> bool:
-    """Return whether a column is dates, or text that reads as dates."""
+    """Return whether a column is dates, or text that looks like dates."""
     import pandas as pd
 
-    from automodel_sk.data.preparation import text_as_dates
+    from automodel_sk.data.text_times import looks_like_dates
 
     if pd.api.types.is_numeric_dtype(column.dtype):
         return False
-    try:
-        return bool(text_as_dates(column.head(100)).notna().any())
-    except (ValueError, TypeError):
-        return False
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return True
+    return looks_like_dates(column.head(100))
 
 
 def _check_present(path: Path, frame: pd.DataFrame) -> None:

@@ -52,6 +52,9 @@ class DatasetProfile:
         Whether the target has values of 0, and below 0.
     lengths : numpy.ndarray of int, shape (n_series,)
         Rows of each series, in order of appearance.
+    date_order : {"day first", "month first"}, optional
+        Order of day and month in times that were text; later text that leaves it open
+        is read so.
 
     Examples
     --------
@@ -78,6 +81,7 @@ class DatasetProfile:
     has_zeros: bool
     has_negatives: bool
     lengths: IntArray = field(compare=False, repr=False)
+    date_order: str | None = field(default=None, compare=False, repr=False)
 
     def n_windows(
         self,

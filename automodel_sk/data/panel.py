@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.data.ids import plain_ids
 from automodel_sk.data.times import read_times, show_time
 
 __all__ = ["Panel"]
@@ -73,7 +74,7 @@ class Panel:
             ...
         automodel_sk.exceptions.InvalidInputError: column None holds decimal numbers ...
         """
-        codes, names = _number_ids(ids)
+        codes, names = _number_ids(plain_ids(ids))
         ranks, distinct = _rank_times(read_times(times))
         return cls(names, codes, distinct, ranks)
 

@@ -2,41 +2,55 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from automodel_sk.data import times
+from automodel_sk.data.ids import plain_ids
+from automodel_sk.data.text_times import text_order
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = [
     "MASK",
     "WEIGHT",
     "align_static",
+    "date_order",
     "filled_target",
     "is_sorted",
     "observed_only",
     "observed_values",
     "prepare_frame",
     "read_times",
-    "text_as_dates",
 ]
 
 ID, TIME, TARGET = "unique_id", "ds", "y"
 MASK, WEIGHT = "available_mask", "sample_weight"
 
 
-def read_times(df: Any) -> Any:
-    """Return the frame with `unique_id` as a column and `ds` given as text read as dates.
+def read_times(df: Any, order: str | None = None) -> Any:
+    """Return the frame with `unique_id` as a column and `ds` as dates or 64-bit integers.
 
     A CSV gives dates as text; what can't be read is left as it is, for the
     validator to name.
 
+    Parameters
+    ----------
+    df : DataFrame
+        Long frame; any other value is returned as it is.
+    order : {"day first", "month first"}, optional
+        The order of day and month in text that leaves it open.
+
+    Returns
+    -------
+    DataFrame
+
     Examples
     --------
-    >>> frame = pd.DataFrame({"unique_id": ["a"], "ds": ["2024-01-31"], "y": [1.0]})
+    >>> frame = pd.DataFrame({"unique_id": ["a"], "ds": ["31.01.2024"], "y": [1.0]})
     >>> read_times(frame)["ds"].dt.year.tolist()
     [2024]
     """
@@ -44,31 +58,26 @@ def read_times(df: Any) -> Any:
         return df
     if ID not in df.columns and ID in df.index.names:
         df = df.reset_index(ID)
-    if TIME in df.columns and _is_text(df[TIME]):
-        try:
-            return df.assign(**{TIME: text_as_dates(df[TIME])})
-        except (ValueError, TypeError):
-            return df
-    return df
+    if set(df.index.names) & {ID, TIME, TARGET} & set(df.columns):
+        df = df.reset_index(drop=True)  # pandas refuses to sort by a name that stands in both
+    if not df.columns.is_unique:
+        return df
+    read: dict[str, Any] = {ID: plain_ids(df[ID])} if ID in df.columns else {}
+    if TIME in df.columns:
+        with suppress(InvalidInputError, TypeError):
+            read[TIME] = times.read_times(df[TIME], order)
+    return df.assign(**read)
 
 
-def text_as_dates(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return text read as dates; quietly, where pandas must look at each on its own.
+def date_order(df: pd.DataFrame) -> str | None:
+    """Return the order of day and month in a column `ds` of text, where it shows one.
 
     Examples
     --------
-    >>> text_as_dates(pd.Series(["Jan 2024"])).dt.year.tolist()
-    [2024]
+    >>> date_order(pd.DataFrame({"ds": ["01/13/2024"]})), date_order(pd.DataFrame({"ds": [1]}))
+    ('month first', None)
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Could not infer format", UserWarning)
-        return pd.to_datetime(column)
-
-
-def _is_text(column: pd.Series[Any]) -> bool:
-    if pd.api.types.is_string_dtype(column.dtype):
-        return True
-    return column.dtype == object and len(column) > 0 and isinstance(column.iloc[0], str)
+    return text_order(df[TIME]) if times.is_text(df[TIME]) else None
 
 
 def prepare_frame(
@@ -187,9 +196,9 @@ def is_sorted(df: pd.DataFrame) -> bool:
     codes, ids = pd.factorize(df[ID])
     if not pd.Index(ids).is_monotonic_increasing or np.any(np.diff(codes) < 0):
         return False
-    times = pd.Index(df[TIME]).asi8 if hasattr(df[TIME], "dt") else df[TIME].to_numpy()
+    numbers = pd.Index(df[TIME]).asi8 if hasattr(df[TIME], "dt") else df[TIME].to_numpy()
     within = codes[1:] == codes[:-1]
-    return bool(np.all(times[1:][within] > times[:-1][within]))
+    return bool(np.all(numbers[1:][within] > numbers[:-1][within]))
 
 
 def align_static(

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from automodel_sk.data.text_times import read_text
+from automodel_sk.data.zones import plain_zone
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["is_text", "read_times", "show_time"]
@@ -54,18 +57,22 @@ def is_text(column: pd.Series) -> bool:
     return _kind(column) in ("text", "string")
 
 
-def read_times(column: pd.Series) -> pd.Index:
+def read_times(column: pd.Series, order: str | None = None) -> pd.Index:
     """Return a column of times as dates or whole numbers.
+
+    Every entry reads times with this function: what it takes in one place it takes in all.
 
     Parameters
     ----------
     column : pandas.Series
-        Dates, whole numbers, or ISO 8601 text such as ``2020-01-31``.
+        Dates, whole numbers, or text in one format, as `read_text` reads it.
+    order : {"day first", "month first"}, optional
+        The order of day and month in text that leaves it open.
 
     Returns
     -------
     pandas.Index
-        A DatetimeIndex, or an Index of integers.
+        A DatetimeIndex, or an Index of 64-bit integers.
 
     Raises
     ------
@@ -77,14 +84,17 @@ def read_times(column: pd.Series) -> pd.Index:
     >>> read_times(pd.Series(["2020-01-31", "2020-02-29"], name="ds"))[0]
     Timestamp('2020-01-31 00:00:00')
     """
-    return _READERS.get(_kind(column), _refuse)(column)
+    kind = _kind(column)
+    if kind in ("text", "string"):
+        return _in_plain_zone(read_text(column, order), column.name)
+    return _READERS.get(kind, _refuse)(column)
 
 
 def _kind(column: pd.Series) -> str:
     """Return what a column holds, as a key of the table of readers."""
     types = pd.api.types
     dtype = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
+    if isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith("dictionary<"):
         return "category"
     if types.is_datetime64_any_dtype(dtype):
         return "timestamp"
@@ -106,56 +116,51 @@ def _plain_kind(dtype: Any) -> str:
     return "floating" if pd.api.types.is_float_dtype(dtype) else str(dtype)
 
 
-def _read_text(column: pd.Series) -> pd.Index:
-    """Parse text, each distinct value once."""
-    codes, texts = pd.factorize(column)
-    try:
-        dates = pd.DatetimeIndex(pd.to_datetime(pd.Series(texts), format="ISO8601"))
-    except (ValueError, TypeError, OverflowError) as exc:
-        raise InvalidInputError(_text_advice(column.name, texts, exc)) from exc
-    return pd.DatetimeIndex(pd.Series(dates).reindex(codes))
-
-
-def _text_advice(name: Any, texts: Any, exc: Exception) -> str:
-    """Say how to turn text that is not ISO 8601 into dates."""
-    if "utc=True" in str(exc) or "time zone" in str(exc) or "timezone" in str(exc):
-        return (
-            f"column {name!r} mixes time zones (e.g. {texts[0]!r}); "
-            f'convert it: df["{name}"] = pd.to_datetime(df["{name}"], utc=True)'
-        )
-    bad = next((t for t in texts if not _parses(t)), texts[0])
-    parsed = pd.to_datetime(pd.Series(texts), format="mixed", errors="coerce", utc=True)
-    if parsed.notna().all():
-        return (
-            f"column {name!r} holds dates as text whose order of day and month is open "
-            f'(e.g. {bad!r}); convert it: df["{name}"] = pd.to_datetime(df["{name}"], '
-            f'format="%d/%m/%Y")'
-        )
-    return (
-        f"column {name!r} holds text that is no date (first: {bad!r}); correct those rows, "
-        f'then df["{name}"] = pd.to_datetime(df["{name}"])'
+def _read_stamps(column: pd.Series) -> pd.Index:
+    """Return dates of numpy or Arrow; days of Arrow count in seconds, too coarse for hours."""
+    dates = pd.DatetimeIndex(column)
+    arrow = isinstance(column.dtype, pd.ArrowDtype)
+    return _in_plain_zone(
+        dates.as_unit("us") if arrow and dates.unit == "s" else dates, column.name
     )
 
 
-def _parses(text: str) -> bool:
-    """Tell whether one text is an ISO 8601 date."""
-    try:
-        pd.to_datetime(text, format="ISO8601")
-    except (ValueError, OverflowError):
-        return False
-    return True
+def _read_integers(column: pd.Series) -> pd.Index:
+    """Return whole numbers of any size and byte order as 64-bit integers."""
+    if column.isna().any():
+        return pd.Index(column.astype("Int64"))
+    numbers = column.to_numpy(np.uint64 if column.dtype.kind == "u" else np.int64)
+    if len(numbers) and numbers.max() > np.iinfo(np.int64).max:
+        raise InvalidInputError(
+            f"column {column.name!r} holds whole numbers above {np.iinfo(np.int64).max} (first: "
+            f'{numbers[0]}); number the times, e.g. df["{column.name}"] = range(len(df))'
+        )
+    return pd.Index(numbers.astype(np.int64))
 
 
 def _read_objects(column: pd.Series) -> pd.Index:
     """Convert Python dates and timestamps, all of one time zone."""
     try:
-        return pd.DatetimeIndex(pd.to_datetime(column))
+        return _in_plain_zone(pd.DatetimeIndex(pd.to_datetime(column)), column.name)
     except (ValueError, TypeError, OverflowError) as exc:
         raise InvalidInputError(
             f"column {column.name!r} mixes time zones or dates out of range "
             f"(first: {column.iloc[0]!s}); convert it: "
             f'df["{column.name}"] = pd.to_datetime(df["{column.name}"], utc=True)'
         ) from exc
+
+
+def _in_plain_zone(dates: pd.DatetimeIndex, name: Any) -> pd.DatetimeIndex:
+    """Return dates in a time zone that can be saved by its name."""
+    if dates.tz is None:
+        return dates
+    zone = plain_zone(dates.tz)
+    if zone is None:
+        raise InvalidInputError(
+            f"column {name!r} has the time zone {dates.tz!s}, which has no name to save it by; "
+            f'convert it: df["{name}"] = df["{name}"].dt.tz_convert("UTC")'
+        )
+    return dates.tz_convert(zone)
 
 
 def _refuse(column: pd.Series) -> pd.Index:
@@ -169,11 +174,9 @@ def _refuse(column: pd.Series) -> pd.Index:
 
 
 _READERS: dict[str, Callable[[pd.Series], pd.Index]] = {
-    "timestamp": pd.DatetimeIndex,
+    "timestamp": _read_stamps,
     "date": _read_objects,
-    "integer": pd.Index,
-    "text": _read_text,
-    "string": _read_text,
+    "integer": _read_integers,
     "datetime": _read_objects,
     "datetime64": _read_objects,
 }

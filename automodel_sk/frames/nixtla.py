@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from automodel_sk.data.times import is_text, read_times
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["from_long", "looks_like_long_frame", "to_long"]
@@ -62,7 +63,7 @@ def from_long(
                 f"{name}={column!r} is no column of the frame, which has {list(df.columns)}; "
                 f"pass the right name, e.g. {name}={df.columns[0]!r}"
             )
-    times = pd.Index(df[time_col])
+    times = read_times(df[time_col]) if is_text(df[time_col]) else pd.Index(df[time_col])
     if period is not None:
         times = pd.DatetimeIndex(times).to_period(period)
     index = _index(pd.Index(df[id_col]), times.rename(time_col), levels)

@@ -115,6 +115,7 @@ class StoredProfile(Stored):
     has_zeros: bool
     has_negatives: bool
     lengths: list[Positive]
+    date_order: Literal["day first", "month first"] | None = None
 
     def decode(self) -> DatasetProfile:
         """Return the profile."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from automodel_sk.data import times
 from automodel_sk.data.preparation import MASK, WEIGHT, read_times
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.prediction import stored_history
@@ -51,7 +52,9 @@ def answer(model: AutoModel, frame: pd.DataFrame | None, params: Mapping[str, An
             f"the request lacks the column 'unique_id', it has {list(map(str, frame.columns))};"
             " pass 'unique_id', 'ds' and 'y', or no rows to forecast after the training data"
         )
-    history, future = split_request(read_times(frame))
+    frame = read_times(frame, model._date_order)
+    _check_times(frame)
+    history, future = split_request(frame)
     known = _remembered(model, frame[ID], history)
     if known is not None:
         history = pd.concat([history, known], ignore_index=True) if len(history) else known
@@ -59,6 +62,12 @@ def answer(model: AutoModel, frame: pd.DataFrame | None, params: Mapping[str, An
             history = history.fillna({MASK: 1.0})
     static = _static(frame, model)
     return model.predict(history, futr_df=future, static_df=static, **options)
+
+
+def _check_times(frame: pd.DataFrame) -> None:
+    """Raise where the times can't be read, before rows are compared by them."""
+    if TIME in frame.columns:
+        times.read_times(frame[TIME])
 
 
 def split_request(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame | None]:

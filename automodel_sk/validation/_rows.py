@@ -13,6 +13,7 @@ from pandas.tseries.offsets import BaseOffset
 
 from automodel_sk.data.frequency import infer_panel_frequency
 from automodel_sk.data.panel import Panel
+from automodel_sk.data.text_times import text_format
 from automodel_sk.data.time_grid import TimeGrid, parse_frequency
 from automodel_sk.data.times import is_text, show_time
 from automodel_sk.exceptions import InvalidInputError
@@ -46,11 +47,20 @@ def read_panel(df: pd.DataFrame, names: Names, findings: Findings) -> Panel | No
         )
         return None
     if is_text(df[names.time]):
-        findings.warn(
-            f"column {names.time!r} holds dates as text and is read as dates; convert it: "
-            f'df["{names.time}"] = pd.to_datetime(df["{names.time}"])'
-        )
+        findings.warn(_how_text_is_read(df[names.time], panel))
     return panel
+
+
+def _how_text_is_read(column: pd.Series, panel: Panel) -> str:
+    """Say what text is taken for, and how to convert it where pandas has a format for it."""
+    row = int((panel.ranks >= 0).argmax())
+    example = f"{column.iloc[row]!r} as {show_time(panel.times[panel.ranks[row]])}"
+    said = f"column {column.name!r} holds dates as text and is read as dates ({example})"
+    written = text_format(column)
+    if written is None:
+        return said
+    how = "" if written == "ISO8601" else f', format="{written}"'
+    return f'{said}; convert it: df["{column.name}"] = pd.to_datetime(df["{column.name}"]{how})'
 
 
 def check_keys(panel: Panel, names: Names, findings: Findings) -> None:
@@ -70,6 +80,20 @@ def check_keys(panel: Panel, names: Names, findings: Findings) -> None:
             f"column {names.id!r} mixes names of types {' and '.join(kinds)}, which have no "
             f'order; convert it: df["{names.id}"] = df["{names.id}"].astype(str)'
         )
+        return
+    odd = [name for name in panel.ids[:1] if not _can_be_kept(name)]
+    if odd:
+        findings.error(
+            f"column {names.id!r} holds names of type {kinds[0]} (first: {odd[0]!r}), with which "
+            f'a model can\'t be saved; convert it: df["{names.id}"] = '
+            f'df["{names.id}"].astype(str)'
+        )
+
+
+def _can_be_kept(name: Any) -> bool:
+    """Tell whether the name of a series is text, a number or a time."""
+    kinds = (str, int, float, np.integer, np.floating, pd.Timestamp)
+    return isinstance(name, kinds) and not isinstance(name, bool)
 
 
 def check_rows(
