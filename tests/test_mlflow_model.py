@@ -206,7 +206,7 @@ def test_a_known_series_is_asked_for_by_its_name(tracked: Tracked, served: Any) 
 def test_a_series_without_a_past_is_refused_in_a_sentence(served: Any) -> None:
     with pytest.raises(MlflowException, match="series 'new' was not trained on and has no past"):
         served.predict(pd.DataFrame({"unique_id": ["s1", "new"]}))
-    with pytest.raises(MlflowException, match="lacks the column 'unique_id', it has"):
+    with pytest.raises(MlflowException, match="lacks 'unique_id' and 'ds'"):
         served.predict(pd.DataFrame({"y": [1.0, 2.0]}))
 
 

@@ -76,13 +76,13 @@ def data_record(plan: SearchPlan) -> DataRecord:
 
 
 def _columns(model: AutoModel) -> Mapping[str, str]:
-    # Times come as text too, from JSON or a CSV; and MLflow would refuse whole numbers where a
-    # column is said to hold others.
+    # Times and ids come as text too, from JSON or a CSV; and MLflow would refuse whole numbers
+    # where a column is said to hold others.
     task = model._task
-    names = ["ds", "y", *task.futr_exog, *task.hist_exog, *task.stat_exog]
+    names = ["unique_id", "ds", "y", *task.futr_exog, *task.hist_exog, *task.stat_exog]
     if MASK in stored_history(model.to_neuralforecast()).columns:
         names.append(MASK)
-    return {"unique_id": _id_kind(model)} | dict.fromkeys(names, "any")
+    return dict.fromkeys(names, "any")
 
 
 def _id_kind(model: AutoModel) -> str:

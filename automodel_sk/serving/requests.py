@@ -9,18 +9,30 @@ import pandas as pd
 
 from automodel_sk.data import times
 from automodel_sk.data.preparation import MASK, WEIGHT, read_times
-from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.exceptions import AutoModelError, InvalidInputError
 from automodel_sk.prediction import stored_history
+from automodel_sk.serving.request_checks import (
+    ID,
+    TARGET,
+    TIME,
+    check_epochs,
+    check_steps,
+    checked_columns,
+    checked_h,
+    checked_numbers,
+    has_rows,
+    known_ids,
+)
 
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
 
 __all__ = ["answer", "split_request"]
 
-ID, TIME, TARGET = "unique_id", "ds", "y"
 
-
-def answer(model: AutoModel, frame: pd.DataFrame | None, params: Mapping[str, Any]) -> pd.DataFrame:
+def answer(
+    model: AutoModel, frame: pd.DataFrame | None, params: Mapping[str, Any], sent: Any = None
+) -> pd.DataFrame:
     """Forecast what a request asks for.
 
     Parameters
@@ -30,9 +42,12 @@ def answer(model: AutoModel, frame: pd.DataFrame | None, params: Mapping[str, An
     frame : DataFrame, optional
         Long frame. Rows at the end of a series that lack `y` are the steps to forecast,
         with the future values of exogenous columns. A series without any `y` is forecast
-        from its training data; so are all series where the frame is empty or None.
+        from its training data; so are all series where the frame has no rows or is None.
     params : mapping
-        ``level``, ``quantiles`` and ``h`` as in `AutoModel.predict`.
+        ``level``, ``quantiles`` and ``h`` as in `AutoModel.predict`: at most 100 numbers,
+        and at most 100 times the model's own horizon.
+    sent : object, optional
+        The request before unknown columns were taken off.
 
     Returns
     -------
@@ -42,26 +57,57 @@ def answer(model: AutoModel, frame: pd.DataFrame | None, params: Mapping[str, An
     Raises
     ------
     InvalidInputError
-        The rows can't be used, or a series is new and has no past.
+        The rows or parameters can't be used; says why.
     """
-    options = {name: params.get(name) or None for name in ("level", "quantiles", "h")}
-    if frame is None or frame.empty:
-        return model.predict(**options)
-    if ID not in frame.columns and ID not in frame.index.names:
+    try:
+        return _answer(model, frame, params, frame if sent is None else sent)
+    except AutoModelError:
+        raise
+    except Exception as exc:
+        # Whatever is sent, whoever sent it gets a sentence.
+        reason = f"{type(exc).__name__}: {exc}"[:200].splitlines()[0]
         raise InvalidInputError(
-            f"the request lacks the column 'unique_id', it has {list(map(str, frame.columns))};"
-            " pass 'unique_id', 'ds' and 'y', or no rows to forecast after the training data"
-        )
+            f"the request can't be used ({reason}); send rows with 'unique_id', 'ds' and 'y' as"
+            " the model was trained on"
+        ) from exc
+
+
+def _answer(
+    model: AutoModel, frame: pd.DataFrame | None, params: Mapping[str, Any], sent: Any
+) -> pd.DataFrame:
+    level, quantiles = (checked_numbers(name, params.get(name)) for name in ("level", "quantiles"))
+    known = pd.Series(model.to_neuralforecast().uids)
+    if not has_rows(sent):
+        h = checked_h(params.get("h"), model.h, len(known))
+        return _first_steps(model.predict(h=max(h, model.h), level=level, quantiles=quantiles), h)
+    frame = checked_columns(pd.DataFrame() if frame is None else frame, sent)
+    frame = frame.assign(**{ID: known_ids(frame[ID], known)})
+    h = checked_h(params.get("h"), model.h, frame[ID].nunique())
+    if TIME in frame.columns:
+        check_epochs(frame[TIME], model.freq)
     frame = read_times(frame, model._date_order)
     _check_times(frame)
     history, future = split_request(frame)
-    known = _remembered(model, frame[ID], history)
-    if known is not None:
-        history = pd.concat([history, known], ignore_index=True) if len(history) else known
+    stored = _remembered(model, frame[ID], history)
+    if stored is not None:
+        history = pd.concat([history, stored], ignore_index=True) if len(history) else stored
         if MASK in history.columns:  # one of the two may lack it: its rows are all observed
             history = history.fillna({MASK: 1.0})
-    static = _static(frame, model)
-    return model.predict(history, futr_df=future, static_df=static, **options)
+    result = model.predict(
+        history,
+        futr_df=future,
+        static_df=_static(frame, model),
+        level=level,
+        quantiles=quantiles,
+        h=max(h, model.h),
+    )
+    check_steps(result, future, sent)
+    return _first_steps(result, h)
+
+
+def _first_steps(result: pd.DataFrame, h: int) -> pd.DataFrame:
+    """Return the first steps of each series."""
+    return result.groupby(ID, sort=False, observed=True).head(h).reset_index(drop=True)
 
 
 def _check_times(frame: pd.DataFrame) -> None:
@@ -83,6 +129,8 @@ def split_request(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame | Non
     if TARGET not in frame.columns or TIME not in frame.columns:
         return frame.iloc[:0], frame if TIME in frame.columns else None
     observed = frame[TARGET].notna()
+    if not observed.any():
+        return frame.iloc[:0], frame.drop(columns=TARGET)
     last = frame[ID].map(frame[observed].groupby(ID, observed=True)[TIME].max())
     past = observed | (frame[TIME] <= last)
     return frame[past], None if past.all() else frame[~past].drop(columns=TARGET)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.pyfunc import PyFuncModel, PythonModel, PythonModelContext
 
 from automodel_sk.auto_model import AutoModel
 from automodel_sk.exceptions import AutoModelError
@@ -29,10 +30,26 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # upstream is untyped
     ) -> pd.DataFrame:
         """Forecast what a request asks for."""
         try:
-            return answer(self.model, model_input, params or {})
+            return answer(self.model, model_input, params or {}, sent=_as_sent())
         except AutoModelError as error:
-            # Only MLflow's own errors reach whoever sent a request.
-            raise MlflowException.invalid_parameter_value(str(error)) from error
+            problem = str(error)
+        # Only MLflow's own errors reach whoever sent a request; raised out here, without a cause.
+        raise MlflowException.invalid_parameter_value(problem)
+
+
+def _as_sent() -> Any:
+    """Return the request before MLflow took off the columns that the signature doesn't name.
+
+    MLflow drops them in silence: rows of misspelt columns would look like no rows at all.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_code.co_name == "predict" and isinstance(
+            frame.f_locals.get("self"), PyFuncModel
+        ):
+            return frame.f_locals.get("data")
+        frame = frame.f_back
+    return None
 
 
 set_model(ServedModel())
