@@ -111,6 +111,41 @@ class TestPrecision:
         assert str(choice) == "32-true: the search space gave no example (no luck)"
 
     @pytest.mark.usefixtures("bfloat16_instructions")
+    @pytest.mark.parametrize(
+        "unsuitable",
+        [
+            {"scaler_type": "unheard-of"},  # an AssertionError
+            {"learning_rate": 1e30},  # a bare Exception
+            {"accelerator": "gpu" if not torch.cuda.is_available() else "tpu"},
+            {"limit_train_batches": 0},  # no step at all
+        ],
+    )
+    def test_an_example_that_fails_is_for_the_trials_to_show(
+        self, dataset: Any, unsuitable: dict[str, Any]
+    ) -> None:
+        choice = choose_precision("auto", TASK, lambda: {**CONFIG, **unsuitable}, dataset)
+        assert str(choice) == "32-true: an example of the search space can't be trained"
+
+    @pytest.mark.usefixtures("bfloat16_instructions")
+    def test_a_failing_trial_never_ends_the_search(self) -> None:
+        def space(trial: Any) -> dict[str, Any]:
+            scaler = trial.suggest_categorical("scaler_type", ["unheard-of", "standard"])
+            return {**CONFIG, "scaler_type": scaler, "max_steps": 2}
+
+        states = create_auto_model(
+            "MLP",
+            12,
+            seasonal_panel(),
+            space,
+            num_samples=4,
+            use_mlflow=False,
+            verbose=False,
+            cpus=1,
+            storage=":memory:",
+        ).trials["state"]
+        assert set(states) == {"COMPLETE", "FAIL"}
+
+    @pytest.mark.usefixtures("bfloat16_instructions")
     def test_no_more_is_measured_than_tells(
         self, dataset: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:

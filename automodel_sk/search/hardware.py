@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import time
@@ -14,6 +15,8 @@ from typing import Any
 from automodel_sk.search.task import TrainingTask
 
 __all__ = ["PrecisionChoice", "choose_precision", "take_gpu", "tensor_cores", "trainer_options"]
+
+logger = logging.getLogger(__name__)
 
 FULL = "32-true"
 HALF = "bf16-mixed"
@@ -138,6 +141,8 @@ def choose_precision(
     except Exception as exc:  # the trials will show what becomes of that
         return PrecisionChoice(FULL, f"the search space gave no example ({exc})")
     full = _seconds_of_a_step(task, example, dataset, FULL)
+    if math.isinf(full):  # neuralforecast raises bare exceptions: the trials will name theirs
+        return PrecisionChoice(FULL, "an example of the search space can't be trained")
     measured = f"a step takes {full * 1000:.3g} ms in float32"
     if full <= _SHORT_STEP_SECONDS and task.trainer_options.get("accelerator") != "gpu":
         return PrecisionChoice(FULL, f"{measured}, too short to gain from bfloat16")
@@ -176,9 +181,11 @@ def _seconds_of_a_step(
             model = build_model(replace(task, trainer_options=options), short)
             trained_module(model).trainer_kwargs["callbacks"] = [_stamper(stamps)]
             model.fit(dataset, val_size=task.val_size)
-    except (RuntimeError, TypeError, ValueError):  # an operation that bfloat16 lacks
+    except Exception:  # an operation that bfloat16 lacks, or a trial that fails: see the trials
+        logger.debug("nothing measured in %s", precision, exc_info=True)
         return float("inf")
-    return min(later - earlier for earlier, later in pairwise(stamps[_WARM_UP - 1 :]))
+    steps_taken = (later - earlier for earlier, later in pairwise(stamps[_WARM_UP - 1 :]))
+    return min(steps_taken, default=float("inf"))
 
 
 def _stamper(stamps: list[float]) -> Any:
