@@ -151,7 +151,7 @@ def test_qrandn_is_drawn_on_multiples():
 
 
 def test_categories_keep_their_type():
-    categories = [True, 1, 1.0, "1", None, [1], (1,), {"a": 1}, np.int64(1), np.float32(0.5)]
+    categories = [True, 1, 1.0, "1", None, [1], (1,), {"a": 1}]
     values = drawn(tune.choice(categories))
     assert {(type(v), repr(v)) for v in values} == {(type(v), repr(v)) for v in categories}
 

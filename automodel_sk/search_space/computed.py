@@ -13,6 +13,7 @@ import numpy as np
 
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space.domains import Computed
+from automodel_sk.search_space.identity import own_numbers
 from automodel_sk.search_space.nesting import nested
 
 __all__ = ["evaluate"]
@@ -80,7 +81,7 @@ def _try(name: str, domain: Computed, flat: dict[str, Any], number: int) -> bool
     arguments = [_Values(nested(flat))] if _takes_values(domain.function) else []
     try:
         with _seeded(number, name):
-            flat[name] = domain.function(*arguments)
+            flat[name] = own_numbers(domain.function(*arguments))
     except _PendingValueError:
         return False
     except Exception as exc:

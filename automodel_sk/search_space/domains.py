@@ -8,10 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeAlias
 
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.search_space.identity import copied, is_number, qualified_name, same, token
+from automodel_sk.search_space.identity import (
+    copied,
+    is_number,
+    own_numbers,
+    qualified_name,
+    same,
+    shown,
+    token,
+)
 from automodel_sk.search_space.numeric import MAX_LISTED_VALUES, Float, Integer, Normal
 
 __all__ = ["MAX_LISTED_VALUES", "Choice", "Computed", "Domain", "Float", "Integer", "Normal"]
@@ -24,8 +33,9 @@ class Choice:
     Parameters
     ----------
     values : sequence
-        The categories: scalars, lists, dicts, objects. Types count: ``1``,
-        ``1.0`` and ``True`` are three categories.
+        The categories: scalars, lists, dicts, objects, 100,000 at most. Types
+        count: ``1``, ``1.0`` and ``True`` are three categories; NumPy's numbers
+        become Python's.
     grid : bool, default False
         Whether the values come from a grid search.
 
@@ -50,11 +60,24 @@ class Choice:
             raise InvalidInputError(
                 f"choice needs a list of values, got {self.values!r}; try [{self.values!r}]"
             )
-        values = tuple(copied(value) for value in self.values)
+        values = _read(self.values)
         object.__setattr__(self, "values", values)
+        if len(values) > MAX_LISTED_VALUES:
+            raise InvalidInputError(
+                f"choice has more than {MAX_LISTED_VALUES:,} values; try a range, as in"
+                " Integer(1, 1_000_000)"
+            )
         if not values:
             raise InvalidInputError("choice needs at least one value, got none; try [32, 64]")
-        _refuse_duplicates(values)
+        try:
+            _refuse_duplicates(values)
+        except (InvalidInputError, MemoryError):
+            raise
+        except Exception as exc:  # their repr or comparison may raise anything
+            raise InvalidInputError(
+                f"choice has values that can't be told apart ({type(exc).__name__}); try numbers,"
+                " texts or lists of these"
+            ) from exc
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Choice):
@@ -112,7 +135,7 @@ class Computed:
     def __post_init__(self) -> None:
         if not callable(self.function):
             raise InvalidInputError(
-                f"function must be callable, got {self.function!r}; "
+                f"function must be callable, got {shown(self.function)}; "
                 "try Computed(lambda config: 2 * config['h'])"
             )
 
@@ -137,10 +160,22 @@ class Computed:
 Domain: TypeAlias = Choice | Float | Integer | Normal | Computed
 
 
+def _read(values: Any) -> tuple[Any, ...]:
+    """Return the categories as a choice keeps them; there may be no end of them."""
+    try:
+        listed = islice(values, MAX_LISTED_VALUES + 1)
+        return tuple(copied(own_numbers(value)) for value in listed)
+    except Exception as exc:  # objects of other libraries may raise anything
+        raise InvalidInputError(
+            f"choice needs a list of values, got {shown(values)} ({type(exc).__name__}); "
+            "try [32, 64]"
+        ) from exc
+
+
 def _refuse_duplicates(values: tuple[Any, ...]) -> None:
     seen: dict[str, list[Any]] = {}
     for value in values:
         alike = seen.setdefault(token(value), [])
         if any(same(value, other) for other in alike):
-            raise InvalidInputError(f"choice has {value!r} twice; keep it once")
+            raise InvalidInputError(f"choice has {shown(value)} twice; keep it once")
         alike.append(value)

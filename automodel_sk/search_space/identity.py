@@ -22,8 +22,10 @@ __all__ = [
     "digest",
     "is_number",
     "is_plain",
+    "own_numbers",
     "qualified_name",
     "same",
+    "shown",
     "token",
     "without_address",
 ]
@@ -32,6 +34,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _SCALARS = (str, int, float, bool, type(None))
 _CONTAINERS = (list, tuple, set, frozenset, Mapping)
 _DEEPEST = 3
+_SHOWN_LENGTH = 80
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
@@ -60,6 +63,36 @@ def same(left: Any, right: Any) -> bool:
         return type(left) is type(right) and bool(left == right)
     except Exception:  # the comparison of a foreign object may do anything
         return False
+
+
+def own_numbers(value: Any) -> Any:
+    """Return a value with Python's numbers in place of NumPy's, in lists and dicts as well.
+
+    Constructors, samplers and JSON refuse many of NumPy's scalars. Arrays stay what they are.
+
+    Examples
+    --------
+    >>> own_numbers([np.int64(32), {"rate": np.float32(0.5)}])
+    [32, {'rate': 0.5}]
+    """
+    if isinstance(value, (np.bool_, np.integer, np.floating, np.str_)):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.item() if value.ndim == 0 and not value.dtype.hasobject else value
+    if type(value) in (list, tuple, set, frozenset):
+        return type(value)(own_numbers(item) for item in value)
+    if type(value) is dict:
+        return {own_numbers(key): own_numbers(item) for key, item in value.items()}
+    return value
+
+
+def shown(value: Any) -> str:
+    """Return a value as short text for a message, whatever its ``repr`` does."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a stranger's repr may raise anything
+        return f"a {type(value).__name__}"
+    return text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 3]}..."
 
 
 def copied(value: Any) -> Any:

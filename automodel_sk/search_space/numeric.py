@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.search_space.identity import is_number
+from automodel_sk.search_space.identity import is_number, shown
 
 __all__ = ["MAX_LISTED_VALUES", "Float", "Integer", "Normal", "whole_number"]
 
@@ -253,21 +253,28 @@ def _set(domain: Any, **values: Any) -> None:
 
 
 def _finite(name: str, value: Any) -> float:
-    if not is_number(value) or not math.isfinite(value):
-        raise InvalidInputError(f"{name} must be a finite number, got {value!r}; try 1.0")
+    if not _is_finite(value):
+        raise InvalidInputError(f"{name} must be a finite number, got {shown(value)}; try 1.0")
     return float(value)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return is_number(value) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond the largest float
+        return False
 
 
 def whole_number(name: str, value: Any) -> int:
     """Return a whole number as an int, and refuse anything else."""
-    if not is_number(value) or not math.isfinite(value) or value != int(value):
-        raise InvalidInputError(f"{name} must be a whole number, got {value!r}; try 10")
+    if not _is_finite(value) or value != int(value):
+        raise InvalidInputError(f"{name} must be a whole number, got {shown(value)}; try 10")
     return int(value)
 
 
 def _step(value: Any) -> float:
-    if not is_number(value) or not math.isfinite(value) or value <= 0:
-        raise InvalidInputError(f"step must be above 0, got {value!r}; try 1")
+    if not _is_finite(value) or value <= 0:
+        raise InvalidInputError(f"step must be above 0, got {shown(value)}; try 1")
     return value if isinstance(value, int) else float(value)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space.domains import Choice, Computed, Domain, Float, Integer, Normal
-from automodel_sk.search_space.identity import copied
+from automodel_sk.search_space.identity import copied, own_numbers, shown
 from automodel_sk.search_space.nesting import checked_name
 from automodel_sk.search_space.optuna_translation import (
     is_optuna_distribution,
@@ -34,27 +34,46 @@ _READERS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Domain]], ...] = (
 def read_config(config: Mapping[str, Any]) -> tuple[dict[str, Domain], dict[str, Any]]:
     """Split a config into its domains and its constants, by flat names.
 
-    A nested dict without any domain in it is one constant.
+    A nested dict without any domain in it is one constant. Objects of other libraries may raise
+    anything when they are looked at; that is an error of their entry, by its name.
     """
     domains: dict[str, Domain] = {}
     constants: dict[str, Any] = {}
-    _read_into(domains, constants, config, "")
+    try:
+        entries = list(config.items())
+    except Exception as exc:
+        raise InvalidInputError(
+            f"config: the entries of {shown(config)} can't be read ({type(exc).__name__}); "
+            "pass a plain dict, as in {'learning_rate': 0.001}"
+        ) from exc
+    for key, value in entries:
+        try:
+            _read_entry(domains, constants, "", key, value)
+        except InvalidInputError:
+            raise
+        except Exception as exc:
+            name = key[:80] if isinstance(key, str) else shown(key)
+            raise InvalidInputError(
+                f"{name}: {shown(value)} can't be read as part of a search space "
+                f"({type(exc).__name__}); try a number, a text, a list of these, or "
+                "tune.choice([1, 2])"
+            ) from exc
     return domains, constants
 
 
-def _read_into(
-    domains: dict[str, Domain], constants: dict[str, Any], config: Mapping[str, Any], prefix: str
+def _read_entry(
+    domains: dict[str, Domain], constants: dict[str, Any], prefix: str, key: Any, value: Any
 ) -> None:
-    for key, value in config.items():
-        name = checked_name(prefix, key)
-        domain = _read_domain(name, value)
-        if domain is not None:
-            domains[name] = domain
-        elif isinstance(value, Mapping) and _holds_domain(value):
-            _read_into(domains, constants, value, name)
-        else:
-            _refuse_hidden_search(name, value)
-            constants[name] = copied(value)
+    name = checked_name(prefix, key)
+    domain = _read_domain(name, value)
+    if domain is not None:
+        domains[name] = domain
+    elif isinstance(value, Mapping) and _holds_domain(value):
+        for inner, item in value.items():
+            _read_entry(domains, constants, name, inner, item)
+    else:
+        _refuse_hidden_search(name, value)
+        constants[name] = copied(own_numbers(value))
 
 
 def _read_domain(name: str, value: Any) -> Domain | None:

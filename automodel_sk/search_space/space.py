@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space.computed import evaluate
 from automodel_sk.search_space.domains import MAX_LISTED_VALUES, Domain
-from automodel_sk.search_space.identity import same, token
+from automodel_sk.search_space.identity import own_numbers, same, shown, token
 from automodel_sk.search_space.nesting import SEPARATOR, flat_values, nested
 from automodel_sk.search_space.optuna_translation import CODECS, suggest_parameter
 from automodel_sk.search_space.parsing import read_config
@@ -81,10 +81,11 @@ class SearchSpace(SpaceStructure):
         >>> space.domains
         {'model/dropout': Float(low=0.0, high=0.5, log=False, step=None)}
         """
-        if isinstance(config, SearchSpace):
-            return config
-        if isinstance(config, Mapping):
-            return cls(*read_config(config))
+        kind: type = type(config)  # what an object says of its class may raise anything
+        if issubclass(kind, SearchSpace):
+            return config  # type: ignore[return-value]
+        if issubclass(kind, Mapping):
+            return cls(*read_config(config))  # type: ignore[arg-type]
         if callable(config):
             return cls(function=config)
         raise InvalidInputError(
@@ -131,11 +132,11 @@ class SearchSpace(SpaceStructure):
         config = self.function(trial)
         if not isinstance(config, Mapping):
             raise InvalidInputError(
-                f"config: the function of a trial must return a dict, got {config!r}; "
+                f"config: the function of a trial must return a dict, got {shown(config)}; "
                 "try return {'learning_rate': trial.suggest_float('learning_rate', 1e-4, 1e-2)}"
             )
         kept = {name: value for name, value in config.items() if name not in self.left_out}
-        return {**nested(self._constant_values()), **kept}
+        return {**nested(self._constant_values()), **own_numbers(kept)}
 
     def optuna_distributions(self) -> dict[str, BaseDistribution]:
         """Return the distributions that Optuna draws from.
