@@ -20,7 +20,6 @@ _TRAINER = frozenset(
         "benchmark",
         "check_val_every_n_epoch",
         "deterministic",
-        "devices",
         "gradient_clip_algorithm",
         "gradient_clip_val",
         "inference_mode",
@@ -39,7 +38,13 @@ _TRAINER = frozenset(
         "val_check_interval",
     }
 )
-_OFF = frozenset({"enable_checkpointing", "enable_model_summary", "enable_progress_bar", "logger"})
+_OFF = {
+    "devices": 1,
+    "enable_checkpointing": False,
+    "enable_model_summary": False,
+    "enable_progress_bar": False,
+    "logger": False,
+}
 _LOADER = frozenset({"drop_last", "pin_memory", "shuffle"})
 
 
@@ -101,7 +106,12 @@ def check_settings(model_name: str, settings: Mapping[str, Any], source: object)
 
 
 def _allowed(name: str, value: Any, known: frozenset[str]) -> bool:
-    return name in known or name in _TRAINER or (name in _OFF and value is False)
+    return name in known or name in _TRAINER or _is_off(name, value)
+
+
+def _is_off(name: str, value: Any) -> bool:
+    """Return whether a setting has the one value at which it does nothing."""
+    return name in _OFF and type(value) is type(_OFF[name]) and value == _OFF[name]
 
 
 @contextmanager

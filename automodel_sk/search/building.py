@@ -12,6 +12,8 @@ from automodel_sk.catalog import get_characteristics, model_class
 from automodel_sk.data.windows import WindowShape, count_windows
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search.task import TrainingTask
+from automodel_sk.search_space.identity import shown
+from automodel_sk.trainer_arguments import why_refused, without_refused
 
 __all__ = [
     "DEFAULT_MAX_STEPS",
@@ -67,7 +69,11 @@ def effective_config(task: TrainingTask, config: Mapping[str, Any]) -> dict[str,
     >>> effective_config(task, {"max_steps": 400.0})["val_check_steps"]
     4
     """
-    arguments = {k: _whole(v) if k in _WHOLE_NUMBERS else v for k, v in config.items()}
+    for name, value in config.items():
+        _refuse(name, value)
+    arguments = {
+        k: _whole(v) if k in _WHOLE_NUMBERS else v for k, v in without_refused(config).items()
+    }
     arguments.setdefault("max_steps", DEFAULT_MAX_STEPS)
     arguments.setdefault("input_size", 2 * task.h)
     arguments.setdefault("val_check_steps", task.check_interval(arguments["max_steps"]))
@@ -76,6 +82,13 @@ def effective_config(task: TrainingTask, config: Mapping[str, Any]) -> dict[str,
     characteristics = get_characteristics(task.model_name)
     if characteristics.multivariate:
         arguments["n_series"] = task.n_series
+    if "training_data_availability_threshold" in arguments:
+        shares = _shares(arguments["training_data_availability_threshold"])
+        arguments["training_data_availability_threshold"] = list(shares)
+    if arguments.get("drop_last_loader"):
+        # with fewer series than a batch every batch would be dropped, and nothing trained
+        batch = arguments.get("batch_size", constructor_default(task.model_name, "batch_size"))
+        arguments["batch_size"] = min(batch or task.n_series, task.n_series)
     if task.pad_short_series:
         arguments.setdefault("start_padding_enabled", True)
     if task.lengths is not None:
@@ -85,6 +98,13 @@ def effective_config(task: TrainingTask, config: Mapping[str, Any]) -> dict[str,
         arguments |= _existing_windows(task, arguments, characteristics.multivariate)
     arguments |= {name: list(columns) for name, columns in _exogenous(task).items() if columns}
     return {**_QUIET_TRAINER, **task.trainer_options, **arguments, "h": task.h}
+
+
+def _refuse(name: str, value: Any) -> None:
+    """Raise where a function's or a stored configuration holds what the validator refuses."""
+    advice = why_refused(name, value)
+    if advice is not None:
+        raise InvalidInputError(f"{name} has no place in config, got {shown(value)}; {advice}")
 
 
 def _whole(value: Any) -> Any:
@@ -119,7 +139,7 @@ def _existing_windows(
 
 def _shares(threshold: float | Sequence[float]) -> tuple[float, float]:
     """Return the observed shares of past and future that a window needs."""
-    past, future = (threshold, threshold) if isinstance(threshold, float) else threshold
+    past, future = (threshold, threshold) if isinstance(threshold, (int, float)) else threshold
     return float(past), float(future)
 
 

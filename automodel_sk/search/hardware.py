@@ -172,11 +172,11 @@ def _seconds_of_a_step(
     options = {**task.trainer_options, "precision": precision}
     steps = _WARM_UP + _MEASURED
     short = {**config, "max_steps": steps, "val_check_steps": steps}
-    windows = effective_config(task, config).get("windows_batch_size")
-    if isinstance(windows, int):
-        short["windows_batch_size"] = min(windows, _ENOUGH_WINDOWS)
     stamps: list[float] = []
     try:
+        windows = effective_config(task, config).get("windows_batch_size")
+        if isinstance(windows, int):
+            short["windows_batch_size"] = min(windows, _ENOUGH_WINDOWS)
         with training():
             model = build_model(replace(task, trainer_options=options), short)
             trained_module(model).trainer_kwargs["callbacks"] = [_stamper(stamps)]

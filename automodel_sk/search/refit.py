@@ -221,7 +221,7 @@ def _forget_last_batch(loss: Any) -> None:
 def _watched(
     module: Any, budget: TimeBudget | None, on_progress: Callable[[float], None] | None
 ) -> Iterator[None]:
-    """Tell of a training's steps, end it where time is up; leaves the model without callbacks."""
+    """Tell of a training's steps, end it where time is up; leaves the callbacks as they were."""
     from pytorch_lightning.callbacks import LambdaCallback
 
     def after_step(trainer: Any, *_: Any) -> None:
@@ -230,8 +230,11 @@ def _watched(
         late = budget is not None and budget.left() <= 0
         trainer.should_stop = trainer.should_stop or late
 
-    module.trainer_kwargs["callbacks"] = [LambdaCallback(on_train_batch_end=after_step)]
+    before = dict(module.trainer_kwargs)
+    own = LambdaCallback(on_train_batch_end=after_step)
+    module.trainer_kwargs["callbacks"] = [*(before.get("callbacks") or ()), own]
     try:
         yield
     finally:
         module.trainer_kwargs.pop("callbacks")
+        module.trainer_kwargs.update(before)

@@ -6,6 +6,7 @@ import logging
 
 from automodel_sk.arguments.number_rule import nearest, shown
 from automodel_sk.catalog import ModelCharacteristics
+from automodel_sk.trainer_arguments import why_refused
 from automodel_sk.validation.draft import ConfigDraft
 from automodel_sk.validation.parameters import (
     ALIASES,
@@ -15,6 +16,7 @@ from automodel_sk.validation.parameters import (
     unknown_parameters,
 )
 from automodel_sk.validation.result import Findings
+from automodel_sk.validation.space_rules import values_of
 
 __all__ = ["check_names"]
 
@@ -49,6 +51,8 @@ def check_names(findings: Findings, draft: ConfigDraft, row: ModelCharacteristic
             found = shown(draft.entries.get(name))
             findings.error(f"{name} has no place in config, got {found}; {advice}")
             draft.drop(name)
+    for name, entry in list(draft.entries.items()):
+        _check_trainer(findings, draft, name, entry)
     if "random_seed" in draft.names:
         findings.warn(
             "random_seed is not tuned, got "
@@ -56,6 +60,15 @@ def check_names(findings: Findings, draft: ConfigDraft, row: ModelCharacteristic
             "the option: pass random_seed=42 beside the config"
         )
         draft.drop("random_seed")
+
+
+def _check_trainer(findings: Findings, draft: ConfigDraft, name: str, entry: object) -> None:
+    """Refuse what starts processes or writes files, whatever the value is drawn from."""
+    values = values_of(entry) or (entry,)
+    advice = next((why for value in values if (why := why_refused(name, value))), None)
+    if advice is not None:
+        findings.error(f"{name} has no place in config, got {shown(entry)}; {advice}")
+        draft.drop(name.split("/")[0])
 
 
 def _check_unknown(findings: Findings, draft: ConfigDraft, model_name: str) -> None:
