@@ -8,11 +8,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from automodel_sk.arguments.number_rule import shown
 from automodel_sk.catalog import get_characteristics, model_class
 from automodel_sk.data.windows import WindowShape, count_windows
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search.task import TrainingTask
-from automodel_sk.search_space.identity import shown
 from automodel_sk.trainer_arguments import why_refused, without_refused
 
 __all__ = [

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeAlias
 
+from automodel_sk.arguments.number_rule import shown
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space.identity import (
     copied,
@@ -18,7 +19,6 @@ from automodel_sk.search_space.identity import (
     own_numbers,
     qualified_name,
     same,
-    shown,
     token,
 )
 from automodel_sk.search_space.numeric import MAX_LISTED_VALUES, Float, Integer, Normal

@@ -25,7 +25,6 @@ __all__ = [
     "own_numbers",
     "qualified_name",
     "same",
-    "shown",
     "token",
     "without_address",
 ]
@@ -34,7 +33,6 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _SCALARS = (str, int, float, bool, type(None))
 _CONTAINERS = (list, tuple, set, frozenset, Mapping)
 _DEEPEST = 3
-_SHOWN_LENGTH = 80
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
@@ -84,15 +82,6 @@ def own_numbers(value: Any) -> Any:
     if type(value) is dict:
         return {own_numbers(key): own_numbers(item) for key, item in value.items()}
     return value
-
-
-def shown(value: Any) -> str:
-    """Return a value as short text for a message, whatever its ``repr`` does."""
-    try:
-        text = " ".join(repr(value).split())
-    except Exception:  # a stranger's repr may raise anything
-        return f"a {type(value).__name__}"
-    return text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 3]}..."
 
 
 def copied(value: Any) -> Any:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from automodel_sk.arguments.number_rule import shown
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.search_space.identity import is_number, shown
+from automodel_sk.search_space.identity import is_number
 
 __all__ = ["MAX_LISTED_VALUES", "Float", "Integer", "Normal", "whole_number"]
 
