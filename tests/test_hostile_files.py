@@ -159,7 +159,7 @@ def test_settings_that_act_are_not_saved(
 ):
     monkeypatch.chdir(tmp_path)
     config = {**model.best_config, "dataloader_kwargs": {"num_workers": 0, "pin_memory": False}}
-    acting = {"logger": True, "default_root_dir": str(tmp_path), "enable_progress_bar": True}
+    acting = {"detect_anomaly": True, "sync_batchnorm": False}
     options = {"use_mlflow": False, "verbose": False, "gpus": 0}
     config |= {**acting, "optimizer": torch.optim.SGD, "max_steps": 2, "alias": "mine"}
     own = create_auto_model("MLP", 4, seasonal_panel(length=60), config, **options)
@@ -168,7 +168,7 @@ def test_settings_that_act_are_not_saved(
     assert back.best_config["dataloader_kwargs"] == {"pin_memory": False}
     assert back.best_config["optimizer"] is config["optimizer"]
     pd.testing.assert_frame_equal(back.predict(), own.predict())
-    assert own.to_neuralforecast().models[0].hparams["default_root_dir"] == str(tmp_path)
+    assert own.to_neuralforecast().models[0].hparams["detect_anomaly"] is True
     pd.testing.assert_frame_equal(back.cross_validation(), own.cross_validation())
 
 
