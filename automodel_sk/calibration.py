@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["Windows", "known_errors", "plan_windows", "stored_static"]
@@ -66,7 +67,7 @@ def plan_windows(frame: pd.DataFrame, h: int, n_windows: int | None = None) -> W
     count = min(most, _MOST_WINDOWS) if n_windows is None else n_windows
     if count < 1 or count > most:
         raise InvalidInputError(
-            f"series {sizes.idxmin()!r} has {shortest} rows, too few to hold out"
+            f"{wording().series(sizes.idxmin())} has {shortest} rows, too few to hold out"
             f" {_count(max(count, 1))} of {h} steps for the intervals; use a loss that gives"
             " its own, for example loss=DistributionLoss('Normal'), or leave out short series"
         )

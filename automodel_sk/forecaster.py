@@ -14,6 +14,7 @@ import pandas as pd
 from sktime.forecasting.base import ForecastingHorizon
 from sktime.utils.warnings import warn
 
+from automodel_sk.data.wording import worded
 from automodel_sk.estimator.context import Context
 from automodel_sk.estimator.contract import ForecasterContract
 from automodel_sk.estimator.inputs import (
@@ -26,7 +27,7 @@ from automodel_sk.estimator.inputs import (
     training_loss,
 )
 from automodel_sk.estimator.insample import Window, predict_insample
-from automodel_sk.estimator.static import static_frame
+from automodel_sk.estimator.static import static_frame, static_names
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.clocks import Integers
 from automodel_sk.masking import mask_secrets
@@ -267,9 +268,10 @@ class AutoNeuralForecaster(ForecasterContract):
         if not hasattr(self, "pretrained_model_"):
             return self._pretrain(y, X, fh)
         context = Context.learn(*columns_as_series(y, X), self.freq, self.hist_exog)
-        self.pretrained_model_ = self.pretrained_model_.refit(
-            context.long, static_df=self._static(context)
-        )
+        with worded(context.words):
+            self.pretrained_model_ = self.pretrained_model_.refit(
+                context.long, static_df=self._static(context)
+            )
         return self
 
     def _update(
@@ -286,8 +288,9 @@ class AutoNeuralForecaster(ForecasterContract):
 
     def _check_usable(self, context: Context) -> None:
         """Raise what a later predict from this data would raise."""
-        self._static(context)
-        self.auto_model_._prepare(context.long)
+        with worded(context.words):
+            self._static(context)
+            self.auto_model_._prepare(context.long)
 
     def _adopt(self, auto_model: Any) -> None:
         """Show a fitted model's results as this estimator's own."""
@@ -301,24 +304,27 @@ class AutoNeuralForecaster(ForecasterContract):
         from automodel_sk.auto_model_factory import create_auto_model
 
         exogenous = context.exogenous
-        return create_auto_model(
-            self.model,
-            h,
-            context.long,
-            copy.deepcopy(self.config),
-            training_loss(self.loss, self.pi_method),
-            static_df=self._static(context),
-            futr_exog_list=list(exogenous.future.values()),
-            hist_exog_list=list(exogenous.past.values()),
-            stat_exog_list=[] if self.static is None else [str(c) for c in self.static.columns],
-            **self._options(context),
-        )
+        with worded(context.words):
+            return create_auto_model(
+                self.model,
+                h,
+                context.long,
+                copy.deepcopy(self.config),
+                training_loss(self.loss, self.pi_method),
+                static_df=self._static(context),
+                futr_exog_list=list(exogenous.future.values()),
+                hist_exog_list=list(exogenous.past.values()),
+                stat_exog_list=self._static_names(),
+                **self._options(context),
+            )
 
     def _refit(self, context: Context) -> Any:
-        return self.auto_model_.refit(context.long, static_df=self._static(context))
+        with worded(context.words):
+            return self.auto_model_.refit(context.long, static_df=self._static(context))
 
     def _continue(self, context: Context) -> Any:
-        return self.auto_model_.update(context.long, static_df=self._static(context))
+        with worded(context.words):
+            return self.auto_model_.update(context.long, static_df=self._static(context))
 
     def _search_again(self, context: Context) -> Any:
         return self._search(context, self.auto_model_.h)
@@ -335,6 +341,9 @@ class AutoNeuralForecaster(ForecasterContract):
 
     def _static(self, context: Context) -> pd.DataFrame | None:
         return None if self.static is None else static_frame(self.static, context.layout)
+
+    def _static_names(self) -> list[str]:
+        return [] if self.static is None else list(static_names(self.static).values())
 
     def _horizon(self, context: Context, fh: ForecastingHorizon | None) -> int:
         """Return the steps that the model is built for."""
@@ -377,13 +386,14 @@ class AutoNeuralForecaster(ForecasterContract):
         """
         context = self._context
         h = max(int(ahead.max()), self.auto_model_.h)
-        result = self.auto_model_.predict(
-            context.long,
-            futr_df=self._future_x(ahead, X, h),
-            static_df=self._static(context),
-            quantiles=quantiles,
-            h=h,
-        )
+        with worded(context.words):
+            result = self.auto_model_.predict(
+                context.long,
+                futr_df=self._future_x(ahead, X, h),
+                static_df=self._static(context),
+                quantiles=quantiles,
+                h=h,
+            )
         values = chosen_columns(result, quantiles)
         values = values.reshape(len(ahead), -1, values.shape[1])
         return np.take_along_axis(values, np.maximum(ahead, 1)[:, :, None] - 1, axis=1)
@@ -471,7 +481,8 @@ class AutoNeuralForecaster(ForecasterContract):
             exogenous=bool(self._context.exogenous.all),
             static=self.static is not None,
         )
-        return write_report(plots, Path(path), code, X)
+        with worded(self._context.words):
+            return write_report(plots, Path(path), code, X)
 
     def __repr__(self) -> str:
         """Return the call that makes it, the passwords in addresses masked."""

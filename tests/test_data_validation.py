@@ -444,7 +444,7 @@ ERRORS: list[Case] = [
         "future with NaN",
         with_price,
         {"h": 2, "futr_exog": ["price"], "futr_df": future().assign(price=np.nan)},
-        ["column 'price' of futr_df has 6 missing values, first in row 0"],
+        ["column 'price' of futr_df has 6 missing values, first in series 's0' at 2023-01-31"],
     ),
 ]  # fmt: skip
 

@@ -124,5 +124,7 @@ class TestPanel:
 
     def test_the_series_and_time_that_lack_are_named(self) -> None:
         forecaster = mlp().fit(self.y, X=self.X, fh=self.fh)
-        with pytest.raises(InvalidInputError, match=r"no row at \('a', .*2018-12.*these 8 rows"):
+        with pytest.raises(
+            InvalidInputError, match=r"no row at 2018-12 of series 'a'.*these 8 rows"
+        ):
             forecaster.predict(X=self.future(b=3, a=7))

@@ -111,7 +111,7 @@ class TestToEngine:
 class TestIrregularTime:
     def test_gap_names_series_and_times(self) -> None:
         y = panel_of({"a": series_of(DAYS), "b": series_of(DAYS.delete([2, 3]))})
-        message = r"series 'b' has a gap of 2 row\(s\) between 2024-01-02 .* and 2024-01-05"
+        message = r"series 'b' has a gap of 2 row\(s\) between 2024-01-02 and 2024-01-05"
         with pytest.raises(InvalidInputError, match=message):
             to_engine(Layout.learn(y), y)
 
@@ -188,7 +188,7 @@ class TestExogenous:
         assert future["price"].tolist() == [104, 105, 203, 204]
 
     def test_missing_future_row_is_named(self) -> None:
-        with pytest.raises(InvalidInputError, match=r"no row at \('a', .*2024-01-07"):
+        with pytest.raises(InvalidInputError, match="no row at 2024-01-07 of series 'a'"):
             future_exogenous(self.layout, self.X, self.names, np.array([3, 2]), h=3)
 
     def test_missing_column_is_named(self) -> None:
@@ -197,7 +197,7 @@ class TestExogenous:
 
     def test_duplicate_row_is_named(self) -> None:
         X = pd.concat([self.X, self.X.iloc[[0]]])
-        with pytest.raises(InvalidInputError, match=r"two rows at \('b', .*2024-01-01"):
+        with pytest.raises(InvalidInputError, match="two rows at 2024-01-01 of series 'b'"):
             to_engine(self.layout, self.y, X, self.names)
 
     def test_names_are_strings_distinct_and_free(self) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from automodel_sk.data.panel import IntArray
 from automodel_sk.data.preparation import filled_target, observed_values
+from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["HeldOutWindows", "held_out_steps", "hold_out"]
@@ -117,8 +118,9 @@ def hold_out(
     ends = sizes.cumsum()
     steps = held_out_steps(h, n_windows, step_size)
     if sizes.min() <= steps:
+        shortest = frame["unique_id"].iloc[ends[sizes.argmin()] - 1]
         raise InvalidInputError(
-            f"series {frame['unique_id'].iloc[ends[sizes.argmin()] - 1]!r} has {sizes.min()} rows,"
+            f"{wording().series(shortest)} has {sizes.min()} rows,"
             f" too few to hold out {steps}; leave it out, or lower h or n_windows"
         )
     starts = (ends - sizes)[:, None]

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.data.ids import plain_ids
-from automodel_sk.data.times import read_times, show_time
+from automodel_sk.data.times import read_times
+from automodel_sk.data.wording import wording
 
 __all__ = ["Panel"]
 
@@ -133,9 +134,12 @@ class Panel:
 
     def place(self, row: int) -> str:
         """Return the series and the time of a row, for a message."""
-        name = f"series {self.ids[self.codes[row]]!r}" if self.codes[row] >= 0 else "no series"
-        when = show_time(self.times[self.ranks[row]]) if self.ranks[row] >= 0 else "no time"
-        return f"{name} at {when}"
+        code, rank = self.codes[row], self.ranks[row]
+        words = wording()
+        name = words.series(self.ids[code]) if code >= 0 else "no series"
+        if rank < 0:
+            return f"{name} at no time"
+        return f"{name} at {words.time(self.ids[code], self.times[rank])}"
 
 
 def _rank_times(times: pd.Index) -> tuple[IntArray, pd.Index]:

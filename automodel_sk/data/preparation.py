@@ -12,6 +12,7 @@ import pandas as pd
 from automodel_sk.data import times
 from automodel_sk.data.ids import plain_ids
 from automodel_sk.data.text_times import text_order
+from automodel_sk.data.wording import shown
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = [
@@ -248,8 +249,8 @@ def align_static(
     missing = ids[~ids.isin(table.index)]
     if len(missing):
         raise InvalidInputError(
-            f"static_df has no row for unique_id {missing[0]!r} ({len(missing)} missing in all);"
-            " add one row per series"
+            f"static_df has no row for unique_id {shown(missing[0])} ({len(missing)} missing in"
+            " all); add one row per series"
         )
     values = np.ascontiguousarray(table.reindex(ids).to_numpy())
     return pd.DataFrame(values, columns=table.columns).assign(**{ID: ids})[[ID, *columns]]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.estimator.words import SktimeWords
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames import (
     exogenous_names,
@@ -150,6 +151,11 @@ class Context:
     def cutoffs(self) -> Integers:
         """Last step of each series."""
         return last_steps(self.long)
+
+    @property
+    def words(self) -> SktimeWords:
+        """How messages call the series, times and columns of this data."""
+        return SktimeWords(self.layout, self.y.columns[0], self.exogenous.all)
 
     def updated(self, y: pd.DataFrame, X: pd.DataFrame | None = None) -> Context:
         """Return the context after newer data: each series in `y` ends where `y` ends.

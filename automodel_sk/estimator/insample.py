@@ -155,7 +155,7 @@ def _check_started(context: Context, series: Integers, steps: Integers, first: I
         point = int(np.flatnonzero(before)[0])
         number = int(series[point])
         raise InvalidInputError(
-            f"fh reaches to {context.layout.point(number, int(steps[point]))}, before the start of "
+            f"fh reaches to {context.layout.time(number, int(steps[point]))}, before the start of "
             f"{context.layout.describe(number)} at "
-            f"{context.layout.point(number, int(first[number]))}; pass later points, e.g. fh=[0, 1]"
+            f"{context.layout.time(number, int(first[number]))}; pass later points, e.g. fh=[0, 1]"
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from automodel_sk.data.wording import worded
 from automodel_sk.frames.layout import Layout
 from automodel_sk.frames.rows import Rows
 from automodel_sk.plots import ModelPlots
@@ -60,15 +61,16 @@ class ForecasterPlots(ModelPlots):
         matplotlib or plotly Figure
             One panel per series.
         """
-        return super().forecast(
-            None if ids is None else [_name(instance) for instance in ids],
-            level,
-            max_ids=max_ids,
-            history=history,
-            held_out=held_out,
-            backend=backend,
-            **self._inputs(X),
-        )
+        with worded(self._forecaster._context.words):
+            return super().forecast(
+                None if ids is None else [_name(instance) for instance in ids],
+                level,
+                max_ids=max_ids,
+                history=history,
+                held_out=held_out,
+                backend=backend,
+                **self._inputs(X),
+            )
 
     def _inputs(self, future: pd.DataFrame | None) -> dict[str, Any]:
         context = self._forecaster._context

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
+from automodel_sk.data.wording import shown
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.frames import exogenous_names
 from automodel_sk.frames.layout import Layout
 
-__all__ = ["static_frame"]
+__all__ = ["static_frame", "static_names"]
 
 
 def static_frame(static: pd.DataFrame, layout: Layout) -> pd.DataFrame:
@@ -40,6 +45,7 @@ def static_frame(static: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     0          0    20
     1          1    10
     """
+    names = static_names(static)
     if layout.instances is None:
         if len(static) != 1:
             raise InvalidInputError(
@@ -48,8 +54,8 @@ def static_frame(static: pd.DataFrame, layout: Layout) -> pd.DataFrame:
         places = np.zeros(1, dtype=np.int64)
     else:
         if static.index.has_duplicates:
-            twice = static.index[static.index.duplicated()][0]
-            raise InvalidInputError(f"static has two rows for {twice!r}; drop one of them")
+            twice = shown(static.index[static.index.duplicated()][0])
+            raise InvalidInputError(f"static has two rows for {twice}; drop one of them")
         places = static.index.get_indexer(layout.instances)
     if (places < 0).any():
         number = int(np.flatnonzero(places < 0)[0])
@@ -57,5 +63,46 @@ def static_frame(static: pd.DataFrame, layout: Layout) -> pd.DataFrame:
             f"static has no row for {layout.describe(number)}; add it, or check that static's "
             "index holds the instance level of y"
         )
-    columns = {str(name): np.take(static[name].to_numpy(), places) for name in static.columns}
+    columns = {name: np.take(_numbers(static[column]), places) for column, name in names.items()}
     return pd.DataFrame({"unique_id": np.arange(len(places)), **columns})
+
+
+def static_names(static: Any) -> dict[Hashable, str]:
+    """Return a name for each column that the engine has no other use for.
+
+    Parameters
+    ----------
+    static : pandas.DataFrame
+        The static columns.
+
+    Returns
+    -------
+    dict of hashable to str
+        The column's own name wherever possible.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is no frame, or has a column twice.
+
+    Examples
+    --------
+    >>> static_names(pd.DataFrame({"size": [1], "unique_id": [2]}))
+    {'size': 'size', 'unique_id': 'unique_id_'}
+    """
+    if not isinstance(static, pd.DataFrame):
+        fix = ", e.g. static.to_frame('size')" if isinstance(static, pd.Series) else ""
+        raise InvalidInputError(
+            "static must be a DataFrame with one row per series, indexed as y without its times, "
+            f"got {type(static).__name__}; pass one{fix}"
+        )
+    if static.columns.has_duplicates:
+        twice = shown(static.columns[static.columns.duplicated()][0])
+        raise InvalidInputError(f"static has two columns {twice}; rename one of them")
+    return exogenous_names(static.columns)
+
+
+def _numbers(column: pd.Series) -> Any:
+    """Return a column's values, true and false as 1 and 0."""
+    is_bool = pd.api.types.is_bool_dtype(column.dtype)
+    return (column.astype(np.float64) if is_bool else column).to_numpy()

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.frames.clocks import Integers
+from automodel_sk.frames.clocks import IntegerClock, Integers, PeriodClock
 from automodel_sk.frames.layout import Layout
 from automodel_sk.frames.nixtla import from_long, looks_like_long_frame, to_long
 from automodel_sk.frames.rows import Rows, find_rows, sorting_order
@@ -236,15 +236,33 @@ def _check_regular(layout: Layout, rows: Rows) -> None:
     if not wrong.any():
         return
     row = int(np.flatnonzero(wrong)[0])
-    first, second = _point(layout, rows, row), _point(layout, rows, row + 1)
-    if layout.instances is not None:
-        first, second = first[-1], second[-1]
+    number = int(rows.series[row])
+    first, second = (layout.time(number, int(step)) for step in rows.steps[row : row + 2])
     if jumps[row] == 0:
         problem, fix = f"has two rows for {first}", "drop one, e.g. y[~y.index.duplicated()]"
     else:
         problem = f"has a gap of {jumps[row] - 1} row(s) between {first} and {second}"
-        fix = "fill it, e.g. y.asfreq('D').interpolate(), or pass the frequency, e.g. freq='B'"
-    raise InvalidInputError(f"{layout.describe(int(rows.series[row]))} {problem}; {fix}")
+        fix = f"fill it, e.g. {_filling(layout)}, or pass the frequency, e.g. freq='B'"
+    raise InvalidInputError(f"{layout.describe(number)} {problem}; {fix}")
+
+
+def _filling(layout: Layout) -> str:
+    """Return code that fills gaps."""
+    if layout.instances is None:
+        return f"y.{_regular('y', layout)}.interpolate()"
+    levels = list(range(layout.instances.nlevels))
+    rows = f"(z := rows.droplevel({levels})).{_regular('z', layout)}.interpolate()"
+    return f"y.groupby(level={levels}).apply(lambda rows: {rows})"
+
+
+def _regular(name: str, layout: Layout) -> str:
+    """Return the call that adds the missing rows of a single series."""
+    clock, ends = layout.clock, f"{name}.index.min(), {name}.index.max()"
+    if isinstance(clock, PeriodClock):
+        return f"reindex(pd.period_range({ends}))"
+    if isinstance(clock, IntegerClock):
+        return f"reindex(range({ends} + 1, {clock.width}))"
+    return f"asfreq({clock.step!r})"
 
 
 def _exogenous(
@@ -259,7 +277,7 @@ def _exogenous(
         return _taken(X, exog, None)
     places = _places(layout, X.index, wanted)
     if (places < 0).any():
-        at = _point(layout, wanted, int(np.flatnonzero(places < 0)[0]))
+        at = _place(layout, wanted, int(np.flatnonzero(places < 0)[0]))
         raise InvalidInputError(
             f"X has no row at {at}; pass X with each row of y, and with the steps after it up to "
             "the last point of fh"
@@ -285,7 +303,7 @@ def _places(layout: Layout, index: pd.Index, wanted: Rows) -> Integers:
     have, places = _known_rows(layout, index)
     found, twice = find_rows(have, wanted)
     if len(twice):
-        at = _point(layout, have, int(twice[0]))
+        at = _place(layout, have, int(twice[0]))
         raise InvalidInputError(f"X has two rows at {at}; drop one, e.g. X[~X.index.duplicated()]")
     return np.where(found < 0, -1, places[found]) if len(places) else found
 
@@ -305,7 +323,7 @@ def _check_future(
     if not lacking.any():
         return
     series, place = np.argwhere(lacking)[0]
-    at = layout.point(int(series), int(cutoffs[series] + steps[place]))
+    at = layout.place(int(series), int(cutoffs[series] + steps[place]))
     number = int(last[series])
     raise InvalidInputError(
         f"X has no row at {at}; the model uses X at every step from the end of the series to the "
@@ -321,5 +339,5 @@ def _known_rows(layout: Layout, index: pd.Index) -> tuple[Rows, Integers]:
     return layout.rows(index if known.all() else index[places]), places
 
 
-def _point(layout: Layout, rows: Rows, row: int) -> Any:
-    return layout.point(int(rows.series[row]), int(rows.steps[row]))
+def _place(layout: Layout, rows: Rows, row: int) -> str:
+    return layout.place(int(rows.series[row]), int(rows.steps[row]))

@@ -53,7 +53,7 @@ def steps_ahead(
     steps = _relative(layout, cutoffs, values) if relative else _absolute(layout, cutoffs, values)
     if not past and (steps < 1).any():
         series = int(np.flatnonzero((steps < 1).any(axis=1))[0])
-        last = layout.point(series, int(cutoffs[series]))
+        last = layout.time(series, int(cutoffs[series]))
         raise InvalidInputError(
             f"fh={list(values)} reaches into the past of {layout.describe(series)}, which ends at "
             f"{last}; here only later points can be forecast, e.g. fh=[1, 2]"

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.data.times import show_time
+from automodel_sk.data.wording import shown
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.clocks import CalendarClock, Clock, Integers, clock_of
 from automodel_sk.frames.rows import (
@@ -199,7 +201,17 @@ class Layout:
 
     def describe(self, series: int) -> str:
         """Name a series in an error message."""
-        return "the series" if self.instances is None else f"series {self.instances[series]!r}"
+        return "the series" if self.instances is None else f"series {shown(self.instances[series])}"
+
+    def time(self, series: int, step: int) -> str:
+        """Name a time point of a series in an error message."""
+        point = self.index(np.array([[step]]), np.array([series]))[0]
+        return show_time(point if self.instances is None else point[-1])
+
+    def place(self, series: int, step: int) -> str:
+        """Name a time point in an error message, with its series where there are several."""
+        of_series = "" if self.instances is None else f" of {self.describe(series)}"
+        return self.time(series, step) + of_series
 
     def _time_index(self, units: Integers) -> pd.Index:
         """Return the time points, with their frequency where they are contiguous."""
@@ -223,8 +235,8 @@ class Layout:
         numbers = self.instances.get_indexer(found)
         if (numbers < 0).any():
             raise InvalidInputError(
-                f"series {found[numbers < 0][0]!r} was never seen; pass its history first, with "
-                "update(y, update_params=False)"
+                f"series {shown(found[numbers < 0][0])} was never seen; pass its history first, "
+                "with update(y, update_params=False)"
             )
         return np.asarray(numbers, dtype=np.int64)[series]
 
@@ -236,10 +248,6 @@ class Layout:
                 f"data must have the {known} instance level(s) seen in fit, got {seen}; "
                 "pass the container that fit got, with new rows"
             )
-
-    def point(self, series: int, step: int) -> Any:
-        """Return one index entry, to name it in a message."""
-        return self.index(np.array([[step]]), np.array([series]))[0]
 
 
 def _units_of_level(clock: Clock, times: pd.Index, codes: Integers | None) -> Integers:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from automodel_sk.data.held_out import HeldOutWindows
 from automodel_sk.data.preparation import observed_values
+from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import Forecast, Metric
 from automodel_sk.search.building import trained_module
@@ -94,8 +95,8 @@ class Objective:
             series = self.windows.frame["unique_id"].iloc[place * self.windows.h]
             raise InvalidInputError(
                 f"metric {name!r} is {values[place]} for a seasonal-naive forecast, first of"
-                f" series {series!r}: it may divide by zero, as by the errors of a series that"
-                " repeats itself; leave such series out, or try metric='mae'"
+                f" {wording().series(series)}: it may divide by zero, as by the errors of a series"
+                " that repeats itself; leave such series out, or try metric='mae'"
             )
 
 

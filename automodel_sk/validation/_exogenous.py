@@ -11,7 +11,8 @@ from pandas.tseries.offsets import BaseOffset
 
 from automodel_sk.data.panel import BoolArray, IntArray, Panel
 from automodel_sk.data.preparation import MASK, WEIGHT
-from automodel_sk.data.times import read_times, show_time
+from automodel_sk.data.times import read_times
+from automodel_sk.data.wording import shown, wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.validation._structure import Names, is_frame, list_of_names, nearest, some
 from automodel_sk.validation._values import check_finite, count, read_numbers
@@ -127,7 +128,8 @@ def check_future(
             f"futr_df holds the target {names.target!r}, which is what is to be forecast; "
             f'drop it: futr_df = futr_df.drop(columns="{names.target}")'
         )
-    _check_columns(futr_df, exogenous.futr, "futr_exog_list", "futr_df", None, findings, None)
+    places = _panel_of(futr_df, names)
+    _check_columns(futr_df, exogenous.futr, "futr_exog_list", "futr_df", places, findings, None)
     if h is not None and step is not None:
         _check_future_rows(futr_df, panel, h, step, names, findings)
 
@@ -174,20 +176,21 @@ def _check_static_ids(ids: pd.Series, panel: Panel, names: Names, findings: Find
     if len(twice):
         findings.error(
             f"static_df has {count(len(twice), 'row')} too many, first for series "
-            f"{twice.iloc[0]!r}; keep one per series: "
+            f"{shown(twice.iloc[0])}; keep one per series: "
             f'static_df = static_df.drop_duplicates("{names.id}")'
         )
     lacking = panel.ids[~panel.ids.isin(ids)]
     if 0 < len(lacking) == len(panel.ids) and len(ids):
         findings.error(
-            f"static_df names none of the series: its {names.id!r} begin with {ids.iloc[0]!r}, "
-            f"those of df with {panel.ids[0]!r}; bring both to one type, e.g. "
+            f"static_df names none of the series: its {names.id!r} begin with "
+            f"{shown(ids.iloc[0])}, those of df with {shown(panel.ids[0])}; "
+            "bring both to one type, e.g. "
             f'static_df["{names.id}"] = static_df["{names.id}"].astype(df["{names.id}"].dtype)'
         )
     elif len(lacking):
         findings.error(
             f"static_df lacks {len(lacking)} of {count(len(panel.ids), 'series')}, first "
-            f"{lacking[0]!r}; add one row for each"
+            f"{shown(lacking[0])}; add one row for each"
         )
 
 
@@ -227,7 +230,7 @@ def _note_twice(
         first = twice[0]
         findings.error(
             f"futr_df has {count(len(twice), 'row')} of a series and a time that it has already, "
-            f"first series {panel.ids[codes[first]]!r} at {show_time(times[first])}; keep one: "
+            f"first {_at(panel, codes[first], times[first])}; keep one: "
             f'futr_df = futr_df.drop_duplicates(["{names.id}", "{names.time}"])'
         )
 
@@ -264,10 +267,24 @@ def _note_lacking(
         when = known[places[k, number[series]]]
         findings.error(
             f"futr_df lacks {count(int(lacking.sum()), 'row')} in "
-            f"{count(int(lacking.any(axis=1).sum()), 'series')}, first series "
-            f"{panel.ids[int(series)]!r} at {show_time(when)}; it needs each of the {h} times "
+            f"{count(int(lacking.any(axis=1).sum()), 'series')}, first "
+            f"{_at(panel, int(series), when)}; it needs each of the {h} times "
             "after the end of each series"
         )
+
+
+def _panel_of(futr_df: pd.DataFrame, names: Names) -> Panel | None:
+    """Return the rows of a future frame by series and time, None where they have none."""
+    try:
+        return Panel.of(futr_df[names.id], futr_df[names.time])
+    except (InvalidInputError, TypeError):
+        return None
+
+
+def _at(panel: Panel, code: int, time: Any) -> str:
+    """Return a series and a time, for a message."""
+    name, words = panel.ids[code], wording()
+    return f"{words.series(name)} at {words.time(name, time)}"
 
 
 def _kind(times: pd.Index) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from automodel_sk.data.panel import Panel
+from automodel_sk.data.wording import wording
 from automodel_sk.validation._structure import Names
 from automodel_sk.validation._values import count
 from automodel_sk.validation.result import Findings
@@ -48,7 +49,7 @@ def check_lengths(
         findings.error(
             f"h={h} and val_size={held_out} need series of at least {count(least, 'row')}; "
             f"{len(short)} of {count(len(panel.ids), 'series')} have fewer, first "
-            f"{panel.ids[first]!r} with {panel.lengths[first]}; {_drop(least, names)}, or lower h"
+            f"{_named(panel, first)} with {panel.lengths[first]}; {_drop(least, names)}, or lower h"
         )
     if input_size is not None:
         _note_padding(panel, h, input_size, held_out, findings, least)
@@ -59,7 +60,7 @@ def _note_single_rows(panel: Panel, names: Names, findings: Findings) -> None:
     if len(single):
         findings.error(
             f"{len(single)} of {count(len(panel.ids), 'series')} have a single row, first "
-            f"{panel.ids[int(single[0])]!r}; a series needs at least 2 rows; {_drop(2, names)}"
+            f"{_named(panel, int(single[0]))}; a series needs at least 2 rows; {_drop(2, names)}"
         )
 
 
@@ -75,12 +76,15 @@ def _note_padding(
             f"input_size={input_size}, the largest to be tried, with h={h} and "
             f"val_size={held_out} needs series of {count(wanted, 'row')} for one full window; "
             f"{len(short)} of {count(len(panel.ids), 'series')} have fewer, the shortest "
-            f"{panel.ids[first]!r} with {length}; pass start_padding_enabled=True, or lower "
+            f"{_named(panel, first)} with {length}; pass start_padding_enabled=True, or lower "
             f"input_size to at most {length - h - held_out}"
         )
 
 
 def _drop(least: int, names: Names) -> str:
     """Return how to drop the series that are too short."""
-    sizes = f'df.groupby("{names.id}")["{names.time}"].transform("size")'
-    return f"leave them out: df = df[{sizes} >= {least}]"
+    return wording().without_short(least, names.id, names.time)
+
+
+def _named(panel: Panel, code: int) -> str:
+    return wording().name(panel.ids[code])

@@ -16,6 +16,7 @@ from automodel_sk.data.panel import Panel
 from automodel_sk.data.text_times import text_format
 from automodel_sk.data.time_grid import TimeGrid, parse_frequency
 from automodel_sk.data.times import is_text, show_time
+from automodel_sk.data.wording import shown
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.validation._structure import Names
 from automodel_sk.validation._values import count
@@ -114,7 +115,7 @@ def _check_order(panel: Panel, names: Names, findings: Findings) -> None:
         first = int(twice[0])
         findings.error(
             f"columns {names.id!r} and {names.time!r} name {count(len(twice), 'row')} more than "
-            f"once, first series {panel.ids[codes[first]]!r} at "
+            f"once, first series {shown(panel.ids[codes[first]])} at "
             f"{show_time(panel.times[ranks[first]])}; keep one of each: "
             f'df = df.drop_duplicates(["{names.id}", "{names.time}"], keep="last")'
         )
@@ -271,9 +272,8 @@ class _Spacing:
         """Return the first of the chosen pairs, for a message."""
         at = int(chosen.argmax())
         start, end = (self.panel.times[ranks[at]] for ranks in (self.earlier, self.later))
-        return (
-            f"series {self.panel.ids[self.codes[at]]!r} from {show_time(start)} to {show_time(end)}"
-        )
+        name = shown(self.panel.ids[self.codes[at]])
+        return f"series {name} from {show_time(start)} to {show_time(end)}"
 
     @staticmethod
     def _quoted(freq: str | int) -> str:

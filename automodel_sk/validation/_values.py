@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.data.panel import BoolArray, Panel
+from automodel_sk.data.wording import wording
 from automodel_sk.validation.result import Findings
 
 __all__ = ["HUGE", "check_constant", "check_finite", "count", "read_numbers", "where"]
@@ -20,14 +21,14 @@ HUGE = float(np.sqrt(np.finfo(np.float32).max))
 NumberArray = npt.NDArray[Any]
 
 _FIXES = {
-    "bool": ("true and false", "{df}[{c}].astype(float)"),
-    "complex": ("complex numbers", "{df}[{c}].map(abs)"),
-    "date": ("dates", "({df}[{c}] - {df}[{c}].min()).dt.days"),
-    "text": ("text (first: {first!r})", 'pd.to_numeric({df}[{c}], errors="coerce")'),
-    "number-text": ("numbers as text (first: {first!r})", "pd.to_numeric({df}[{c}])"),
-    "category": ("categories", "{df}[{c}].cat.codes"),
-    "object-number": ("numbers as Python objects (first: {first!r})", "{df}[{c}].astype(float)"),
-    "other": ("{dtype} values", "{df}[{c}].astype(float)"),
+    "bool": ("true and false", "{code}.astype(float)"),
+    "complex": ("complex numbers", "{code}.map(abs)"),
+    "date": ("dates", "({code} - {code}.min()).dt.days"),
+    "text": ("text (first: {first!r})", 'pd.to_numeric({code}, errors="coerce")'),
+    "number-text": ("numbers as text (first: {first!r})", "pd.to_numeric({code})"),
+    "category": ("categories", "{code}.cat.codes"),
+    "object-number": ("numbers as Python objects (first: {first!r})", "{code}.astype(float)"),
+    "other": ("{dtype} values", "{code}.astype(float)"),
 }
 
 
@@ -42,11 +43,12 @@ def read_numbers(column: pd.Series, findings: Findings, frame: str = "df") -> Nu
     first = present.iloc[0] if len(present) else None
     found, fix = _FIXES[kind]
     name = str(column.name)
-    fix = fix.format(df=frame, c=f'"{name}"')
+    words = wording()
+    fix = fix.format(code=words.code(name, frame))
     found = found.format(first=first, dtype=column.dtype)
     findings.error(
-        f"column {name!r} of {frame} must hold numbers, found {found}; "
-        f'convert it: {frame}["{name}"] = {fix}'
+        f"{words.column(name, frame)} must hold numbers, found {found}; "
+        f"convert it: {words.code(name, frame)} = {fix}"
     )
     return None
 
@@ -69,11 +71,11 @@ def check_finite(
         _note_missing(missing, name, panel, findings, frame)
         _note_infinite(bad & ~missing, name, panel, findings, frame)
     elif len(values) and max(float(values.max()), -float(values.min())) > HUGE:
-        row = int(np.argmax(np.abs(values)))
+        row, words = int(np.argmax(np.abs(values))), wording()
         findings.warn(
-            f"column {name!r} of {frame} holds {values[row]:.3g}, {where(panel, row)}; above "
+            f"{words.column(name, frame)} holds {values[row]:.3g}, {where(panel, row)}; above "
             f"{HUGE:.1g} its square leaves float32, in which models train; "
-            f'scale it, e.g. {frame}["{name}"] /= 1e12'
+            f"scale it, e.g. {words.code(name, frame)} /= 1e12"
         )
 
 
@@ -92,10 +94,10 @@ def check_constant(
     rows = np.bincount(codes[codes >= 0], minlength=n_series)
     constant = np.flatnonzero(~varies[:-1] & (rows > 1))
     if len(constant):
-        code = int(constant[0])
+        code, words = int(constant[0]), wording()
         findings.warn(
-            f"column {name!r} is constant in {len(constant)} of {count(n_series, 'series')}, "
-            f"first in series {panel.ids[code]!r} (always {first[code]:g}); a model learns "
+            f"{words.column(name)} is constant in {len(constant)} of {count(n_series, 'series')}, "
+            f"first in {words.series(panel.ids[code])} (always {first[code]:g}); a model learns "
             "nothing there; leave such series out, or forecast them with their last value"
         )
 
@@ -144,10 +146,11 @@ def _note_missing(
 ) -> None:
     n_missing = int(missing.sum())
     if n_missing:
+        words = wording()
         findings.error(
-            f"column {name!r} of {frame} has {count(n_missing, 'missing value')}, first "
+            f"{words.column(name, frame)} has {count(n_missing, 'missing value')}, first "
             f"{where(panel, int(missing.argmax()))}; fill them, e.g. "
-            f'{frame}["{name}"] = {frame}.groupby("unique_id")["{name}"].ffill()'
+            f"{words.code(name, frame)} = {words.by_series(name, frame)}.ffill()"
         )
 
 
@@ -156,8 +159,10 @@ def _note_infinite(
 ) -> None:
     n_infinite = int(infinite.sum())
     if n_infinite:
+        words = wording()
+        code = words.code(name, frame)
         findings.error(
-            f"column {name!r} of {frame} has {count(n_infinite, 'infinite value')}, first "
+            f"{words.column(name, frame)} has {count(n_infinite, 'infinite value')}, first "
             f"{where(panel, int(infinite.argmax()))}; replace them, e.g. "
-            f'{frame}["{name}"] = {frame}["{name}"].replace([np.inf, -np.inf], np.nan).ffill()'
+            f"{code} = {code}.replace([np.inf, -np.inf], np.nan).ffill()"
         )

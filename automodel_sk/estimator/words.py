@@ -1,0 +1,90 @@
+"""What the engine's messages say of sktime data: the user's own names and times."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+
+from automodel_sk.data.wording import Wording, shown
+from automodel_sk.frames.layout import Layout
+
+__all__ = ["SktimeWords"]
+
+_FRAMES = {"df": "X", "futr_df": "X", "static_df": "static"}
+
+
+class SktimeWords(Wording):
+    """The words of the data that fit got.
+
+    Parameters
+    ----------
+    layout : Layout
+        Series and times by their numbers.
+    target : hashable
+        Name of the column of `y`.
+    exogenous : mapping of hashable to str
+        Columns of `X` with the names that the engine knows them by.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> months = pd.period_range("2016-01", periods=2, freq="M")
+    >>> y = pd.concat({"south": pd.DataFrame({"sales": [1.0, 2.0]}, index=months)})
+    >>> words = SktimeWords(Layout.learn(y), "sales", {})
+    >>> words.series(0), words.time(0, 1), words.column("y", "df"), words.by_series("y", "df")
+    ("series 'south'", '2016-02', "column 'sales' of y", 'y.groupby(level=0)')
+    """
+
+    def __init__(self, layout: Layout, target: Hashable, exogenous: Mapping[Hashable, str]) -> None:
+        self._layout = layout
+        self._target = target
+        self._columns = {name: column for column, name in exogenous.items()}
+
+    def name(self, series: Any) -> str:
+        """Name a series by its instance."""
+        return self._layout.describe(int(series)).removeprefix("series ")
+
+    def series(self, series: Any) -> str:
+        """Name a series by its instance, with its noun."""
+        return self._layout.describe(int(series))
+
+    def time(self, series: Any, time: Any) -> str:
+        """Name a time as in the index."""
+        return self._layout.time(int(series), int(time))
+
+    def column(self, name: str, frame: str | None = None) -> str:
+        """Name a column of `y`, `X` or `static`."""
+        if name == "y" and frame in (None, "df"):
+            return "y" if self._target in (None, 0) else f"column {shown(self._target)} of y"
+        whole = _FRAMES.get(frame or "df", frame)
+        return f"column {shown(self._columns.get(name, name))} of {whole}"
+
+    def code(self, name: str, frame: str) -> str:
+        """Return the code of a column."""
+        if name == "y" and frame == "df":
+            return "y"
+        return f"{_FRAMES.get(frame, frame)}[{shown(self._columns.get(name, name))}]"
+
+    def by_series(self, name: str, frame: str) -> str:
+        """Return the code of a column, grouped by the instance levels."""
+        code, levels = self.code(name, frame), self._levels
+        if levels is None or frame == "static_df":
+            return code
+        return f"{code}.groupby(level={levels})"
+
+    def without_short(self, least: int, id_column: str, time_column: str) -> str:
+        """Return how to leave out the series with fewer rows."""
+        if self._levels is None:
+            return "pass more rows"
+        kept = f"y.groupby(level={self._levels}).filter(lambda rows: len(rows) >= {least})"
+        return f"leave them out: y = {kept}"
+
+    @property
+    def _levels(self) -> str | None:
+        """Return the instance levels as `groupby` takes them; None for a single series."""
+        instances = self._layout.instances
+        if instances is None:
+            return None
+        return "0" if instances.nlevels == 1 else str(np.arange(instances.nlevels).tolist())
