@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,10 @@ from automodel_sk.arguments.boundary import public
 from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.kinds import Choices, Either, Flag
 from automodel_sk.arguments.number_rule import NumberRule
-from automodel_sk.data.preparation import align_static, observed_only
+from automodel_sk.catalog import is_joint
+from automodel_sk.data.held_out import held_out_steps, long_enough, of_series, with_unobserved_rows
+from automodel_sk.data.preparation import MASK, align_static, observed_only
+from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.explanation import METHODS
 from automodel_sk.future_values import future_values
@@ -23,7 +27,7 @@ from automodel_sk.history import usable_history
 from automodel_sk.intervals import ConformalScores, quantile_columns
 from automodel_sk.prediction import forecast, stored_history, tidy
 from automodel_sk.search.building import DEFAULT_MAX_STEPS
-from automodel_sk.search.refit import final_model, fit_final, train_on
+from automodel_sk.search.refit import final_model, fit_final, padded_for, train_on
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search.training import training
 from automodel_sk.tracking import TrialRecord
@@ -40,7 +44,10 @@ if TYPE_CHECKING:
 
 __all__ = ["AutoModel"]
 
+logger = logging.getLogger(__name__)
+
 _UPDATE_SHARE = 0.2
+_MOST_NAMES = 30
 _LONGEST = 100
 """A forecast may be so many times as long as the model's own horizon."""
 
@@ -357,8 +364,17 @@ class AutoModel:
 
         frame = stored_history(self._fitted) if dataset is None else self._prepare(dataset)
         static = self._static(static_df, frame)
+        held_out = held_out_steps(self.h, n_windows, step_size)
+        kept = long_enough(frame, held_out + 2)
+        tested = of_series(frame, kept)
+        _tell_left_out(frame, kept, held_out + 2)
+        if is_joint(self.model_name):
+            frame = with_unobserved_rows(frame, held_out + 1, self.freq)
+        else:
+            frame, static = tested, None if static is None else static[kept]
+        task = padded_for(self._task, self.best_config, frame, held_out)
         with training():
-            model = final_model(self._task, self.best_config, self.best_step)
+            model = final_model(task, self.best_config, self.best_step)
             result: pd.DataFrame = NeuralForecast([model], freq=self.freq).cross_validation(
                 frame,
                 static_df=static,
@@ -366,7 +382,8 @@ class AutoModel:
                 step_size=step_size or self.h,
                 refit=refit,
             )
-        return observed_only(tidy(result, model), frame)
+        result = result[result["unique_id"].isin(tested["unique_id"].unique())]
+        return observed_only(tidy(result.reset_index(drop=True), model), frame)
 
     @public()
     def validation_scores(self, metrics: Sequence[Any] | None = None) -> pd.DataFrame:
@@ -559,8 +576,9 @@ class AutoModel:
         renewed._task = replace(
             renewed._task,
             lengths=lengths,
-            pad_short_series=self._task.pad_short_series or lengths.min() < self._shortest(),
+            has_mask=MASK in frame.columns,
         )
+        _check_rows(lengths)
         renewed._fitted = fit_final(
             renewed._task,
             self.best_config,
@@ -598,6 +616,7 @@ class AutoModel:
         renewed = copy.copy(self)
         renewed._scores = None
         frame = self._prepare(dataset)
+        _check_rows(frame.groupby("unique_id", observed=True).size().to_numpy())
         trained = self.best_step or int(self.best_config.get("max_steps", DEFAULT_MAX_STEPS))
         renewed._fitted = train_on(
             self._fitted,
@@ -606,10 +625,6 @@ class AutoModel:
             steps=max_steps or max(1, round(trained * _UPDATE_SHARE)),
         )
         return renewed
-
-    def _shortest(self) -> int:
-        """Return the rows below which a series has to be padded to take part."""
-        return int(self.best_config.get("input_size", 2 * self.h)) + self.h + 1
 
     def to_neuralforecast(self) -> Any:
         """Return the fitted `NeuralForecast` object.
@@ -758,3 +773,27 @@ def _first_steps(forecasts: pd.DataFrame, keys: list[str], h: int | None) -> pd.
         return forecasts
     kept = forecasts.groupby(keys, observed=True, sort=False).cumcount() < h
     return forecasts if kept.all() else forecasts[kept].reset_index(drop=True)
+
+
+def _check_rows(lengths: Any) -> None:
+    """Raise where no series has a past and a future to train on."""
+    if lengths.max() < 2:
+        raise InvalidInputError(
+            "dataset has a single row in each series, which leaves nothing to learn from; pass"
+            " at least one series of 2 rows or more"
+        )
+
+
+def _tell_left_out(frame: pd.DataFrame, kept: Any, rows: int) -> None:
+    """Say which series are too short for past windows, in one warning."""
+    short = [wording().name(name) for name in frame["unique_id"].unique()[~kept]]
+    if short:
+        shown = ", ".join(short[:_MOST_NAMES]) + (", ..." if len(short) > _MOST_NAMES else "")
+        logger.warning(
+            "%d of %d series have fewer than the %d rows that past windows take, and are left"
+            " out: %s",
+            len(short),
+            len(kept),
+            rows,
+            shown,
+        )

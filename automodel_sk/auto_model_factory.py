@@ -24,6 +24,7 @@ from automodel_sk.options import OptimizationConfig
 from automodel_sk.planning import SearchPlan, UserInput, make_plan
 from automodel_sk.progress import say
 from automodel_sk.search.budget import TimeBudget
+from automodel_sk.search.building import is_padded
 from automodel_sk.search.storage import StudyLocation
 from automodel_sk.search_setup import start_workers_early
 from automodel_sk.serving.record import data_record, model_record
@@ -154,7 +155,7 @@ class AutoModelFactory:
             fit = search_and_refit(plan, options, budget, tracker)
             model = AutoModel(
                 fit.fitted,
-                plan.task,
+                replace(plan.task, pad_short_series=is_padded(plan.task, fit.config)),
                 fit.config,
                 best_step=fit.best_step,
                 records=fit.records,

@@ -43,6 +43,7 @@ __all__ = [
     "MODEL_CATALOG",
     "ModelCharacteristics",
     "get_characteristics",
+    "is_joint",
     "model_class",
     "model_parameters",
 ]
@@ -260,6 +261,27 @@ def read_model_name(model: Any) -> Any:
         return model
     names = {known.lower(): known for known in MODEL_CATALOG}
     return names.get(name.lower()) or names.get(name.lower().removeprefix("auto")) or model
+
+
+def is_joint(model_name: str) -> bool:
+    """Return whether a model takes all series at once, each by its place among them.
+
+    Parameters
+    ----------
+    model_name : str
+        Key of `MODEL_CATALOG`.
+
+    Returns
+    -------
+    bool
+        True for multivariate models, and for HINT, whose matrix has a row for each series.
+
+    Examples
+    --------
+    >>> is_joint("TSMixer"), is_joint("HINT"), is_joint("NHITS")
+    (True, True, False)
+    """
+    return model_name == "HINT" or get_characteristics(model_name).multivariate
 
 
 def _nearest_name(model_name: str) -> str | None:

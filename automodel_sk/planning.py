@@ -11,10 +11,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from automodel_sk.catalog import get_characteristics
+from automodel_sk.catalog import get_characteristics, is_joint
 from automodel_sk.data.analysis import DatasetProfile, analyse_dataset
-from automodel_sk.data.held_out import held_out_steps, hold_out
-from automodel_sk.data.preparation import align_static, date_order, prepare_frame, read_times
+from automodel_sk.data.held_out import (
+    held_out_steps,
+    hold_out,
+    least_rows,
+    long_enough,
+    of_series,
+    without_last,
+)
+from automodel_sk.data.preparation import (
+    MASK,
+    align_static,
+    date_order,
+    prepare_frame,
+    read_times,
+)
 from automodel_sk.default_spaces import default_search_space
 from automodel_sk.losses import resolve_loss
 from automodel_sk.metrics import resolve_metric
@@ -100,6 +113,20 @@ class SearchPlan:
     explanation: str
     objective: Objective | None = None
 
+    def trial_data(self) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+        """Return the rows that trials are trained and validated on, and their static values.
+
+        Series too short to be validated on have no rows before the held-out ones, or hardly
+        any. Models that take all series at once need them for their places: there the
+        held-out rows are masked.
+        """
+        least = least_rows(self.profile.lengths, self.task.h, self.task.val_size)
+        kept = long_enough(self.frame, least)
+        if is_joint(self.task.model_name):
+            return without_last(self.frame, ~kept, self.task.val_size), self.static_df
+        static = self.static_df
+        return of_series(self.frame, kept), None if static is None else static[kept]
+
     @cached_property
     def fingerprint(self) -> str:
         """Digest of the data."""
@@ -151,8 +178,9 @@ def make_plan(given: UserInput, options: OptimizationConfig) -> SearchPlan:
     space = _space(given, profile)
     task = _task(given, options, profile, space)
     frame = prepare_frame(dataset, [*task.futr_exog, *task.hist_exog])
+    task = replace(task, has_mask=MASK in frame.columns)
     static = align_static(given.static_df, frame, task.stat_exog)
-    objective = _objective(options, task, frame, profile)
+    objective = _objective(options, task, frame, profile) if space.needs_validation else None
     num_samples, explanation = _trial_count(given, options, profile, space)
     strategy = _strategy(given, options, task, profile, space, num_samples)
     num_samples = 0 if strategy is None else strategy.num_samples
@@ -208,7 +236,6 @@ def _task(
 ) -> TrainingTask:
     loss = resolve_loss(given.loss)
     val_size = held_out_steps(given.h, options.n_windows, options.step_size)
-    longest = (space.bounds_of("input_size") or (0.0, 2.0 * given.h))[1]
     return TrainingTask(
         model_name=given.model_name,
         h=given.h,
@@ -219,7 +246,6 @@ def _task(
         futr_exog=tuple(given.futr_exog_list),
         hist_exog=tuple(given.hist_exog_list),
         stat_exog=tuple(given.stat_exog_list),
-        pad_short_series=profile.min_length < longest + given.h + val_size + 1,
         trainer_options=trainer_options(options.gpus),
         plateau=PLATEAU if options.use_pruning else None,
         lengths=profile.lengths,
@@ -236,8 +262,12 @@ def _objective(
     metric = resolve_metric(options.metric, season)
     if metric is None:
         return None
-    windows = hold_out(frame, task.h, task.n_windows, task.step_size, season=season)
-    objective = make_objective(metric, windows, frame)
+    judged = long_enough(frame, least_rows(profile.lengths, task.h, task.val_size))
+    past = of_series(frame, judged)
+    windows = hold_out(past, task.h, task.n_windows, task.step_size, season=season)
+    objective = make_objective(metric, windows, past)
+    if is_joint(task.model_name):
+        objective = replace(objective, series=judged)
     objective.check(outputs_of(task))
     return objective
 
@@ -245,7 +275,7 @@ def _objective(
 def _trial_count(
     given: UserInput, options: OptimizationConfig, profile: DatasetProfile, space: SearchSpace
 ) -> tuple[int, str]:
-    if _is_trained_at_once(space):
+    if not space.needs_validation:
         return 0, "A fixed configuration is trained once, without a search."
     if space.is_fixed:
         return 1, "A fixed configuration that stops early is trained once beforehand, to see when."
@@ -265,12 +295,6 @@ def _trial_count(
     return number, f"{why} As many are run as fit into the time budget." if revised else why
 
 
-def _is_trained_at_once(space: SearchSpace) -> bool:
-    """Return whether there is nothing to find out: early stopping needs a validation first."""
-    patience = space.constants.get("early_stop_patience_steps", -1)
-    return space.is_fixed and not (isinstance(patience, (int, float)) and patience > 0)
-
-
 def _strategy(
     given: UserInput,
     options: OptimizationConfig,
@@ -279,7 +303,7 @@ def _strategy(
     space: SearchSpace,
     num_samples: int,
 ) -> SearchStrategy | None:
-    if _is_trained_at_once(space):
+    if not space.needs_validation:
         return None
     return SearchAlgorithmSelector(backend=options.backend).select_algorithm(
         model_complexity=get_characteristics(given.model_name).complexity,

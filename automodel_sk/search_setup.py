@@ -111,7 +111,8 @@ def training_data(plan: SearchPlan) -> Any:
     from neuralforecast.tsdataset import TimeSeriesDataset
 
     with quiet():
-        dataset, *_ = TimeSeriesDataset.from_df(plan.frame, static_df=plan.static_df)
+        frame, static = plan.trial_data()
+        dataset, *_ = TimeSeriesDataset.from_df(frame, static_df=static)
     return dataset
 
 

@@ -9,8 +9,16 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 
+from automodel_sk.catalog import is_joint
 from automodel_sk.data.baselines import BASELINES, baseline_forecasts
-from automodel_sk.data.held_out import HeldOutWindows, hold_out
+from automodel_sk.data.held_out import (
+    HeldOutWindows,
+    hold_out,
+    least_rows,
+    long_enough,
+    of_series,
+    with_unobserved_rows,
+)
 from automodel_sk.data.preparation import filled_target
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import Forecast, Metric, resolve_metric
@@ -61,10 +69,16 @@ def window_scores(
         As in `AutoModel.validation_scores`.
     """
     judged = _metrics(task.metric, metrics, season)
-    frame = stored_history(fitted)
+    everything = stored_history(fitted)
+    kept = long_enough(everything, _least_rows(everything, task))
+    frame = of_series(everything, kept)
     windows = hold_out(frame, task.h, task.n_windows, task.step_size, season=season)
     if fitted not in _FORECASTS:
-        _FORECASTS[fitted] = _forecast(fitted.freq, task, config, steps, frame, static_df)
+        joint = is_joint(task.model_name)
+        rows = task.val_size + 1
+        past = with_unobserved_rows(everything, rows, fitted.freq) if joint else frame
+        static_df = static_df if static_df is None or joint else static_df[kept]
+        _FORECASTS[fitted] = _forecast(fitted.freq, task, config, steps, past, static_df, windows)
     tables = []
     for number in range(1, task.n_windows + 1):
         chosen = windows.window(number)
@@ -72,6 +86,11 @@ def window_scores(
         forecasts |= _simple(frame, task, number, fitted.freq, season)
         tables.append(_table(chosen, number, judged, forecasts, frame))
     return pd.concat(tables, ignore_index=True)
+
+
+def _least_rows(frame: pd.DataFrame, task: TrainingTask) -> int:
+    lengths = frame.groupby("unique_id", observed=True, sort=False).size().to_numpy()
+    return least_rows(lengths, task.h, task.val_size)
 
 
 def _metrics(of_search: Any, asked: Sequence[Any] | None, season: int) -> list[Metric]:
@@ -87,6 +106,7 @@ def _forecast(
     steps: int | None,
     frame: pd.DataFrame,
     static_df: pd.DataFrame | None,
+    windows: HeldOutWindows,
 ) -> Forecast:
     """Train as the trial was trained, without the windows, and forecast them."""
     from neuralforecast import NeuralForecast
@@ -102,6 +122,7 @@ def _forecast(
             step_size=task.step_size or task.h,
         )
     name = repr(model)
+    table = table[table["unique_id"].isin(windows.frame["unique_id"].unique())]
     columns = [column for column in table.columns if column.startswith(name)]
     endings = [column.removeprefix(name) for column in columns]
     return Forecast.of_outputs(table[columns].to_numpy(dtype=float), endings)

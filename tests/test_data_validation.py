@@ -299,20 +299,16 @@ ERRORS: list[Case] = [
     ("h of True", panel, {"h": True}, ["h must be a whole number of at least 1, got True"]),
     ("val_size below 0", panel, {"h": 2, "val_size": -1}, ["val_size must be a whole number"]),
     (
-        "too short",
-        lambda: panel().drop(index=range(36, 60)),
-        {"h": 6},
-        [
-            "h=6 and val_size=6 need series of at least 13 rows; 1 of 3 series have fewer, "
-            "first 's1' with 12",
-            '.transform("size") >= 13]',
-        ],
+        "all too short",
+        panel,
+        {"h": 36},
+        ["h=36 holds out 36 rows", "the longest of 3 series, 's0', has 36; lower h, or pass"],
     ),
     (
-        "single rows",
-        lambda: panel().iloc[:37],
-        {},
-        ["1 of 2 series have a single row, first 's1'; a series needs at least 2 rows"],
+        "too short for so many windows",
+        panel,
+        {"h": 6, "val_size": 36, "n_windows": 6},
+        ["n_windows=6 with h=6 holds out 36 rows", "has 36; lower n_windows, step_size or h"],
     ),
     # Exogenous columns.
     (
@@ -507,13 +503,22 @@ WARNINGS: list[Case] = [
         ["column 'ds' holds dates as text and is read as dates", 'pd.to_datetime(df["ds"])'],
     ),
     (
+        "too short for the validation",
+        lambda: panel().drop(index=range(36, 60)),
+        {"h": 6},
+        [
+            "1 of 3 series have fewer than the 13 rows that h=6 and val_size=6 need: ['s1']; they "
+            "are left out of the validation, and forecast all the same",
+        ],
+    ),
+    (
         "shorter than the input",
         panel,
         {"h": 6, "input_size": 30},
         [
             "input_size=30, the largest to be tried, with h=6 and val_size=6 needs series of "
             "42 rows for one full window; 3 of 3 series have fewer, the shortest 's0' with 36",
-            "start_padding_enabled=True, or lower input_size to at most 24",
+            "padded with zeros at the start; lower input_size to at most 24 for full windows",
         ],
     ),
 ]  # fmt: skip
@@ -642,9 +647,16 @@ def test_other_column_names() -> None:
 def test_horizon_alone() -> None:
     validator = DataValidator()
     assert validator.validate_horizon(panel(), 6).is_valid
-    assert "at least 41 rows" in validator.validate_horizon(panel(), 20).errors[0]
-    assert "at least 37 rows" in validator.validate_horizon(panel(), 20, val_size=16).errors[0]
-    assert validator.validate_horizon(panel(), 20, val_size=15).is_valid
+    assert validator.validate_horizon(panel(), 34).is_valid
+    assert "holds out 35 rows" in validator.validate_horizon(panel(), 35).errors[0]
+    assert "val_size=36 holds" in validator.validate_horizon(panel(), 20, val_size=36).errors[0]
+    assert validator.validate_horizon(panel(), 99, val_size=0).is_valid
+    ragged = panel().drop(index=range(37, 72))
+    assert "have fewer than the 31 rows" in validator.validate_horizon(ragged, 15).warnings[0]
+    assert validator.validate_dataset(ragged).is_valid
+    single = panel().drop_duplicates("unique_id")
+    assert "nothing to learn" in validator.validate_horizon(single, 1, val_size=0).errors[0]
+    assert validator.validate_dataset(single, freq="D").is_valid
     assert "h must be" in validator.validate_horizon(panel(), None).errors[0]
     assert "got None" in validator.validate_horizon(None, 3).errors[0]
 

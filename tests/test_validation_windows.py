@@ -428,7 +428,7 @@ def test_a_metric_is_refused_before_any_training(data: pd.DataFrame):
         plan_of(data, metric="scaled_crps")
     with pytest.raises(InvalidInputError, match=r"step_size must be a whole number .* got 0"):
         plan_of(data, step_size=0)
-    with pytest.raises(InvalidInputError, match="h=4 and val_size=36 need series of at least 41"):
+    with pytest.raises(InvalidInputError, match="n_windows=3 with h=4 holds out 36 rows"):
         plan_of(data[data["ds"] < "2012-12-01"], n_windows=3, step_size=16)
 
 

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from automodel_sk.data.panel import IntArray
-from automodel_sk.data.preparation import filled_target, observed_values
+from automodel_sk.data.panel import BoolArray, IntArray
+from automodel_sk.data.preparation import MASK, filled_target, observed_values
+from automodel_sk.data.time_grid import parse_frequency
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["HeldOutWindows", "held_out_steps", "hold_out"]
+__all__ = [
+    "HeldOutWindows",
+    "held_out_steps",
+    "hold_out",
+    "least_rows",
+    "long_enough",
+    "of_series",
+    "with_unobserved_rows",
+    "without_last",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -40,6 +51,115 @@ def held_out_steps(h: int, n_windows: int = 1, step_size: int | None = None) -> 
     (12, 36, 14)
     """
     return h + (n_windows - 1) * (step_size or h)
+
+
+def least_rows(lengths: IntArray, h: int, val_size: int) -> int:
+    """Return how many rows a series needs to take part in a validation.
+
+    A horizon and a row before the held-out ones; where no series has as many, two rows: a
+    past and a future to train on.
+
+    Parameters
+    ----------
+    lengths : array of int
+        Rows of each series.
+    h : int
+        Steps of a forecast.
+    val_size : int
+        Rows held out at the end of each series.
+
+    Examples
+    --------
+    >>> least_rows(np.array([40, 12]), h=6, val_size=6), least_rows(np.array([9, 8]), 6, 6)
+    (13, 8)
+    """
+    wanted = h + val_size + 1
+    return wanted if lengths.max() >= wanted else val_size + 2
+
+
+def long_enough(frame: pd.DataFrame, rows: int) -> BoolArray:
+    """Return which series of a sorted frame have so many rows, in the frame's order.
+
+    Raises
+    ------
+    InvalidInputError
+        None has.
+
+    Examples
+    --------
+    >>> long_enough(pd.DataFrame({"unique_id": ["a", "a", "b"]}), rows=2).tolist()
+    [True, False]
+    """
+    sizes = _sizes(frame)
+    enough: BoolArray = sizes >= rows
+    if not enough.any():
+        raise InvalidInputError(
+            f"the longest of {len(sizes)} series has {sizes.max()} rows, too few to hold out"
+            f" {rows - 2} and train on the rest; pass longer series, or lower h or n_windows"
+        )
+    return enough
+
+
+def of_series(frame: pd.DataFrame, chosen: BoolArray) -> pd.DataFrame:
+    """Return the rows of some series of a sorted frame.
+
+    Examples
+    --------
+    >>> of_series(pd.DataFrame({"unique_id": ["a", "a", "b"]}), np.array([False, True])).values
+    array([['b']], dtype=object)
+    """
+    if chosen.all():
+        return frame
+    return frame[np.repeat(chosen, _sizes(frame))].reset_index(drop=True)
+
+
+def without_last(frame: pd.DataFrame, chosen: BoolArray, rows: int) -> pd.DataFrame:
+    """Return a sorted frame whose last rows of some series count as unobserved.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"unique_id": ["a", "a", "b"], "ds": [1, 2, 2], "y": 5.0})
+    >>> without_last(frame, np.array([True, False]), rows=1)["available_mask"].tolist()
+    [1.0, 0.0, 1.0]
+    """
+    if not chosen.any():
+        return frame
+    left = frame.groupby("unique_id", observed=True).cumcount(ascending=False).to_numpy()
+    hidden = np.repeat(chosen, _sizes(frame)) & (left < rows)
+    mask = frame[MASK].to_numpy() if MASK in frame.columns else np.ones(len(frame))
+    return frame.assign(**{MASK: np.where(hidden, 0.0, mask)})
+
+
+def with_unobserved_rows(frame: pd.DataFrame, rows: int, freq: Any) -> pd.DataFrame:
+    """Return a sorted frame whose series have so many rows: unobserved ones in front of short ones.
+
+    A model that takes all series at once sees what it sees of short series anyway: zeros
+    under a mask. neuralforecast's cross-validation wants the rows to be there.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"unique_id": ["a", "a", "b"], "ds": [1, 2, 2], "y": 5.0})
+    >>> with_unobserved_rows(frame, rows=2, freq=1).values.tolist()
+    [['a', 1, 5.0, 1.0], ['a', 2, 5.0, 1.0], ['b', 1, 0.0, 0.0], ['b', 2, 5.0, 1.0]]
+    """
+    lacking = rows - _sizes(frame)
+    if (lacking <= 0).all():
+        return frame
+    step = parse_frequency(freq)
+    whole = frame if MASK in frame.columns else frame.assign(**{MASK: 1.0})
+    firsts = whole.drop_duplicates("unique_id")[lacking > 0]
+    missing = lacking[lacking > 0]
+    backs = np.concatenate([np.arange(count, 0, -1) for count in missing])
+    added = firsts.loc[firsts.index.repeat(missing)]
+    times = [time - int(back) * step for time, back in zip(added["ds"], backs, strict=True)]
+    values = [column for column in whole.columns if column not in ("unique_id", "ds")]
+    added = added.assign(ds=times, **dict.fromkeys(values, 0.0)).astype(dict(whole.dtypes))
+    return pd.concat([added, whole]).sort_values(["unique_id", "ds"], ignore_index=True)
+
+
+def _sizes(frame: pd.DataFrame) -> IntArray:
+    sizes = frame.groupby("unique_id", observed=True, sort=False).size()
+    return sizes.to_numpy()
 
 
 @dataclass(frozen=True)
@@ -114,7 +234,7 @@ def hold_out(
     >>> hold_out(df, h=2, n_windows=2, step_size=1).frame.values.tolist()
     [['a', 2, 1, 2.0], ['a', 3, 1, 3.0], ['a', 3, 2, 3.0], ['a', 4, 2, 4.0]]
     """
-    sizes = frame.groupby("unique_id", observed=True, sort=False).size().to_numpy()
+    sizes = _sizes(frame)
     ends = sizes.cumsum()
     steps = held_out_steps(h, n_windows, step_size)
     if sizes.min() <= steps:

@@ -54,6 +54,7 @@ class StoredTask(Stored):
     hist_exog: Names
     stat_exog: Names
     pad_short_series: bool
+    has_mask: bool = False
     step_size: Positive | None = None
     metric: str | None = None
 

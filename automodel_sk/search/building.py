@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from automodel_sk.arguments.number_rule import shown
-from automodel_sk.catalog import get_characteristics, model_class
+from automodel_sk.catalog import get_characteristics, is_joint, model_class
+from automodel_sk.data.held_out import least_rows
+from automodel_sk.data.panel import IntArray
 from automodel_sk.data.windows import WindowShape, count_windows
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search.task import TrainingTask
@@ -20,6 +22,7 @@ __all__ = [
     "build_model",
     "constructor_default",
     "effective_config",
+    "is_padded",
     "trained_module",
 ]
 
@@ -75,7 +78,7 @@ def effective_config(task: TrainingTask, config: Mapping[str, Any]) -> dict[str,
         k: _whole(v) if k in _WHOLE_NUMBERS else v for k, v in without_refused(config).items()
     }
     arguments.setdefault("max_steps", DEFAULT_MAX_STEPS)
-    arguments.setdefault("input_size", 2 * task.h)
+    arguments["input_size"] = _window(task, arguments)
     arguments.setdefault("val_check_steps", task.check_interval(arguments["max_steps"]))
     arguments["val_check_steps"] = min(arguments["val_check_steps"], arguments["max_steps"])
     arguments["random_seed"] = task.random_seed
@@ -87,12 +90,15 @@ def effective_config(task: TrainingTask, config: Mapping[str, Any]) -> dict[str,
         arguments["training_data_availability_threshold"] = list(shares)
     if arguments.get("drop_last_loader"):
         # with fewer series than a batch every batch would be dropped, and nothing trained
+        lengths = _trained_lengths(task)
+        n_series = task.n_series if lengths is None else len(lengths)
         batch = arguments.get("batch_size", constructor_default(task.model_name, "batch_size"))
-        arguments["batch_size"] = min(batch or task.n_series, task.n_series)
-    if task.pad_short_series:
-        arguments.setdefault("start_padding_enabled", True)
+        arguments["batch_size"] = min(batch or n_series, n_series)
+    padded = is_padded(task, arguments)
+    if padded:
+        arguments["start_padding_enabled"] = True
     if task.lengths is not None:
-        if not task.pad_short_series and task.lengths.min() < task.lengths.max():
+        if not padded and task.lengths.min() < task.lengths.max() and not task.has_mask:
             # shorter series are padded to the longest: no window of padding is trained on
             arguments.setdefault("training_data_availability_threshold", [1.0, 0.0])
         arguments |= _existing_windows(task, arguments, characteristics.multivariate)
@@ -107,6 +113,44 @@ def _refuse(name: str, value: Any) -> None:
         raise InvalidInputError(f"{name} has no place in config, got {shown(value)}; {advice}")
 
 
+def _window(task: TrainingTask, config: Mapping[str, Any]) -> int:
+    """Return the past steps of a window; neuralforecast takes a size below 1 for 3 horizons."""
+    size: int = _whole(config.get("input_size", 2 * task.h))
+    return 3 * task.h if size < 1 else size
+
+
+def is_padded(task: TrainingTask, config: Mapping[str, Any]) -> bool:
+    """Return whether series are padded with zeros at the start, so that short ones take part.
+
+    Parameters
+    ----------
+    task : TrainingTask
+        With the lengths of all series, those of the trials and those too short for them.
+    config : mapping
+        A candidate's configuration, which may say so itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> task = TrainingTask("MLP", h=7, val_size=7, lengths=np.array([90, 40]))
+    >>> [is_padded(task, {"input_size": size}) for size in (14, 35, -1)]
+    [False, True, False]
+    """
+    if "start_padding_enabled" in config:
+        return bool(config["start_padding_enabled"])
+    if task.pad_short_series or task.lengths is None:
+        return task.pad_short_series
+    return int(task.lengths.min()) <= _window(task, config) + task.h + task.val_size
+
+
+def _trained_lengths(task: TrainingTask) -> IntArray | None:
+    """Return the lengths of the series that take part: trials leave out the shortest."""
+    if task.lengths is None or not task.val_size or is_joint(task.model_name):
+        return task.lengths
+    kept = task.lengths[task.lengths >= least_rows(task.lengths, task.h, task.val_size)]
+    return kept if len(kept) else task.lengths
+
+
 def _whole(value: Any) -> Any:
     """Return 500 for 500.0: quantised draws are floats, constructors want integers."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -119,7 +163,8 @@ def _existing_windows(
     asked = arguments.get(
         "windows_batch_size", constructor_default(task.model_name, "windows_batch_size")
     )
-    if task.lengths is None or not isinstance(asked, int) or asked < 1:
+    lengths = _trained_lengths(task)
+    if lengths is None or not isinstance(asked, int) or asked < 1:
         return {}
     shape = WindowShape(
         arguments["input_size"],
@@ -128,12 +173,12 @@ def _existing_windows(
         bool(arguments.get("start_padding_enabled", False)),
         _shares(arguments.get("training_data_availability_threshold", 0.0)),
     )
-    count = count_windows(task.lengths, shape, task.val_size, multivariate)
+    count = count_windows(lengths, shape, task.val_size, multivariate)
     batch = (
         arguments.get("batch_size", constructor_default(task.model_name, "batch_size"))
         or task.n_series
     )
-    share = 1.0 if multivariate else min(1.0, batch / len(task.lengths))
+    share = 1.0 if multivariate else min(1.0, batch / len(lengths))
     return {"windows_batch_size": max(1, min(asked, math.ceil(count * share)))}
 
 

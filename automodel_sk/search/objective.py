@@ -45,12 +45,15 @@ class Objective:
         What the metric's figures are multiplied with.
     train : DataFrame, optional
         The past, where the metric looks at it.
+    series : array of bool, optional
+        Which of the series that a model forecasts are judged; all of them when None.
     """
 
     metric: Metric
     windows: HeldOutWindows
     weights: Array | float = 1.0
     train: pd.DataFrame | None = None
+    series: npt.NDArray[np.bool_] | None = None
 
     def score(self, forecast: Forecast) -> float:
         """Return the mean over windows and series, infinite where a forecast is no number."""
@@ -199,7 +202,7 @@ def _judge(model: Any, task: TrainingTask) -> Any:
             pl_module.validation_step = partial(_forecast_into, outputs, pl_module, task)
 
         def on_validation_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-            score = task.objective.score(_collected(outputs, model))
+            score = task.objective.score(_collected(outputs, model, task.objective.series))
             pl_module.validation_step_outputs[:] = [torch.tensor([score, 1.0], dtype=torch.float64)]
 
         def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
@@ -237,7 +240,9 @@ def unchanged_loss(loss: Any) -> Iterator[None]:
             setattr(loss, name, value)
 
 
-def _collected(outputs: list[Any], model: Any) -> Forecast:
+def _collected(
+    outputs: list[Any], model: Any, judged: npt.NDArray[np.bool_] | None = None
+) -> Forecast:
     """Return the forecasts of all batches in order of series, window and step."""
     import torch
 
@@ -248,6 +253,14 @@ def _collected(outputs: list[Any], model: Any) -> Forecast:
     table = values.flatten().double().cpu().numpy().reshape(-1, len(endings))
     reconciling = getattr(model, "SP", None)
     if reconciling is None:
-        return Forecast.of_outputs(table, endings)
+        return Forecast.of_outputs(_rows_of(table, judged), endings)
     means = table[:, endings.index("")].reshape(len(reconciling), -1)
-    return Forecast((reconciling @ means).ravel(), {})
+    return Forecast(_rows_of((reconciling @ means).reshape(-1, 1), judged).ravel(), {})
+
+
+def _rows_of(table: Array, judged: npt.NDArray[np.bool_] | None) -> Array:
+    """Return the rows of the series that are judged; each has the same number of them."""
+    if judged is None:
+        return table
+    chosen: Array = table.reshape(len(judged), -1, table.shape[1])[judged]
+    return chosen.reshape(-1, table.shape[1])

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from automodel_sk.search.budget import TimeBudget
-from automodel_sk.search.building import build_model, effective_config, trained_module
+from automodel_sk.search.building import build_model, effective_config, is_padded, trained_module
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search.training import training
 
@@ -22,6 +22,7 @@ __all__ = [
     "final_steps",
     "fit_final",
     "fit_with_weights",
+    "padded_for",
     "repeat_trial",
     "train_on",
 ]
@@ -44,11 +45,33 @@ def final_model(task: TrainingTask, config: Mapping[str, Any], steps: int | None
     -------
     neuralforecast model
     """
-    model = build_model(replace(task, val_size=0), {**config, "early_stop_patience_steps": -1})
+    # padded as the trials were, which held rows out
+    task = replace(task, val_size=0, pad_short_series=is_padded(task, config))
+    model = build_model(task, {**config, "early_stop_patience_steps": -1})
     if steps is not None:
         steps = final_steps(task, config, steps) if steps else 0
         trained_module(model).trainer_kwargs["max_steps"] = steps
     return model
+
+
+def padded_for(
+    task: TrainingTask, config: Mapping[str, Any], frame: Any, held_out: int
+) -> TrainingTask:
+    """Return a task whose series are padded where no other window is left to train on.
+
+    Parameters
+    ----------
+    task, config
+        As in `final_model`.
+    frame : DataFrame
+        Long frame.
+    held_out : int
+        Rows at the end of each series that are not trained on.
+    """
+    longest = int(frame.groupby("unique_id", observed=True).size().max())
+    settled = replace(task, lengths=None, pad_short_series=False)
+    size = effective_config(settled, config)["input_size"]
+    return replace(task, pad_short_series=True) if longest - held_out <= size else task
 
 
 def final_steps(task: TrainingTask, config: Mapping[str, Any], best_step: int) -> int:
@@ -199,6 +222,7 @@ def train_on(fitted: Any, frame: Any, *, static_df: Any = None, steps: int) -> A
     """
     continued = copy.deepcopy(fitted)
     module = trained_module(continued.models[0])
+    _pad_short_series(module, frame)
     steps_before = module.trainer_kwargs["max_steps"]
     module.trainer_kwargs["max_steps"] = steps
     with training():
@@ -206,6 +230,19 @@ def train_on(fitted: Any, frame: Any, *, static_df: Any = None, steps: int) -> A
     module.trainer_kwargs["max_steps"] = steps_before
     _forget_last_batch(module.loss)
     return continued
+
+
+def _pad_short_series(module: Any, frame: Any) -> None:
+    """Pad series from now on where the shortest is no full window, as a new model would be."""
+    import torch
+
+    shortest = int(frame.groupby("unique_id", observed=True).size().min())
+    if module.start_padding_enabled or shortest >= module.input_size:
+        return
+    module.start_padding_enabled = True
+    module.hparams["start_padding_enabled"] = True
+    module.padder_train = torch.nn.ConstantPad1d((module.input_size - 1, module.h), 0.0)
+    module.min_insample_fraction = 0.0  # windows of whole histories alone, until now
 
 
 def _forget_last_batch(loss: Any) -> None:

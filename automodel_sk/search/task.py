@@ -48,11 +48,14 @@ class TrainingTask:
     futr_exog, hist_exog, stat_exog : tuple of str
         Exogenous columns by kind.
     pad_short_series : bool
-        Let series shorter than a window take part, padded with zeros at the start.
+        Pad series with zeros at the start, whatever their lengths: where it is settled.
+    has_mask : bool
+        Whether some rows of the data were not observed.
     trainer_options : mapping
         Further arguments of Lightning's `Trainer`.
     lengths : array of int, shape (n_series,), optional
-        Rows of each series; known, no step draws more windows than there are.
+        Rows of each series; known, no step draws more windows than there are, and
+        series are padded where the shortest has no full window.
     step_size : int, optional
         Steps from one validation window to the next; `h` when None.
     metric : str or callable, optional
@@ -82,6 +85,7 @@ class TrainingTask:
     hist_exog: tuple[str, ...] = ()
     stat_exog: tuple[str, ...] = ()
     pad_short_series: bool = False
+    has_mask: bool = False
     trainer_options: Mapping[str, Any] = field(default_factory=dict)
     lengths: npt.NDArray[np.integer[Any]] | None = field(default=None, compare=False, repr=False)
     step_size: int | None = None

@@ -42,6 +42,12 @@ class SpaceStructure:
         return not self.domains and self.function is None
 
     @property
+    def needs_validation(self) -> bool:
+        """Whether rows are held out: to compare trials, or to see when a training stops."""
+        patience = self.constants.get("early_stop_patience_steps", -1)
+        return not self.is_fixed or (isinstance(patience, (int, float)) and patience > 0)
+
+    @property
     def n_combinations(self) -> int | None:
         """Number of configurations; None if infinite or unknown."""
         sizes = [domain.size for domain in self.domains.values()]

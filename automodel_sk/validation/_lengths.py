@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from automodel_sk.data.held_out import least_rows
 from automodel_sk.data.panel import Panel
 from automodel_sk.data.wording import wording
-from automodel_sk.validation._structure import Names
 from automodel_sk.validation._values import count
 from automodel_sk.validation.result import Findings
 
 __all__ = ["check_lengths", "whole_number"]
+
+_MOST_NAMES = 30
 
 
 def whole_number(value: Any, name: str, least: int, findings: Findings) -> int | None:
@@ -34,34 +37,57 @@ def check_lengths(
     h: int | None,
     input_size: int | None,
     val_size: int | None,
-    names: Names,
     findings: Findings,
+    n_windows: int = 1,
 ) -> None:
-    """Hold the series' lengths against the horizon, the validation and the largest input."""
-    held_out = val_size if val_size is not None else h or 0
-    least = (h or 0) + held_out + 1
-    if h is None:
-        _note_single_rows(panel, names, findings)
+    """Hold the series' lengths against the horizon, the validation and the largest input.
+
+    Short series need no validation to be forecast: they are padded. Where nothing is held
+    out, every length will do.
+    """
+    if h is None or not len(panel.ids):
         return
+    held_out = h if val_size is None else val_size
+    if int(panel.lengths.max()) < held_out + 2:
+        findings.error(_too_short(panel, h, held_out, n_windows))
+        return
+    least = least_rows(panel.lengths, h, held_out) if held_out else 1
     short = np.flatnonzero(panel.lengths < least)
     if len(short):
-        first = int(short[0])
-        findings.error(
-            f"h={h} and val_size={held_out} need series of at least {count(least, 'row')}; "
-            f"{len(short)} of {count(len(panel.ids), 'series')} have fewer, first "
-            f"{_named(panel, first)} with {panel.lengths[first]}; {_drop(least, names)}, or lower h"
-        )
+        findings.warn(_left_out(panel, short, least, h, held_out))
     if input_size is not None:
         _note_padding(panel, h, input_size, held_out, findings, least)
 
 
-def _note_single_rows(panel: Panel, names: Names, findings: Findings) -> None:
-    single = np.flatnonzero(panel.lengths == 1)
-    if len(single):
-        findings.error(
-            f"{len(single)} of {count(len(panel.ids), 'series')} have a single row, first "
-            f"{_named(panel, int(single[0]))}; a series needs at least 2 rows; {_drop(2, names)}"
+def _too_short(panel: Panel, h: int, held_out: int, n_windows: int) -> str:
+    """Return that no series is long enough, and what to lower."""
+    longest = int(panel.lengths.argmax())
+    if not held_out:
+        return (
+            f"the longest of {count(len(panel.ids), 'series')}, {_named(panel, longest)}, has"
+            f" {count(int(panel.lengths[longest]), 'row')}, which leaves nothing to learn from;"
+            " pass at least one series of 2 rows or more"
         )
+    if n_windows > 1:
+        what, fix = f"n_windows={n_windows} with h={h}", "lower n_windows, step_size or h"
+    else:
+        what, fix = f"h={h}" if held_out == h else f"h={h} and val_size={held_out}", "lower h"
+    return (
+        f"{what} holds out {count(held_out, 'row')} at the end of each series for validation, and"
+        f" needs at least 2 before them; the longest of {count(len(panel.ids), 'series')},"
+        f" {_named(panel, longest)}, has {panel.lengths[longest]}; {fix}, or pass longer series,"
+        " or a fixed configuration, which needs no validation"
+    )
+
+
+def _left_out(panel: Panel, short: npt.NDArray[np.intp], least: int, h: int, held_out: int) -> str:
+    """Return which series are too short for the validation, and what becomes of them."""
+    return (
+        f"{len(short)} of {count(len(panel.ids), 'series')} have fewer than the"
+        f" {count(least, 'row')} that h={h} and val_size={held_out} need:"
+        f" {_listed(panel, short)}; they are left out of the validation, and forecast all the same, padded with zeros at the start;"
+        " forecasts of so little history are rough"
+    )
 
 
 def _note_padding(
@@ -72,19 +98,22 @@ def _note_padding(
     if len(short):
         first = int(short[panel.lengths[short].argmin()])
         length = int(panel.lengths[first])
+        room = length - h - held_out
+        lower = f"; lower input_size to at most {room} for full windows" if room >= h else ""
+        held = f" and val_size={held_out}" if held_out else ""
         findings.warn(
-            f"input_size={input_size}, the largest to be tried, with h={h} and "
-            f"val_size={held_out} needs series of {count(wanted, 'row')} for one full window; "
+            f"input_size={input_size}, the largest to be tried, with h={h}{held} needs "
+            f"series of {count(wanted, 'row')} for one full window; "
             f"{len(short)} of {count(len(panel.ids), 'series')} have fewer, the shortest "
-            f"{_named(panel, first)} with {length}; pass start_padding_enabled=True, or lower "
-            f"input_size to at most {length - h - held_out}"
+            f"{_named(panel, first)} with {length}: they are padded with zeros at the start{lower}"
         )
-
-
-def _drop(least: int, names: Names) -> str:
-    """Return how to drop the series that are too short."""
-    return wording().without_short(least, names.id, names.time)
 
 
 def _named(panel: Panel, code: int) -> str:
     return wording().name(panel.ids[code])
+
+
+def _listed(panel: Panel, codes: npt.NDArray[np.intp]) -> str:
+    """Return the names of series, the first few where there are many."""
+    names = ", ".join(_named(panel, int(code)) for code in codes[:_MOST_NAMES])
+    return f"[{names}]" if len(codes) <= _MOST_NAMES else f"[{names}, ...] ({len(codes)} in all)"

@@ -67,6 +67,7 @@ class DataValidator:
         h: Any = None,
         input_size: Any = None,
         val_size: Any = None,
+        n_windows: Any = None,
         futr_exog: Sequence[str] = (),
         hist_exog: Sequence[str] = (),
         static_df: Any = None,
@@ -86,8 +87,10 @@ class DataValidator:
         input_size : int, optional
             The largest number of past steps that a model will see.
         val_size : int, optional
-            Steps at the end of each series kept for validation; `h` where it
-            is left out.
+            Steps at the end of each series kept for validation, 0 for none; `h`
+            where it is left out.
+        n_windows : int, optional
+            Windows in these steps, for the words of a message.
         futr_exog, hist_exog, stat_exog : sequence of str
             Columns known ahead, columns known afterwards, columns of `static_df`.
         static_df : pandas.DataFrame, optional
@@ -120,7 +123,8 @@ class DataValidator:
             check_keys(panel, names, findings)
             whole = panel.complete()
             step = check_rows(whole, freq, names, findings)
-            check_lengths(whole, sizes.h, sizes.input_size, sizes.val_size, names, findings)
+            windows = whole_number(n_windows, "n_windows", 1, findings) or 1
+            check_lengths(whole, sizes.h, sizes.input_size, sizes.val_size, findings, windows)
             check_future(futr_df, exogenous, whole, sizes.h, step, names, findings)
         return findings.result(self.strict_mode)
 
@@ -128,7 +132,9 @@ class DataValidator:
     def validate_horizon(
         self, df: Any, h: Any, *, input_size: Any = None, val_size: Any = None
     ) -> ValidationResult:
-        """Check that the series are long enough for a horizon; never raises.
+        """Check that series are long enough for a horizon; never raises.
+
+        At least one has to be; a warning names those that are not.
 
         Parameters
         ----------
@@ -147,7 +153,9 @@ class DataValidator:
         --------
         >>> frame = pd.DataFrame({"unique_id": "a", "ds": [1, 2, 3], "y": [1.0, 2.0, 3.0]})
         >>> DataValidator().validate_horizon(frame, h=2).errors
-        ['h=2 and val_size=2 need series of at least 5 rows; 1 of 1 series have fewer, ...']
+        []
+        >>> DataValidator().validate_horizon(frame, h=3).errors
+        ['h=3 holds out 3 rows at the end of each series for validation, and needs at least ...']
         """
         findings, names = Findings(), self._names
         if h is None:
@@ -156,7 +164,7 @@ class DataValidator:
         if is_frame(df, "df", findings) and check_columns(df, names, findings):
             panel = read_panel(df, names, findings)
             if panel is not None:
-                check_lengths(panel, sizes.h, sizes.input_size, sizes.val_size, names, findings)
+                check_lengths(panel, sizes.h, sizes.input_size, sizes.val_size, findings)
         return findings.result(self.strict_mode)
 
     @never_raises(_UNREADABLE)

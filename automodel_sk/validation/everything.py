@@ -10,6 +10,7 @@ from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.catalog import MODEL_CATALOG
 from automodel_sk.data.held_out import held_out_steps
 from automodel_sk.default_spaces import default_search_space
+from automodel_sk.search_space import SearchSpace
 from automodel_sk.validation.config import ConfigValidator, model_result
 from automodel_sk.validation.data import DataValidator
 from automodel_sk.validation.draft import ConfigDraft
@@ -139,7 +140,8 @@ def validate_all(
             freq=freq,
             h=h,
             input_size=largest_input_size(config, draft, model_class_name, h),
-            val_size=_val_size(h, n_windows, step_size),
+            val_size=_val_size(h, n_windows, step_size) if _is_validated(config) else 0,
+            n_windows=n_windows if NumberRule("n_windows", 1).accepts(n_windows) else None,
             futr_exog=_listed(futr_exog_list),
             hist_exog=_listed(hist_exog_list),
             static_df=static_df,
@@ -177,6 +179,16 @@ def _val_size(h: Any, n_windows: Any, step_size: Any) -> int | None:
     if not all(count.accepts(value) for value in (h, n_windows, step)):
         return None
     return held_out_steps(int(h), int(n_windows), int(step))
+
+
+def _is_validated(config: Any) -> bool:
+    """Return whether rows are held out, as they are not for a fixed configuration."""
+    if config is None:
+        return True
+    try:
+        return SearchSpace.parse(config).needs_validation
+    except Exception:  # what can't be read is judged as a configuration
+        return True
 
 
 def _listed(columns: Any) -> Any:
