@@ -18,7 +18,7 @@ from automodel_sk.arguments.kinds import Choices, Either, Flag
 from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.catalog import is_joint
 from automodel_sk.data.held_out import held_out_steps, long_enough, of_series, with_unobserved_rows
-from automodel_sk.data.preparation import MASK, align_static, observed_only
+from automodel_sk.data.preparation import MASK, align_static, observed_only, read_times
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.explanation import METHODS
@@ -256,7 +256,7 @@ class AutoModel:
         }
 
     def _prepare(self, dataset: pd.DataFrame) -> pd.DataFrame:
-        return usable_history(dataset, self._task, self.freq, self._date_order)
+        return usable_history(dataset, self._task, self.freq, self._date_order, self._fitted.uids)
 
     @property
     def _date_order(self) -> str | None:
@@ -276,6 +276,20 @@ class AutoModel:
         if static_df is None and self._task.stat_exog:
             static_df = calibration.stored_static(self._fitted)
         return align_static(static_df, frame, self._task.stat_exog)
+
+    def _profile_of(self, dataset: pd.DataFrame) -> DatasetProfile:
+        """Return the profile of data that take the place of those trained on so far."""
+        from automodel_sk.data.analysis import analyse_dataset
+
+        task, order = self._task, self._date_order
+        profile = analyse_dataset(
+            read_times(dataset, order),
+            freq=self.freq,
+            futr_exog=task.futr_exog,
+            hist_exog=task.hist_exog,
+            stat_exog=task.stat_exog,
+        )
+        return replace(profile, date_order=order)
 
     def _calibrated(self) -> ConformalScores:
         """Return the scores of the intervals, calibrated at first need."""
@@ -571,7 +585,7 @@ class AutoModel:
         renewed = copy.copy(self)
         renewed._task = replace(self._task, n_series=dataset["unique_id"].nunique())
         renewed._scores = None
-        frame = renewed._prepare(dataset)
+        frame = usable_history(dataset, renewed._task, self.freq, self._date_order)
         lengths = frame.groupby("unique_id", observed=True).size().to_numpy()
         renewed._task = replace(
             renewed._task,
@@ -587,6 +601,7 @@ class AutoModel:
             static_df=self._static(static_df, frame),
             steps=self.best_step,
         )
+        renewed.profile = self._profile_of(dataset)
         return renewed
 
     @public(dataset=Frame("dataset", optional=False))
@@ -624,6 +639,7 @@ class AutoModel:
             static_df=self._static(static_df, frame),
             steps=max_steps or max(1, round(trained * _UPDATE_SHARE)),
         )
+        renewed.profile = self._profile_of(dataset)
         return renewed
 
     def to_neuralforecast(self) -> Any:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 import pandas as pd
 
-from automodel_sk.catalog import get_characteristics
+from automodel_sk.catalog import is_joint
+from automodel_sk.data.joint import check_places, uneven_ends
 from automodel_sk.data.preparation import prepare_frame, read_times
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search.task import TrainingTask
 
 __all__ = ["usable_history"]
 
+logger = logging.getLogger(__name__)
+
 
 def usable_history(
-    dataset: pd.DataFrame, task: TrainingTask, freq: str | int, date_order: str | None = None
+    dataset: pd.DataFrame,
+    task: TrainingTask,
+    freq: str | int,
+    date_order: str | None = None,
+    trained_on: Any = None,
 ) -> pd.DataFrame:
     """Return a history ready for a model, or say what is wrong with it.
 
@@ -27,6 +37,9 @@ def usable_history(
         Frequency of the data that it was trained on.
     date_order : {"day first", "month first"}, optional
         How the model's own times were written, for text that leaves the order open.
+    trained_on : sequence, optional
+        Names of the series that the model was trained on, in order; a model of all
+        series at once takes no others. Not looked at when None.
 
     Returns
     -------
@@ -52,14 +65,21 @@ def usable_history(
     )
     result.raise_if_invalid()
     frame = prepare_frame(dataset, [*task.futr_exog, *task.hist_exog])
-    _check_series(task, frame["unique_id"].nunique())
+    if is_joint(task.model_name):
+        _check_series(task, frame, trained_on)
     return frame
 
 
-def _check_series(task: TrainingTask, n_series: int) -> None:
-    if get_characteristics(task.model_name).multivariate and n_series != task.n_series:
+def _check_series(task: TrainingTask, frame: pd.DataFrame, trained_on: Any) -> None:
+    ends = frame.groupby("unique_id", observed=True, sort=False)["ds"].last()
+    if len(ends) != task.n_series:
         raise InvalidInputError(
-            f"dataset has {n_series} series, {task.model_name} was built for"
+            f"dataset has {len(ends)} series, {task.model_name} was built for"
             f" {task.n_series}: a multivariate model forecasts all series together;"
             " pass the same series, or call refit(dataset)"
         )
+    if trained_on is not None:
+        check_places(ends.index, trained_on, task.model_name)
+    warning = uneven_ends(ends.index, ends)
+    if warning is not None:
+        logger.warning(warning)

@@ -85,8 +85,8 @@ def _left_out(panel: Panel, short: npt.NDArray[np.intp], least: int, h: int, hel
     return (
         f"{len(short)} of {count(len(panel.ids), 'series')} have fewer than the"
         f" {count(least, 'row')} that h={h} and val_size={held_out} need:"
-        f" {_listed(panel, short)}; they are left out of the validation, and forecast all the same, padded with zeros at the start;"
-        " forecasts of so little history are rough"
+        f" {_listed(panel, short)}; they are left out of the validation, and forecast all the"
+        " same, padded with zeros at the start; forecasts of so little history are rough"
     )
 
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from automodel_sk.data.joint import uneven_ends
 from automodel_sk.data.panel import BoolArray, Panel
 from automodel_sk.data.time_grid import parse_frequency
 from automodel_sk.exceptions import InvalidInputError
@@ -68,6 +70,7 @@ class DataValidator:
         input_size: Any = None,
         val_size: Any = None,
         n_windows: Any = None,
+        joint: bool = False,
         futr_exog: Sequence[str] = (),
         hist_exog: Sequence[str] = (),
         static_df: Any = None,
@@ -91,6 +94,8 @@ class DataValidator:
             where it is left out.
         n_windows : int, optional
             Windows in these steps, for the words of a message.
+        joint : bool
+            Whether the model takes all series at once; they should end together then.
         futr_exog, hist_exog, stat_exog : sequence of str
             Columns known ahead, columns known afterwards, columns of `static_df`.
         static_df : pandas.DataFrame, optional
@@ -123,6 +128,8 @@ class DataValidator:
             check_keys(panel, names, findings)
             whole = panel.complete()
             step = check_rows(whole, freq, names, findings)
+            if joint:
+                _check_ends(whole, findings)
             windows = whole_number(n_windows, "n_windows", 1, findings) or 1
             check_lengths(whole, sizes.h, sizes.input_size, sizes.val_size, findings, windows)
             check_future(futr_df, exogenous, whole, sizes.h, step, names, findings)
@@ -222,6 +229,15 @@ class DataValidator:
         check_finite(values, self.target_col, panel, findings, used=used)
         if panel is not None:
             check_constant(values, self.target_col, panel, findings, used)
+
+
+def _check_ends(panel: Panel, findings: Findings) -> None:
+    """Note series that end at different times."""
+    _, ranks = panel.in_order
+    ends = panel.times[ranks[np.cumsum(panel.lengths) - 1]]
+    warning = uneven_ends(panel.ids, ends)
+    if warning is not None:
+        findings.warn(warning)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from automodel_sk.arguments.number_rule import NumberRule
-from automodel_sk.catalog import MODEL_CATALOG
+from automodel_sk.catalog import MODEL_CATALOG, is_joint
 from automodel_sk.data.held_out import held_out_steps
 from automodel_sk.default_spaces import default_search_space
 from automodel_sk.search_space import SearchSpace
@@ -142,6 +142,9 @@ def validate_all(
             input_size=largest_input_size(config, draft, model_class_name, h),
             val_size=_val_size(h, n_windows, step_size) if _is_validated(config) else 0,
             n_windows=n_windows if NumberRule("n_windows", 1).accepts(n_windows) else None,
+            joint=isinstance(model_class_name, str)
+            and model_class_name in MODEL_CATALOG
+            and is_joint(model_class_name),
             futr_exog=_listed(futr_exog_list),
             hist_exog=_listed(hist_exog_list),
             static_df=static_df,
