@@ -30,6 +30,7 @@ from automodel_sk.search.building import DEFAULT_MAX_STEPS
 from automodel_sk.search.refit import final_model, fit_final, padded_for, train_on
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search.training import training
+from automodel_sk.search.turns import training_turn
 from automodel_sk.tracking import TrialRecord
 from automodel_sk.trials import trials_frame
 
@@ -294,7 +295,9 @@ class AutoModel:
     def _calibrated(self) -> ConformalScores:
         """Return the scores of the intervals, calibrated at first need."""
         if self._scores is None:
-            self.calibrate()
+            with training_turn():  # threads that all want intervals calibrate them once
+                if self._scores is None:
+                    self.calibrate()
         if self._scores is None:  # pragma: no cover - calibrate sets it or raises
             raise InvalidInputError("the intervals are not calibrated; call calibrate(dataset)")
         return self._scores

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk.arguments.boundary import TABLE, convert, public
@@ -26,6 +27,7 @@ from automodel_sk.progress import say
 from automodel_sk.search.budget import TimeBudget
 from automodel_sk.search.building import is_padded
 from automodel_sk.search.storage import StudyLocation
+from automodel_sk.search.turns import search_turn
 from automodel_sk.search_setup import start_workers_early
 from automodel_sk.serving.record import data_record, model_record
 from automodel_sk.summary import OptimizationSummary, summarise
@@ -145,6 +147,14 @@ class AutoModelFactory:
         start_workers_early(options)
         plan = make_plan(given, options)
         _announce(plan, options)
+        with search_turn(partial(_say_it_waits, options)) as seconds:
+            budget.add(seconds)
+            return self._search(plan, options, budget, started + timedelta(seconds=seconds))
+
+    def _search(
+        self, plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget, started: datetime
+    ) -> AutoModel:
+        """Carry out a plan, tracked."""
         tracker = make_tracker(
             options.use_mlflow,
             options.mlflow_tracking_uri,
@@ -345,6 +355,15 @@ def _advise(model: AutoModel, options: OptimizationConfig) -> None:
     if options.verbose:
         for finding in model.diagnose()[:1]:
             say(f"To try next: {finding}")
+
+
+def _say_it_waits(options: OptimizationConfig) -> None:
+    message = (
+        "Another search runs in this process; this one starts when it has ended. Search in"
+        " processes of their own to run them side by side."
+    )
+    logger.info(message)
+    say(message, options.verbose)
 
 
 def _search_record(plan: SearchPlan, options: OptimizationConfig) -> SearchRecord:

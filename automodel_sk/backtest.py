@@ -16,6 +16,7 @@ from automodel_sk.data.preparation import filled_target
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.intervals import ConformalScores, series_scales
 from automodel_sk.prediction import loss_family, stored_history
+from automodel_sk.search.turns import training_turn
 
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
@@ -142,7 +143,9 @@ def backtest(model: AutoModel) -> Backtest:
         The series are too short to hold out a window.
     """
     if model not in _TESTED:
-        _TESTED[model] = _test(model)
+        with training_turn():  # threads that all want it train once
+            if model not in _TESTED:
+                _TESTED[model] = _test(model)
     return _TESTED[model]
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
 from automodel_sk.prediction import loss_family, tidy
 from automodel_sk.search.building import trained_module
+from automodel_sk.search.inference import private_copy
 from automodel_sk.search.training import training
 
 __all__ = ["METHODS", "Explanation", "explain"]
@@ -105,7 +106,7 @@ def explain(
     steps = _steps(model, steps)
     with training():
         try:
-            raw, found = fitted.explain(
+            raw, found = private_copy(fitted).explain(
                 df=history,
                 futr_df=futr_df,
                 static_df=static_df,

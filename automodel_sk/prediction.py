@@ -17,8 +17,7 @@ from automodel_sk.intervals import (
     quantile_of,
     series_scales,
 )
-from automodel_sk.search.objective import unchanged_loss
-from automodel_sk.search.training import training
+from automodel_sk.search.inference import to_forecast_with
 
 __all__ = ["forecast", "loss_family", "stored_history", "tidy"]
 
@@ -95,7 +94,7 @@ def forecast(
 
 
 class _Asker:
-    """Calls the fitted object's `predict` and hides its side effects."""
+    """Asks a copy of the fitted object: forecasts change what they are asked of."""
 
     def __init__(
         self,
@@ -116,14 +115,9 @@ class _Asker:
         return repr(self.fitted.models[0])
 
     def __call__(self, quantiles: Sequence[float] | None = None) -> pd.DataFrame:
-        import torch
-
-        model = self.fitted.models[0]
-        with training(), unchanged_loss(model.loss):
-            torch.manual_seed(self.seed)
-            np.random.seed(self.seed)  # noqa: NPY002 - HINT shuffles its samples with it
-            more = {} if quantiles is None else _request(model, quantiles)
-            result: pd.DataFrame = self.fitted.predict(**self.arguments, **more)
+        with to_forecast_with(self.fitted, self.seed) as own:
+            more = {} if quantiles is None else _request(own.models[0], quantiles)
+            result: pd.DataFrame = own.predict(**self.arguments, **more)
         return result
 
     def scales(self, season: int) -> tuple[npt.NDArray[Any], Array]:

@@ -18,6 +18,8 @@ from automodel_sk.search.hardware import PrecisionChoice, choose_precision
 from automodel_sk.search.quiet import quiet
 from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.storage import StudyLocation
+from automodel_sk.search.torch_modes import plain_torch
+from automodel_sk.search.turns import another_search_runs, training_turn
 from automodel_sk.search.worker_pool import (
     NoProcessError,
     shared_pool,
@@ -110,7 +112,7 @@ def training_data(plan: SearchPlan) -> Any:
     """Return the data that trials are trained on, as neuralforecast's models take it."""
     from neuralforecast.tsdataset import TimeSeriesDataset
 
-    with quiet():
+    with training_turn(), quiet(), plain_torch():
         frame, static = plan.trial_data()
         dataset, *_ = TimeSeriesDataset.from_df(frame, static_df=static)
     return dataset
@@ -119,7 +121,8 @@ def training_data(plan: SearchPlan) -> Any:
 def start_workers_early(options: OptimizationConfig) -> None:
     """Fork the host of worker processes, or let it import while the data are validated."""
     hanging = options.trial_timeout_minutes is not None and workers_are_possible()
-    if options.backend == "optuna" and (workers_wanted(options) > 1 or hanging):
+    wanted = options.backend == "optuna" and (workers_wanted(options) > 1 or hanging)
+    if wanted and not another_search_runs():
         with suppress(NoProcessError):  # the search will say so
             shared_pool(may_fork=True)
 

@@ -11,6 +11,7 @@ import pandas as pd
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.intervals import ConformalScores
 from automodel_sk.prediction import forecast, loss_family
+from automodel_sk.search.quiet import quiet
 
 __all__ = ["METHODS", "simulate"]
 
@@ -56,14 +57,16 @@ def simulate(
     past = _dataset(fitted, history)
     steps = len(table) // past.n_groups
     method = _usable_method(method, int(np.diff(past.indptr).min()), steps)
-    paths = sample_from_quantiles(
-        quantiles,
-        table[list(columns)].to_numpy(dtype=float).reshape(past.n_groups, steps, -1),
-        past,
-        n_paths,
-        seed=seed,
-        method=method,
-    )
+    values = table[list(columns)].to_numpy(dtype=float, copy=True)  # torch wants it writable
+    with quiet():
+        paths = sample_from_quantiles(
+            quantiles,
+            values.reshape(past.n_groups, steps, -1),
+            past,
+            n_paths,
+            seed=seed,
+            method=method,
+        )
     return _long(table, np.asarray(paths), repr(fitted.models[0]))
 
 

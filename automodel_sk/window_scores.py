@@ -27,6 +27,7 @@ from automodel_sk.search.building import build_model, trained_module
 from automodel_sk.search.objective import make_objective
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search.training import training
+from automodel_sk.search.turns import training_turn
 
 __all__ = ["DEFAULT_METRICS", "window_scores"]
 
@@ -78,7 +79,10 @@ def window_scores(
         rows = task.val_size + 1
         past = with_unobserved_rows(everything, rows, fitted.freq) if joint else frame
         static_df = static_df if static_df is None or joint else static_df[kept]
-        _FORECASTS[fitted] = _forecast(fitted.freq, task, config, steps, past, static_df, windows)
+        given = (fitted.freq, task, config, steps, past, static_df, windows)
+        with training_turn():  # threads that all want it train once
+            if fitted not in _FORECASTS:
+                _FORECASTS[fitted] = _forecast(*given)
     tables = []
     for number in range(1, task.n_windows + 1):
         chosen = windows.window(number)

@@ -25,11 +25,12 @@ def say(content: Any, verbose: bool = True) -> None:
     content : object
         A text, or anything that rich can draw; its ``str`` where colours can't be.
     verbose : bool
-        Nothing is written if False.
+        Nothing is written if False, nor where a process has no standard error, as
+        under ``pythonw`` and in services.
     """
     from rich.text import Text
 
-    if not verbose:
+    if not verbose or sys.stderr is None:
         return
     console = _console()
     below_is_live = hasattr(sys.stderr, "rich_proxied_file")  # it puts texts above itself
@@ -107,7 +108,7 @@ def open_display(state: SearchState, verbose: bool) -> Iterator[Display]:
         Told whenever the state has changed.
     """
     console = _console()
-    if not verbose:
+    if not verbose or sys.stderr is None:
         yield Hidden()
     elif console.is_jupyter:
         shown = Pausing(state, _notebook_output(state.line()), _NOTEBOOK_PAUSE)
@@ -142,7 +143,8 @@ def _live(state: SearchState, console: Console) -> Iterator[Display]:
     with Live(
         console=console,
         get_renderable=lambda: _drawn(state),
-        redirect_stdout=sys.stdout.isatty(),  # a pipe's content stays in the pipe
+        # A pipe's content stays in the pipe.
+        redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
     ):
         yield Hidden()  # it redraws itself
 

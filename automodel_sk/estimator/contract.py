@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pandas as pd
@@ -141,6 +142,16 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
         except BaseException:
             self.__dict__.update(kept)
             raise
+
+    def _check_fh(self, fh: Any, pred_int: bool = False) -> Any:
+        """Return the horizon of this call, whatever other threads ask for meanwhile.
+
+        The base class keeps it on the estimator, and returns what is there then.
+        """
+        asked = copy.copy(self)
+        checked = BaseForecaster._check_fh(asked, fh, pred_int)
+        self._fh = asked._fh
+        return checked
 
     def __sklearn_is_fitted__(self) -> bool:
         return bool(self.is_fitted)

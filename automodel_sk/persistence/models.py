@@ -29,6 +29,7 @@ from automodel_sk.persistence.settings import check_settings, passive, passive_h
 from automodel_sk.persistence.weights import load_fitted
 from automodel_sk.search.building import effective_config, trained_module
 from automodel_sk.search.hardware import trainer_options
+from automodel_sk.search.inference import private_copy
 from automodel_sk.search.quiet import quiet
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search_space import SearchSpace
@@ -50,7 +51,7 @@ _FORMAT = FolderFormat(
 )
 _MOST_SCORES = 2_000_000
 _OBJECTS = ("lr_scheduler", "optimizer")
-# A model is changed while it is written: its settings are, and upstream's log levels.
+# Upstream's log levels are changed while a model is written.
 _ONE_AT_A_TIME = threading.Lock()
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ def save_auto_model(model: AutoModel, path: Path) -> Path:
         )
 
     def write(folder: Path) -> Mapping[str, Any]:
-        fitted = model.to_neuralforecast()
+        fitted = private_copy(model.to_neuralforecast(), share_weights=True)
         with _ONE_AT_A_TIME, quiet(), passive_hparams(trained_module(fitted.models[0])):
             fitted.save(str(folder), save_dataset=True)
         return _describe(model)

@@ -54,6 +54,10 @@ class TimeBudget:
         """Return the seconds left, infinite where there is no limit."""
         return self._end - self._clock()
 
+    def add(self, seconds: float) -> None:
+        """Give so many seconds more, which were spent waiting."""
+        self._end += seconds
+
     def ends(self) -> float | None:
         """Return when the time is up, in seconds since 1970; None where there is no limit."""
         return None if self._end == float("inf") else time.time() + self.left()

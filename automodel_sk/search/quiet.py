@@ -2,7 +2,8 @@
 
 Training writes banners, reseeds the process's random generators and swallows
 Ctrl-C. Each context manager here undoes one of these, so that a search leaves
-the user's process as it found it.
+the user's process as it found it. What other threads can meet meanwhile is
+changed for the thread that trains alone, or is guarded by `training_turn`.
 """
 
 from __future__ import annotations
@@ -11,32 +12,125 @@ import logging
 import os
 import random
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import IO, Any
 
 import numpy as np
 
-__all__ = ["isolated_random_state", "keyboard_interrupts", "no_plugins", "quiet", "threads"]
+from automodel_sk.search.turns import training_turn
+
+__all__ = [
+    "isolated_random_state",
+    "keyboard_interrupts",
+    "no_autologging",
+    "no_plugins",
+    "no_prints",
+    "quiet",
+]
 
 _LOUD = ("pytorch_lightning", "lightning_fabric", "lightning", "optuna")
+_PRINTING = ("captum", "lightning_fabric", "neuralforecast", "pytorch_lightning", "torch")
 _PLUGIN_LOOK_UP = "_load_external_callbacks"
 _SEED_VARIABLES = ("PL_GLOBAL_SEED", "PL_SEED_WORKERS")
+_AUTOLOGGING = "mlflow.utils.autologging_utils"
+_SWITCH = "_AUTOLOGGING_GLOBALLY_DISABLED"
+
+logger = logging.getLogger(__name__)
+
+
+class _InQuietThreads(type):
+    """Makes every warning a subclass of a class in threads that are quiet, and in no others."""
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return _silence.depth.value > 0
+
+
+class _AnyWarning(Warning, metaclass=_InQuietThreads):
+    """Stands for the warnings of quiet threads in the process's filters."""
+
+
+class _Depth(threading.local):
+    value = 0
+
+
+class _Silence:
+    """What all quiet threads share: made by the first of them, undone by the last."""
+
+    filter: Any = ("ignore", None, _AnyWarning, None, 0)
+
+    def __init__(self) -> None:
+        self.depth = _Depth()
+        self._lock = threading.Lock()
+        self._count = 0
+        self._muted: list[tuple[logging.Logger, int]] = []
+
+    def enter(self) -> None:
+        """Silence this thread."""
+        with self._lock:
+            if not self._count:
+                self._mute()
+            self._count += 1
+            self._put_filter_first()
+        self.depth.value += 1
+
+    def leave(self) -> None:
+        """Undo one `enter` of this thread."""
+        self.depth.value -= 1
+        with self._lock:
+            self._count -= 1
+            if not self._count:
+                self._undo()
+
+    def after_fork(self) -> None:
+        """Forget the threads that are not in this process."""
+        self._lock = threading.Lock()
+        if self._count and not self.depth.value:
+            self._undo()
+        self._count = self.depth.value
+
+    def _mute(self) -> None:
+        loggers = [logging.getLogger(name) for name in _loud_loggers()]
+        self._muted = [(logger, logger.level) for logger in loggers]
+        _set_levels(loggers, [logging.ERROR] * len(loggers))
+
+    def _undo(self) -> None:
+        _set_levels(*zip(*self._muted, strict=True))
+        self._remove_filter()
+
+    def _put_filter_first(self) -> None:
+        if not warnings.filters or warnings.filters[0] is not self.filter:
+            self._remove_filter()
+            warnings.filters.insert(0, self.filter)  # type: ignore[attr-defined]  # it is a list
+            warnings._filters_mutated()  # type: ignore[attr-defined]  # as simplefilter calls it
+
+    def _remove_filter(self) -> None:
+        left = [entry for entry in warnings.filters if entry is not self.filter]
+        if len(left) < len(warnings.filters):
+            warnings.filters[:] = left  # type: ignore[index]
+            warnings._filters_mutated()  # type: ignore[attr-defined]
+
+
+_silence = _Silence()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_silence.after_fork)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Mute banners and warnings of the training libraries, errors excepted."""
-    loggers = [logging.getLogger(name) for name in _loud_loggers()]
-    levels = [logger.level for logger in loggers]
-    _set_levels(loggers, [logging.ERROR] * len(loggers))
+    """Mute banners and warnings of the training libraries, errors excepted.
+
+    Warnings are muted in this thread alone. `warnings.catch_warnings` mutes those of all
+    threads, and for good where two of them leave in the order in which they came.
+    """
+    _silence.enter()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
-        _set_levels(loggers, levels)
+        _silence.leave()
 
 
 def _set_levels(loggers: Sequence[logging.Logger], levels: Sequence[int]) -> None:
@@ -54,12 +148,15 @@ def _loud_loggers() -> list[str]:
 
 @contextmanager
 def isolated_random_state() -> Iterator[None]:
-    """Give back the random generators of Python, NumPy and torch as they were."""
+    """Give back the random generators of Python, NumPy and torch as they were.
+
+    They are the whole process's: other threads that need them wait.
+    """
     import torch
 
-    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
-    variables = {name: os.environ.get(name) for name in _SEED_VARIABLES}
-    with torch.random.fork_rng():
+    with training_turn(), torch.random.fork_rng():
+        python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
+        variables = {name: os.environ.get(name) for name in _SEED_VARIABLES}
         try:
             yield
         finally:
@@ -76,17 +173,71 @@ def _set_variable(name: str, value: str | None) -> None:
         os.environ[name] = value
 
 
-@contextmanager
-def threads(number: int) -> Iterator[None]:
-    """Train on so many threads."""
-    import torch
+class _WithoutPrints:
+    """Standard output, but for what the training libraries print: that is logged.
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
+    Neuralforecast prints a model's parameters, say, where a loss is NaN.
+    """
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, or log it; by whom it is printed."""
+        module = str(sys._getframe(1).f_globals.get("__name__"))
+        if module.split(".")[0] not in _PRINTING:
+            return self._stream.write(text)
+        if text.strip():
+            logger.debug("%s: %s", module, text.rstrip())
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def no_prints() -> Iterator[None]:
+    """Keep what the training libraries print off standard output, in all threads."""
+    before: Any = sys.stdout
+    if before is None:  # as under pythonw
+        yield
+        return
+    filtered: Any = _WithoutPrints(before)
+    sys.stdout = filtered
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        if sys.stdout is filtered:
+            sys.stdout = before
+
+
+class _InThread:
+    """True in the thread that has made it, elsewhere what was before."""
+
+    def __init__(self, before: object) -> None:
+        self._before, self._thread = before, threading.get_ident()
+
+    def __bool__(self) -> bool:
+        return threading.get_ident() == self._thread or bool(self._before)
+
+
+@contextmanager
+def no_autologging() -> Iterator[None]:
+    """Let MLflow's autologging pass over what this thread trains.
+
+    It would record each trial in the user's runs and pickle its model. Where MLflow is not
+    imported, nobody has switched it on.
+    """
+    module = sys.modules.get(_AUTOLOGGING)
+    if module is None or not hasattr(module, _SWITCH):
+        yield
+        return
+    before = getattr(module, _SWITCH)
+    setattr(module, _SWITCH, _InThread(before))
+    try:
+        yield
+    finally:
+        setattr(module, _SWITCH, before)
 
 
 @contextmanager

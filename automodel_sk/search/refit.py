@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 
 from automodel_sk.search.budget import TimeBudget
 from automodel_sk.search.building import build_model, effective_config, is_padded, trained_module
+from automodel_sk.search.inference import detach_leftovers, private_copy
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search.training import training
 
@@ -143,7 +143,7 @@ def fit_final(
         fitted = NeuralForecast(models=[final_model(task, config, steps)], freq=freq)
         with _watched(trained_module(fitted.models[0]), budget, on_progress):
             fitted.fit(frame, static_df=static_df, val_size=0)
-    _forget_last_batch(trained_module(fitted.models[0]).loss)
+    detach_leftovers(trained_module(fitted.models[0]))
     return fitted
 
 
@@ -220,7 +220,7 @@ def train_on(fitted: Any, frame: Any, *, static_df: Any = None, steps: int) -> A
     -------
     neuralforecast.NeuralForecast
     """
-    continued = copy.deepcopy(fitted)
+    continued = private_copy(fitted)
     module = trained_module(continued.models[0])
     _pad_short_series(module, frame)
     steps_before = module.trainer_kwargs["max_steps"]
@@ -228,7 +228,7 @@ def train_on(fitted: Any, frame: Any, *, static_df: Any = None, steps: int) -> A
     with training():
         continued.fit(frame, static_df=static_df, val_size=0)
     module.trainer_kwargs["max_steps"] = steps_before
-    _forget_last_batch(module.loss)
+    detach_leftovers(module)
     return continued
 
 
@@ -243,15 +243,6 @@ def _pad_short_series(module: Any, frame: Any) -> None:
     module.hparams["start_padding_enabled"] = True
     module.padder_train = torch.nn.ConstantPad1d((module.input_size - 1, module.h), 0.0)
     module.min_insample_fraction = 0.0  # windows of whole histories alone, until now
-
-
-def _forget_last_batch(loss: Any) -> None:
-    """Cut what a loss keeps of the last batch off its graph: such tensors can't be copied."""
-    import torch
-
-    for name, value in list(vars(loss).items()):
-        if torch.is_tensor(value) and not value.is_leaf:
-            setattr(loss, name, value.detach())
 
 
 @contextmanager

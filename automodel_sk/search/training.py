@@ -18,12 +18,15 @@ from automodel_sk.search.optimizers import fused_optimizers
 from automodel_sk.search.quiet import (
     isolated_random_state,
     keyboard_interrupts,
+    no_autologging,
     no_plugins,
+    no_prints,
     quiet,
-    threads,
 )
 from automodel_sk.search.task import TrainingTask
+from automodel_sk.search.torch_modes import plain_torch, threads
 from automodel_sk.search.training_windows import cut_when_drawn
+from automodel_sk.search.turns import training_turn
 
 __all__ = [
     "CandidateDivergedError",
@@ -92,15 +95,20 @@ class Outcome:
 
 @contextmanager
 def training(n_threads: int = 1) -> Iterator[None]:
-    """Hold all that training must not leave behind: logs, seeds, threads, a deaf Ctrl-C.
+    """Isolate training: restore logging, RNG state, thread count and SIGINT afterwards.
 
-    Trials are trained on one thread each: several at a time on one each end sooner than one
-    after another on several.
+    One thread of a process trains at a time, the others wait: most of this is the process's.
+    Trials are trained on one thread of torch each: several at a time on one each end sooner
+    than one after another on several.
     """
     with (
+        training_turn(),
         quiet(),
         isolated_random_state(),
+        plain_torch(),
         threads(n_threads),
+        no_prints(),
+        no_autologging(),
         no_plugins(),
         fused_optimizers(),
         cut_when_drawn(),
