@@ -22,7 +22,7 @@ from series import seasonal_panel
 from test_all_models import QUICK, SIZES, TINY, marked
 
 from automodel_sk import AutoModel, AutoNeuralForecaster, create_auto_model
-from automodel_sk.search.inference import private_copy, without_a_trainer
+from automodel_sk.search.inference import private_copy, to_forecast_with, without_a_trainer
 from automodel_sk.search.training import training
 from automodel_sk.search.turns import search_turn, training_turn
 from automodel_sk.search_space import Float
@@ -314,11 +314,12 @@ def check_against_a_trainer(model: AutoModel, data: pd.DataFrame) -> None:
         torch.manual_seed(model._task.random_seed)
         expected = [private_copy(fitted).predict(df=None), private_copy(fitted).predict(df=past)]
     before, process = fingerprint(module), process_state()
-    ask = model.predict
-    got = [ask(), ask(past)]
-    names = [column for column in expected[0] if column in got[0]]
+    got = []
+    for history in (None, past):
+        with to_forecast_with(fitted, seed=1) as own:
+            got.append(own.predict(df=history))
     for frame, other in zip(got, expected, strict=True):
-        pd.testing.assert_frame_equal(frame[names], other[names], rtol=1e-6)
+        pd.testing.assert_frame_equal(frame, other, rtol=1e-6)
     assert fingerprint(module) == before
     assert process_state() == process
     copy.deepcopy(model)

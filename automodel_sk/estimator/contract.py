@@ -148,7 +148,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
 
         The base class keeps it on the estimator, and returns what is there then.
         """
-        asked = copy.copy(self)
+        asked: Any = copy.copy(self)
         checked = BaseForecaster._check_fh(asked, fh, pred_int)
         self._fh = asked._fh
         return checked

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -51,8 +50,6 @@ _FORMAT = FolderFormat(
 )
 _MOST_SCORES = 2_000_000
 _OBJECTS = ("lr_scheduler", "optimizer")
-# Upstream's log levels are changed while a model is written.
-_ONE_AT_A_TIME = threading.Lock()
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +64,7 @@ def save_auto_model(model: AutoModel, path: Path) -> Path:
 
     def write(folder: Path) -> Mapping[str, Any]:
         fitted = private_copy(model.to_neuralforecast(), share_weights=True)
-        with _ONE_AT_A_TIME, quiet(), passive_hparams(trained_module(fitted.models[0])):
+        with quiet(), passive_hparams(trained_module(fitted.models[0])):
             fitted.save(str(folder), save_dataset=True)
         return _describe(model)
 
