@@ -19,6 +19,7 @@ from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.catalog import is_joint
 from automodel_sk.data.held_out import held_out_steps, long_enough, of_series, with_unobserved_rows
 from automodel_sk.data.preparation import MASK, align_static, observed_only, read_times
+from automodel_sk.data.wall_dates import day_zone, in_zone, on_wall
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.explanation import METHODS
@@ -381,6 +382,8 @@ class AutoModel:
 
         frame = stored_history(self._fitted) if dataset is None else self._prepare(dataset)
         static = self._static(static_df, frame)
+        zone = day_zone(frame["ds"], self.freq)
+        frame = on_wall(frame, self.freq)
         held_out = held_out_steps(self.h, n_windows, step_size)
         kept = long_enough(frame, held_out + 2)
         tested = of_series(frame, kept)
@@ -400,7 +403,8 @@ class AutoModel:
                 refit=refit,
             )
         result = result[result["unique_id"].isin(tested["unique_id"].unique())]
-        return observed_only(tidy(result.reset_index(drop=True), model), frame)
+        result = observed_only(tidy(result.reset_index(drop=True), model), frame)
+        return in_zone(result, zone)
 
     @public()
     def validation_scores(self, metrics: Sequence[Any] | None = None) -> pd.DataFrame:

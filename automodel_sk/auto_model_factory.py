@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,6 +17,7 @@ from automodel_sk.arguments.number_rule import shown
 from automodel_sk.auto_model import AutoModel
 from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics, read_model_name
 from automodel_sk.data.frequency import season_length
+from automodel_sk.data.steps import plain_frequency
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.final_training import FURTHER_SHARE
 from automodel_sk.fitting import Fit, search_and_refit
@@ -132,6 +133,7 @@ class AutoModelFactory:
         model_name, h = read_model_name(self.model_name), convert(TABLE["h"], self.h)
         options = replace(self.config.converted(), warm_start=earlier)
         options = replace(options, study_name=options.study_name or _study_name(model_name, h))
+        options = replace(options, freq=_plain(options.freq))
         budget = TimeBudget(_seconds(options), refit_share=_REFIT_SHARES.get(options.refit, 1.0))
         given = UserInput(
             model_name,
@@ -331,6 +333,13 @@ def _study_name(model_name: Any, h: Any) -> str:
     moment = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
     known = model_name if isinstance(model_name, str) else "model"
     return f"{known}-h{h}-{moment}"
+
+
+def _plain(freq: Any) -> Any:
+    """Return a frequency as the text or number that is saved; any other for the validator."""
+    with suppress(InvalidInputError):
+        return freq if freq is None else plain_frequency(freq)
+    return freq
 
 
 def _seconds(options: OptimizationConfig) -> float | None:

@@ -6,12 +6,14 @@ import importlib.util
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.data.wall_dates import in_zone, with_wall_dates
 from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
 from automodel_sk.prediction import loss_family, tidy
 from automodel_sk.search.building import trained_module
@@ -106,21 +108,22 @@ def explain(
     steps = _steps(model, steps)
     with training():
         try:
-            raw, found = private_copy(fitted).explain(
-                df=history,
-                futr_df=futr_df,
+            own = private_copy(fitted)
+            ask = partial(
+                own.explain,
                 static_df=static_df,
                 horizons=[step - 1 for step in steps],
                 outputs=[_output(model.loss)],
                 explainer=method,
                 verbose=False,
             )
+            (raw, found), zone = with_wall_dates(own, ask, history, futr_df)
         except Exception as exc:  # whatever captum meets in one of 36 models
             raise InvalidInputError(
                 f"{type(model).__name__} can't be explained by {method}"
                 f" ({type(exc).__name__}: {str(exc)[:300]}); try another of {', '.join(METHODS)}"
             ) from exc
-    forecast = tidy(raw, model)[["unique_id", "ds", repr(model)]]
+    forecast = tidy(in_zone(raw, zone), model)[["unique_id", "ds", repr(model)]]
     (arrays,) = found.values()
     plain = {name: None if a is None else a.detach().numpy() for name, a in arrays.items()}
     return _explanation(model, forecast, plain, steps, method)

@@ -10,6 +10,7 @@ import pandas as pd
 from automodel_sk.catalog import is_joint
 from automodel_sk.data.joint import check_places, uneven_ends
 from automodel_sk.data.preparation import prepare_frame, read_times
+from automodel_sk.data.steps import later_times, parse_frequency
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search.task import TrainingTask
 
@@ -65,6 +66,8 @@ def usable_history(
     )
     result.raise_if_invalid()
     frame = prepare_frame(dataset, [*task.futr_exog, *task.hist_exog])
+    if not isinstance(freq, int):
+        later_times(pd.DatetimeIndex([frame["ds"].max()]), parse_frequency(freq), task.h)
     if is_joint(task.model_name):
         _check_series(task, frame, trained_on)
     return frame

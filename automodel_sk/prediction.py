@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.data.preparation import MASK
+from automodel_sk.data.wall_dates import in_zone, with_wall_dates
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.intervals import (
     ConformalScores,
@@ -105,8 +107,8 @@ class _Asker:
         seed: int,
         h: int | None,
     ) -> None:
-        self.fitted, self.history, self.seed = fitted, history, seed
-        self.arguments: dict[str, Any] = {"df": history, "futr_df": futr_df, "static_df": static_df}
+        self.fitted, self.history, self.futr_df, self.seed = fitted, history, futr_df, seed
+        self.arguments: dict[str, Any] = {"static_df": static_df}
         if h is not None and h > fitted.h:
             self.arguments["h"] = h
 
@@ -117,8 +119,9 @@ class _Asker:
     def __call__(self, quantiles: Sequence[float] | None = None) -> pd.DataFrame:
         with to_forecast_with(self.fitted, self.seed) as own:
             more = {} if quantiles is None else _request(own.models[0], quantiles)
-            result: pd.DataFrame = own.predict(**self.arguments, **more)
-        return result
+            ask = partial(own.predict, **self.arguments, **more)
+            result, zone = with_wall_dates(own, ask, self.history, self.futr_df)
+        return in_zone(result, zone)
 
     def scales(self, season: int) -> tuple[npt.NDArray[Any], Array]:
         """Return each series' scale from the history that is forecast from."""

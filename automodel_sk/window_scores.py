@@ -20,6 +20,7 @@ from automodel_sk.data.held_out import (
     with_unobserved_rows,
 )
 from automodel_sk.data.preparation import filled_target
+from automodel_sk.data.wall_dates import on_wall
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import Forecast, Metric, resolve_metric
 from automodel_sk.prediction import stored_history
@@ -77,7 +78,8 @@ def window_scores(
     if fitted not in _FORECASTS:
         joint = is_joint(task.model_name)
         rows = task.val_size + 1
-        past = with_unobserved_rows(everything, rows, fitted.freq) if joint else frame
+        wall = on_wall(everything if joint else frame, fitted.freq)
+        past = with_unobserved_rows(wall, rows, fitted.freq) if joint else wall
         static_df = static_df if static_df is None or joint else static_df[kept]
         given = (fitted.freq, task, config, steps, past, static_df, windows)
         with training_turn():  # threads that all want it train once

@@ -14,7 +14,7 @@ from automodel_sk.complexity import DatasetSize
 from automodel_sk.data.frequency import infer_panel_frequency, season_length
 from automodel_sk.data.panel import IntArray, Panel
 from automodel_sk.data.preparation import MASK, WEIGHT
-from automodel_sk.data.time_grid import parse_frequency
+from automodel_sk.data.steps import parse_frequency
 from automodel_sk.data.windows import WindowShape, count_windows
 from automodel_sk.exceptions import InvalidInputError
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.data.wall_dates import day_zone, in_zone, on_wall
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["BASELINES", "BASELINE_COLUMN", "baseline_forecasts", "seasonal_naive"]
@@ -91,7 +92,11 @@ def baseline_forecasts(df: pd.DataFrame, h: int, freq: str | int, season: int) -
     sizes = ordered.groupby("unique_id", observed=True).size()
     ends = sizes.to_numpy().cumsum()
     last_times = pd.Index(ordered["ds"].iloc[ends - 1])
-    future: pd.DataFrame = make_future_dataframe(sizes.index.to_series(), last_times, freq, h)
+    ends_on_wall = on_wall(pd.DataFrame({"ds": last_times}), freq)["ds"]
+    future: pd.DataFrame = make_future_dataframe(
+        sizes.index.to_series(), pd.Index(ends_on_wall), freq, h
+    )
+    future = in_zone(future, day_zone(last_times, freq))
     values = ordered["y"].to_numpy(dtype=float)
     return future.assign(**_rules(values, sizes.to_numpy(), h, season))
 

@@ -9,13 +9,17 @@ import pandas as pd
 from pandas.tseries.frequencies import to_offset
 from pandas.tseries.offsets import BaseOffset, Day, Tick
 
+from automodel_sk.data.calendar_positions import MONTHS_PER_STEP
 from automodel_sk.data.panel import Panel
-from automodel_sk.data.time_grid import DAY, TimeGrid, nanoseconds, parse_frequency
+from automodel_sk.data.steps import DAY, nanoseconds, parse_frequency, step_alias
+from automodel_sk.data.time_grid import TimeGrid
+from automodel_sk.data.wall_clock import wall_times
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = [
     "infer_frequency",
     "infer_panel_frequency",
+    "monthly_advice",
     "parse_frequency",
     "season_length",
 ]
@@ -24,13 +28,9 @@ MIN_REGULAR = 0.5
 """Share of a series' steps that must agree for a frequency to be inferred."""
 
 _SAMPLE = 10_000
+_SECOND = 10**9
 
-_MONTHS_PER_STEP = {
-    **dict.fromkeys(("ME", "MS", "BME", "BMS", "CBME", "CBMS", "WOM", "LWOM"), 1),
-    **dict.fromkeys(("QE", "QS", "BQE", "BQS", "REQ"), 3),
-    **dict.fromkeys(("HYE", "HYS", "BHYE", "BHYS"), 6),
-    **dict.fromkeys(("YE", "YS", "BYE", "BYS", "RE"), 12),
-}
+_MONTHS_PER_STEP = {**MONTHS_PER_STEP, "REQ": 3, "RE": 12}
 _STEPS_PER_CYCLE = {"SME": 24, "SMS": 24, "B": 5, "C": 5, "bh": 8, "cbh": 8}
 
 _CYCLES = ((10**9, 10**9), (60 * 10**9, 3600 * 10**9), (DAY, DAY), (7 * DAY, 7 * DAY))
@@ -114,16 +114,57 @@ def infer_panel_frequency(panel: Panel, time_col: str = "ds") -> str | int:
             f"the frequency of {time_col!r} can't be told: no series has two different times; "
             'pass it, e.g. freq="ME"'
         )
+    monthly = monthly_advice(longest, time_col)
+    if monthly is not None:
+        raise InvalidInputError(monthly)
     found = _ask_pandas(longest) or _fitting(_ask_pandas(pd.DatetimeIndex(panel.times)), longest)
     if found is None:
         found = _best_candidate(longest[:_SAMPLE])
     if found is None:
+        step = step_alias(_common_step(longest))
         raise InvalidInputError(
             f"the times of {time_col!r} keep no regular step (first: {longest[0]}, {longest[1]}); "
-            'pass the frequency, e.g. freq="D", or fill the gaps with '
-            'utilsforecast.preprocessing.fill_gaps(df, freq="D", end="per_serie")'
+            "fill the gaps: df = utilsforecast.preprocessing.fill_gaps(df, "
+            f'freq="{step}", end="per_serie"), then fill the target; or pass the frequency, '
+            'e.g. freq="D"'
         )
     return found
+
+
+def monthly_advice(times: pd.DatetimeIndex, time_col: str = "ds") -> str | None:
+    """Say how to move times on one day of the month, which is no frequency of pandas.
+
+    Parameters
+    ----------
+    times : pandas.DatetimeIndex
+        Times of one series, ascending and distinct.
+    time_col : str
+        Name of their column.
+
+    Returns
+    -------
+    str or None
+        None for all other times.
+
+    Examples
+    --------
+    >>> days = pd.DatetimeIndex(["2024-01-15", "2024-02-15", "2024-03-15"])
+    >>> print(monthly_advice(days))
+    column 'ds' holds day 15 of each month, which is no frequency of pandas; move it to ...
+    """
+    wall = times.tz_localize(None)
+    day = int(wall.day.max()) if len(wall) > 2 else 1
+    at_end = wall.is_month_end
+    shared = (wall.day == day) | (at_end & (wall.day < day))
+    months = np.diff(wall.year.to_numpy() * 12 + wall.month.to_numpy())
+    if day == 1 or at_end.all() or not shared.all() or (months < 1).any():
+        return None
+    zone = "" if times.tz is None else ".dt.tz_localize(None)"
+    return (
+        f"column {time_col!r} holds day {day} of each month, which is no frequency of pandas; "
+        f'move it to the start of the month: df["{time_col}"] = '
+        f'df["{time_col}"]{zone}.dt.to_period("M").dt.to_timestamp()'
+    )
 
 
 def season_length(freq: str | int | BaseOffset) -> int:
@@ -195,15 +236,31 @@ def _best_candidate(times: pd.DatetimeIndex) -> str | None:
 def _candidates(times: pd.DatetimeIndex) -> list[str]:
     """Return calendar frequencies through the first time, and the commonest step."""
     month, day = times[0].strftime("%b").upper(), times[0].strftime("%a").upper()
-    commonest = pd.Series(times.tz_localize(None)).diff().mode()[0]
-    months = max(1, round(commonest / pd.Timedelta(days=1) / _DAYS_PER_YEAR * 12))
+    values, counts = np.unique(np.diff(wall_times(times).asi8), return_counts=True)
+    commonest = int(values[counts.argmax()]) * _per_unit(times)
+    months = max(1, round(commonest / DAY / _DAYS_PER_YEAR * 12))
     yearly = [f"{kind}-{month}" for kind in ("YE", "YS", "QE", "QS")]
     business = [f"{kind}-{month}" for kind in ("BYE", "BYS", "BQE", "BQS")]
     monthly = ["ME", "MS", "SME", "SMS", "BME", "BMS", f"{months}ME", f"{months}MS"]
-    return [*yearly, *business, *monthly, f"W-{day}", "D", "B", to_offset(commonest).freqstr]
+    return [*yearly, *business, *monthly, f"W-{day}", "D", "B", step_alias(commonest)]
+
+
+def _common_step(times: pd.DatetimeIndex) -> int:
+    """Return the nanoseconds of which all steps are multiples; a day where that is tiny."""
+    step = int(np.gcd.reduce(np.diff(wall_times(times).asi8))) * _per_unit(times)
+    return step if step >= _SECOND else DAY
+
+
+def _per_unit(times: pd.DatetimeIndex) -> int:
+    """Return the nanoseconds of one count of the times' resolution."""
+    return nanoseconds(to_offset(pd.Timedelta(1, unit=times.unit)))
 
 
 def _fit(freq: str, times: pd.DatetimeIndex) -> float:
-    """Return the share of steps that are one step of the frequency."""
+    """Return the share of steps that are one step of the frequency; 0 where it can't reach."""
     ranks = np.arange(len(times))
-    return float((TimeGrid.of(times, freq).steps(ranks[:-1], ranks[1:]) == 1).mean())
+    try:
+        grid = TimeGrid.of(times, freq)
+    except InvalidInputError:
+        return 0.0
+    return float((grid.steps(ranks[:-1], ranks[1:]) == 1).mean())

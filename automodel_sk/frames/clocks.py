@@ -9,6 +9,7 @@ days) are counted along the calendar from an origin.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -16,7 +17,9 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
-from automodel_sk.data.frequency import season_length
+from automodel_sk.data.frequency import monthly_advice, season_length
+from automodel_sk.data.number_times import dates_as_numbers
+from automodel_sk.data.wall_clock import localised, wall_times
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = [
@@ -183,7 +186,7 @@ class FixedClock:
     def units(self, times: pd.Index) -> Integers:
         """Return the time stamps as counts of the index's resolution."""
         stamps = _stamps(times, self.tz, self.unit)
-        return np.asarray((stamps.tz_localize(None) if self.on_wall_clock else stamps).asi8)
+        return np.asarray((wall_times(stamps) if self.on_wall_clock else stamps).asi8)
 
     def times(self, units: Integers) -> pd.Index:
         """Return a DatetimeIndex in the clock's zone."""
@@ -191,9 +194,7 @@ class FixedClock:
         if self.tz is None:
             return naive
         if self.on_wall_clock:
-            return naive.tz_localize(
-                self.tz, ambiguous=np.ones(len(naive), dtype=bool), nonexistent="shift_forward"
-            )
+            return localised(naive, self.tz)
         return naive.tz_localize("UTC").tz_convert(self.tz)
 
 
@@ -235,11 +236,13 @@ class CalendarClock:
 
     def units(self, times: pd.Index) -> Integers:
         """Return the numbers of the time stamps, counted from the origin."""
-        stamps = _stamps(times, self.origin.tz, self.unit)
+        stamps = wall_times(_stamps(times, self.origin.tz, self.unit))
         if not len(stamps):
             return np.empty(0, dtype=np.int64)
-        before = self._up_to_origin(start=min(stamps.min(), self.origin))
-        after = pd.date_range(self.origin, max(stamps.max(), self.origin), freq=self.offset)
+        before = self._up_to_origin(start=min(stamps.min(), self._origin_on_wall))
+        after = pd.date_range(
+            self._origin_on_wall, max(stamps.max(), self._origin_on_wall), freq=self.offset
+        )
         grid = before.append(after[1:])
         found = grid.get_indexer(stamps)
         if (found < 0).any():
@@ -247,20 +250,28 @@ class CalendarClock:
         return np.asarray(found - (len(before) - 1), dtype=np.int64)
 
     def times(self, units: Integers) -> pd.Index:
-        """Return a DatetimeIndex; negative numbers lie before the origin."""
+        """Return a DatetimeIndex without a frequency; negative numbers lie before the origin."""
         first, last = int(units.min(initial=0)), int(units.max(initial=0))
-        before = pd.date_range(end=self.origin, periods=1 - first, freq=self.offset)
-        after = pd.date_range(self.origin, periods=last + 1, freq=self.offset)
+        before = pd.date_range(end=self._origin_on_wall, periods=1 - first, freq=self.offset)
+        after = pd.date_range(self._origin_on_wall, periods=last + 1, freq=self.offset)
         grid: Any = before.append(after[1:]).take(units - first)
-        return _in_unit(grid, self.unit)
+        grid.freq = None  # pandas gives [2, 5] months ahead a frequency of three months
+        return localised(_in_unit(grid, self.unit), self.origin.tz)
+
+    @cached_property
+    def _origin_on_wall(self) -> pd.Timestamp:
+        """The origin as the clock on the wall shows it, where calendars are counted."""
+        wall: pd.Timestamp = wall_times(pd.DatetimeIndex([self.origin]))[0]
+        return wall
 
     def _up_to_origin(self, start: pd.Timestamp) -> pd.DatetimeIndex:
         """Return the grid from `start` or shortly before to the origin, the origin last."""
-        singles = pd.date_range(start, self.origin, freq=self.offset.base)
+        origin = self._origin_on_wall
+        singles = pd.date_range(start, origin, freq=self.offset.base)
         periods = len(singles) // self.offset.n + 1
-        grid = pd.date_range(end=self.origin, periods=periods, freq=self.offset)
-        if grid[-1] != self.origin:
-            self._raise_off_grid(self.origin, grid)
+        grid = pd.date_range(end=origin, periods=periods, freq=self.offset)
+        if grid[-1] != origin:
+            self._raise_off_grid(origin, grid)
         return grid
 
     def _raise_off_grid(self, stamp: pd.Timestamp, grid: Any) -> None:
@@ -317,6 +328,7 @@ def clock_of(times: pd.Index, freq: str | int | pd.offsets.BaseOffset | None = N
 
 def _integer_step(times: pd.Index, freq: str | int | pd.offsets.BaseOffset | None) -> int:
     if freq is None:
+        _refuse_dates_as_numbers(times)
         gaps = np.diff(times.to_numpy(dtype=np.int64))
         return max(1, int(np.gcd.reduce(gaps))) if len(gaps) else 1
     if isinstance(freq, bool) or not isinstance(freq, (int, np.integer)) or freq < 1:
@@ -324,6 +336,17 @@ def _integer_step(times: pd.Index, freq: str | int | pd.offsets.BaseOffset | Non
             f"freq must be a positive integer for an integer time index, got {freq!r}; try freq=1"
         )
     return int(freq)
+
+
+def _refuse_dates_as_numbers(times: pd.Index) -> None:
+    """Raise for 202401 and its like: the step after 202412 would be no month."""
+    found = dates_as_numbers(times.unique().sort_values(), "times")
+    if found is not None:
+        raise InvalidInputError(
+            f"the time index holds whole numbers that look like {found[0]} (first: {times[0]}); "
+            f"convert its times, here for a single series: times = y.index.to_series(); "
+            f"y.index = pd.DatetimeIndex({found[1]}); if they are plain numbers, pass freq=1"
+        )
 
 
 def _offset_of(
@@ -360,6 +383,17 @@ def _no_frequency(times: pd.DatetimeIndex) -> str:
         return (
             f"{len(times)} time points are too few to infer a frequency; "
             "pass it, e.g. freq='ME' or freq='D'"
+        )
+    if times.has_duplicates:
+        return (
+            f"the time index holds {times[times.duplicated()][0]} more than once; keep one row of "
+            "each time, e.g. y = y[~y.index.duplicated(keep='last')]"
+        )
+    monthly = monthly_advice(times, "times")
+    if monthly is not None:
+        return (
+            f"the time index stands on day {times.day.max()} of each month, which is no frequency "
+            'of pandas; turn it into periods, e.g. y.index = y.index.to_period("M")'
         )
     gaps = np.diff(times.asi8)
     values, counts = np.unique(gaps, return_counts=True)

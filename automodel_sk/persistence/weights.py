@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from automodel_sk.catalog import model_class
-from automodel_sk.data.time_grid import parse_frequency
+from automodel_sk.data.steps import parse_frequency
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.persistence.documents import (
     check_configuration,

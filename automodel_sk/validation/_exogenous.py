@@ -11,6 +11,7 @@ from pandas.tseries.offsets import BaseOffset
 
 from automodel_sk.data.panel import BoolArray, IntArray, Panel
 from automodel_sk.data.preparation import MASK, WEIGHT
+from automodel_sk.data.steps import later_times
 from automodel_sk.data.times import read_times
 from automodel_sk.data.wording import shown, wording
 from automodel_sk.exceptions import InvalidInputError
@@ -241,7 +242,7 @@ def _expected(panel: Panel, h: int, step: BaseOffset | int) -> tuple[IntArray, p
     last = ranks[np.cumsum(panel.lengths) - 1]
     distinct, number = np.unique(last, return_inverse=True)
     starts = panel.times[distinct]
-    after = [starts + step * k for k in range(1, h + 1)]
+    after = [later_times(starts, step, k) for k in range(1, h + 1)]
     return number, after[0].append(after[1:])
 
 

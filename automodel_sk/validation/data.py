@@ -11,7 +11,7 @@ import pandas as pd
 
 from automodel_sk.data.joint import uneven_ends
 from automodel_sk.data.panel import BoolArray, Panel
-from automodel_sk.data.time_grid import parse_frequency
+from automodel_sk.data.steps import parse_frequency, plain_frequency
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.validation._exogenous import (
     Exogenous,
@@ -127,7 +127,7 @@ class DataValidator:
         if panel is not None:
             check_keys(panel, names, findings)
             whole = panel.complete()
-            step = check_rows(whole, freq, names, findings)
+            step = check_rows(whole, freq, names, findings, sizes.h)
             if joint:
                 _check_ends(whole, findings)
             windows = whole_number(n_windows, "n_windows", 1, findings) or 1
@@ -263,8 +263,7 @@ def _known_frequency(freq: Any, findings: Findings) -> Any:
     if freq is None:
         return None
     try:
-        parse_frequency(freq)
+        return plain_frequency(freq)
     except InvalidInputError as exc:
         findings.error(str(exc))
         return None
-    return freq
