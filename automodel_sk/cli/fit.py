@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from automodel_sk.cli import fit_options as of
+from automodel_sk.cli.dialect import Asked
 from automodel_sk.cli.inputs import Columns, read_beside, read_series, say
 from automodel_sk.cli.mappings import read_mapping
 from automodel_sk.cli.options import (
     Data,
+    DateFormat,
     Debug,
+    Decimal,
     Freq,
     FutrExog,
     FutrFile,
@@ -23,6 +26,7 @@ from automodel_sk.cli.options import (
     IdCol,
     Json,
     Level,
+    Separator,
     Space,
     StatExog,
     StaticFile,
@@ -35,8 +39,8 @@ from automodel_sk.cli.output import print_json
 from automodel_sk.cli.reporting import reported
 from automodel_sk.cli.run_file import RunFile, command_of, inline_space, write_run
 from automodel_sk.cli.space_file import space_from_json
-from automodel_sk.cli.tables import write_table
-from automodel_sk.cli.targets import Targets, save_somewhere, stem
+from automodel_sk.cli.tables import base_name, write_table
+from automodel_sk.cli.targets import Targets, save_somewhere
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
 
@@ -84,6 +88,9 @@ def fit(
     id_col: IdCol = None,
     time_col: TimeCol = None,
     target_col: TargetCol = None,
+    sep: Separator = None,
+    decimal: Decimal = None,
+    date_format: DateFormat = None,
     futr_exog: FutrExog = None,
     hist_exog: HistExog = None,
     futr: FutrFile = None,
@@ -109,10 +116,15 @@ def fit(
     # Every field of OptimizationConfig is a parameter of its name.
     options = {field.name: ctx.params[field.name] for field in fields(OptimizationConfig)}
     options["study_name"] = study_name or _study_name(data, model, h)
-    targets = Targets.choose(data, model, output, forecast)
+    targets = Targets.choose(data, model, output, forecast, futr, static)
     run = _Run(ctx, targets, inline_space(ctx) if space is None else read_mapping(space))
     domains = None if run.space is None else space_from_json(run.space)
-    frame, columns = read_series(data, Columns(id_col, time_col, target_col), quiet=not verbose)
+    asked = Asked(sep, decimal, date_format)
+    frame, columns = read_series(
+        data,
+        Columns(id_col, time_col, target_col, asked=asked),
+        quiet=not verbose,
+    )
     future, static_df = read_beside(futr, columns), read_beside(static, columns)
     _check_future(future, futr_exog or [])
     exogenous: dict[str, Any] = {
@@ -175,7 +187,7 @@ class _Run:
 
 def _study_name(data: Path, model: str, h: int) -> str:
     """Return a name that no earlier search has."""
-    return f"{stem(data)}-{model}-h{h}-{datetime.now():%Y%m%d-%H%M%S}"
+    return f"{base_name(data)}-{model}-h{h}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def _check_future(future: pd.DataFrame | None, needed: list[str]) -> None:

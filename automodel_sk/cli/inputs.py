@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from automodel_sk.cli.tables import read_table
+from automodel_sk.cli.dialect import Asked
+from automodel_sk.cli.number_text import as_numbers
+from automodel_sk.cli.tables import base_name, read_table
 from automodel_sk.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ class Columns:
         Name of the only series of a file that has no column of names.
     id_type : type, default str
         Type of the series' names in text files: ``001`` stays ``001``.
+    asked : Asked
+        How text files are written, as far as it was said.
 
     Examples
     --------
@@ -50,6 +54,7 @@ class Columns:
     target: str | None = None
     series: Any = None
     id_type: Any = str
+    asked: Asked = field(default_factory=Asked)
 
     @property
     def renames(self) -> dict[str, str]:
@@ -62,13 +67,27 @@ class Columns:
         """Types to read a text file with."""
         return {self.id or _ID: self.id_type}
 
-    def renamed(self, frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-        """Return a file's frame with the engine's names."""
+    def name_of(self, own: str) -> str:
+        """Return the person's name for a column of the engine."""
+        return {_ID: self.id, _TIME: self.time, _TARGET: self.target}[own] or own
+
+    def renamed(self, frame: pd.DataFrame, path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
+        """Return a file's frame with the engine's names.
+
+        Raises
+        ------
+        InvalidInputError
+            Names every column that is missing, with its option.
+        """
+        missing = [own for own in needed if self.name_of(own) not in frame.columns]
+        if missing:
+            words = [f"{self.name_of(own)!r} ({_OPTIONS[own]})" for own in missing]
+            raise InvalidInputError(
+                f"{path} has no column {' and no column '.join(words)}; its columns are"
+                f" {_listed(frame)}: name yours with"
+                f" {' and '.join(f'{_OPTIONS[own]} NAME' for own in missing)}"
+            )
         for given, own in self.renames.items():
-            if given not in frame.columns:
-                raise InvalidInputError(
-                    f"{path} has no column {given!r} ({_OPTIONS[own]}); it has {_listed(frame)}"
-                )
             if own in frame.columns:
                 raise InvalidInputError(
                     f"{path} has both {given!r} ({_OPTIONS[own]}) and {own!r};"
@@ -104,23 +123,81 @@ def read_series(path: Path, columns: Columns, quiet: bool = False) -> tuple[pd.D
     InvalidInputError
         The file can't be read, or its columns can't be told apart.
     """
-    frame = read_table(path, columns.types)
+    frame = read_table(path, columns.types, columns.asked)
+    if frame.attrs.get("remark"):
+        say(f"{path}: {frame.attrs['remark']}.", quiet)
     if columns.id is not None or _ID in frame.columns:
-        frame = columns.renamed(frame, path)
-        _check_present(path, frame)
-        return frame, columns
+        frame = columns.renamed(frame, path, (_ID, _TIME, _TARGET))
+        return _with_values(frame, columns, path), columns
     columns = _told_apart(frame, columns)
-    frame = columns.renamed(frame, path)
-    _check_present(path, frame)
+    frame = columns.renamed(frame, path, (_TIME, _TARGET))
     _refuse_hidden_panel(path, frame)
-    name = path.name.split(".")[0] if columns.series is None else columns.series
-    time, target = columns.time or _TIME, columns.target or _TARGET
+    name = base_name(path) if columns.series is None else columns.series
     say(
-        f"{path} has no column 'unique_id': taken as one series, named {name!r},"
-        f" with times {time!r} and values {target!r}.",
+        f"{path} has no column 'unique_id': taken as one series, named {name!r}, with times"
+        f" {columns.name_of(_TIME)!r} and values {columns.name_of(_TARGET)!r}.",
         quiet,
     )
-    return frame.assign(**{_ID: name}), replace(columns, series=name)
+    columns = replace(columns, series=name)
+    return _with_values(frame.assign(**{_ID: name}), columns, path), columns
+
+
+def _with_values(frame: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:
+    """Return a frame with numbers and times read as the person writes them."""
+    frame = _with_numbers(frame, columns)
+    if _TARGET in frame.columns:
+        _refuse_text(frame[_TARGET], columns.name_of(_TARGET), path)
+    return _with_dates(frame, columns, path)
+
+
+def _with_numbers(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Return a frame whose text columns are numbers where they are written as such."""
+    import pandas as pd
+
+    read = {}
+    for name in frame.columns:
+        if name in (_ID, _TIME) or not pd.api.types.is_string_dtype(frame[name].dtype):
+            continue
+        shown = columns.name_of(name) if name == _TARGET else name
+        try:
+            read[name] = as_numbers(frame[name].rename(shown), columns.asked.decimal).rename(name)
+        except InvalidInputError:
+            if name == _TARGET:
+                raise
+    return frame.assign(**read) if read else frame
+
+
+def _refuse_text(column: pd.Series[Any], name: str, path: Path) -> None:
+    """Raise for the first cell that is no number, by its row."""
+    import pandas as pd
+
+    if not pd.api.types.is_string_dtype(column.dtype):
+        return
+    bad = column.notna() & pd.to_numeric(column, errors="coerce").isna()
+    if bad.any():
+        place = int(bad.to_numpy().argmax())
+        raise InvalidInputError(
+            f"{path}: column {name!r} holds {str(column.iloc[place])[:40]!r} in row {place + 1},"
+            f" which is no number ({int(bad.sum())} such rows); correct the cell, or leave it"
+            " empty where the value is unknown"
+        )
+
+
+def _with_dates(frame: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:
+    """Return a frame whose times are read by the format that was said, if one was."""
+    import pandas as pd
+
+    written = columns.asked.date_format
+    if written is None or _TIME not in frame.columns:
+        return frame
+    try:
+        return frame.assign(**{_TIME: pd.to_datetime(frame[_TIME], format=written)})
+    except (ValueError, TypeError) as exc:
+        name = columns.name_of(_TIME)
+        raise InvalidInputError(
+            f"{path}: column {name!r} is not written as --date-format {written}"
+            f" ({str(exc).splitlines()[0][:120]}); its first value is {frame[_TIME].iloc[0]!r}"
+        ) from exc
 
 
 def read_beside(path: Path | None, columns: Columns) -> pd.DataFrame | None:
@@ -140,11 +217,11 @@ def read_beside(path: Path | None, columns: Columns) -> pd.DataFrame | None:
     """
     if path is None:
         return None
-    frame = read_table(path, columns.types)
+    frame = read_table(path, columns.types, columns.asked)
     frame = frame.rename(columns={k: v for k, v in columns.renames.items() if k in frame.columns})
     if _ID not in frame.columns and columns.series is not None:
         frame = frame.assign(**{_ID: columns.series})
-    return frame
+    return _with_dates(_with_numbers(frame, columns), columns, path)
 
 
 def _told_apart(frame: pd.DataFrame, columns: Columns) -> Columns:
@@ -175,16 +252,6 @@ def _holds_dates(column: pd.Series[Any]) -> bool:
     return looks_like_dates(column.head(100))
 
 
-def _check_present(path: Path, frame: pd.DataFrame) -> None:
-    """Raise where a column is missing, and name the option that sets it."""
-    for own in (_TIME, _TARGET):
-        if own not in frame.columns:
-            raise InvalidInputError(
-                f"{path} has no column {own!r}, it has {_listed(frame)};"
-                f" name yours with {_OPTIONS[own]}"
-            )
-
-
 def _refuse_hidden_panel(path: Path, frame: pd.DataFrame) -> None:
     """Raise where what is taken as one series has a time twice: it is likely several."""
     repeated = frame[_TIME].duplicated()
@@ -197,4 +264,6 @@ def _refuse_hidden_panel(path: Path, frame: pd.DataFrame) -> None:
 
 
 def _listed(frame: pd.DataFrame) -> str:
-    return ", ".join(repr(str(name)) for name in frame.columns)
+    """Return the names of the columns, no more than a message holds."""
+    names = [repr(str(name)[:40]) for name in frame.columns[:20]]
+    return ", ".join(names) + (", ..." if len(frame.columns) > len(names) else "")

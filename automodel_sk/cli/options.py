@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Data",
+    "DateFormat",
     "Debug",
+    "Decimal",
     "Freq",
     "FutrExog",
     "FutrFile",
@@ -25,6 +27,7 @@ __all__ = [
     "Json",
     "Level",
     "Quiet",
+    "Separator",
     "Space",
     "StatExog",
     "StaticFile",
@@ -39,6 +42,7 @@ __all__ = [
     "hours",
     "one_of",
     "read_freq",
+    "read_separator",
     "static_columns",
 ]
 
@@ -86,7 +90,24 @@ def read_freq(text: str | None) -> str | int | None:
     >>> read_freq("ME"), read_freq("1")
     ('ME', 1)
     """
-    return int(text) if text is not None and text.isdigit() else text
+    is_number = text is not None and text.isdecimal() and text.isascii() and len(text) < 10
+    return int(text) if text is not None and is_number else text
+
+
+def read_separator(text: str | None) -> str | None:
+    r"""Return a separator, a tab by its name too.
+
+    Examples
+    --------
+    >>> read_separator("tab"), read_separator(";")
+    ('\\t', ';')
+    """
+    if text is None:
+        return None
+    character = "\t" if text.lower() in ("tab", "\\t") else text
+    if len(character) != 1 or character.isalnum():
+        raise typer.BadParameter(f"one character is needed, got {text!r}; try ';' or 'tab'")
+    return character
 
 
 def one_of(names: Sequence[str]) -> Callable[[str | None], str | None]:
@@ -181,8 +202,8 @@ Data = Annotated[
         exists=True,
         dir_okay=False,
         metavar="DATA",
-        help="CSV or Parquet file with columns unique_id, ds and y. Without unique_id it is"
-        " one series.",
+        help="CSV, Excel or Parquet file with columns unique_id, ds and y. Without unique_id it"
+        " is one series.",
     ),
 ]
 Freq = Annotated[
@@ -219,6 +240,33 @@ TimeCol = Annotated[
 ]
 TargetCol = Annotated[
     str | None, typer.Option(metavar="NAME", help="Column to forecast.", rich_help_panel=_COLUMNS)
+]
+Separator = Annotated[
+    str | None,
+    typer.Option(
+        "--sep",
+        metavar="CHARACTER",
+        help="Separator of text files: a comma, ';', '|' or 'tab'; recognised when left out.",
+        callback=read_separator,
+        rich_help_panel=_COLUMNS,
+    ),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIGN",
+        help="Decimal sign of numbers, '.' or ','; recognised when left out.",
+        callback=one_of((".", ",")),
+        rich_help_panel=_COLUMNS,
+    ),
+]
+DateFormat = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FORMAT",
+        help="How times are written, such as %d.%m.%Y; recognised when left out.",
+        rich_help_panel=_COLUMNS,
+    ),
 ]
 FutrExog = Annotated[
     list[str] | None,

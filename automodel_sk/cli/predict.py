@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from automodel_sk.cli.dialect import Asked
 from automodel_sk.cli.inputs import Columns, read_beside, read_series, say
 from automodel_sk.cli.options import (
+    DateFormat,
     Debug,
+    Decimal,
     FutrFile,
     IdCol,
     Json,
     Level,
     Quiet,
+    Separator,
     StaticFile,
     TargetCol,
     TimeCol,
@@ -69,6 +72,9 @@ def predict(
     id_col: IdCol = None,
     time_col: TimeCol = None,
     target_col: TargetCol = None,
+    sep: Separator = None,
+    decimal: Decimal = None,
+    date_format: DateFormat = None,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -80,11 +86,12 @@ def predict(
     if level and quantile:
         raise typer.BadParameter("--level and --quantile exclude each other; pass one of them")
     if output is not None:
-        check_target(output)
+        check_target(output, data, futr, static)
     from automodel_sk.auto_model import AutoModel
 
     loaded = AutoModel.load(model)
-    columns = columns_of(loaded, Columns(id_col, time_col, target_col))
+    asked = Asked(sep, decimal, date_format)
+    columns = columns_of(loaded, Columns(id_col, time_col, target_col, asked=asked))
     frame = None
     if data is not None:
         frame, columns = read_series(data, columns, quiet)
@@ -115,4 +122,5 @@ def _hand_over(forecast: pd.DataFrame, output: Path | None, as_json: bool, quiet
         rows = {"forecast": rows_of(forecast)} if output is None else {"rows": len(forecast)}
         print_json(place | rows)
     elif output is None:
-        forecast.to_csv(sys.stdout, index=False)
+        # UTF-8 whatever the terminal's encoding is: half a table is worse than odd letters.
+        typer.get_binary_stream("stdout").write(forecast.to_csv(index=False).encode())

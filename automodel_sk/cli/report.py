@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from automodel_sk.cli.dialect import Asked
 from automodel_sk.cli.inputs import Columns, read_beside, say
-from automodel_sk.cli.options import Debug, FutrFile, IdCol, TimeCol
+from automodel_sk.cli.options import DateFormat, Debug, Decimal, FutrFile, IdCol, Separator, TimeCol
 from automodel_sk.cli.predict import columns_of
 from automodel_sk.cli.reporting import reported
 
@@ -29,6 +30,9 @@ def report(
     futr: FutrFile = None,
     id_col: IdCol = None,
     time_col: TimeCol = None,
+    sep: Separator = None,
+    decimal: Decimal = None,
+    date_format: DateFormat = None,
     debug: Debug = False,
 ) -> None:
     """Write a page on a saved model: how good it is, its forecasts, the search.
@@ -39,6 +43,7 @@ def report(
     from automodel_sk.auto_model import AutoModel
 
     loaded = AutoModel.load(model)
-    future = read_beside(futr, columns_of(loaded, Columns(id_col, time_col)))
+    asked = Asked(sep, decimal, date_format)
+    future = read_beside(futr, columns_of(loaded, Columns(id_col, time_col, asked=asked)))
     written = loaded.report(output, futr_df=future)
     say(f"Report: {written}")

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automodel_sk.cli.dialect import COMPRESSED, Asked, open_bytes, recognise
 from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["check_target", "read_table", "write_table"]
+__all__ = ["base_name", "check_target", "read_table", "write_table"]
 
 
-def read_table(path: Path, dtypes: Mapping[str, Any] | None = None) -> pd.DataFrame:
+_MISSING = (
+    *("", "NA", "N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None", "<NA>"),
+    *("#N/A", "#N/A N/A", "#NA", "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN"),
+)
+"""What stands for a missing value in a text file, as pandas has it."""
+
+
+def read_table(
+    path: Path, dtypes: Mapping[str, Any] | None = None, asked: Asked | None = None
+) -> pd.DataFrame:
     """Read a table.
 
     Parameters
     ----------
     path : Path
-        CSV (``.csv``, ``.tsv``, also ``.gz``) or Parquet (``.parquet``, ``.pq``).
+        CSV (``.csv``, ``.tsv``, ``.txt``; also compressed: ``.gz``, ``.bz2``, ``.xz``,
+        ``.zip``), Parquet (``.parquet``, ``.pq``) or Excel (``.xlsx``).
     dtypes : mapping, optional
-        Types of columns, for text files.
+        Types of columns, for text files. Those that are text keep what others read as
+        missing, such as ``NA``.
+    asked : Asked, optional
+        How a text file is written, as far as it is known.
 
     Returns
     -------
@@ -33,17 +48,25 @@ def read_table(path: Path, dtypes: Mapping[str, Any] | None = None) -> pd.DataFr
     InvalidInputError
         The file can't be read as what its suffix says.
     MissingDependencyError
-        Parquet without pyarrow.
+        Parquet without pyarrow, Excel without openpyxl.
     """
     read, _ = _kind(path)
     try:
-        return read(path, dtypes)
+        return read(path, dtypes or {}, asked or Asked())
+    except (InvalidInputError, MemoryError):
+        raise
     except ImportError as exc:
-        raise _no_parquet(path) from exc
+        raise _missing_package(path) from exc
     except UnicodeDecodeError as exc:
-        raise InvalidInputError(f"{path} is not UTF-8 text; save it as UTF-8") from exc
-    except (ValueError, EOFError) as exc:
-        raise InvalidInputError(f"{path} can't be read ({str(exc).strip()})") from exc
+        raise InvalidInputError(f"{path} is not text in one encoding; save it as UTF-8") from exc
+    except Exception as exc:  # a damaged file fails in any of five libraries, in their own ways
+        raise InvalidInputError(f"{path} can't be read ({_first_words(exc)})") from exc
+
+
+def _first_words(exc: Exception) -> str:
+    """Return an error's text, without the lines of the file that it repeats."""
+    text = " ".join(str(exc).split()) or type(exc).__name__
+    return text if len(text) <= 200 else text[:200] + "..."
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
@@ -68,48 +91,90 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     try:
         write(frame, path)
     except ImportError as exc:
-        raise _no_parquet(path) from exc
+        raise _missing_package(path) from exc
 
 
-def check_target(path: Path) -> None:
+def check_target(path: Path, *inputs: Path | None) -> None:
     """Raise where a table could not be written later.
 
     Parameters
     ----------
     path : Path
         As in `write_table`.
+    *inputs : Path, optional
+        Files that are read, and must not be replaced.
 
     Raises
     ------
     InvalidInputError
-        The suffix is unknown, or the path is a folder.
+        The suffix is unknown, the path is a folder or one of the inputs.
     """
     _kind(path)
     if path.is_dir():
         raise InvalidInputError(f"{path} is a folder; pass a file, for example forecast.csv")
+    for given in inputs:
+        if given is not None and path.exists() and path.samefile(given):
+            raise InvalidInputError(
+                f"{path} is read as input and would be replaced; write to another file, for"
+                f" example {path.with_name(base_name(path) + '_forecast.csv')}"
+            )
 
 
-def _read_text(separator: str) -> Callable[[Path, Any], pd.DataFrame]:
-    def read(path: Path, dtypes: Any) -> pd.DataFrame:
+def _read_text(separator: str | None) -> Reader:
+    def read(path: Path, dtypes: Mapping[str, Any], asked: Asked) -> pd.DataFrame:
         import pandas as pd
 
-        # Exact: a frame that was written reads back as it was, to the last bit.
-        return pd.read_csv(
-            path,
-            sep=separator,
-            dtype=dtypes,
-            encoding="utf-8-sig",
-            float_precision="round_trip",
-        )
+        dialect = recognise(path, asked.separator or separator)
+        with open_bytes(path) as stream, warnings.catch_warnings():
+            # Fields beyond the header's are blank where they were looked at; elsewhere they count.
+            warnings.filterwarnings("ignore", "Length of header", pd.errors.ParserWarning)
+            # Exact: a frame that was written reads back as it was, to the last bit.
+            frame = pd.read_csv(
+                stream,
+                sep=dialect.separator,
+                encoding=dialect.encoding,
+                skiprows=dialect.skipped,
+                index_col=False,
+                dtype=dict(dtypes),
+                keep_default_na=False,
+                na_values=_missing_words(dialect.header, dtypes),
+                float_precision="round_trip",
+                low_memory=False,
+            )
+        frame.attrs["remark"] = dialect.remark()
+        return _without_blank(frame)
 
     return read
+
+
+def _missing_words(header: Sequence[str], dtypes: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return what stands for a missing value, by column: in names of series nothing but blank."""
+    names = [name or f"Unnamed: {place}" for place, name in enumerate(header)]
+    return {name: [""] if dtypes.get(name) is str else [*_MISSING] for name in names}
+
+
+def _without_blank(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without rows that are all blank, and columns without a name and a value."""
+    nameless = [name for name in frame.columns if str(name).startswith("Unnamed: ")]
+    empty = [name for name in nameless if frame[name].isna().all()]
+    kept = frame.drop(columns=empty)
+    blank = kept.isna().all(axis=1)
+    return kept[~blank].reset_index(drop=True) if blank.any() else kept
+
+
+def _read_excel(path: Path, dtypes: Mapping[str, Any], asked: Asked) -> pd.DataFrame:
+    import pandas as pd
+
+    # Names of series that look like missing values are names here too.
+    frame = pd.read_excel(path, dtype=dict(dtypes), keep_default_na=False, na_values=[""])
+    return _without_blank(frame)
 
 
 def _write_text(separator: str) -> Callable[[pd.DataFrame, Path], None]:
     return lambda frame, path: frame.to_csv(path, sep=separator, index=False)
 
 
-def _read_parquet(path: Path, dtypes: Any) -> pd.DataFrame:
+def _read_parquet(path: Path, dtypes: Mapping[str, Any], asked: Asked) -> pd.DataFrame:
     import pandas as pd
 
     frame = pd.read_parquet(path)
@@ -121,34 +186,61 @@ def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
     frame.to_parquet(path, index=False)
 
 
-Kind = tuple[
-    Callable[[Path, Any], "pd.DataFrame"],
-    Callable[["pd.DataFrame", Path], None],
-]
-_CSV: Kind = (_read_text(","), _write_text(","))
+def _write_excel(frame: pd.DataFrame, path: Path) -> None:
+    plain = frame.copy()
+    for name in plain.select_dtypes("datetimetz").columns:  # Excel knows no time zones
+        plain[name] = plain[name].dt.tz_localize(None)
+    plain.to_excel(path, index=False)
+
+
+Reader = Callable[[Path, Mapping[str, Any], Asked], "pd.DataFrame"]
+Kind = tuple[Reader, Callable[["pd.DataFrame", Path], None]]
+_CSV: Kind = (_read_text(None), _write_text(","))
 _TSV: Kind = (_read_text("\t"), _write_text("\t"))
 _PARQUET: Kind = (_read_parquet, _write_parquet)
+_EXCEL: Kind = (_read_excel, _write_excel)
 _KINDS: Mapping[str, Kind] = {
     ".csv": _CSV,
     ".tsv": _TSV,
+    ".txt": _CSV,
     ".parquet": _PARQUET,
     ".pq": _PARQUET,
+    ".xlsx": _EXCEL,
 }
+
+
+def base_name(path: Path) -> str:
+    """Return a file's name without the endings that say how it is written.
+
+    Examples
+    --------
+    >>> base_name(Path("data/sales.2023.csv.gz")), base_name(Path("sales"))
+    ('sales.2023', 'sales')
+    """
+    name = path.name
+    while True:
+        stem, dot, ending = name.rpartition(".")
+        if not stem or f"{dot}{ending.lower()}" not in {*_KINDS, *COMPRESSED}:
+            return name
+        name = stem
 
 
 def _kind(path: Path) -> Kind:
     """Return how a file is read and written."""
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    kind = _KINDS.get(suffixes[-1] if suffixes else "")
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in COMPRESSED]
+    ending = suffixes[-1] if suffixes else ""
+    kind = _KINDS.get(ending)
     if kind is None:
+        found = f"ends in {ending!r}" if ending else "has no ending"
         raise InvalidInputError(
-            f"{path} must end in one of {', '.join(_KINDS)}, so that its format is known;"
-            f" try {path.stem + '.csv'!r}"
+            f"{path} {found}, which says nothing of its format; save the table as one of"
+            f" {', '.join(_KINDS)}"
         )
     return kind
 
 
-def _no_parquet(path: Path) -> MissingDependencyError:
+def _missing_package(path: Path) -> MissingDependencyError:
+    package = "openpyxl" if path.suffix.lower() == ".xlsx" else "pyarrow"
     return MissingDependencyError(
-        f"{path} needs a package for Parquet; install it with: pip install pyarrow"
+        f"{path} needs the package {package}; install it with: pip install {package}"
     )

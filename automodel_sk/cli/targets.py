@@ -10,24 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING
 
-from automodel_sk.cli.tables import check_target
+from automodel_sk.cli.tables import base_name, check_target
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
 
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
 
-__all__ = ["Targets", "check_writable", "save_somewhere", "stem"]
-
-
-def stem(path: Path) -> str:
-    """Return a file's name up to its first dot.
-
-    Examples
-    --------
-    >>> stem(Path("data/sales.csv.gz"))
-    'sales'
-    """
-    return path.name.split(".")[0]
+__all__ = ["Targets", "check_writable", "save_somewhere"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +45,14 @@ class Targets:
         return self.model.with_name(f"{self.model.name}_run.yaml")
 
     @classmethod
-    def choose(cls, data: Path, model: str, folder: Path | None, forecast: Path | None) -> Targets:
+    def choose(
+        cls,
+        data: Path,
+        model: str,
+        folder: Path | None,
+        forecast: Path | None,
+        *others: Path | None,
+    ) -> Targets:
         """Return the targets, checked before hours are spent on what goes there.
 
         Parameters
@@ -67,6 +63,8 @@ class Targets:
             Name of the model.
         folder, forecast : Path, optional
             What was asked for.
+        *others : Path, optional
+            Other files that are read.
 
         Raises
         ------
@@ -74,9 +72,9 @@ class Targets:
             Something else is there, a folder can't be written, or the forecast's suffix is
             unknown.
         """
-        folder = folder or Path(f"{stem(data)}_{model}")
+        folder = folder or Path(f"{base_name(data)}_{model}")
         forecast = forecast or folder.with_name(f"{folder.name}_forecast.csv")
-        check_target(forecast)
+        check_target(forecast, data, *others)
         if folder.is_dir() and any(folder.iterdir()) and not (folder / "automodel.json").exists():
             raise InvalidInputError(
                 f"{folder} exists and is no saved model; pass another folder,"

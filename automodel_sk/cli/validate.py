@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from automodel_sk.cli.dialect import Asked
 from automodel_sk.cli.inputs import Columns, read_beside, read_series
 from automodel_sk.cli.mappings import read_mapping
 from automodel_sk.cli.options import (
     Data,
+    DateFormat,
     Debug,
+    Decimal,
     Freq,
     FutrExog,
     HistExog,
     IdCol,
     Json,
     Quiet,
+    Separator,
     Space,
     StatExog,
     StaticFile,
@@ -66,6 +70,9 @@ def validate(
     id_col: IdCol = None,
     time_col: TimeCol = None,
     target_col: TargetCol = None,
+    sep: Separator = None,
+    decimal: Decimal = None,
+    date_format: DateFormat = None,
     futr_exog: FutrExog = None,
     hist_exog: HistExog = None,
     static: StaticFile = None,
@@ -82,7 +89,8 @@ def validate(
     content = inline_space(ctx) if space is None else read_mapping(space)
     if (model is not None or content is not None) and (model is None or h is None):
         raise typer.BadParameter("--model, --space and --h go together; try --model NHITS --h 12")
-    frame, columns = read_series(data, Columns(id_col, time_col, target_col), quiet)
+    asked = Asked(sep, decimal, date_format)
+    frame, columns = read_series(data, Columns(id_col, time_col, target_col, asked=asked), quiet)
     static_df = read_beside(static, columns)
     from automodel_sk.data.analysis import analyse_dataset
     from automodel_sk.data.preparation import read_times

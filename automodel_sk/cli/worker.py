@@ -10,8 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automodel_sk.cli import fit_options as of
+from automodel_sk.cli.dialect import Asked
 from automodel_sk.cli.inputs import Columns, read_beside, read_series
-from automodel_sk.cli.options import Debug, IdCol, StaticFile, TargetCol, TimeCol
+from automodel_sk.cli.options import (
+    DateFormat,
+    Debug,
+    Decimal,
+    IdCol,
+    Separator,
+    StaticFile,
+    TargetCol,
+    TimeCol,
+)
 from automodel_sk.cli.reporting import reported
 from automodel_sk.exceptions import InvalidInputError, SearchError
 
@@ -37,6 +47,9 @@ def worker(
     id_col: IdCol = None,
     time_col: TimeCol = None,
     target_col: TargetCol = None,
+    sep: Separator = None,
+    decimal: Decimal = None,
+    date_format: DateFormat = None,
     cpus: of.Cpus = None,
     gpus: of.Gpus = None,
     verbose: of.Verbose = True,
@@ -60,7 +73,8 @@ def worker(
         job.options, study_name=study, storage=storage, cpus=cpus, gpus=gpus, verbose=verbose
     )
     start_workers_early(options)
-    columns = Columns(id_col, time_col, target_col)
+    asked = Asked(sep, decimal, date_format)
+    columns = Columns(id_col, time_col, target_col, asked=asked)
     plan = _plan(job, options, data, static, columns)
     budget = TimeBudget(None if job.ends is None else job.ends - time.time())
     dataset = training_data(plan)

@@ -1,0 +1,232 @@
+"""How a text file is written: its encoding, its separator, its header, recognised or asked for."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import lzma
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import IO, Any, cast
+
+from automodel_sk.exceptions import InvalidInputError
+
+__all__ = ["COMPRESSED", "Asked", "Dialect", "open_bytes", "recognise"]
+
+SEPARATORS = (",", ";", "\t", "|")
+MOST_COLUMNS = 10_000
+_SAMPLE_BYTES = 1 << 18
+_SAMPLE_LINES = 200
+_NUMBER_OR_DATE = re.compile(r"[-+]?[\d.,:/\s-]*\d[\d.,:/\sTZ+-]*")
+
+_OPENERS: Mapping[str, Callable[[Path], Any]] = {
+    ".gz": gzip.GzipFile,
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+    ".zip": lambda path: _only_member(path),
+}
+COMPRESSED = frozenset(_OPENERS)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person said of a text file; None: recognised.
+
+    Parameters
+    ----------
+    separator : str, optional
+        The character between fields.
+    decimal : str, optional
+        The decimal sign of numbers, ``.`` or ``,``.
+    date_format : str, optional
+        How times are written, as `strptime` takes it.
+    """
+
+    separator: str | None = None
+    decimal: str | None = None
+    date_format: str | None = None
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text file is written.
+
+    Parameters
+    ----------
+    encoding : str
+        Python's name of the encoding.
+    separator : str
+        The character between fields.
+    skipped : int
+        Lines above the header.
+    header : tuple of str
+        Names of the columns.
+    """
+
+    encoding: str
+    separator: str
+    skipped: int
+    header: tuple[str, ...]
+
+    def remark(self) -> str:
+        """Return what a person may want to know of the file; empty for plain CSV in UTF-8.
+
+        Examples
+        --------
+        >>> Dialect("cp1252", ";", 1, ("date", "sales")).remark()
+        "separator ';', encoding cp1252, 1 line above the header skipped"
+        """
+        parts = []
+        if self.separator not in (",", "\t"):
+            parts.append(f"separator {self.separator!r}")
+        if self.encoding != "utf-8-sig":
+            parts.append(f"encoding {self.encoding}")
+        if self.skipped:
+            lines = "1 line" if self.skipped == 1 else f"{self.skipped} lines"
+            parts.append(f"{lines} above the header skipped")
+        return ", ".join(parts)
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a file, uncompressed by its last suffix.
+
+    Raises
+    ------
+    InvalidInputError
+        A zip archive that holds more than one file.
+    """
+    opener = _OPENERS.get(path.suffix.lower())
+    return path.open("rb") if opener is None else cast(IO[bytes], opener(path))
+
+
+def _only_member(path: Path) -> IO[bytes]:
+    archive = zipfile.ZipFile(path)
+    names = [name for name in archive.namelist() if not name.endswith("/")]
+    if len(names) != 1:
+        raise InvalidInputError(f"{path} holds {len(names)} files; unpack the one with the table")
+    return archive.open(names[0])
+
+
+def recognise(path: Path, separator: str | None = None) -> Dialect:
+    """Return how a text file is written, from its first lines.
+
+    Parameters
+    ----------
+    path : Path
+        The file, compressed or not.
+    separator : str, optional
+        The character between fields, where it is known.
+
+    Returns
+    -------
+    Dialect
+
+    Raises
+    ------
+    InvalidInputError
+        It is empty, no text, has no header, or far too many columns.
+    """
+    with open_bytes(path) as stream:
+        sample = stream.read(_SAMPLE_BYTES)
+    encoding, text = _decoded(sample, path)
+    lines = text.splitlines()[:_SAMPLE_LINES]
+    if not any(line.strip() for line in lines):
+        raise InvalidInputError(
+            f"{path} is empty; it needs a header such as 'unique_id,ds,y' and a row for each"
+            " series and time"
+        )
+    if len(sample) == _SAMPLE_BYTES and len(lines) > 1:
+        lines = lines[:-1] if len(text.splitlines()) <= _SAMPLE_LINES else lines
+    _check_width(lines[0], path)
+    separator = separator or _separator(lines)
+    rows = [_fields(line, separator) for line in lines]
+    skipped = _header_line(rows)
+    header, body = rows[skipped], rows[skipped + 1 :]
+    _check_header(header, path, has_rows=any(map(any, body)))
+    _check_widths(path, lines, header, body, skipped)
+    return Dialect(encoding, separator, skipped, tuple(header))
+
+
+def _decoded(sample: bytes, path: Path) -> tuple[str, str]:
+    """Return a sample's encoding and text: UTF-8, UTF-16 by its mark, else Western European."""
+    if sample[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16", sample.decode("utf-16", errors="ignore")
+    if b"\x00" in sample:
+        raise InvalidInputError(f"{path} holds binary data, no text; save the table as CSV")
+    try:
+        return "utf-8-sig", sample.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        if exc.reason == "unexpected end of data" and len(sample) == _SAMPLE_BYTES:
+            return "utf-8-sig", sample[: exc.start].decode("utf-8-sig")
+    return "cp1252", sample.decode("cp1252", errors="replace")
+
+
+def _fields(line: str, separator: str) -> list[str]:
+    return next(csv.reader(StringIO(line), delimiter=separator), [])
+
+
+def _separator(lines: Sequence[str]) -> str:
+    """Return the separator that gives most lines the same number of fields, more than one.
+
+    A line's text may hold any of them, so each is tried on all lines.
+    """
+
+    def agreement(separator: str) -> tuple[float, int]:
+        widths = Counter(len(_fields(line, separator)) for line in lines if line.strip())
+        width, count = max(widths.items(), key=lambda item: (item[0] > 1, item[1], item[0]))
+        return (count / sum(widths.values()) if width > 1 else 0.0, width)
+
+    best = max(SEPARATORS, key=lambda separator: agreement(separator))
+    return best if agreement(best)[0] > 0 else ","
+
+
+def _header_line(rows: Sequence[list[str]]) -> int:
+    """Return the place of the header: the first line that has more than a title's one text."""
+    several = any(len(_given(row)) > 1 for row in rows)
+    wanted = 2 if several else 1
+    return next(place for place, row in enumerate(rows) if len(_given(row)) >= wanted)
+
+
+def _given(row: Sequence[str]) -> list[str]:
+    return [field for field in row if field.strip()]
+
+
+def _check_widths(
+    path: Path, lines: Sequence[str], header: Sequence[str], body: Sequence[list[str]], skipped: int
+) -> None:
+    """Raise for a row with more values than the header has names, blank ones aside."""
+    for number, row in enumerate(body, start=skipped + 2):
+        if _given(row[len(header) :]):
+            raise InvalidInputError(
+                f"{path} line {number} has {len(row)} fields and the header {len(header)}:"
+                f" {lines[number - 1][:60]!r}; correct the line, put text that holds the"
+                " separator in quotes, or name the separator with --sep"
+            )
+
+
+def _check_width(line: str, path: Path) -> None:
+    most = max(line.count(separator) for separator in SEPARATORS)
+    if most >= MOST_COLUMNS:
+        raise InvalidInputError(
+            f"{path} has {most + 1} columns in its header, at most {MOST_COLUMNS} are read;"
+            " pass one row for each series and time, with the series' name in a column"
+        )
+
+
+def _check_header(header: Sequence[str], path: Path, has_rows: bool) -> None:
+    values = [name for name in header if name.strip()]
+    if values and all(_NUMBER_OR_DATE.fullmatch(name.strip()) for name in values):
+        shown = ", ".join(repr(name[:30]) for name in header[:4])
+        raise InvalidInputError(
+            f"{path} has no header: its first line is {shown}; add one, for example 'ds,y'"
+        )
+    if not has_rows:
+        raise InvalidInputError(
+            f"{path} has a header and no rows; add a row for each series and time"
+        )

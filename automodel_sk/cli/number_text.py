@@ -1,0 +1,79 @@
+"""Numbers as people write them: decimal commas and separators of thousands."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from automodel_sk.exceptions import InvalidInputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["as_numbers"]
+
+_SIGNS = {".": r"\.", ",": ","}
+
+
+def as_numbers(column: pd.Series[Any], decimal: str | None = None) -> pd.Series[Any]:
+    """Return a column of text as numbers, where all of it is one way to write numbers.
+
+    Parameters
+    ----------
+    column : pandas.Series
+        Text; missing values stay missing.
+    decimal : str, optional
+        The decimal sign, where it is known.
+
+    Returns
+    -------
+    pandas.Series
+        Numbers; the column as it was where it holds something else.
+
+    Raises
+    ------
+    InvalidInputError
+        Whether a comma or point is a decimal sign or separates thousands is open.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> as_numbers(pd.Series(["1,5", "12,25"])).tolist()
+    [1.5, 12.25]
+    >>> as_numbers(pd.Series(["1,234.5", "12,000"])).tolist()
+    [1234.5, 12000.0]
+    >>> as_numbers(pd.Series(["1,234"]))
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: column None: '1,234' may be 1.234 or 1234; ...
+    """
+    import pandas as pd
+
+    texts = pd.Series(column.dropna().unique()).astype(str).str.strip()
+    texts = texts.str.replace("[\u00a0\u202f ]", "", regex=True)
+    signs = (decimal,) if decimal is not None else (".", ",")
+    fitting = [sign for sign in signs if _fits(texts, sign)]
+    if not fitting or texts.empty:
+        return column
+    readings = [_converted(texts, sign) for sign in fitting]
+    if len(fitting) == 2 and not readings[0].equals(readings[1]):
+        differs = int((readings[0] != readings[1]).to_numpy().argmax())
+        raise InvalidInputError(
+            f"column {column.name!r}: {texts[differs]!r} may be {readings[0][differs]:.12g} or"
+            f" {readings[1][differs]:.12g}; say which with --decimal . or --decimal ,"
+        )
+    table = dict(zip(column.dropna().unique(), readings[0], strict=True))
+    return column.map(table).astype(float)
+
+
+def _fits(texts: pd.Series[Any], decimal: str) -> bool:
+    """Return whether all texts are numbers with this decimal sign, thousands in groups."""
+    point, group = _SIGNS[decimal], _SIGNS["," if decimal == "." else "."]
+    pattern = rf"[-+]?(?:\d+|\d{{1,3}}(?:{group}\d{{3}})+)(?:{point}\d+)?(?:[eE][-+]?\d+)?"
+    return bool(texts.map(lambda text: re.fullmatch(pattern, text) is not None).all())
+
+
+def _converted(texts: pd.Series[Any], decimal: str) -> pd.Series[Any]:
+    group = "," if decimal == "." else "."
+    plain = texts.str.replace(group, "", regex=False).str.replace(decimal, ".", regex=False)
+    return plain.astype(float)

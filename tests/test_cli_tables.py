@@ -1,0 +1,223 @@
+"""Tables as people have them: read by value, or refused in one sentence that names the option."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import time
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from command_line import run, words
+
+from automodel_sk.cli.dialect import Asked
+from automodel_sk.cli.inputs import Columns, read_series
+from automodel_sk.cli.tables import base_name, read_table, write_table
+from automodel_sk.exceptions import AutoModelError, InvalidInputError
+
+PLAIN = "date,sales\n2024-01-01,1.5\n2024-01-02,2.5\n2024-01-03,1234.5\n"
+VALUES = [1.5, 2.5, 1234.5]
+
+
+def _bz2(text: str) -> bytes:
+    return bz2.compress(text.encode())
+
+
+def _zip(text: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("inside.csv", text)
+    return buffer.getvalue()
+
+
+FILES: dict[str, tuple[str, bytes]] = {
+    "plain": ("a.csv", PLAIN.encode()),
+    "byte-order mark": ("a.csv", b"\xef\xbb\xbf" + PLAIN.encode()),
+    "semicolons": ("a.csv", PLAIN.replace(",", ";").encode()),
+    "semicolons, decimal comma": ("a.csv", PLAIN.replace(",", ";").replace(".5", ",5").encode()),
+    "German thousands": (
+        "a.csv",
+        b"date;sales\n2024-01-01;1,5\n2024-01-02;2,5\n2024-01-03;1.234,5\n",
+    ),
+    "English thousands": ("a.csv", PLAIN.replace("1234.5", '"1,234.5"').encode()),
+    "pipes": ("a.csv", PLAIN.replace(",", "|").encode()),
+    "tabs": ("a.csv", PLAIN.replace(",", "\t").encode()),
+    "tabs as text": ("a.txt", PLAIN.replace(",", "\t").encode()),
+    "a title line": ("a.csv", b"Sales of the year\n" + PLAIN.encode()),
+    "a title and a blank line": ("a.csv", b"Sales of the year\n\n" + PLAIN.encode()),
+    "trailing commas in rows": ("a.csv", PLAIN.replace("5\n", "5,\n").encode()),
+    "trailing commas everywhere": ("a.csv", PLAIN.replace("\n", ",\n").encode()),
+    "blank rows at the end": ("a.csv", PLAIN.encode() + b",\n,\n"),
+    "Latin-1": ("a.csv", PLAIN.replace("sales", "Umsätze").encode("latin-1")),
+    "UTF-16": ("a.csv", PLAIN.encode("utf-16")),
+    "gzip": ("a.csv.gz", gzip.compress(PLAIN.encode())),
+    "bzip2": ("a.csv.bz2", _bz2(PLAIN)),
+    "zip": ("a.csv.zip", _zip(PLAIN)),
+    "Windows line ends": ("a.csv", PLAIN.replace("\n", "\r\n").encode()),
+    "quotes": (
+        "a.csv",
+        b'"date","sales"\n"2024-01-01","1.5"\n"2024-01-02","2.5"\n"2024-01-03","1234.5"\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", list(FILES))
+def test_a_table_is_read_by_value(kind: str, tmp_path: Path) -> None:
+    name, content = FILES[kind]
+    (tmp_path / name).write_bytes(content)
+    frame, columns = read_series(tmp_path / name, Columns(), quiet=True)
+    assert frame["y"].tolist() == VALUES
+    assert pd.to_datetime(frame["ds"]).dt.day.tolist() == [1, 2, 3]
+    assert columns.time == "date"
+
+
+def test_an_excel_file_is_read_by_value(tmp_path: Path) -> None:
+    pytest.importorskip("openpyxl")
+    table = pd.DataFrame(
+        {"unique_id": ["NA", "NA"], "ds": pd.to_datetime(["2024-01-01", "2024-01-02"])}
+    )
+    write_table(table.assign(y=[1.5, 2.5]), tmp_path / "a.xlsx")
+    frame, _ = read_series(tmp_path / "a.xlsx", Columns())
+    assert frame["unique_id"].tolist() == ["NA", "NA"]
+    assert frame["y"].tolist() == [1.5, 2.5]
+
+
+@pytest.mark.parametrize("word", ["NA", "null", "None", "nan", "N/A", "1e5", "007", "#NA"])
+def test_a_series_may_have_any_name(word: str, tmp_path: Path) -> None:
+    text = f"unique_id,ds,y\n{word},2024-01-01,1\n{word},2024-01-02,NA\n"
+    (tmp_path / "a.csv").write_text(text)
+    frame, _ = read_series(tmp_path / "a.csv", Columns())
+    assert frame["unique_id"].tolist() == [word, word]
+    assert np.isnan(frame["y"].iloc[1])
+
+
+def test_a_series_without_a_name_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("unique_id,ds,y\n,2024-01-01,1\nb,2024-01-01,1\n")
+    frame, _ = read_series(tmp_path / "a.csv", Columns())
+    assert frame["unique_id"].isna().tolist() == [True, False]
+
+
+REFUSED: dict[str, tuple[bytes, str]] = {
+    "no header": (
+        b"2024-01-01,5\n2024-01-02,6\n",
+        "has no header: its first line is '2024-01-01', '5'; add one, for example 'ds,y'",
+    ),
+    "empty": (b"", "is empty; it needs a header such as 'unique_id,ds,y'"),
+    "a header alone": (b"date,sales\n", "has a header and no rows"),
+    "a bad cell": (
+        b"date,sales\n2024-01-01,1\n2024-01-02,n/a?\n2024-01-03,3\n",
+        "column 'sales' holds 'n/a?' in row 2, which is no number (1 such rows)",
+    ),
+    "a placeholder": (
+        b"date,sales\n2024-01-01,100.0\n2024-01-02,-\n",
+        "column 'sales' holds '-' in row 2, which is no number",
+    ),
+    "a currency": (b"date,sales\n2024-01-01,$100\n", "holds '$100' in row 1"),
+    "an open comma": (
+        b'date,sales\n2024-01-01,"1,001"\n2024-01-02,"2,002"\n',
+        "column 'sales': '1,001' may be 1001 or 1.001; say which with --decimal . or --decimal ,",
+    ),
+    "a row with too many values": (
+        b"date,sales\n2024-01-01,1\n2024-01-02,1,7\n",
+        "line 3 has 3 fields and the header 2: '2024-01-02,1,7'; correct the line",
+    ),
+    "three columns missing": (
+        b"a,b,c\nx,y,1\n",
+        "no column 'ds' (--time-col) and no column 'y' (--target-col); its columns are 'a', 'b',",
+    ),
+    "far too many columns": (b"," * 1_000_000 + b"\n1\n", "columns in its header, at most 10000"),
+    "binary": (b"\x00\x01\x02" * 100, "holds binary data, no text"),
+}
+
+
+@pytest.mark.parametrize("kind", list(REFUSED))
+def test_a_table_is_refused_with_its_reason(kind: str, tmp_path: Path) -> None:
+    content, reason = REFUSED[kind]
+    (tmp_path / "a.csv").write_bytes(content)
+    started = time.perf_counter()
+    with pytest.raises(InvalidInputError) as caught:
+        read_series(tmp_path / "a.csv", Columns(), quiet=True)
+    assert reason in str(caught.value)
+    assert len(str(caught.value)) < 500
+    assert time.perf_counter() - started < 20
+
+
+def test_what_was_said_of_a_file_holds(tmp_path: Path) -> None:
+    text = "when;much\n01.02.2024;1,001\n02.02.2024;2,5\n"
+    (tmp_path / "a.csv").write_text(text)
+    asked = Asked(separator=";", decimal=",", date_format="%d.%m.%Y")
+    columns = Columns(time="when", target="much", asked=asked)
+    frame, _ = read_series(tmp_path / "a.csv", columns, quiet=True)
+    assert frame["y"].tolist() == [1.001, 2.5]
+    assert frame["ds"].tolist() == [pd.Timestamp("2024-02-01"), pd.Timestamp("2024-02-02")]
+    columns = Columns(time="when", target="much", asked=Asked(decimal=",", date_format="%Y"))
+    with pytest.raises(InvalidInputError, match=r"'when' is not written as --date-format %Y"):
+        read_series(tmp_path / "a.csv", columns, quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv.gz", b"\x1f\x8b\x08\x00 not gzip at all"),
+        ("a.csv.gz", gzip.compress(PLAIN.encode())[:-12]),
+        ("a.csv.gz", b"plain text"),
+        ("a.csv.bz2", b"BZh9 no"),
+        ("a.csv.zip", b"PK no"),
+        ("a.parquet", b"PAR1" + b"\x00" * 50 + b"PAR1"),
+        ("a.parquet", b""),
+        ("a.xlsx", b"PK no"),
+    ],
+)
+def test_a_damaged_file_is_one_sentence(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(AutoModelError) as caught:
+        read_table(tmp_path / name)
+    assert len(str(caught.value)) < 400
+
+
+def test_an_unknown_ending_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.xyz").write_text(PLAIN)
+    with pytest.raises(InvalidInputError, match=r"ends in '\.xyz', which says nothing"):
+        read_table(tmp_path / "a.xyz")
+
+
+def test_results_of_files_that_differ_after_a_dot_are_kept_apart() -> None:
+    assert base_name(Path("sales.2023.csv")) == "sales.2023"
+    assert base_name(Path("sales.2024.csv.gz")) == "sales.2024"
+    assert base_name(Path(".csv")) == ".csv"
+
+
+@pytest.mark.parametrize("command", [["fit", "--model", "NLinear", "--h", 2, "--forecast"], None])
+def test_an_input_is_never_replaced(command: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_text(PLAIN)
+    if command is None:
+        Path("model").mkdir()
+        result = run("predict", "model", "a.csv", "--output", "a.csv")
+    else:
+        result = run(command[0], "a.csv", *command[1:], "a.csv")
+    assert result.exit_code == 1
+    assert "a.csv is read as input and would be replaced" in words(result.stderr)
+    assert Path("a.csv").read_text() == PLAIN
+
+
+def test_fuzzed_tables_never_end_raw(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    sources = [content for name, content in FILES.values() if name == "a.csv"]
+    path = tmp_path / "a.csv"
+    for _ in range(300):
+        content = bytearray(sources[rng.integers(len(sources))])
+        for _ in range(rng.integers(1, 6)):
+            place = int(rng.integers(len(content)))
+            content[place : place + int(rng.integers(3))] = bytes(
+                rng.integers(0, 256, rng.integers(4), dtype=np.uint8)
+            )
+        path.write_bytes(bytes(content))
+        with suppress(AutoModelError):
+            read_series(path, Columns(), quiet=True)
