@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from automodel_sk.arguments.boundary import TABLE, convert, public
+from automodel_sk.arguments.boundary import TABLE, public
+from automodel_sk.arguments.conversion import convert
 from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.number_rule import shown
 from automodel_sk.auto_model import AutoModel

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from automodel_sk.arguments.boundary import convert_all
+from automodel_sk.arguments.conversion import convert_all
 from automodel_sk.arguments.kinds import Choices, Flag, Place, Rule, Text
 from automodel_sk.arguments.number_rule import NumberRule, nearest
 from automodel_sk.exceptions import InvalidInputError

@@ -324,10 +324,13 @@ def test_wrong_usage(panel_csv: Path, arguments: list[Any], message: str):
         (["--space", {"learning_rate": {"loguniform": [0, 1]}}], "learning_rate: loguniform low"),
         (["--space", {"max_step": 5}], "max_step"),
         (["--space", {"max_steps": -5}], "max_steps"),
-        (["--id-col", "shop"], "panel.csv has no column 'shop' (--id-col); it has 'unique_id',"),
+        (
+            ["--id-col", "shop"],
+            "panel.csv has no column 'shop' (--id-col); its columns are 'unique_id',",
+        ),
         (["--target-col", "ds"], "panel.csv has both 'ds' (--target-col) and 'y'"),
-        (["--forecast", "forecast.xlsx"], "forecast.xlsx must end in one of .csv, .tsv, .parquet"),
-        (["--forecast", "."], "must end in one of"),
+        (["--forecast", "forecast.doc"], "forecast.doc ends in '.doc', which says nothing of its"),
+        (["--forecast", "."], "has no ending, which says nothing of its format"),
         (["--output", "full"], "full exists and is no saved model; pass another folder"),
         (["--futr-exog", "price"], "price"),
         (["--freq", "Q7"], "freq"),
@@ -353,11 +356,11 @@ def test_what_stops_a_fit(panel_csv: Path, folder: Path, more: list[Any], messag
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("empty.csv", b"", "empty.csv can't be read (No columns to parse from file)"),
-        ("latin.csv", b"unique_id,ds,y\n\xe9,2020-01-01,1\n", "latin.csv is not UTF-8 text"),
-        ("data.xlsx", b"x", "data.xlsx must end in one of .csv, .tsv, .parquet, .pq"),
+        ("empty.csv", b"", "empty.csv is empty; it needs a header such as"),
+        ("latin.csv", b"unique_id,ds,y\n\xe9,2020-01-01,1\n", "latin.csv: encoding cp1252."),
+        ("data.doc", b"x", "data.doc ends in '.doc', which says nothing of its format"),
         ("bad.parquet", b"not parquet", "bad.parquet can't be read"),
-        ("semi.csv", b"unique_id;ds;y\na;2020-01-01;1\n", "has no column 'ds'"),
+        ("semi.csv", b"unique_id;ds;y\na;2020-01-01;1\n", "semi.csv: separator ';'."),
         (
             "hidden.csv",
             b"shop,ds,y\na,2020-01-01,1\nb,2020-01-01,2\n",
@@ -365,7 +368,11 @@ def test_what_stops_a_fit(panel_csv: Path, folder: Path, more: list[Any], messag
             " of series with --id-col (it has 'shop', 'ds', 'y')",
         ),
         ("words.csv", b"unique_id,ds,y\na,soon,1\na,later,2\n", "column 'ds'"),
-        ("two.csv", b"a,b\n1,2\n3,4\n", "two.csv has no column 'ds', it has 'a', 'b'; name yours"),
+        (
+            "two.csv",
+            b"a,b\n1,2\n3,4\n",
+            "two.csv has no column 'ds' (--time-col) and no column 'y'",
+        ),
     ],
 )
 def test_files_that_cannot_be_used(folder: Path, name: str, content: bytes, message: str):

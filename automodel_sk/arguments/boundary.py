@@ -12,13 +12,13 @@ import inspect
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
+from automodel_sk.arguments.conversion import convert_all
 from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.kinds import Choices, Flag, Names, Place, Rule, Several, Text
 from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.arguments.upstream import in_words
-from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["TABLE", "accepted", "convert", "convert_all", "public"]
+__all__ = ["TABLE", "public"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,93 +65,6 @@ TABLE: Mapping[str, Rule] = {
     )
 }
 """What an argument may be, by its name, wherever it is an argument of a public call."""
-
-
-def accepted(rule: Rule, value: Any) -> bool:
-    """Return whether a rule accepts a value, whatever the value does when it is looked at.
-
-    Examples
-    --------
-    >>> accepted(TABLE["h"], 3), accepted(TABLE["h"], [])
-    (True, False)
-    """
-    try:
-        return rule.accepts(value)
-    except Exception:  # a stranger's object may raise anything when it is looked at
-        return False
-
-
-def convert(rule: Rule, value: Any) -> Any:
-    """Return a value as a rule converts it.
-
-    Parameters
-    ----------
-    rule : Rule
-        What the argument may be.
-    value : object
-        What was passed.
-
-    Returns
-    -------
-    object
-
-    Raises
-    ------
-    InvalidInputError
-        The rule refuses the value; the message names the argument and the fix.
-
-    Examples
-    --------
-    >>> convert(TABLE["h"], "7")
-    Traceback (most recent call last):
-        ...
-    automodel_sk.exceptions.InvalidInputError: h must be a whole number of at least 1 or None \
-(in steps of the data), got '7'; try h=7
-    """
-    try:
-        if rule.accepts(value):
-            return rule.convert(value)
-        words = rule.refusal(value)
-    except InvalidInputError:
-        raise
-    except Exception:  # a stranger's object may raise anything when it is looked at
-        words = f"{rule.name} can't be used, got an object of type {type(value).__name__}"
-    raise InvalidInputError(words)
-
-
-def convert_all(rules: Mapping[str, Rule], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values as their rules convert them; all that is wrong is one error.
-
-    Parameters
-    ----------
-    rules : mapping of str to Rule
-        By the argument's name.
-    values : mapping of str to object
-        What was passed.
-
-    Returns
-    -------
-    dict of str to object
-
-    Raises
-    ------
-    InvalidInputError
-        One line per value that its rule refuses.
-
-    Examples
-    --------
-    >>> convert_all(TABLE, {"h": 3, "max_ids": 2})
-    {'h': 3, 'max_ids': 2}
-    """
-    converted, wrong = {}, []
-    for name, value in values.items():
-        try:
-            converted[name] = convert(rules[name], value)
-        except InvalidInputError as exc:
-            wrong.append(str(exc))
-    if wrong:
-        raise InvalidInputError("\n".join(wrong))
-    return converted
 
 
 def public(**own: Rule) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -8,11 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Protocol
-
-import numpy as np
-import pandas as pd
 
 from automodel_sk.arguments.number_rule import nearest, shown
 from automodel_sk.exceptions import InvalidInputError
@@ -88,6 +86,7 @@ class Flag:
 
     Examples
     --------
+    >>> import numpy as np
     >>> rule = Flag("use_pruning")
     >>> rule.accepts("no"), rule.fix("no"), rule.convert(np.True_), rule.convert(0)
     (False, False, True, False)
@@ -98,9 +97,8 @@ class Flag:
 
     def accepts(self, value: Any) -> bool:
         """Return whether a value is true or false."""
-        if isinstance(value, (bool, np.bool_)):
-            return True
-        return isinstance(value, (int, np.integer)) and value in (0, 1)
+        is_number = isinstance(value, Integral) or type(value).__name__ in ("bool", "bool_")
+        return is_number and value in (0, 1)
 
     def convert(self, value: Any) -> bool:
         """Return Python's own True or False."""
@@ -212,6 +210,7 @@ class Names:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> rule = Names("hist_exog_list", "price")
     >>> rule.convert(pd.Index(["price", "visits"])), rule.convert(None)
     (('price', 'visits'), ())
@@ -228,7 +227,7 @@ class Names:
         """Return whether a value is a collection of texts, each once."""
         if value is None:
             return True
-        if isinstance(value, (str, bytes, dict, pd.DataFrame)) or not isinstance(value, Iterable):
+        if _is_no_list(value) or not isinstance(value, Iterable):
             return False
         # A generator can be read once: it is accepted here and judged when converted.
         return iter(value) is value or _are_names(list(value))
@@ -284,7 +283,7 @@ class Several:
         """Return whether a value, or each of several, is of the kind."""
         if value is None or self._is_one(value):
             return True
-        if isinstance(value, (str, bytes, Mapping, pd.DataFrame)):
+        if _is_no_list(value):
             return False
         values = list(value) if isinstance(value, Collection) else []
         return bool(values) and all(map(self.item, values))
@@ -312,6 +311,7 @@ class Either:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from automodel_sk.arguments.number_rule import NumberRule
     >>> rule = Either("refit", Flag("refit"), NumberRule("refit", 1))
     >>> rule.convert(True), rule.convert(np.int64(3)), rule.accepts("yes")
@@ -340,6 +340,11 @@ class Either:
     def fix(self, value: Any) -> Any:
         """Return what the first rule suggests."""
         return self.first.fix(value)
+
+
+def _is_no_list(value: Any) -> bool:
+    """Return whether a value is a collection of something else than items: text, rows, pairs."""
+    return isinstance(value, (str, bytes, Mapping)) or hasattr(value, "columns")
 
 
 def _is_missing(value: Any, optional: bool) -> bool:

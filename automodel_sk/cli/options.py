@@ -100,7 +100,7 @@ def read_separator(text: str | None) -> str | None:
     Examples
     --------
     >>> read_separator("tab"), read_separator(";")
-    ('\\t', ';')
+    ('\t', ';')
     """
     if text is None:
         return None

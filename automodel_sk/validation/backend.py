@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from automodel_sk.arguments.boundary import accepted
+from automodel_sk.arguments.conversion import accepted
 from automodel_sk.arguments.number_rule import nearest, shown
 from automodel_sk.options import BACKENDS, OptimizationConfig
 from automodel_sk.validation.machine import n_cpus, n_gpus
