@@ -30,7 +30,7 @@ from automodel_sk.data.preparation import (
 )
 from automodel_sk.default_spaces import default_search_space
 from automodel_sk.losses import resolve_loss
-from automodel_sk.metrics import resolve_metric
+from automodel_sk.metrics import Metric, resolve_metric
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.building import DEFAULT_MAX_STEPS
 from automodel_sk.search.hardware import trainer_options
@@ -180,7 +180,11 @@ def make_plan(given: UserInput, options: OptimizationConfig) -> SearchPlan:
     frame = prepare_frame(dataset, [*task.futr_exog, *task.hist_exog])
     task = replace(task, has_mask=MASK in frame.columns)
     static = align_static(given.static_df, frame, task.stat_exog)
-    objective = _objective(options, task, frame, profile) if space.needs_validation else None
+    season = options.season_length or profile.season_length
+    metric = resolve_metric(options.metric, season)
+    objective = None
+    if metric is not None and space.needs_validation:
+        objective = _objective(metric, season, task, frame, profile)
     num_samples, explanation = _trial_count(given, options, profile, space)
     strategy = _strategy(given, options, task, profile, space, num_samples)
     num_samples = 0 if strategy is None else strategy.num_samples
@@ -255,13 +259,9 @@ def _task(
 
 
 def _objective(
-    options: OptimizationConfig, task: TrainingTask, frame: pd.DataFrame, profile: DatasetProfile
-) -> Objective | None:
-    """Return what judges the trials, tried before the first of them; None: the training loss."""
-    season = options.season_length or profile.season_length
-    metric = resolve_metric(options.metric, season)
-    if metric is None:
-        return None
+    metric: Metric, season: int, task: TrainingTask, frame: pd.DataFrame, profile: DatasetProfile
+) -> Objective:
+    """Return what judges the trials in the training loss's place, tried before the first."""
     judged = long_enough(frame, least_rows(profile.lengths, task.h, task.val_size))
     past = of_series(frame, judged)
     windows = hold_out(past, task.h, task.n_windows, task.step_size, season=season)
