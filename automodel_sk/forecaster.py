@@ -15,6 +15,7 @@ from sktime.forecasting.base import ForecastingHorizon
 from sktime.utils.warnings import warn
 
 from automodel_sk.data.wording import worded
+from automodel_sk.estimator.checks import check_exogenous, check_names
 from automodel_sk.estimator.context import Context
 from automodel_sk.estimator.contract import ForecasterContract
 from automodel_sk.estimator.inputs import (
@@ -304,6 +305,7 @@ class AutoNeuralForecaster(ForecasterContract):
         from automodel_sk.auto_model_factory import create_auto_model
 
         exogenous = context.exogenous
+        check_exogenous(self.model, self.hist_exog, exogenous.future, self.static)
         with worded(context.words):
             return create_auto_model(
                 self.model,
@@ -356,6 +358,8 @@ class AutoNeuralForecaster(ForecasterContract):
     def _check_choices(self) -> None:
         check_choice("pi_method", self.pi_method, PI_METHODS)
         check_choice("on_update", self.on_update, _ON_UPDATE)
+        check_names("hist_exog", self.hist_exog)
+        check_exogenous(self.model, self.hist_exog, (), self.static)
 
     def _predict(self, fh: ForecastingHorizon, X: pd.DataFrame | None) -> pd.DataFrame:
         context = self._context

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.estimator.checks import as_numbers
 from automodel_sk.estimator.words import SktimeWords
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames import (
@@ -135,6 +136,7 @@ class Context:
         hist_exog : sequence of hashable
             Columns of X that are known in the past only.
         """
+        y, X = as_numbers(y), None if X is None else as_numbers(X)
         return cls(y, X, Layout.learn(y, freq), Exogenous.of(X, hist_exog))
 
     @cached_property
@@ -172,7 +174,7 @@ class Context:
         Context
             A new context; this one is left as it was.
         """
-        layout = self.layout.extended(y)
+        y, layout = as_numbers(y), self.layout.extended(y)
         merged_X = self.X
         if X is not None:
             columns = list(self.exogenous.all)
@@ -263,7 +265,7 @@ def _columns(X: pd.DataFrame | None, names: list[Hashable]) -> Any:
         raise InvalidInputError(
             f"X lacks the column {missing[0]!r} that fit got; X has {list(X.columns)}"
         )
-    return X[names]
+    return as_numbers(X[names])
 
 
 def _merged(

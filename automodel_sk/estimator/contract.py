@@ -6,9 +6,12 @@ import copy
 from typing import Any
 
 import pandas as pd
-from sktime.forecasting.base import BaseForecaster
+from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
+from sktime.utils.validation.forecasting import check_fh
 
 from automodel_sk.catalog import MODEL_CATALOG
+from automodel_sk.data.wording import shown
+from automodel_sk.estimator.checks import check_horizon, probabilities
 from automodel_sk.estimator.inputs import columns_in_order, sorted_by_index
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.nixtla import looks_like_long_frame
@@ -18,6 +21,11 @@ __all__ = ["ForecasterContract"]
 
 # What sktime's `update` sets before it looks at the rows.
 _MOVED_ON = ("_cutoff", "_y_metadata", "_y_mtype_last_seen", "_converter_store_y")
+
+
+def _steps(fh: Any) -> str:
+    """Return a horizon for a message."""
+    return shown(list(fh.to_pandas()) if isinstance(fh, ForecastingHorizon) else fh)
 
 
 class ForecasterContract(BaseForecaster):  # type: ignore[misc]
@@ -70,6 +78,27 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
                 )
         return super()._check_X_y(X=X, y=self._in_order_of_fit(y), **options)
 
+    def _check_fh(self, fh: Any, pred_int: bool = False) -> Any:
+        """Name the parameter `h` where it is what helps."""
+        check_horizon(fh)
+        fixed = self.get_tag("requires-fh-in-fit")
+        if fh is None and fixed and not self.is_fitted:
+            raise InvalidInputError(
+                "fh is missing; pass it to fit, e.g. fh=12, or build the forecaster with h=12 and "
+                "pass fh to predict"
+            )
+        try:
+            return super()._check_fh(fh, pred_int=pred_int)
+        except ValueError as error:
+            if fh is None or not fixed or not self.is_fitted:
+                raise
+            check_fh(fh)  # raises what is wrong with fh itself
+            raise InvalidInputError(
+                f"the model was built for the fh of fit and can't forecast fh={_steps(fh)}; build "
+                f"the forecaster with h=, the most steps ahead to be asked for: then fh may change "
+                "at each predict, and predict_residuals and reconcilers such as 'mint_shrink' work"
+            ) from error
+
     def _in_order_of_fit(self, y: Any) -> Any:
         """Return later rows with their columns as in fit: sktime pairs columns by position."""
         if not self.is_fitted or not isinstance(y, pd.DataFrame):
@@ -95,6 +124,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
             One column per variable and quantile. Sorted by its index, as sktime's
             check of the type demands; point forecasts keep the order of `y`.
         """
+        alpha = probabilities("alpha", [0.05, 0.95] if alpha is None else alpha)
         return sorted_by_index(super().predict_quantiles(fh=fh, X=X, alpha=alpha))
 
     def predict_interval(self, fh: Any = None, X: Any = None, coverage: Any = 0.90) -> pd.DataFrame:
@@ -115,6 +145,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
             Columns by variable, coverage and "lower" or "upper". Sorted by its index,
             as sktime's check of the type demands; point forecasts keep the order of `y`.
         """
+        coverage = probabilities("coverage", coverage)
         return sorted_by_index(super().predict_interval(fh=fh, X=X, coverage=coverage))
 
     def update(self, y: Any, X: Any = None, update_params: bool = True) -> Any:

@@ -66,13 +66,23 @@ def _relative(layout: Layout, cutoffs: Integers, values: pd.Index) -> Integers:
     if not pd.api.types.is_integer_dtype(values.dtype):
         end: Any = layout.index(cutoffs[:1, None], np.zeros(1, dtype=np.int64))
         last = (end.get_level_values(-1) if isinstance(end, pd.MultiIndex) else end)[0]
-        points = pd.Index([last + duration for duration in values])
+        points = pd.Index([_later(last, duration) for duration in values])
         steps = _steps(layout, points)[:1] - cutoffs[0]
     elif isinstance(layout.clock, IntegerClock) and layout.clock.width > 1:
         steps = _whole_steps(values.to_numpy(dtype=np.int64), layout.clock.width)[None, :]
     else:
         steps = values.to_numpy(dtype=np.int64)[None, :]
     return np.repeat(steps, len(cutoffs), axis=0)
+
+
+def _later(last: Any, duration: Any) -> Any:
+    try:
+        return last + duration
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"fh={duration!r} can't be counted from {last}, a {type(last).__name__}; pass steps "
+            "ahead, e.g. fh=[1, 2]"
+        ) from error
 
 
 def _absolute(layout: Layout, cutoffs: Integers, values: pd.Index) -> Integers:

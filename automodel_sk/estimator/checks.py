@@ -1,0 +1,206 @@
+"""What the estimator's arguments must be, said before sktime or the engine trips over them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics
+from automodel_sk.data.wording import shown
+from automodel_sk.exceptions import InvalidInputError
+
+__all__ = ["as_numbers", "check_exogenous", "check_horizon", "check_names", "probabilities"]
+
+_MOST_STEPS = 1_000_000
+
+
+def probabilities(name: str, value: Any) -> list[float]:
+    """Return quantiles or coverages as a list of floats.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    value : float or sequence of float
+        What was passed.
+
+    Returns
+    -------
+    list of float
+
+    Raises
+    ------
+    InvalidInputError
+        If it is no number between 0 and 1, or there are none, or one twice.
+
+    Examples
+    --------
+    >>> probabilities("coverage", 0.9), probabilities("alpha", np.array([0.1, 0.9]))
+    ([0.9], [0.1, 0.9])
+    >>> probabilities("coverage", 90)
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: coverage must lie between 0 and 1, got 90; try ...
+    """
+    is_many = isinstance(value, (list, tuple, np.ndarray, pd.Index, pd.Series, set, frozenset))
+    values = list(value) if is_many and np.ndim(list(value)) == 1 else [value]
+    if not values or len(set(map(repr, values))) < len(values):
+        raise InvalidInputError(
+            f"{name} must hold at least one number, and none twice, got {shown(value)}; try "
+            f"{name}=[0.9]"
+        )
+    return [_probability(name, one) for one in values]
+
+
+def _probability(name: str, value: Any) -> float:
+    is_number = isinstance(value, (float, int, np.floating, np.integer))
+    if is_number and not isinstance(value, bool) and 0 < value < 1:
+        return float(value)
+    is_percent = is_number and not isinstance(value, bool) and 2 <= value < 100
+    example = value / 100 if is_percent else 0.9
+    raise InvalidInputError(
+        f"{name} must lie between 0 and 1, got {shown(value)}; try {name}={example}"
+    )
+
+
+def check_horizon(fh: Any) -> None:
+    """Raise at a horizon of more steps than anyone forecasts, before it is written out.
+
+    Parameters
+    ----------
+    fh : object
+        What was passed.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is a whole number beyond a million.
+
+    Examples
+    --------
+    >>> check_horizon(12)
+    """
+    if isinstance(fh, (int, np.integer)) and abs(int(fh)) > _MOST_STEPS:
+        raise InvalidInputError(
+            f"fh must be at most {_MOST_STEPS:,} steps, got {shown(fh)}; try fh=12"
+        )
+
+
+def check_names(name: str, value: Any) -> None:
+    """Raise if a parameter is no list of columns.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter.
+    value : object
+        What was passed.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is a single name, or no list.
+
+    Examples
+    --------
+    >>> check_names("hist_exog", "visits")
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: hist_exog must be a list of columns of X, got ...
+    """
+    if isinstance(value, (str, bytes)) or not isinstance(value, (Collection, pd.Index)):
+        example = value if isinstance(value, str) else "visits"
+        raise InvalidInputError(
+            f"{name} must be a list of columns of X, got {shown(value)}; try {name}=[{example!r}]"
+        )
+
+
+def check_exogenous(
+    model: str, past: Sequence[Hashable], future: Collection[Hashable], static: Any
+) -> None:
+    """Raise if a model is given columns of a kind that it takes none of.
+
+    Parameters
+    ----------
+    model : str
+        Name of the model.
+    past : sequence of hashable
+        Columns of X that are known in the past only.
+    future : collection of hashable
+        Columns of X whose future is known.
+    static : DataFrame, optional
+        Static columns.
+
+    Raises
+    ------
+    InvalidInputError
+        The model and the parameter are named.
+
+    Examples
+    --------
+    >>> check_exogenous("NHITS", ["visits"], ["price"], None)
+    >>> check_exogenous("NLinear", ["visits"], [], None)
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: hist_exog=['visits'], but NLinear takes no ...
+    """
+    row = MODEL_CATALOG.get(model) if isinstance(model, str) else None
+    if row is None:
+        return
+    if len(past) and not row.supports_historic_exogenous:
+        raise InvalidInputError(
+            f"hist_exog={shown(list(past))}, but {model} takes no columns known in the past only; "
+            f"leave hist_exog out, or {_able('supports_historic_exogenous')}"
+        )
+    if future and not row.supports_future_exogenous:
+        raise InvalidInputError(
+            f"X has the columns {shown(list(future))}, but {model} takes no columns with a known "
+            f"future; name them in hist_exog, or {_able('supports_future_exogenous')}"
+        )
+    if static is not None and not row.supports_static:
+        raise InvalidInputError(
+            f"static is given, but {model} takes no static columns; leave static out, or "
+            f"{_able('supports_static')}"
+        )
+
+
+def _able(flag: str) -> str:
+    def can(row: ModelCharacteristics) -> bool:
+        return bool(getattr(row, flag)) and not row.multivariate
+
+    names = ["NHITS", *MODEL_CATALOG]
+    first = next(name for name in names if can(MODEL_CATALOG[name]))
+    return f"choose a model that takes them, e.g. model={first!r}"
+
+
+def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return true and false as 1 and 0, and pandas' nullable numbers as plain ones.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        `y` or `X`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same frame where all columns hold plain numbers.
+
+    Examples
+    --------
+    >>> as_numbers(pd.DataFrame({"open": [True, False]}))["open"].tolist()
+    [1.0, 0.0]
+    """
+    types = pd.api.types
+    changed = [
+        place
+        for place, dtype in enumerate(frame.dtypes)
+        if types.is_bool_dtype(dtype)
+        or (types.is_extension_array_dtype(dtype) and types.is_numeric_dtype(dtype))
+    ]
+    if not changed:
+        return frame
+    return frame.astype({frame.columns[place]: np.float64 for place in changed})
