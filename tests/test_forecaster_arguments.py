@@ -129,7 +129,7 @@ class TestExogenousKinds:
     X = pd.DataFrame({"visits": RNG.normal(size=60)}, index=MONTHS)
 
     def test_a_model_without_past_columns_is_named(self) -> None:
-        with pytest.raises(InvalidInputError, match="hist_exog=.*but NLinear takes no"):
+        with pytest.raises(InvalidInputError, match=r"hist_exog=.*but NLinear takes no"):
             naive(hist_exog=["visits"]).fit(Y, X=self.X, fh=[1])
 
     def test_a_model_without_static_columns_is_named(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 from automodel_sk import DataValidator
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecaster import AutoNeuralForecaster
+from automodel_sk.search_space import Choice
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -120,10 +121,20 @@ class TestValues:
 
 class TestLengths:
     def test_too_short_to_train(self) -> None:
-        y = panel().drop(index=[("south", month) for month in MONTHS[1:36]])
-        message = said(lambda: naive().fit(y, fh=range(1, 13)))
-        assert "1 of 2 series have fewer, first 'south' with 1" in message
-        assert "y = y.groupby(level=0).filter(lambda rows: len(rows) >= " in message
+        space = {"max_steps": 1, "input_size": 4, "learning_rate": Choice((1e-3, 1e-2))}
+        forecaster = AutoNeuralForecaster("NLinear", space, num_samples=1, gpus=0)
+        message = said(lambda: forecaster.fit(panel(n=9), fh=range(1, 13)))
+        assert "the longest of 2 series, 'north', has 9" in message
+
+    def test_short_series_are_named(self) -> None:
+        y = panel().drop(index=[("south", month) for month in MONTHS[9:36]])
+        forecaster = naive().fit(y, fh=range(1, 13))
+        (warning,) = forecaster.auto_model_.validation.warnings
+        assert "1 of 2 series have fewer, the shortest 'south' with 9" in warning
+
+    def test_a_fixed_configuration_needs_no_rows_for_validation(self) -> None:
+        for y in (panel(n=14), panel(n=14).loc["north"]):
+            assert np.isfinite(naive().fit(y, fh=range(1, 13)).predict()).to_numpy().all()
 
     def test_too_short_to_calibrate(self) -> None:
         y = panel().drop(index=[("south", month) for month in MONTHS[10:36]])

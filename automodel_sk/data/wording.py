@@ -86,11 +86,6 @@ class Wording:
         """Return the code of a column, grouped by series."""
         return f'{frame}.groupby("unique_id")["{name}"]'
 
-    def without_short(self, least: int, id_column: str, time_column: str) -> str:
-        """Return how to leave out the series with fewer rows."""
-        sizes = f'df.groupby("{id_column}")["{time_column}"].transform("size")'
-        return f"leave them out: df = df[{sizes} >= {least}]"
-
 
 _PRESENT: ContextVar[Wording] = ContextVar("wording", default=Wording())  # noqa: B039 - immutable
 

@@ -74,13 +74,6 @@ class SktimeWords(Wording):
             return code
         return f"{code}.groupby(level={levels})"
 
-    def without_short(self, least: int, id_column: str, time_column: str) -> str:
-        """Return how to leave out the series with fewer rows."""
-        if self._levels is None:
-            return "pass more rows"
-        kept = f"y.groupby(level={self._levels}).filter(lambda rows: len(rows) >= {least})"
-        return f"leave them out: y = {kept}"
-
     @property
     def _levels(self) -> str | None:
         """Return the instance levels as `groupby` takes them; None for a single series."""
