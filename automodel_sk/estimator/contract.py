@@ -88,7 +88,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
                 "pass fh to predict"
             )
         try:
-            return super()._check_fh(fh, pred_int=pred_int)
+            return self._checked_fh(fh, pred_int)
         except ValueError as error:
             if fh is None or not fixed or not self.is_fitted:
                 raise
@@ -174,7 +174,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
             self.__dict__.update(kept)
             raise
 
-    def _check_fh(self, fh: Any, pred_int: bool = False) -> Any:
+    def _checked_fh(self, fh: Any, pred_int: bool) -> Any:
         """Return the horizon of this call, whatever other threads ask for meanwhile.
 
         The base class keeps it on the estimator, and returns what is there then.
