@@ -22,6 +22,7 @@ from automodel_sk.data.steps import plain_frequency
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.final_training import FURTHER_SHARE
 from automodel_sk.fitting import Fit, search_and_refit
+from automodel_sk.interrupts import exit_at_signals
 from automodel_sk.metrics import metric_name
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.planning import SearchPlan, UserInput, make_plan
@@ -85,6 +86,7 @@ class AutoModelFactory:
         self._summary: OptimizationSummary | None = None
 
     @public(dataset=Frame("dataset", optional=False))
+    @exit_at_signals()
     def create_auto_model(
         self,
         dataset: pd.DataFrame,
@@ -128,6 +130,9 @@ class AutoModelFactory:
             Every trial failed; lists the reasons.
         StudyMismatchError
             A study of that name holds another search.
+        SystemExit
+            SIGTERM or SIGHUP came, and the program has no handler of its own for
+            it: with status 143 or 129, once all that is finished is kept.
         """
         started = datetime.now().astimezone()
         earlier = earlier_configurations(self.config.warm_start)
@@ -217,9 +222,10 @@ class AutoModelFactory:
 
         try:
             yield done
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             tracker.finish("KILLED")
-            self._say_interrupted(location)
+            with suppress(OSError):  # the terminal may be gone
+                self._say_interrupted(location)
             raise
         except BaseException:
             tracker.finish("FAILED")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -15,6 +14,7 @@ from automodel_sk.options import OptimizationConfig
 from automodel_sk.pace import EachTrialOnce, run_at_pace
 from automodel_sk.planning import SearchPlan
 from automodel_sk.progress import Listeners, ProgressBar, TrackerListener, progress_bar, say
+from automodel_sk.scratch import scratch_folder
 from automodel_sk.search.budget import TimeBudget
 from automodel_sk.search.building import DEFAULT_MAX_STEPS
 from automodel_sk.search.engines import make_engine
@@ -92,11 +92,14 @@ def _least_steps(plan: SearchPlan) -> int:
     return final_steps(plan.task, {**plan.space.constants, "max_steps": int(longest)}, 1)
 
 
-def _folder_for_weights(options: OptimizationConfig) -> AbstractContextManager[str | None]:
+@contextmanager
+def _folder_for_weights(options: OptimizationConfig) -> Iterator[str | None]:
     """Return a folder for the best trial's weights, none where they are not asked for."""
     if options.refit == "full":
-        return nullcontext()
-    return tempfile.TemporaryDirectory(prefix="automodel_sk-weights-")
+        yield None
+        return
+    with scratch_folder("weights") as folder:
+        yield str(folder)
 
 
 def _search(

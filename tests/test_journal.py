@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -123,3 +124,75 @@ def test_a_silent_trial_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     journal.record_heartbeat(lively)
     monkeypatch.setattr(time, "time", lambda: now + 150)
     assert journal._get_stale_trial_ids(study) == [silent]
+
+
+LINES = {
+    "no JSON": b"{]\n",
+    "no text": b"\xff\xfe\xff\n",
+    "zeros": b"\0" * 80 + b"\n",
+    "no record": b"[1, 2]\n",
+    "no operation": b'{"worker_id":"w","study_id":0}\n',
+    "an unknown operation": b'{"op_code":77,"worker_id":"w"}\n',
+    "a half-known operation": b'{"op_code":7,"worker_id":"w","trial_id":0,"step":1}\n',
+    "a trial of no number": b'{"op_code":8,"worker_id":"w","trial_id":{},"user_attr":{"a":1}}\n',
+    "a loss of no number": b'{"op_code":7,"worker_id":"w","trial_id":0,"step":1,'
+    b'"intermediate_value":"x"}\n',
+    "no distribution": b'{"op_code":5,"worker_id":"w","trial_id":0,"param_name":"x",'
+    b'"param_value_internal":1.0,"distribution":"x"}\n',
+    "an unknown state": b'{"op_code":6,"worker_id":"w","trial_id":0,"state":9,"values":null}\n',
+    "no time": b'{"op_code":6,"worker_id":"w","trial_id":0,"state":1,"values":[1.0]}\n',
+    "too deep": b'{"op_code":8,"worker_id":"w","user_attr":' + b"[" * 100_000 + b"\n",
+}
+
+
+@pytest.mark.parametrize("kind", LINES)
+def test_damage_is_named_with_a_way_on(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "my study.journal"
+    journal, _, trial = begun(path)
+    whole = path.read_bytes()
+    journal.set_trial_intermediate_value(trial, 1, 0.5)
+    after = path.read_bytes()[len(whole) :]
+    path.write_bytes(whole + LINES[kind] + after)
+    number = whole.count(b"\n")
+    with pytest.raises(StorageError, match="is damaged in line") as caught:
+        shared(path)
+    told = str(caught.value)
+    assert f"{path} is damaged in line {number + 1}, at byte {len(whole)} (" in told
+    assert len(told) < 1000
+    subprocess.run(told.rpartition("with: ")[2], shell=True, check=True)
+    assert path.read_bytes() == whole
+    shared(path).set_trial_intermediate_value(trial, 1, 0.25)
+    assert as_optuna_reads(path).intermediate_values == {1: 0.25}
+
+
+def test_damage_stays_damage_for_those_who_have_it_open(tmp_path: Path) -> None:
+    path = tmp_path / "j.journal"
+    journal, study, _ = begun(path)
+    with path.open("ab") as file:
+        file.write(LINES["zeros"])
+    for _ in range(2):
+        with pytest.raises(StorageError, match="is damaged in line"):
+            journal.get_all_trials(study)
+
+
+def test_what_this_process_can_t_do_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "j.journal"
+    journal, study, trial = begun(path)
+    with pytest.raises(optuna.exceptions.DuplicatedStudyError):
+        journal.create_new_study([optuna.study.StudyDirection.MINIMIZE], "study")
+    journal.set_trial_state_values(trial, TrialState.COMPLETE, [1.0])
+    with pytest.raises(Exception, match="already finished"):
+        journal.set_trial_user_attr(trial, "a", 1)
+    assert len(journal.get_all_trials(study)) == 1
+
+
+def test_whoever_opens_it_with_optuna_alone_waits_for_no_lock_of_ours(tmp_path: Path) -> None:
+    path = tmp_path / "j.journal"
+    journal, _, trial = begun(path)
+    journal.set_trial_intermediate_value(trial, 1, 0.5)
+    started = time.monotonic()
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+    storage.set_trial_intermediate_value(trial, 2, 0.25)
+    assert time.monotonic() - started < 10
+    journal.set_trial_intermediate_value(trial, 3, 0.125)
+    assert as_optuna_reads(path).intermediate_values == {1: 0.5, 2: 0.25, 3: 0.125}

@@ -21,7 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="From a table of time series to a tuned neural forecast.",
     epilog="Exit status: 0 done, 1 data, configuration or search failed, 2 wrong usage,"
-    " 130 interrupted.",
+    " 130 interrupted, 143 terminated (128 and the signal's number).",
 )
 app.command("fit")(fit.fit)
 app.command("predict")(predict.predict)

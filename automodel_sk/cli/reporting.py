@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ import typer
 
 from automodel_sk.cli.output import print_json
 from automodel_sk.exceptions import AutoModelError, InvalidInputError
+from automodel_sk.interrupts import Stopped, stop_at_signals
 
 __all__ = ["INTERRUPTED", "reported"]
 
@@ -47,10 +48,13 @@ def reported(command: Command) -> Command:
     @wraps(command)
     def run(**arguments: Any) -> None:
         try:
-            with _warnings_shown():
+            with stop_at_signals(), _warnings_shown():
                 command(**arguments)
         except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
             raise
+        except Stopped as stopped:
+            _tell([f"Stopped by {stopped}."], "KeyboardInterrupt", arguments)
+            raise typer.Exit(stopped.exit_code) from None
         except KeyboardInterrupt:
             _tell(["Interrupted."], "KeyboardInterrupt", arguments)
             raise typer.Exit(INTERRUPTED) from None
@@ -65,8 +69,9 @@ def reported(command: Command) -> Command:
 
 def _tell(lines: list[str], error: str, arguments: Mapping[str, Any]) -> None:
     """Say what went wrong, to programs too where a document is due."""
-    for line in lines:
-        typer.echo(line, err=True)
+    with suppress(OSError):  # the terminal may be gone
+        for line in lines:
+            typer.echo(line, err=True)
     if arguments.get("as_json"):
         print_json({"error": error, "messages": [line.removeprefix("Error: ") for line in lines]})
 

@@ -1,21 +1,25 @@
 """A search as JSON, kept with its study: what a worker on another machine needs to join it.
 
 Plain data alone, read back through closed tables: joining a search never runs
-code that the study's storage holds.
+code that the study's storage holds, contacts no address that it names, and deletes nothing.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from automodel_sk.arguments.conversion import convert, convert_all
+
+from automodel_sk.arguments.number_rule import NumberRule, shown
+from automodel_sk.catalog import MODEL_CATALOG
 from automodel_sk.exceptions import SearchError
-from automodel_sk.options import OptimizationConfig
+from automodel_sk.options import PRECISIONS, OptimizationConfig
 from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.storage import StudyLocation, open_storage, readable_errors
-from automodel_sk.search.study import IDENTITY, muted
+from automodel_sk.search.study import identity_of, muted
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.search_space.json_form import space_from_json, space_to_json
@@ -38,6 +42,11 @@ _OPTIONS = (
     "freq",
     "season_length",
 )
+_READ = (*_OPTIONS, "num_samples", "precision")
+"""The only options that a worker takes from a study."""
+
+_LOSSES = "neuralforecast.losses.pytorch"
+_MOST_COLUMNS = 10_000
 _COLUMNS = ("futr_exog", "hist_exog", "stat_exog")
 
 
@@ -177,11 +186,11 @@ def earlier_precision(location: StudyLocation) -> str | None:
     if location.in_memory:
         return None
     try:
-        stored = _attributes(location).get(_JOB) or {}
+        stored = _attributes(location).get(_JOB)
     except SearchError:
         return None
-    precision = stored.get("precision")
-    return precision if isinstance(precision, str) else None
+    precision = stored.get("precision") if isinstance(stored, dict) else None
+    return precision if precision in PRECISIONS else None
 
 
 def read_job(location: StudyLocation) -> Job:
@@ -205,19 +214,25 @@ def read_job(location: StudyLocation) -> Job:
     """
     attributes = _attributes(location)
     stored, name = attributes.get(_JOB), location.study_name
-    refusal = "it was not made by automodel_sk" if stored is None else stored.get("refused")
-    if stored is None or refusal is not None:
-        raise SearchError(
-            f"study {name!r} can't be joined by a worker: {refusal}; run the search's own program"
-            " on this machine too, with the same study_name and storage"
-        )
+    if not isinstance(stored, dict):
+        raise _refusal(name, "it was not made by automodel_sk")
+    if stored.get("refused") is not None:
+        raise _refusal(name, str(stored["refused"])[:200])
     try:
-        return _job(stored, attributes)
+        return _job(stored, identity_of(attributes))
     except Exception as exc:
         raise SearchError(
             f"study {name!r} describes its search in a way that this release can't read"
-            f" ({type(exc).__name__}: {exc}); use the release of automodel_sk that began it"
+            f" ({type(exc).__name__}: {str(exc)[:200]}); use the release of automodel_sk that"
+            " began it"
         ) from exc
+
+
+def _refusal(name: str, why: str) -> SearchError:
+    return SearchError(
+        f"study {name!r} can't be joined by a worker: {why}; run the search's own program on this"
+        " machine too, with the same study_name and storage"
+    )
 
 
 def _attributes(location: StudyLocation) -> dict[str, Any]:
@@ -237,17 +252,48 @@ def _attributes(location: StudyLocation) -> dict[str, Any]:
         return storage.get_study_user_attrs(study_id)
 
 
-def _job(stored: Mapping[str, Any], attributes: Mapping[str, Any]) -> Job:
+def _job(stored: Mapping[str, Any], identity: Mapping[str, str]) -> Job:
     from neuralforecast._serialization import decode_value
 
+    name = stored["model_name"]
+    if name not in MODEL_CATALOG:
+        raise ValueError(f"there is no model {shown(name)}")
+    loss = decode_value(stored["loss"])
+    if loss is not None and type(loss).__module__ != _LOSSES:
+        raise TypeError(f"there is no loss {shown(stored['loss'])}")
+    ends = convert(_MOMENT, stored["ends"])
     return Job(
-        model_name=str(stored["model_name"]),
-        h=int(stored["h"]),
+        model_name=name,
+        h=convert(_HORIZON, stored["h"]),
         space=space_from_json(stored["space"]) or SearchSpace(),
-        loss=decode_value(stored["loss"]),
-        **{name: tuple(stored[name]) for name in _COLUMNS},
-        options=OptimizationConfig(**stored["options"]),
-        identity=json.loads(attributes[IDENTITY]),
-        trials=int(stored["trials"]),
-        ends=stored["ends"],
+        loss=loss,
+        **{name: _columns_of(stored[name]) for name in _COLUMNS},
+        options=_options_of(stored["options"]),
+        identity=identity,
+        trials=convert(_TRIALS, stored["trials"]),
+        ends=None if ends is None else float(ends),
     )
+
+
+_HORIZON = NumberRule("h", 12, high=100_000)
+_TRIALS = NumberRule("trials", 10, low=0, high=10_000_000)
+_MOMENT = NumberRule("ends", 1.8e9, whole=False, low=0, also=(None,))
+
+
+def _options_of(stored: Mapping[str, Any]) -> OptimizationConfig:
+    """Return the options that all trials share; any other is refused."""
+    strange = set(stored) - set(_READ)
+    if strange:
+        raise ValueError(f"it sets the option {shown(min(strange))}, which is each worker's own")
+    metric, freq = stored.get("metric"), stored.get("freq")
+    if not isinstance(metric, (str, type(None))) or not isinstance(freq, (str, int, type(None))):
+        raise TypeError(f"metric and freq can't be {shown(metric)} and {shown(freq)}")
+    options = OptimizationConfig(**stored)
+    rules = {name: rule for name, rule in options.rules().items() if name in stored}
+    return replace(options, **convert_all(rules, {name: stored[name] for name in rules}))
+
+
+def _columns_of(stored: Any) -> tuple[str, ...]:
+    if not isinstance(stored, list) or len(stored) > _MOST_COLUMNS:
+        raise TypeError(f"columns can't be {shown(stored)}")
+    return tuple(str(name) for name in stored)

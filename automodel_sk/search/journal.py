@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import TrialState
 
 from automodel_sk.exceptions import StorageError
+from automodel_sk.search.journal_records import read_record
 
 try:
     import fcntl
@@ -42,16 +44,21 @@ _BEAT = "automodel_sk:heartbeat"
 _BLOCK = 65536
 
 
+def _lock_file(path: str) -> str:
+    return f"{path}.writing"
+
+
 class _JournalLock(BaseJournalFileLock):
     """Locks a journal through the operating system.
 
     Optuna's own locks are files: one that a killed process leaves behind stops
     every other process for half a minute. The system's own call is some 40 times
-    as fast as filelock's, which each report of a trial would pay.
+    as fast as filelock's, which each report of a trial would pay. And one that has
+    the name of theirs is deleted by whoever opens the journal with Optuna alone.
     """
 
     def __init__(self, path: str) -> None:
-        self._path = f"{path}.lock"
+        self._path = _lock_file(path)
         self._held = -1
 
     def acquire(self) -> bool:
@@ -74,7 +81,7 @@ class _PortableLock(BaseJournalFileLock):
     """The same where the system lacks that call."""
 
     def __init__(self, path: str) -> None:
-        self._lock = FileLock(f"{path}.lock")
+        self._lock = FileLock(_lock_file(path))
 
     def acquire(self) -> bool:
         """Wait for the lock."""
@@ -98,7 +105,50 @@ class JournalBackend(JournalFileBackend):
     def __init__(self, path: str) -> None:
         self._records = Path(path)
         self._own_lock = _JournalLock(path) if fcntl else _PortableLock(path)
+        self._offsets = {0: 0}
+        self._damage: StorageError | None = None
+        self.last_read: dict[str, Any] = {}
         super().__init__(path, lock_obj=self._own_lock)
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:  # type: ignore[override]
+        """Yield the records from a number on; a last line that is cut off counts for nothing.
+
+        Raises
+        ------
+        StorageError
+            A record is damaged; the message says which and how to go on.
+        """
+        if self._damage is not None:
+            raise self._damage
+        start = log_number_from if log_number_from in self._offsets else 0
+        with self._records.open("rb") as file:
+            end = os.fstat(file.fileno()).st_size  # another process may go on writing
+            file.seek(self._offsets[start])
+            for number, line in enumerate(file, start):
+                offset = self._offsets[number]
+                if not line.endswith(b"\n") or offset + len(line) > end:
+                    return
+                self._offsets[number + 1] = offset + len(line)
+                if number >= log_number_from:
+                    yield self._record(number, line)
+
+    def _record(self, number: int, line: bytes) -> dict[str, Any]:
+        try:
+            self.last_read = read_record(line)
+        except ValueError as exc:
+            raise self.damaged(number, str(exc)) from None
+        return self.last_read
+
+    def damaged(self, number: int, why: str) -> StorageError:
+        """Return the error that a record can't be used, to be raised from now on."""
+        path = shlex.quote(str(self._records.absolute()))
+        kept = f"head -n {number} {path} > {path}.kept && mv {path}.kept {path}"
+        self._damage = StorageError(
+            f"the study's journal {self._records.absolute()} is damaged in line {number + 1}, at"
+            f" byte {self._offsets.get(number, 0)} ({why}); to go on with what stands before it,"
+            f" keep the first {number} lines, with: {kept}"
+        )
+        return self._damage
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Append records; whole lines, all of them or none.
@@ -170,8 +220,21 @@ class SharedJournal(JournalStorage, BaseHeartbeat):
     """
 
     def __init__(self, path: str, interval: int, grace: int) -> None:
-        super().__init__(JournalBackend(path))
+        self._file = JournalBackend(path)
+        super().__init__(self._file)
         self._interval, self._grace = interval, grace
+
+    def _sync_with_backend(self) -> None:
+        """Replay what was written since; what others wrote must not end it."""
+        try:
+            super()._sync_with_backend()
+        except StorageError:
+            raise
+        except Exception as exc:
+            if self._file.last_read.get("worker_id") == self._replay_result.worker_id:
+                raise  # what this process has asked for can't be done
+            number = self._replay_result.log_number_read - 1
+            raise self._file.damaged(number, f"{type(exc).__name__}: {exc}") from exc
 
     def record_heartbeat(self, trial_id: int) -> None:
         """Note that a trial's process is alive."""
@@ -188,4 +251,8 @@ class SharedJournal(JournalStorage, BaseHeartbeat):
 
     def get_heartbeat_stale_trial_callback(self) -> Callable[..., None] | None:
         """Return None: what becomes of a silent trial is the search's to decide."""
+        return None
+
+    def get_failed_trial_callback(self) -> Callable[..., None] | None:
+        """Return None; the name of the same before Optuna 4.9."""
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["is_out_of_memory", "smaller_batches"]
+__all__ = ["is_out_of_memory", "no_larger", "smaller_batches"]
 
 _MARKS = ("out of memory", "can't allocate memory", "cannot allocate memory")
 _DEFAULTS = {"windows_batch_size": 1024, "batch_size": 32}
@@ -52,3 +52,25 @@ def smaller_batches(config: Mapping[str, Any]) -> dict[str, int] | None:
         if size > 1:
             return {name: size // 2}
     return None
+
+
+def no_larger(changed: Mapping[Any, Any], config: Mapping[str, Any]) -> dict[str, int]:
+    """Return what is changed to smaller batches, without all else.
+
+    Parameters
+    ----------
+    changed : mapping
+        As `smaller_batches` has returned it, or as somebody else has written it.
+    config : mapping
+        The configuration that is changed.
+
+    Examples
+    --------
+    >>> no_larger({"batch_size": 16, "windows_batch_size": 10**9, "logger": True}, {})
+    {'batch_size': 16}
+    """
+    return {
+        name: changed[name]
+        for name, default in _DEFAULTS.items()
+        if type(changed.get(name)) is int and 1 <= changed[name] <= int(config.get(name) or default)
+    }

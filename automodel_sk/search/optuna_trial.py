@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import Trial
 
+from automodel_sk.search.attributes import RETRIED_WITH, retried_with
 from automodel_sk.search.candidate import train_within_memory
 from automodel_sk.search.laggards import lags
 from automodel_sk.search.ownership import requeue, signs_of_life
@@ -75,7 +76,7 @@ def run_trial(
                 end(study, trial, _train(trial, config, request, dataset, listener))
             else:
                 copy_twin(study, trial, twin)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):  # also that of a user's own signal handler
             requeue(study, trial)
             raise
         except Exception as exc:
@@ -109,8 +110,8 @@ def _train(
         config,
         dataset,
         report=lambda: _reporter(trial, request, listener, started),
-        on_smaller=lambda changed: trial.set_user_attr("retried_with", dict(changed)),
-        changed=trial.user_attrs.get("retried_with"),
+        on_smaller=lambda changed: trial.set_user_attr(RETRIED_WITH, dict(changed)),
+        changed=retried_with(trial, config),
     )
 
 

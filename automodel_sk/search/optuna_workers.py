@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,12 +18,16 @@ from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.storage import on_disk
 from automodel_sk.search.timeout import timeout_reason
 from automodel_sk.search.told import Told
-from automodel_sk.search.trial_state import give_up, record_of, survive
+from automodel_sk.search.trial_state import give_up, record_of, run_again, survive
 from automodel_sk.search.worker_pool import WorkerPool, shared_pool, workers_are_possible
 
 __all__ = ["in_workers", "run_in_workers", "shareable"]
 
+logger = logging.getLogger(__name__)
+
 _MOST_DEATHS_FOR_NOTHING = 3
+_ASKED_TO_END = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""Nothing that a trial does sends these: its worker was stopped by somebody."""
 _LOOK_SECONDS = 1.0
 _SECONDS_TO_SAY_SO = 1.0
 """A trial that still reports ends itself when its time is up: it gets this long."""
@@ -104,6 +110,8 @@ class _Overseer:
             if pid in self._overdue:
                 seconds = time.monotonic() - self._since[trial.number, pid]
                 give_up(self._study, trial, timeout_reason(self._request), seconds)
+            elif -code in _ASKED_TO_END and run_again(self._study, trial):
+                logger.warning("trial %d: its worker was stopped (%s)", trial.number, how)
             else:
                 survive(self._study, self._request, trial, how)
         self._deaths_for_nothing += not owned

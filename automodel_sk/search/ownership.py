@@ -17,6 +17,7 @@ import psutil
 from optuna.storages._heartbeat import BaseHeartbeat, is_heartbeat_enabled
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from automodel_sk.search.attributes import json_of
 from automodel_sk.search.storage import StudyLocation, claiming
 
 if TYPE_CHECKING:
@@ -32,11 +33,17 @@ __all__ = [
     "requeue_orphans",
     "running_trials",
     "signs_of_life",
+    "trials_at_work",
 ]
 
 logger = logging.getLogger(__name__)
 
 _OWNER = "owner"
+_STARTED = 19
+"""Place of a process's start among the fields of ``/proc/PID/stat`` behind its name."""
+
+_SAME_BEGINNING = 1.0
+_LARGEST_PID = 2**31
 
 
 class Owner(NamedTuple):
@@ -49,7 +56,8 @@ class Owner(NamedTuple):
     pid : int
         The process.
     created : float
-        When the process began: its number may be given again.
+        When the process began, on a clock that is never set: its number may be
+        given again.
     thread : int
         The thread.
     """
@@ -60,13 +68,13 @@ class Owner(NamedTuple):
     thread: int
 
     def __str__(self) -> str:
-        return f"{self.machine.split()[0]} (process {self.pid})"
+        name = self.machine.partition(" ")[0][:80]  # another may have written anything
+        return f"{name if name.isprintable() else repr(name)} (process {self.pid})"
 
     @classmethod
     def here(cls) -> Owner:
         """Return the calling thread."""
-        created = psutil.Process().create_time()
-        return cls(_this_machine(), os.getpid(), created, threading.get_ident())
+        return cls(_this_machine(), os.getpid(), _began(os.getpid()), threading.get_ident())
 
     def is_alive(self, heard: bool) -> bool:
         """Return whether the owner may still be at work.
@@ -84,11 +92,22 @@ class Owner(NamedTuple):
             others = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
             return self.thread in others
         try:
-            process = psutil.Process(self.pid)
-            same = math.isclose(process.create_time(), self.created, abs_tol=1.0)
-            return same and process.status() != psutil.STATUS_ZOMBIE
+            same = math.isclose(_began(self.pid), self.created, abs_tol=_SAME_BEGINNING)
+            return same and psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
+
+
+def _began(pid: int) -> float:
+    """Return when a process began: in ticks since the machine did, which no clock's step moves.
+
+    Where there is no such count it is the wall clock's time.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return psutil.Process(pid).create_time()
+    return float(stat.rpartition(b")")[2].split()[_STARTED])
 
 
 def _this_machine() -> str:
@@ -102,8 +121,14 @@ def _this_machine() -> str:
 
 def owner_of(trial: FrozenTrial) -> Owner | None:
     """Return who runs a trial, None where that was never noted."""
-    noted = trial.user_attrs.get(_OWNER)
-    return None if noted is None else Owner(*json.loads(noted))
+    noted = json_of(trial.user_attrs.get(_OWNER))
+    if not isinstance(noted, list) or len(noted) != len(Owner._fields):
+        return None
+    machine, pid, created, thread = noted
+    known = isinstance(machine, str) and type(thread) is int
+    known = known and type(pid) is int and 0 < pid < _LARGEST_PID
+    known = known and isinstance(created, (int, float))
+    return Owner(machine, pid, created, thread) if known else None
 
 
 def local_pid(trial: FrozenTrial) -> int | None:
@@ -145,11 +170,17 @@ def requeue_orphans(study: Study, location: StudyLocation) -> None:
     if not running_trials(study):
         return
     with claiming(location):
-        silent = _silent(study)
+        at_work = {trial.number for trial in trials_at_work(study)}
         for trial in running_trials(study):
-            if not _is_at_work(trial, silent):
+            if trial.number not in at_work:
                 logger.info("trial %d was cut off; it runs again", trial.number)
                 requeue(study, trial)
+
+
+def trials_at_work(study: Study) -> list[FrozenTrial]:
+    """Return the running trials whose owners may still be alive."""
+    silent = _silent(study)
+    return [trial for trial in running_trials(study) if _is_at_work(trial, silent)]
 
 
 def running_trials(study: Study) -> list[FrozenTrial]:

@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -29,12 +29,14 @@ __all__ = [
     "no_autologging",
     "no_plugins",
     "no_prints",
+    "no_signal_handlers",
     "quiet",
 ]
 
 _LOUD = ("pytorch_lightning", "lightning_fabric", "lightning", "optuna")
 _PRINTING = ("captum", "lightning_fabric", "neuralforecast", "pytorch_lightning", "torch")
 _PLUGIN_LOOK_UP = "_load_external_callbacks"
+_SIGNAL_HANDLERS = "register_signal_handlers"
 _SEED_VARIABLES = ("PL_GLOBAL_SEED", "PL_SEED_WORKERS")
 _AUTOLOGGING = "mlflow.utils.autologging_utils"
 _SWITCH = "_AUTOLOGGING_GLOBALLY_DISABLED"
@@ -245,15 +247,34 @@ def no_plugins() -> Iterator[None]:
     """Spare each trainer its look through all installed packages for callbacks."""
     from pytorch_lightning.trainer.connectors import callback_connector
 
-    look_up = getattr(callback_connector, _PLUGIN_LOOK_UP, None)
-    if look_up is None:
+    with _replaced(callback_connector, _PLUGIN_LOOK_UP, lambda _group: []):
+        yield
+
+
+@contextmanager
+def no_signal_handlers() -> Iterator[None]:
+    """Leave SIGTERM to the program: Lightning's handler ends it, late, with exit status 0.
+
+    On Slurm it would also have the whole job started anew.
+    """
+    from pytorch_lightning.trainer.connectors.signal_connector import _SignalConnector
+
+    with _replaced(_SignalConnector, _SIGNAL_HANDLERS, lambda _connector: None):
+        yield
+
+
+@contextmanager
+def _replaced(owner: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
+    """Put a function in the place of an upstream one for a while, where there is one."""
+    upstream = getattr(owner, name, None)
+    if upstream is None:
         yield
         return
-    setattr(callback_connector, _PLUGIN_LOOK_UP, lambda _group: [])
+    setattr(owner, name, function)
     try:
         yield
     finally:
-        setattr(callback_connector, _PLUGIN_LOOK_UP, look_up)
+        setattr(owner, name, upstream)
 
 
 @contextmanager
@@ -265,7 +286,7 @@ def keyboard_interrupts() -> Iterator[None]:
         yield
     except SystemExit as exc:
         if isinstance(exc.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from exc
+            raise exc.__context__ from exc
         raise
     finally:
         if in_main_thread and handler is not None:

@@ -8,6 +8,7 @@ import optuna
 from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from automodel_sk.search.attributes import count_of
 from automodel_sk.search.ray_proposer import Proposer
 from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.seeding import seed_of_trial
@@ -41,8 +42,8 @@ def replayed(study: optuna.Study, request: SearchRequest) -> Proposer:
     ended = iter(_in_order_of_their_ends(trials))
     for trial in trials:
         if HEARD in trial.user_attrs or trial.state is not TrialState.WAITING:
-            while proposer.heard < trial.user_attrs.get(HEARD, 0):
-                tell(proposer, next(ended))
+            while proposer.heard < count_of(trial, HEARD) and (heard := next(ended, None)):
+                tell(proposer, heard)
             if PROPOSED in trial.user_attrs:
                 proposer.propose()
             proposer.begin(trial.number, _known(trial))

@@ -7,23 +7,26 @@ import contextlib
 import logging
 import os
 import secrets
-import shutil
 import signal
 import socket
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import ray
 
 from automodel_sk.exceptions import SearchError
 from automodel_sk.masking import mask_secrets
+from automodel_sk.scratch import scratch_folder
 from automodel_sk.search.worker_pool import usable_cpus
 
 __all__ = ["quiet_tune", "ray_session", "signals_given_back"]
+
+logger = logging.getLogger(__name__)
 
 _SECONDS_TO_ANSWER = 5.0
 
@@ -31,6 +34,11 @@ _QUIET_RAY = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
+_LONGEST_SOCKET, _LONGEST_SOCKET_ON_MACOS = 107, 103
+_REST_OF_A_SOCKET = len(
+    "/automodel_sk-ray-abcdefgh/session_2000-01-01_00-00-00_000000_4194304/sockets/plasma_store"
+)
+_SHORT_FOLDER = "/tmp"
 _PRINTER = "print_to_stdstream"
 _QUIET_TUNE = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -88,17 +96,41 @@ def _connection() -> tuple[str, str]:
 @contextmanager
 def _own_folder() -> Iterator[Path]:
     """Give Ray a folder for its files, with a token for its processes."""
-    folder = Path(tempfile.mkdtemp(prefix="automodel_sk-ray-"))
-    token = folder / "auth_token"
-    token.touch(mode=0o600)
-    token.write_text(secrets.token_hex(32))
-    try:
-        with _variables({**_QUIET_RAY, "RAY_AUTH_TOKEN_PATH": str(token)}, "RAY_AUTH_MODE"):
+    with scratch_folder("ray", _place_for_sockets(), _end_processes_of) as folder:
+        token = folder / "auth_token"
+        token.touch(mode=0o600)
+        token.write_text(secrets.token_hex(32))
+        try:
+            with _variables({**_QUIET_RAY, "RAY_AUTH_TOKEN_PATH": str(token)}, "RAY_AUTH_MODE"):
+                _forget_token()
+                yield folder
+        finally:
             _forget_token()
-            yield folder
-    finally:
-        _forget_token()
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _place_for_sockets() -> str | None:
+    """Return where Ray's sockets have names that the system takes; None for the usual place."""
+    most = _LONGEST_SOCKET_ON_MACOS if sys.platform == "darwin" else _LONGEST_SOCKET
+    usual = tempfile.gettempdir()
+    if len(os.fsencode(usual)) + _REST_OF_A_SOCKET <= most or not Path(_SHORT_FOLDER).is_dir():
+        return None
+    logger.warning(
+        "Ray keeps its files in %s: in the temporary folder %s the names of its sockets would be"
+        " longer than the %d bytes that the system takes; set TMPDIR to a shorter folder to have"
+        " them elsewhere",
+        _SHORT_FOLDER,
+        usual,
+        most,
+    )
+    return _SHORT_FOLDER
+
+
+def _end_processes_of(folder: Path) -> None:
+    """End the processes of Ray that a killed process left."""
+    for process in psutil.process_iter(["cmdline"]):
+        if any(str(folder) in argument for argument in process.info["cmdline"] or ()):
+            with suppress(psutil.Error):
+                process.kill()
 
 
 def _start(folder: Path) -> None:
@@ -196,11 +228,11 @@ def _close() -> None:
 def quiet_tune() -> Iterator[str]:
     """Mute Ray Tune, and give it a folder for what nobody reads."""
     with (
-        tempfile.TemporaryDirectory(prefix="automodel_sk-tune-") as folder,
+        scratch_folder("tune") as folder,
         _variables(_QUIET_TUNE),
         _muted(),
     ):
-        yield folder
+        yield str(folder)
 
 
 @contextmanager

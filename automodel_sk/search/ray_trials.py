@@ -12,6 +12,7 @@ from typing import Any
 
 from optuna.trial import Trial, TrialState
 
+from automodel_sk.search.attributes import RETRIED_WITH, count_of, retried_with
 from automodel_sk.search.ownership import claim, requeue, signs_of_life
 from automodel_sk.search.ray_replay import HEARD, PROPOSED, replayed, tell
 from automodel_sk.search.request import SearchRequest
@@ -149,7 +150,7 @@ class RayTrials:
         else:
             beating = ExitStack()
             beating.enter_context(signs_of_life(trial))
-            changed = trial.user_attrs.get("retried_with", {})
+            changed = retried_with(trial, config)
             self.running[trial.number] = RunningTrial(trial, beating, changed)
             return config
         self._pass_on(trial)
@@ -171,7 +172,7 @@ class RayTrials:
         trial, number = running.trial, result["number"]
         if result["changed"] != running.changed:
             running.changed = result["changed"]
-            trial.set_user_attr("retried_with", running.changed)
+            trial.set_user_attr(RETRIED_WITH, running.changed)
         if result["report"] == 1:
             running.losses.clear()
         running.losses[result["step"]] = result["loss"]
@@ -221,12 +222,12 @@ class RayTrials:
         """
         running = self._taken(number)
         trial = frozen(self._study, running.trial)
-        lost = trial.user_attrs.get(_LOST, 0)
+        lost = count_of(trial, _LOST)
         if running.late:
             fail(self._study, running.trial, timeout_reason(self._request), running.age())
         elif how is not None:
             survive(self._study, self._request, trial, how)
-        elif lost == _MOST_LOST:
+        elif lost >= _MOST_LOST:
             fail(self._study, running.trial, f"{lost + 1} machines went with it", running.age())
         else:
             logger.warning("trial %d: its machine is gone; it runs again", number)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from automodel_sk.exceptions import StorageError
 from automodel_sk.masking import mask_secrets
+from automodel_sk.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -37,6 +38,9 @@ HEARTBEAT_SECONDS = 30
 
 GRACE_SECONDS = 120
 """A trial of another machine that was silent for so long is given up and runs again."""
+
+_LONGEST_NAME = 200
+"""In bytes: file systems take 255, and the files beside a journal have longer names."""
 
 _URL = re.compile(r"^[a-z][a-z0-9+]*://", re.IGNORECASE)
 
@@ -93,8 +97,13 @@ class StudyLocation:
 
 
 def _file_name(study_name: str) -> str:
-    """Return a study's name with what file systems refuse replaced."""
-    return re.sub(r"[^\w.=+-]", "_", study_name)
+    """Return a study's name with what file systems refuse replaced, shortened where too long."""
+    name = re.sub(r"[^\w.=+-]", "_", study_name)
+    written = name.encode()
+    if len(written) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.blake2b(study_name.encode(errors="surrogatepass"), digest_size=8).hexdigest()
+    return f"{written[: _LONGEST_NAME - len(digest) - 1].decode(errors='ignore')}-{digest}"
 
 
 def open_storage(location: StudyLocation) -> BaseStorage:
@@ -152,7 +161,7 @@ def on_disk(location: StudyLocation) -> Iterator[StudyLocation]:
     if not location.in_memory:
         yield location
         return
-    with tempfile.TemporaryDirectory(prefix="automodel_sk-study-") as folder:
+    with scratch_folder("study") as folder:
         yield StudyLocation(location.study_name, folder)
 
 

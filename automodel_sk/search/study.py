@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import optuna
 from optuna.pruners import BasePruner
@@ -14,7 +15,9 @@ from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from automodel_sk.exceptions import StudyMismatchError
+from automodel_sk.search.attributes import json_of
 from automodel_sk.search.first_guesses import first_guesses
+from automodel_sk.search.ownership import owner_of, trials_at_work
 from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.storage import claiming, open_storage
 from automodel_sk.search.trial_state import record_of
@@ -25,6 +28,7 @@ __all__ = [
     "AskTellStudy",
     "count_begun",
     "ended_records",
+    "identity_of",
     "muted",
     "open_study",
     "trials_left",
@@ -104,6 +108,7 @@ def _enqueue_guesses(study: AskTellStudy, request: SearchRequest) -> None:
 def _settle(storage: BaseStorage, name: str, request: SearchRequest) -> None:
     """Decide what becomes of an existing study."""
     if request.resume == "overwrite":
+        _refuse_to_delete_a_running_search(storage, name, request)
         optuna.delete_study(study_name=name, storage=storage)
         return
     if request.resume == "never":
@@ -111,13 +116,31 @@ def _settle(storage: BaseStorage, name: str, request: SearchRequest) -> None:
             f"study_name {name!r} exists in {request.location} and resume='never'; pass another"
             " study_name, resume='auto' to go on with it, or resume='overwrite' to start anew"
         )
-    known = optuna.load_study(study_name=name, storage=storage).user_attrs.get(IDENTITY)
-    differing = _differences(json.loads(known) if known else {}, request.identity)
+    known = identity_of(optuna.load_study(study_name=name, storage=storage).user_attrs)
+    differing = _differences(known, request.identity)
     if differing:
         raise StudyMismatchError(
             f"study_name {name!r} in {request.location} holds another search: {differing};"
             " pass another study_name, or resume='overwrite' to start anew"
         )
+
+
+def _refuse_to_delete_a_running_search(
+    storage: BaseStorage, name: str, request: SearchRequest
+) -> None:
+    at_work = trials_at_work(optuna.load_study(study_name=name, storage=storage))
+    if at_work:
+        owner = owner_of(at_work[0])
+        raise StudyMismatchError(
+            f"study_name {name!r} in {request.location} is being searched by {owner}, so that"
+            " resume='overwrite' can't delete it; stop that search, or pass another study_name"
+        )
+
+
+def identity_of(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a study says its trials have in common, nothing where it says nothing."""
+    noted = json_of(attributes.get(IDENTITY))
+    return {k: str(v) for k, v in noted.items()} if isinstance(noted, dict) else {}
 
 
 def _differences(known: Mapping[str, str], asked: Mapping[str, str]) -> str:

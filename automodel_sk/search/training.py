@@ -21,6 +21,7 @@ from automodel_sk.search.quiet import (
     no_autologging,
     no_plugins,
     no_prints,
+    no_signal_handlers,
     quiet,
 )
 from automodel_sk.search.task import TrainingTask
@@ -110,6 +111,7 @@ def training(n_threads: int = 1) -> Iterator[None]:
         no_prints(),
         no_autologging(),
         no_plugins(),
+        no_signal_handlers(),
         fused_optimizers(),
         cut_when_drawn(),
         tensor_cores(),

@@ -7,11 +7,21 @@ the processes that run them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from automodel_sk.search.attributes import (
+    RETRIED_WITH,
+    count_of,
+    reason_of,
+    retried_with,
+    seconds_of,
+    steps_of,
+)
+from automodel_sk.search.building import DEFAULT_MAX_STEPS
 from automodel_sk.search.memory import smaller_batches
 from automodel_sk.search.ownership import is_ours, requeue
 from automodel_sk.search.request import SearchRequest
@@ -30,12 +40,15 @@ __all__ = [
     "frozen",
     "give_up",
     "record_of",
+    "run_again",
     "survive",
 ]
 
 logger = logging.getLogger(__name__)
 
-_TAGS = ("copy_of", "retried_with")
+_STOPPED = "stopped"
+_MOST_STOPPED = 3
+"""What is stopped more often may be what has it stopped, by a watcher over memory say."""
 
 _STATE_OF = {
     Verdict.GO_ON: TrialState.COMPLETE,
@@ -86,18 +99,29 @@ def find_twin(study: Study, trial: Trial, request: SearchRequest) -> FrozenTrial
 
 def _is_whole(trial: FrozenTrial) -> bool:
     """Return whether nothing but its configuration decided how a trial ended."""
-    return trial.user_attrs.get("reason") is None and "retried_with" not in trial.user_attrs
+    noted = trial.user_attrs
+    return noted.get("reason") is None and RETRIED_WITH not in noted and bool(steps_of(trial))
 
 
 def copy_twin(study: Study, trial: Trial, twin: FrozenTrial) -> None:
     """End a trial as its twin ended."""
     for number, loss in sorted(twin.intermediate_values.items()):
         trial.report(loss, step=number)
-    trial.set_user_attr("steps", twin.user_attrs["steps"])
+    trial.set_user_attr("steps", steps_of(twin))
     trial.set_user_attr("seconds", 0.0)
     trial.set_user_attr("copy_of", twin.number)
     value = twin.value if twin.state is TrialState.COMPLETE else None
     study.tell(trial, value, twin.state)
+
+
+def run_again(study: Study, trial: FrozenTrial) -> bool:
+    """Queue a trial whose process was stopped again as it is; False where it was too often."""
+    stopped = count_of(trial, _STOPPED)
+    if stopped >= _MOST_STOPPED:
+        return False
+    study._storage.set_trial_user_attr(trial._trial_id, _STOPPED, stopped + 1)
+    requeue(study, trial)
+    return True
 
 
 def survive(study: Study, request: SearchRequest, trial: FrozenTrial, how: str) -> None:
@@ -113,7 +137,7 @@ def survive(study: Study, request: SearchRequest, trial: FrozenTrial, how: str) 
         study.tell(trial.number, state=TrialState.FAIL)
         return
     logger.warning("trial %d: its worker died (%s); again with %s", trial.number, how, smaller)
-    storage.set_trial_user_attr(trial_id, "retried_with", smaller)
+    storage.set_trial_user_attr(trial_id, RETRIED_WITH, smaller)
     requeue(study, trial)
 
 
@@ -126,31 +150,59 @@ def _smaller(request: SearchRequest, trial: FrozenTrial) -> dict[str, int] | Non
 
 
 def record_of(trial: FrozenTrial, request: SearchRequest) -> TrialRecord:
-    """Return an ended trial as the rest of the package knows it."""
-    steps: list[int] = trial.user_attrs.get("steps", list(trial.intermediate_values))
-    reported = [trial.intermediate_values[k] for k in sorted(trial.intermediate_values)]
-    losses = dict(zip(steps, reported, strict=False))  # a former attempt may have got further
-    pruned = trial.state is TrialState.PRUNED and losses
+    """Return an ended trial as the rest of the package knows it.
+
+    One that says it was trained, with parameters that the search space does not have, failed.
+    """
+    config = _config_of(trial, request)
+    state, reason = trial.state, reason_of(trial)
+    if config is None and state in (TrialState.COMPLETE, TrialState.PRUNED):
+        state, reason = TrialState.FAIL, "its parameters are none of the search space's"
+    losses = _losses_of(trial, config or {})
     elapsed = trial.duration.total_seconds() if trial.duration else 0.0
+    seconds = seconds_of(trial)
     return TrialRecord(
         number=trial.number,
-        state=trial.state.name,
-        value=list(losses.values())[-1] if pruned else trial.value,
-        params=_config_of(trial, request),
+        state=state.name,
+        value=list(losses.values())[-1] if state is TrialState.PRUNED and losses else trial.value,
+        params=dict(trial.params) if config is None else config,
         intermediate_values=losses,
         datetime_start=trial.datetime_start,
         datetime_complete=trial.datetime_complete,
-        duration_seconds=float(trial.user_attrs.get("seconds", elapsed)),
-        reason=trial.user_attrs.get("reason"),
-        tags={k: trial.user_attrs[k] for k in _TAGS if k in trial.user_attrs},
+        duration_seconds=elapsed if seconds is None else seconds,
+        reason=reason,
+        tags=_tags_of(trial, config or {}),
     )
 
 
-def _config_of(trial: FrozenTrial, request: SearchRequest) -> dict[str, Any]:
-    """Return the configuration that was trained; what there is, where it failed earlier."""
+def _losses_of(trial: FrozenTrial, config: Mapping[str, Any]) -> dict[int, float]:
+    """Return the validation losses by training step, by their number where steps are unknown."""
+    reported = [trial.intermediate_values[k] for k in sorted(trial.intermediate_values)]
+    steps = steps_of(trial, most=_steps_in(config)) or sorted(trial.intermediate_values)
+    # A former attempt may have got further.
+    pairs = zip(steps, reported, strict=False)
+    return {step: loss for step, loss in pairs if math.isfinite(loss)}
+
+
+def _steps_in(config: Mapping[str, Any]) -> int:
+    most = config.get("max_steps", DEFAULT_MAX_STEPS)
+    return int(most) if isinstance(most, (int, float)) and math.isfinite(most) else 0
+
+
+def _tags_of(trial: FrozenTrial, config: Mapping[str, Any]) -> dict[str, Any]:
+    tags: dict[str, Any] = {}
+    if type(copy_of := trial.user_attrs.get("copy_of")) is int:
+        tags["copy_of"] = copy_of
+    if changed := retried_with(trial, config):
+        tags[RETRIED_WITH] = changed
+    return tags
+
+
+def _config_of(trial: FrozenTrial, request: SearchRequest) -> dict[str, Any] | None:
+    """Return the configuration that was trained, None where the space has none such."""
     decode: Callable[..., dict[str, Any]] = request.space.decode
     try:
         config = decode(trial.params, number=trial.number)
     except Exception:  # a user's function of the trial can fail in any way
-        return dict(trial.params)
-    return {**config, **trial.user_attrs.get("retried_with", {})}
+        return None
+    return {**config, **retried_with(trial, config)}

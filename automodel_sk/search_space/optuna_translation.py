@@ -131,6 +131,10 @@ def _float_parameter(domain: Float, value: Any) -> float:
 
 
 def _float_value(domain: Float, parameter: float) -> float:
+    low, high = domain.bounds
+    slack = _OFF_GRID * (domain.step or high - low)  # what is stored may be rounded
+    if not is_number(parameter) or not low - slack <= parameter <= high + slack:
+        raise _outside(domain, parameter)
     if domain.step is None:
         return float(parameter)
     return domain.value_at(domain.index_near(parameter))
@@ -167,6 +171,8 @@ def _integer_parameter(domain: Integer, value: Any) -> int | float:
 
 
 def _integer_value(domain: Integer, parameter: float) -> int:
+    if not is_number(parameter) or not domain.low <= parameter <= domain.high + domain.step:
+        raise _outside(domain, parameter)
     if domain.log and domain.step > 1:
         return min(math.floor(parameter / domain.step) * domain.step, domain.high)
     return int(parameter)
@@ -195,6 +201,8 @@ def _normal_parameter(domain: Normal, value: Any) -> float:
 
 
 def _normal_value(domain: Normal, parameter: float) -> float:
+    if not is_number(parameter) or not 0.0 < parameter < 1.0:
+        raise _outside(domain, parameter)
     value = domain.mean + domain.sd * NormalDist().inv_cdf(parameter)
     if domain.step is not None:
         return round(value / domain.step) * domain.step

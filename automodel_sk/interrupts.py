@@ -1,0 +1,101 @@
+"""SIGTERM and SIGHUP handled as Ctrl-C is: finished work is kept, and the exit status tells.
+
+Without this, Lightning's own handler ends a training at SIGTERM with exit status 0, as if all
+were done, and everywhere else the process dies before it has put anything away.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+__all__ = ["Stopped", "exit_at_signals", "stop_at_signals"]
+
+_SIGNALS = tuple(getattr(signal, n) for n in ("SIGTERM", "SIGHUP") if hasattr(signal, n))
+_SECONDS_OF_ONE_REQUEST = 3.0
+"""Who ends a program may send several signals: they are one request to end."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asks the program to end: handled wherever Ctrl-C is.
+
+    Parameters
+    ----------
+    number : int
+        The signal.
+
+    Examples
+    --------
+    >>> Stopped(signal.SIGTERM).exit_code
+    143
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number
+
+
+@contextmanager
+def stop_at_signals() -> Iterator[bool]:
+    """Raise `Stopped` at SIGTERM and SIGHUP.
+
+    A handler of the user's own stays, and so does a signal that is ignored, as by ``nohup``.
+    Only the main thread may set handlers: in others nothing changes.
+
+    Yields
+    ------
+    bool
+        Whether there are signals that this call handles.
+    """
+    handler = _handler()
+    taken = [number for number in _SIGNALS if _is_free(number)]
+    for number in taken:
+        signal.signal(number, handler)
+    try:
+        yield bool(taken)
+    finally:
+        for number in taken:
+            if signal.getsignal(number) is handler:
+                signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def exit_at_signals() -> Iterator[None]:
+    """Leave with `SystemExit` and the status of shells, 128 and the number, at a signal.
+
+    Within a call of `stop_at_signals` that is left to the caller.
+    """
+    with stop_at_signals() as handled:
+        try:
+            yield
+        except Stopped as stopped:
+            if not handled:
+                raise
+            raise SystemExit(stopped.exit_code) from stopped
+
+
+def _is_free(number: int) -> bool:
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    return in_main_thread and signal.getsignal(number) is signal.SIG_DFL
+
+
+def _handler() -> Callable[[int, FrameType | None], None]:
+    process, last = os.getpid(), -math.inf
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal last
+        if os.getpid() != process:  # a fork has nothing to put away
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        before, last = last, time.monotonic()
+        if last - before > _SECONDS_OF_ONE_REQUEST:
+            raise Stopped(number)
+
+    return handle

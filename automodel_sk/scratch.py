@@ -1,0 +1,108 @@
+"""Temporary folders that go with their process, however that ends.
+
+A folder holds a file that its process keeps locked. The system lets go of the lock when the
+process dies, also in another container and whatever the clock says, and the next process that
+needs such a folder sweeps those away that nobody holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from automodel_sk.exceptions import StorageError
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["scratch_folder"]
+
+_CAN_LOCK: bool = fcntl is not None
+_PREFIX = "automodel_sk-"
+_HELD = ".held"
+_SECONDS_TO_LOCK = 60.0
+"""A younger folder may be about to be locked."""
+
+
+@contextlib.contextmanager
+def scratch_folder(
+    kind: str, within: str | None = None, before_sweeping: Callable[[Path], None] | None = None
+) -> Iterator[Path]:
+    """Give a folder that this user alone may read, for a while.
+
+    Parameters
+    ----------
+    kind : str
+        What it is for; part of its name.
+    within : str, optional
+        Where to make it; in the temporary folder when None.
+    before_sweeping : callable, optional
+        Told of each folder of this kind that a dead process left, before it goes.
+
+    Yields
+    ------
+    Path
+
+    Raises
+    ------
+    StorageError
+        The temporary folder can't be written.
+
+    Examples
+    --------
+    >>> with scratch_folder("example") as folder:
+    ...     folder.is_dir()
+    True
+    >>> folder.exists()
+    False
+    """
+    parent = tempfile.gettempdir() if within is None else within
+    _sweep(Path(parent), f"{_PREFIX}{kind}-", before_sweeping)
+    with contextlib.ExitStack() as undo:
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{kind}-", dir=parent))
+            undo.callback(shutil.rmtree, folder, ignore_errors=True)
+            undo.callback(os.close, _held(folder))
+        except OSError as exc:
+            raise StorageError(
+                f"the temporary folder {parent} can't be written ({exc.strerror or exc}); free"
+                " some space there, or set the environment variable TMPDIR to another folder"
+            ) from exc
+        yield folder
+
+
+def _held(folder: Path) -> int:
+    file = os.open(folder / _HELD, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if _CAN_LOCK:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    return file
+
+
+def _sweep(parent: Path, prefix: str, before: Callable[[Path], None] | None) -> None:
+    """Remove this user's folders of a kind that no process holds."""
+    if not _CAN_LOCK:  # pragma: no cover - Windows
+        return
+    for folder in parent.glob(f"{prefix}*"):
+        with contextlib.suppress(OSError):
+            found = folder.lstat()
+            old = time.time() - found.st_mtime > _SECONDS_TO_LOCK
+            if found.st_uid == os.geteuid() and old and not folder.is_symlink():
+                _remove(folder, before)
+
+
+def _remove(folder: Path, before: Callable[[Path], None] | None) -> None:
+    file = os.open(folder / _HELD, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where a process holds it
+        if before is not None:
+            before(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(file)

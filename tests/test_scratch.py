@@ -1,0 +1,81 @@
+"""Temporary folders: gone with their process, and swept where it could not see to that."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from automodel_sk import scratch
+from automodel_sk.exceptions import StorageError
+from automodel_sk.scratch import scratch_folder
+
+HOLDING = """
+import sys, time
+from automodel_sk.scratch import scratch_folder
+with scratch_folder("test") as folder:
+    (folder / "secret").write_text("s3cr3t")
+    print(folder, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(scratch, "_SECONDS_TO_LOCK", -1.0)
+    return tmp_path
+
+
+def test_others_can_t_look_into_it() -> None:
+    with scratch_folder("test") as folder:
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_a_killed_process_left_is_swept_and_nothing_else(temporary: Path) -> None:
+    (temporary / "automodel_sk-test-of-somebody").mkdir()
+    path = os.pathsep.join(p for p in sys.path if p)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDING],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        left = Path(process.stdout.readline().strip())
+        with scratch_folder("test"):
+            assert (left / "secret").exists(), "its process lives"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert (left / "secret").exists()
+    swept: list[Path] = []
+    with scratch_folder("another"):
+        assert left.exists()
+    with scratch_folder("test", before_sweeping=swept.append):
+        assert not left.exists()
+    assert swept == [left]
+    assert [path.name for path in temporary.iterdir()] == ["automodel_sk-test-of-somebody"]
+
+
+def test_a_young_folder_is_left_alone(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "_SECONDS_TO_LOCK", 60.0)
+    folder = temporary / "automodel_sk-test-new"
+    folder.mkdir()
+    (folder / ".held").touch()
+    with scratch_folder("test"):
+        assert folder.exists()
+
+
+def test_a_place_that_can_t_be_written_is_named(temporary: Path) -> None:
+    place = temporary / "gone"
+    with (
+        pytest.raises(StorageError, match=f"temporary folder {place} can't be written"),
+        scratch_folder("test", str(place)),
+    ):
+        pass
