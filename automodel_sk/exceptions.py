@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from automodel_sk.masking import mask_secrets
+
 if TYPE_CHECKING:
     from automodel_sk.validation import ValidationResult
 
@@ -34,7 +36,13 @@ __all__ = [
 
 
 class AutoModelError(Exception):
-    """Root of all errors of this package."""
+    """Root of all errors of this package.
+
+    Passwords of addresses are taken out of the message.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(mask_secrets(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class InvalidInputError(AutoModelError, ValueError):

@@ -31,7 +31,7 @@ from automodel_sk.estimator.insample import Window, predict_insample
 from automodel_sk.estimator.static import static_frame, static_names
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.clocks import Integers
-from automodel_sk.masking import mask_secrets
+from automodel_sk.masking import mask_secrets, remember_address
 from automodel_sk.options import OptimizationConfig
 
 if TYPE_CHECKING:
@@ -490,10 +490,18 @@ class AutoNeuralForecaster(ForecasterContract):
 
     def __repr__(self) -> str:
         """Return the call that makes it, the passwords in addresses masked."""
+        self._remember_addresses()
         return mask_secrets(super().__repr__())
 
     def _repr_html_inner(self) -> str:
+        self._remember_addresses()
         return mask_secrets(super()._repr_html_inner())
+
+    def _remember_addresses(self) -> None:
+        """Have the passwords of addresses masked in whatever shows them."""
+        for address in (self.storage, self.mlflow_tracking_uri, self.ray_address):
+            if isinstance(address, str):
+                remember_address(address)
 
     def save(self, path: str | Path | None = None, serialization_format: str = "pickle") -> Any:
         """Save the fitted forecaster.

@@ -1,40 +1,230 @@
-"""Texts without the users, passwords and tokens of the URLs in them."""
+"""Texts and addresses without users, passwords and tokens.
+
+Where a value is an address, it is parsed and only its scheme, host, port and path are
+shown; what can't be parsed is not. Its secrets are remembered, and replaced wherever they
+turn up in a text afterwards: in a message, a log record, a traceback, a tag.
+"""
 
 from __future__ import annotations
 
 import re
+from urllib.parse import quote, unquote
 
-__all__ = ["mask_secrets"]
+__all__ = ["has_secrets", "mask_secrets", "remember_address", "shown_address"]
 
-_USER_INFO = re.compile(
-    r"(?<=://)(?:[^\s/?#'\"]*@"
-    # A raw slash in the password: what follows the colon isn't a port.
-    r"|[^\s/?#'\":@]*:(?!\d+(?:[/?#\s'\",;:)]|$))[^\s'\"]*@)"
-)
-_SECRET_QUERY = re.compile(
-    r"([?&][^=&\s]*(?:pass|pwd|token|secret|key|credential|signature)[^=&\s]*=)[^&\s'\"#]+",
+_HIDDEN = "***"
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,30}://")
+_HOST = re.compile(r"(?:[\w.,\-]|:\w{0,10}(?=[,:]|$)|\[[0-9A-Fa-f:.%]{2,60}\]){1,255}")
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_NOT_IN_PATHS = re.compile(r"[=;&@?#]")
+_BLANK = re.compile(r"\s")
+_OUTSIDE = re.compile(r"['\"<>]")
+_IN_FRAGMENTS = re.compile(r"[=@]")
+_BARE_USER = re.compile(r"(?<![^\s'\"(=,\[])[\w.+%\-]{1,64}:(?!//)[^\s@'\"]{1,128}@(?=[\w\[])")
+_SECRET_NAME = "passw(?:or)?d|pwd|secret|token|sig(?:nature)?|auth|jwt|credentials?|(?:api_?)?key"
+_NAMED = re.compile(
+    r"(?<!\w)((?:access_|auth_|client_|api_)?"
+    r"(?:passw(?:or)?d|pwd|secret|token|sig|signature|jwt|api_?key|credential)=)"
+    r"(?:\{[^}]{1,256}\}|[^\s&;,)]{1,256})",
     re.IGNORECASE,
 )
+_NAMES_SECRET = re.compile(rf"{_SECRET_NAME}|code|connect", re.IGNORECASE)
+_ODD = re.compile(r"[^\w\s.,\-]")
+_ODBC = re.compile(r"(?:pwd|password)=(\{[^}]*\}|[^;]*)", re.IGNORECASE)
+
+_LONGEST_ADDRESS = 4_096
+_MOST_REMEMBERED = 256
+_remembered: dict[str, str] = {}
+"""Addresses and secrets that were seen in this process, by what is shown in their place."""
 
 
-def mask_secrets(text: str) -> str:
-    """Return a text with what URLs in it hold of users, passwords and tokens replaced.
+def shown_address(uri: str) -> str:
+    """Return an address with its scheme, host, port and path alone.
 
     Parameters
     ----------
-    text : str
-        A URL, or a text with URLs in it.
+    uri : str
+        Any address or path, a malformed one included. Its secrets are remembered.
 
     Returns
     -------
     str
-        The same text, each secret replaced by ``***``.
+
+    Examples
+    --------
+    >>> shown_address("postgresql://me:se'c ret@db:5432/study?sslmode=require")
+    'postgresql://***@db:5432/study'
+    >>> shown_address("mssql+pyodbc:///?odbc_connect=Driver=x;PWD=secret")
+    'mssql+pyodbc:///'
+    >>> shown_address("me:secret@127.0.0.1/x")
+    '***@127.0.0.1/x'
+    """
+    remember_address(uri)
+    return _shown(uri)
+
+
+def _shown(uri: str) -> str:
+    if len(uri) > _LONGEST_ADDRESS:
+        return _HIDDEN
+    scheme, mark, rest = uri.partition("://")
+    if not mark:
+        return _shown_without_scheme(uri)
+    if rest.startswith("/"):  # a file: all but its options is its path
+        return f"{scheme}://{rest.partition('?')[0]}"
+    if not _SCHEME.fullmatch(f"{scheme}://"):
+        return _HIDDEN
+    user, place = _parted(rest)
+    place = re.split(r"[?#]", place, maxsplit=1)[0]
+    host, slash, path = place.partition("/")
+    start = f"{scheme}://{_HIDDEN}@" if user else f"{scheme}://"
+    if not _HOST.fullmatch(host):
+        return f"{scheme}://{_HIDDEN}" if rest else uri
+    if _NOT_IN_PATHS.search(path):
+        path = _HIDDEN
+    return f"{start}{host}{slash}{path}"
+
+
+def _shown_without_scheme(uri: str) -> str:
+    user, _, place = uri.rpartition("@")
+    if ":" not in user or _DRIVE.match(uri):
+        return _named_hidden(uri)
+    place = re.split(r"[?#]", place, maxsplit=1)[0]
+    host, _, path = place.partition("/")
+    usable = _HOST.fullmatch(host) and not _NOT_IN_PATHS.search(path)
+    return f"{_HIDDEN}@{place}" if usable else _HIDDEN
+
+
+def _parted(rest: str) -> tuple[str, str]:
+    """Part what follows the scheme into user with password, and place.
+
+    A password may hold any character, also ``/``, ``?``, ``#`` and ``@``.
+    """
+    front = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if "@" not in front and ":" not in front:
+        return "", rest
+    user, at, place = rest.rpartition("@")
+    return (user, place) if at else ("", rest)
+
+
+def has_secrets(value: str) -> bool:
+    """Tell whether an address has a user, a password or options: none of a file's business.
+
+    Examples
+    --------
+    >>> has_secrets("sqlite:///study.db"), has_secrets("http://me:secret@host")
+    (False, True)
+    """
+    return _shown(value) != value or mask_secrets(value) != value
+
+
+def remember_address(uri: str) -> None:
+    """Have an address and its secrets replaced in each text that goes out from now on.
+
+    Parameters
+    ----------
+    uri : str
+        Any address.
+    """
+    if not isinstance(uri, str) or len(uri) > _LONGEST_ADDRESS:
+        return
+    shown = _shown(uri)
+    if shown == uri:
+        return
+    _remember(uri, shown)
+    for secret in _secrets_of(uri):
+        for text in {secret, unquote(secret), quote(secret, safe=""), repr(secret)[1:-1]}:
+            if _is_telling(text):
+                _remember(text, _HIDDEN)
+
+
+def _remember(text: str, shown: str) -> None:
+    while len(_remembered) >= _MOST_REMEMBERED:
+        _remembered.pop(next(iter(_remembered)), None)
+    _remembered.setdefault(text, shown)
+
+
+def _secrets_of(uri: str) -> list[str]:
+    """Return the passwords and tokens of an address."""
+    rest = uri.partition("://")[2] or uri
+    user, place = _parted(rest)
+    name, colon, password = user.partition(":")
+    found = [password if colon else name]
+    for part in re.split(r"[?&#]", place)[1:]:
+        key, _, value = part.partition("=")
+        if _NAMES_SECRET.search(key):
+            found.append(value)
+            found += [text.strip("{}") for text in _ODBC.findall(unquote(value))]
+    found += [text.strip("{}") for text in _ODBC.findall(rest)]
+    return [text for text in found if text]
+
+
+def _is_telling(text: str) -> bool:
+    """Tell whether a secret is no word that other texts hold by chance, such as ``mlflow``."""
+    if len(text) < 9 and text.isalpha() and text.islower():
+        return False
+    return len(text) >= 6 or (len(text) >= 3 and _ODD.search(text) is not None)
+
+
+def mask_secrets(text: str) -> str:
+    """Return a text with what it holds of users, passwords and tokens replaced.
+
+    Parameters
+    ----------
+    text : str
+        A text, perhaps with addresses in it.
+
+    Returns
+    -------
+    str
+        The same text, each secret replaced by ``***``: those of addresses in it, and those of
+        addresses that were seen in this process.
 
     Examples
     --------
     >>> mask_secrets("can't reach postgresql://me:p@ss@db:5432/study")
     "can't reach postgresql://***@db:5432/study"
     >>> mask_secrets("https://host/api?user=me&access_token=abc")
-    'https://host/api?user=me&access_token=***'
+    'https://host/api?***'
     """
-    return _SECRET_QUERY.sub(r"\1***", _USER_INFO.sub("***@", text))
+    for secret, shown in sorted(_remembered.items(), key=lambda item: -len(item[0])):
+        if secret in text:
+            text = text.replace(secret, shown)
+    if "=" in text:
+        text = _named_hidden(text)
+    if "@" in text or "://" in text:
+        text = _urls_hidden(text)
+    return _BARE_USER.sub(f"{_HIDDEN}@", text) if "@" in text else text
+
+
+def _named_hidden(text: str) -> str:
+    return _NAMED.sub(rf"\1{_HIDDEN}", text)
+
+
+def _urls_hidden(text: str) -> str:
+    """Hide what the addresses in a text hold; each ends at a blank or where the next begins."""
+    starts = [match.end() for match in _SCHEME.finditer(text)]
+    if not starts:
+        return text
+    parts = [text[: starts[0]]]
+    for begin, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        blank = _BLANK.search(text, begin, end)
+        stop = blank.start() if blank else end
+        parts += [_token_hidden(text[begin:stop]), text[stop:end]]
+    return "".join(parts)
+
+
+def _token_hidden(token: str) -> str:
+    if not token.startswith("/"):
+        user, place = _parted(token)
+        token = f"{_HIDDEN}@{place}" if user else token
+    place, mark, options = _cut(token, "?")
+    if mark:
+        end = _OUTSIDE.search(options)
+        return f"{place}?{_HIDDEN}{options[end.start() :] if end else ''}" if options else token
+    place, mark, fragment = _cut(token, "#")
+    return f"{place}#{_HIDDEN}" if mark and _IN_FRAGMENTS.search(fragment) else token
+
+
+def _cut(token: str, mark: str) -> tuple[str, str, str]:
+    place, found, rest = token.partition(mark)
+    return (place, found, rest) if not _OUTSIDE.match(rest) else (token, "", "")

@@ -12,7 +12,7 @@ from automodel_sk.arguments.conversion import convert_all
 from automodel_sk.arguments.kinds import Choices, Flag, Place, Rule, Text
 from automodel_sk.arguments.number_rule import NumberRule, nearest
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.masking import mask_secrets
+from automodel_sk.masking import mask_secrets, remember_address
 
 __all__ = ["BACKENDS", "PRECISIONS", "OptimizationConfig", "unknown_option"]
 
@@ -280,6 +280,12 @@ class OptimizationConfig:
         if values["random_seed"] is None:
             values["random_seed"] = secrets.randbelow(2**32)
         return replace(self, **convert_all(self.rules(), values))
+
+    def __post_init__(self) -> None:
+        """Remember the passwords of addresses, so that no text shows them."""
+        for address in (self.storage, self.mlflow_tracking_uri, self.ray_address):
+            if isinstance(address, str):
+                remember_address(address)
 
     def __repr__(self) -> str:
         """Return all options, the passwords in addresses masked."""

@@ -18,6 +18,8 @@ from automodel_sk.trials import trials_frame
 if TYPE_CHECKING:
     from rich.table import Table
 
+from automodel_sk.plain_text import plain_text
+
 __all__ = ["OptimizationSummary", "summarise"]
 
 
@@ -46,7 +48,9 @@ class OptimizationSummary(dict[str, Any]):
         table.add_column(style="cyan", no_wrap=True)
         table.add_column(overflow="fold")
         for name, value in self.items():
-            table.add_row(name, Text(_text(value), "bold" if name.startswith("best") else ""))
+            table.add_row(
+                name, Text(plain_text(_text(value)), "bold" if name.startswith("best") else "")
+            )
         return table
 
     def _repr_html_(self) -> str:

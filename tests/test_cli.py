@@ -389,10 +389,11 @@ def test_a_folder_that_is_no_model(folder: Path):
     assert result.stderr.startswith(f"Error: {folder} holds no saved model: automodel.json")
 
 
-def test_debug_lets_the_error_through(folder: Path):
-    from automodel_sk.exceptions import ModelFileError
-
-    assert isinstance(run("predict", folder, "--debug").exception, ModelFileError)
+def test_debug_shows_where_the_error_is(folder: Path):
+    result = run("predict", folder, "--debug")
+    assert result.exit_code == 1
+    assert "Traceback (most recent call last)" in result.stderr
+    assert "exceptions.ModelFileError" in result.stderr
 
 
 # -- validate --------------------------------------------------------------------------

@@ -781,7 +781,7 @@ def test_states_and_statuses_are_checked() -> None:
         ("postgresql://me:p/w@host/db", "postgresql://***@host/db"),
         (
             "postgresql://host/db?user=me&password=pw#x",
-            "postgresql://host/db?user=me&password=***#x",
+            "postgresql://host/db?***",
         ),
         ("see http://a:b@c and http://d:e@f.", "see http://***@c and http://***@f."),
         ("http://host:5000/a, mail me@host", "http://host:5000/a, mail me@host"),

@@ -144,7 +144,7 @@ def test_database_port_is_asked(closed_port: int, silent_port: int) -> None:
 
 URI_TABLE = [
     ("", "mlflow_tracking_uri must be an address, got ''"),
-    (b"http://me:secret@host", "must be an address, got ***@host"),
+    (b"http://me:secret@host", "must be an address, got ***; try"),
     ("http://me:se?cret#secret@host:x", "got 'http://***@host:x'"),
     (5, "mlflow_tracking_uri must be an address, got 5"),
     ("ftp://me:secret@host/runs", "has the scheme 'ftp', got 'ftp://***@host/runs'"),

@@ -35,7 +35,7 @@ from automodel_sk.cli.options import (
     TimeCol,
     static_columns,
 )
-from automodel_sk.cli.output import print_json
+from automodel_sk.cli.output import print_json, tell
 from automodel_sk.cli.reporting import reported
 from automodel_sk.cli.run_file import RunFile, command_of, inline_space, write_run
 from automodel_sk.cli.space_file import space_from_json
@@ -226,7 +226,7 @@ def _tell(targets: Targets, result: pd.DataFrame | None, summary: Any) -> None:
         places = {"model": targets.model, "run": targets.run, "forecast": forecast}
         print_json({**places, "summary": dict(summary)})
         return
-    typer.echo(f"Model: {targets.model}")
+    tell(f"Model: {targets.model}")
     if forecast is not None:
-        typer.echo(f"Forecast: {targets.forecast} ({forecast['rows']} rows)")
-    typer.echo(f"Run: {command_of(targets.run)}")
+        tell(f"Forecast: {targets.forecast} ({forecast['rows']} rows)")
+    tell(f"Run: {command_of(targets.run)}")

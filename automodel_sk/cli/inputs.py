@@ -12,6 +12,7 @@ from automodel_sk.cli.dialect import Asked
 from automodel_sk.cli.number_text import as_numbers
 from automodel_sk.cli.tables import base_name, read_table
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.plain_text import plain_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,7 @@ _OPTIONS = {_ID: "--id-col", _TIME: "--time-col", _TARGET: "--target-col"}
 def say(text: str, quiet: bool = False) -> None:
     """Write a line to standard error, unless it is to be quiet."""
     if not quiet:
-        typer.echo(text, err=True)
+        typer.echo(plain_text(text), err=True)
 
 
 @dataclass(frozen=True)

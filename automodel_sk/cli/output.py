@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from automodel_sk.plain_text import plain_text
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import RenderableType
 
-__all__ = ["is_terminal", "print_json", "rows_of", "show", "styled"]
+__all__ = ["is_terminal", "print_json", "rows_of", "show", "styled", "tell"]
 
 _WIDE = 10_000
+# JSON writes out C0 itself.
+_ACTS = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def is_terminal() -> bool:
@@ -37,14 +42,20 @@ def styled(text: str, style: str) -> RenderableType:
     """Return a text in a style; brackets in it are no markup."""
     from rich.text import Text
 
-    return Text(text, style)
+    return Text(plain_text(text), style)
+
+
+def tell(text: str) -> None:
+    """Print a text, what it holds of others' control characters written out."""
+    typer.echo(plain_text(text))
 
 
 def print_json(document: Any) -> None:
     """Print one JSON document; what is not a number in it is null."""
     from automodel_sk.tracking import plain
 
-    typer.echo(json.dumps(plain(document), indent=2, ensure_ascii=False))
+    text = json.dumps(plain(document), indent=2, ensure_ascii=False)
+    typer.echo(_ACTS.sub(lambda found: f"\\u{ord(found.group()):04x}", text))
 
 
 def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from automodel_sk.cli.options import (
     TimeCol,
     checked_quantile,
 )
-from automodel_sk.cli.output import print_json, rows_of
+from automodel_sk.cli.output import is_terminal, print_json, rows_of
 from automodel_sk.cli.reporting import reported
 from automodel_sk.cli.tables import check_target, write_table
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from automodel_sk.auto_model import AutoModel
+
+from automodel_sk.plain_text import plain_text
 
 __all__ = ["columns_of", "predict"]
 
@@ -122,5 +124,7 @@ def _hand_over(forecast: pd.DataFrame, output: Path | None, as_json: bool, quiet
         rows = {"forecast": rows_of(forecast)} if output is None else {"rows": len(forecast)}
         print_json(place | rows)
     elif output is None:
+        text = forecast.to_csv(index=False)
+        shown = plain_text(text) if is_terminal() else text
         # UTF-8 whatever the terminal's encoding is: half a table is worse than odd letters.
-        typer.get_binary_stream("stdout").write(forecast.to_csv(index=False).encode())
+        typer.get_binary_stream("stdout").write(shown.encode())

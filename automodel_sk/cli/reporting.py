@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import wraps
@@ -13,6 +14,8 @@ import typer
 from automodel_sk.cli.output import print_json
 from automodel_sk.exceptions import AutoModelError, InvalidInputError
 from automodel_sk.interrupts import Stopped, stop_at_signals
+from automodel_sk.masking import mask_secrets
+from automodel_sk.plain_text import plain_text
 
 __all__ = ["INTERRUPTED", "reported"]
 
@@ -28,7 +31,7 @@ def reported(command: Command) -> Command:
     Parameters
     ----------
     command : callable
-        A command; with ``debug=True`` among its arguments errors pass through,
+        A command; with ``debug=True`` among its arguments the traceback is printed too,
         with ``as_json=True`` they are printed as JSON too.
 
     Returns
@@ -60,7 +63,7 @@ def reported(command: Command) -> Command:
             raise typer.Exit(INTERRUPTED) from None
         except Exception as exc:
             if arguments.get("debug"):
-                raise
+                typer.echo(_safe(traceback.format_exc()), err=True)
             _tell([f"Error: {line}" for line in _sentences(exc)], type(exc).__name__, arguments)
             raise typer.Exit(1) from None
 
@@ -69,11 +72,17 @@ def reported(command: Command) -> Command:
 
 def _tell(lines: list[str], error: str, arguments: Mapping[str, Any]) -> None:
     """Say what went wrong, to programs too where a document is due."""
+    lines = [_safe(line) for line in lines]
     with suppress(OSError):  # the terminal may be gone
         for line in lines:
             typer.echo(line, err=True)
     if arguments.get("as_json"):
         print_json({"error": error, "messages": [line.removeprefix("Error: ") for line in lines]})
+
+
+def _safe(text: str) -> str:
+    """Return a text without passwords, and with no command to the terminal in it."""
+    return plain_text(mask_secrets(text))
 
 
 def _sentences(exc: Exception) -> list[str]:
@@ -90,7 +99,7 @@ class _Shown(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
-        typer.echo(f"{record.levelname.capitalize()}: {record.getMessage()}", err=True)
+        typer.echo(_safe(f"{record.levelname.capitalize()}: {record.getMessage()}"), err=True)
 
 
 @contextmanager

@@ -130,13 +130,13 @@ def write_run(
     """
     import yaml
 
-    from automodel_sk.masking import mask_secrets
+    from automodel_sk.masking import has_secrets
 
     asked = {key: ctx.params.get(p.name) for key, p in _keys(ctx).items() if key != "space"}
     asked |= effective
     given = {key: value for key, value in asked.items() if value not in (None, [], ())}
     options = {key: _as_written(key, value, path.parent) for key, value in given.items()}
-    secret = [k for k, v in options.items() if isinstance(v, str) and mask_secrets(v) != v]
+    secret = [k for k, v in options.items() if isinstance(v, str) and has_secrets(v)]
     kept = {key: value for key, value in options.items() if key not in secret}
     if space is not None:
         kept["space"] = dict(space)

@@ -33,7 +33,7 @@ from automodel_sk.cli.options import (
     complete_model,
     static_columns,
 )
-from automodel_sk.cli.output import is_terminal, print_json, show, styled
+from automodel_sk.cli.output import is_terminal, print_json, show, styled, tell
 from automodel_sk.cli.reporting import reported
 from automodel_sk.cli.run_file import RunFile, inline_space
 from automodel_sk.cli.space_file import space_from_json
@@ -156,9 +156,9 @@ def _show(data: Path, result: ValidationResult, profile: DatasetProfile | None) 
 
     flat = ValidationResult(result.is_valid, result.errors, result.warnings)
     if profile is not None:
-        typer.echo(f"{data}: {profile}")
+        tell(f"{data}: {profile}")
     if not is_terminal():
-        typer.echo(str(flat))
+        tell(str(flat))
         return
     show(styled(str(flat).splitlines()[0], "bold green" if flat.is_valid else "bold red"))
     if flat.errors or flat.warnings:

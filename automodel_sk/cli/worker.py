@@ -22,6 +22,7 @@ from automodel_sk.cli.options import (
     TargetCol,
     TimeCol,
 )
+from automodel_sk.cli.output import tell
 from automodel_sk.cli.reporting import reported
 from automodel_sk.exceptions import InvalidInputError, SearchError
 
@@ -83,7 +84,7 @@ def worker(
     reports = request.strategy.n_reports
     with progress_bar(job.trials, job.model_name, verbose, budget, reports) as bar:
         records = make_engine(options.backend).run(request, dataset, bar)
-    typer.echo(f"Study {study}: {len(records)} of {job.trials} trials have ended")
+    tell(f"Study {study}: {len(records)} of {job.trials} trials have ended")
 
 
 def _check_settings(job: Job, study: str) -> None:

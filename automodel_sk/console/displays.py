@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from automodel_sk.console.state import SearchState
 
+from automodel_sk.plain_text import plain_text
+
 __all__ = ["Display", "open_display", "say"]
 
 _NOTEBOOK_PAUSE, _LOG_PAUSE = 0.5, 10.0
@@ -35,9 +37,9 @@ def say(content: Any, verbose: bool = True) -> None:
     console = _console()
     below_is_live = hasattr(sys.stderr, "rich_proxied_file")  # it puts texts above itself
     if console.is_terminal and not console.is_jupyter and not below_is_live:
-        console.print(content if hasattr(content, "__rich__") else Text(str(content)))
+        console.print(content if hasattr(content, "__rich__") else Text(plain_text(str(content))))
     else:
-        sys.stderr.write(f"{content}\n")
+        sys.stderr.write(plain_text(f"{content}\n"))
 
 
 class Display(Protocol):
@@ -162,7 +164,13 @@ def _drawn(state: SearchState) -> RenderableType:
     bar.add_column(no_wrap=True)
     counted = state.counted() if state.total else ""
     progress = ProgressBar(1.0, state.share, pulse=state.in_refit and not state.share)
-    bar.add_row(Text(state.label, "bold"), progress, Text(counted), Text(state.times(), "cyan"))
+    bar.add_row(
+        Text(plain_text(state.label), "bold"), progress, Text(counted), Text(state.times(), "cyan")
+    )
     below = ((state.results(), "green"), (state.running(), "dim"))
-    lines = [Text(text, style, no_wrap=True, overflow="ellipsis") for text, style in below if text]
+    lines = [
+        Text(plain_text(text), style, no_wrap=True, overflow="ellipsis")
+        for text, style in below
+        if text
+    ]
     return Group(bar, *lines)

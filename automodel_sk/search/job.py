@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk.arguments.conversion import convert, convert_all
-
 from automodel_sk.arguments.number_rule import NumberRule, shown
 from automodel_sk.catalog import MODEL_CATALOG
 from automodel_sk.exceptions import SearchError

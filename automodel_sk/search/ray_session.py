@@ -20,7 +20,7 @@ import psutil
 import ray
 
 from automodel_sk.exceptions import SearchError
-from automodel_sk.masking import mask_secrets
+from automodel_sk.masking import mask_secrets, shown_address
 from automodel_sk.scratch import scratch_folder
 from automodel_sk.search.worker_pool import usable_cpus
 
@@ -150,9 +150,10 @@ def _join(address: str) -> None:
         _knock(address)
         ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as exc:
+        place = shown_address(address)
         reason = next(iter(mask_secrets(str(exc)).strip().splitlines()), type(exc).__name__)
         raise SearchError(
-            f"ray_address={mask_secrets(address)!r} can't be reached ({reason}); start a cluster"
+            f"ray_address={place!r} can't be reached ({reason}); start a cluster"
             " with 'ray start --head', or leave ray_address out to search on this machine"
         ) from None
 

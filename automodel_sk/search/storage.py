@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automodel_sk.exceptions import StorageError
-from automodel_sk.masking import mask_secrets
+from automodel_sk.masking import mask_secrets, shown_address
 from automodel_sk.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -88,12 +88,12 @@ class StudyLocation:
         return self.storage == IN_MEMORY
 
     def __repr__(self) -> str:
-        return f"StudyLocation({self.study_name!r}, {mask_secrets(str(self.storage))!r})"
+        return f"StudyLocation({self.study_name!r}, {shown_address(str(self.storage))!r})"
 
     def __str__(self) -> str:
         if self.in_memory:
             return "memory"
-        return mask_secrets(str(self.storage)) if self.is_url else str(self.journal)
+        return shown_address(str(self.storage)) if self.is_url else str(self.journal)
 
 
 def _file_name(study_name: str) -> str:

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from automodel_sk.exceptions import TrackingError
-from automodel_sk.masking import mask_secrets
+from automodel_sk.masking import mask_secrets, remember_address
 
 __all__ = [
     "EDGE_SECONDS",
@@ -189,7 +189,5 @@ def reason_of(error: BaseException, uri: str) -> str:
     for sign, words in _REASONS.items():
         if sign in text:
             return words
-    parts = urlsplit(uri)
-    for secret in filter(None, (parts.password, unquote(parts.password or ""))):
-        text = text.replace(secret, "***")
-    return mask_secrets(text.strip().splitlines()[0][:300])
+    remember_address(uri)
+    return mask_secrets(text.strip().splitlines()[0])[:300]

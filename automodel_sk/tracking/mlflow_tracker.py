@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from automodel_sk.exceptions import InvalidInputError, TrackingError
-from automodel_sk.masking import mask_secrets
+from automodel_sk.masking import shown_address
 from automodel_sk.tracking._guard import (
     EDGE_SECONDS,
     MODEL_SECONDS,
@@ -97,7 +97,7 @@ class MLflowTracker:
         self._warned = False
 
     def __repr__(self) -> str:
-        uri = None if self.tracking_uri is None else mask_secrets(self.tracking_uri)
+        uri = None if self.tracking_uri is None else shown_address(self.tracking_uri)
         return f"MLflowTracker(tracking_uri={uri!r}, experiment_name={self.experiment_name!r})"
 
     def start(self, search: SearchRecord) -> None:
@@ -123,7 +123,7 @@ class MLflowTracker:
         self._local_uri = default_uri()
         self._search, self._warned, self.model_id = search, False, None
         self._target = find_target(self.tracking_uri, self.experiment_name)
-        self.location = mask_secrets(self._target.uri)
+        self.location = shown_address(self._target.uri)
         problem = self._try_to_begin(self._target, search)
         # Raised out here, so that no cause with a password in it is shown.
         if problem is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from automodel_sk.exceptions import TrackingError
-from automodel_sk.masking import mask_secrets
+from automodel_sk.masking import shown_address
 from automodel_sk.tracking._guard import MODEL_SECONDS, guarded, reason_of
 from automodel_sk.tracking._model import check_registered_name, register_model, write_model
 from automodel_sk.tracking._store import Point, Store, source_tags
@@ -58,7 +58,7 @@ def log_model(
         problem = reason_of(error, target.uri)
     # Raised out here, so that no cause with a password in it is shown.
     raise TrackingError(
-        f"MLflow at {mask_secrets(target.uri)} did not take the model: {problem}; check the"
+        f"MLflow at {shown_address(target.uri)} did not take the model: {problem}; check the"
         " server, or pass another tracking_uri such as 'sqlite:///mlflow.db'"
     )
 

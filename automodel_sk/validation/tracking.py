@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from automodel_sk.arguments.number_rule import nearest, shown
+from automodel_sk.masking import shown_address
 from automodel_sk.validation.reach import DEADLINE_SECONDS, answer_of_port, answer_of_server
 from automodel_sk.validation.result import Findings
 
@@ -39,10 +40,7 @@ def without_secrets(uri: str) -> str:
     >>> without_secrets("http://me:secret@host:5000/path?token=abc")
     'http://***@host:5000/path'
     """
-    address = re.split(r"[?#](?!.*@)", uri, maxsplit=1, flags=re.DOTALL)[0]
-    return re.sub(
-        r"^([a-zA-Z][a-zA-Z0-9+.-]*://)?.*@", r"\1***@", address, count=1, flags=re.DOTALL
-    )
+    return shown_address(uri)
 
 
 def check_tracking_uri(
