@@ -29,6 +29,7 @@ from automodel_sk.intervals import ConformalScores, quantile_columns
 from automodel_sk.prediction import forecast, stored_history, tidy
 from automodel_sk.search.building import DEFAULT_MAX_STEPS
 from automodel_sk.search.refit import final_model, fit_final, padded_for, train_on
+from automodel_sk.search.refit_steps import final_steps
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search.training import training
 from automodel_sk.search.turns import training_turn
@@ -70,8 +71,13 @@ class AutoModel:
     best_config : mapping
         The configuration that was fitted.
     best_step : int, optional
-        Training steps after which its validation loss was best, and for which
-        the final model was trained; None where it was not searched for.
+        Training steps after which its validation loss was best; None where it was
+        not searched for.
+    trained_steps : int, optional
+        Training steps behind the model's weights; those that follow from `best_step`
+        when None. `cross_validation` and `calibrate` train for as many.
+    training_note : str, optional
+        What a time budget cut of the final training; None where nothing.
     records : sequence of TrialRecord
         The trials.
     strategy : SearchStrategy, optional
@@ -125,6 +131,8 @@ class AutoModel:
         best_config: Mapping[str, Any],
         *,
         best_step: int | None = None,
+        trained_steps: int | None = None,
+        training_note: str | None = None,
         records: Sequence[TrialRecord] = (),
         strategy: SearchStrategy | None = None,
         profile: DatasetProfile | None = None,
@@ -140,6 +148,8 @@ class AutoModel:
         self._season = season
         self.best_config = dict(best_config)
         self.best_step = best_step
+        self.trained_steps = trained_steps
+        self.training_note = training_note
         self.strategy = strategy
         self.profile = profile
         self.validation = validation
@@ -394,7 +404,7 @@ class AutoModel:
             frame, static = tested, None if static is None else static[kept]
         task = padded_for(self._task, self.best_config, frame, held_out)
         with training():
-            model = final_model(task, self.best_config, self.best_step)
+            model = final_model(task, self.best_config, self._training_steps())
             result: pd.DataFrame = NeuralForecast([model], freq=self.freq).cross_validation(
                 frame,
                 static_df=static,
@@ -444,7 +454,7 @@ class AutoModel:
             self._fitted,
             self._task,
             self.best_config,
-            steps=self.best_step,
+            steps=self._judged_steps(),
             season=self._season,
             static_df=self._static(None, stored_history(self._fitted)),
             metrics=metrics,
@@ -600,13 +610,14 @@ class AutoModel:
             has_mask=MASK in frame.columns,
         )
         _check_rows(lengths)
+        renewed.trained_steps, renewed.training_note = self._steps_in_full(), None
         renewed._fitted = fit_final(
             renewed._task,
             self.best_config,
             frame,
             self.freq,
             static_df=self._static(static_df, frame),
-            steps=self.best_step,
+            steps=renewed.trained_steps,
         )
         renewed.profile = self._profile_of(dataset)
         return renewed
@@ -639,7 +650,9 @@ class AutoModel:
         renewed._scores = None
         frame = self._prepare(dataset)
         _check_rows(frame.groupby("unique_id", observed=True).size().to_numpy())
-        trained = self.best_step or int(self.best_config.get("max_steps", DEFAULT_MAX_STEPS))
+        trained = self._training_steps() or int(
+            self.best_config.get("max_steps", DEFAULT_MAX_STEPS)
+        )
         renewed._fitted = train_on(
             self._fitted,
             frame,
@@ -648,6 +661,20 @@ class AutoModel:
         )
         renewed.profile = self._profile_of(dataset)
         return renewed
+
+    def _training_steps(self) -> int | None:
+        """Return the steps behind the model's weights, None for those of its configuration."""
+        return self._steps_in_full() if self.trained_steps is None else self.trained_steps
+
+    def _steps_in_full(self) -> int | None:
+        """Return the steps of a training that nothing cuts short."""
+        return None if self.best_step is None else final_steps(self.best_config, self.best_step)
+
+    def _judged_steps(self) -> int | None:
+        """Return the steps at the best validation, or those of a training that was cut shorter."""
+        if self.best_step is None or self.trained_steps is None:
+            return self.best_step or self.trained_steps
+        return min(self.best_step, self.trained_steps)
 
     def to_neuralforecast(self) -> Any:
         """Return the fitted `NeuralForecast` object.

@@ -20,8 +20,7 @@ from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics, read_model
 from automodel_sk.data.frequency import season_length
 from automodel_sk.data.steps import plain_frequency
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.final_training import FURTHER_SHARE
-from automodel_sk.fitting import Fit, search_and_refit
+from automodel_sk.fitting import Fit, calibration_is_possible, search_and_refit
 from automodel_sk.interrupts import exit_at_signals
 from automodel_sk.metrics import metric_name
 from automodel_sk.options import OptimizationConfig
@@ -49,8 +48,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-_REFIT_SHARES = {"full": 1.0, "continue": FURTHER_SHARE, "best_weights": 0.0}
 
 
 class AutoModelFactory:
@@ -140,7 +137,7 @@ class AutoModelFactory:
         options = replace(self.config.converted(), warm_start=earlier)
         options = replace(options, study_name=options.study_name or _study_name(model_name, h))
         options = replace(options, freq=_plain(options.freq))
-        budget = TimeBudget(_seconds(options), refit_share=_REFIT_SHARES.get(options.refit, 1.0))
+        budget = TimeBudget(_seconds(options), refit=options.refit)
         given = UserInput(
             model_name,
             h,
@@ -176,6 +173,8 @@ class AutoModelFactory:
                 replace(plan.task, pad_short_series=is_padded(plan.task, fit.config)),
                 fit.config,
                 best_step=fit.best_step,
+                trained_steps=fit.steps,
+                training_note=fit.note,
                 records=fit.records,
                 strategy=plan.strategy,
                 profile=plan.profile,
@@ -183,6 +182,8 @@ class AutoModelFactory:
                 season=options.season_length or season_length(plan.profile.freq),
                 space=plan.space,
             )
+            if budget.is_limited and calibration_is_possible(plan):
+                _calibrate_in_time(model, budget, options.verbose)
             done(fit, model)
         return model
 
@@ -249,6 +250,8 @@ class AutoModelFactory:
     def _conclude(
         self, plan: SearchPlan, options: OptimizationConfig, started: datetime, fit: Fit
     ) -> None:
+        if fit.note is not None:
+            logger.warning(fit.note)
         self._summary = summarise(plan, options, fit, started)
         say(self._summary, options.verbose)
 
@@ -364,6 +367,19 @@ def _announce(plan: SearchPlan, options: OptimizationConfig) -> None:
         say(f"Algorithm: {plan.strategy.description}", options.verbose)
         location = StudyLocation(str(options.study_name), options.storage)
         say(f"Study: {options.study_name!r} in {location}", options.verbose)
+
+
+def _calibrate_in_time(model: AutoModel, budget: TimeBudget, verbose: bool) -> None:
+    """Calibrate the intervals where there is time left, else say what they will cost."""
+    seconds = budget.seconds_a_step * (model.trained_steps or 0)
+    if seconds <= budget.left():
+        model.calibrate()
+    else:
+        say(
+            f"Intervals: the time budget left no time for their calibration; predict(level=...)"
+            f" will train once more, for about {seconds:.2g} s.",
+            verbose,
+        )
 
 
 def _advise(model: AutoModel, options: OptimizationConfig) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,11 +11,19 @@ from automodel_sk.options import OptimizationConfig
 from automodel_sk.planning import SearchPlan
 from automodel_sk.search.best_weights import stored_weights
 from automodel_sk.search.budget import TimeBudget
-from automodel_sk.search.refit import fit_final, fit_with_weights, repeat_trial, train_on
+from automodel_sk.search.building import trained_module
+from automodel_sk.search.refit import (
+    fit_final,
+    fit_with_weights,
+    repeat_trial,
+    steps_of,
+    train_on,
+)
+from automodel_sk.search.refit_steps import final_steps, further_steps
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search.worker_pool import cpus_allowed
 
-__all__ = ["FURTHER_SHARE", "REFITS", "BestTrial", "final_model_of", "final_threads"]
+__all__ = ["REFITS", "BestTrial", "FinalModel", "final_model_of", "final_threads"]
 
 REFITS = ("full", "best_weights", "continue")
 """Ways to the final model."""
@@ -22,8 +31,8 @@ REFITS = ("full", "best_weights", "continue")
 MOST_THREADS = 8
 """More threads than these are no faster on batches of a few hundred windows."""
 
-FURTHER_SHARE = 0.2
-"""Share of the best trial's steps that a model is trained on for, on new data."""
+HOPELESS = 0.5
+"""A final training that would take the time that is left twice over is not begun."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +47,33 @@ class BestTrial:
         Its configuration.
     step : int, optional
         Training steps at its best validation; None where it was not searched for.
+    complete : bool
+        Whether it ran to its end, so that later steps were seen to be no better.
     """
 
     task: TrainingTask
     config: Mapping[str, Any]
     step: int | None = None
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class FinalModel:
+    """The fitted model, and how it was trained in the end.
+
+    Parameters
+    ----------
+    fitted : neuralforecast.NeuralForecast
+        The model.
+    steps : int
+        The training steps behind its weights.
+    note : str, optional
+        What the time budget cut, and what was done instead, in one sentence.
+    """
+
+    fitted: Any
+    steps: int
+    note: str | None = None
 
 
 def final_model_of(
@@ -52,8 +83,8 @@ def final_model_of(
     dataset: Callable[[], Any],
     budget: TimeBudget,
     on_progress: Callable[[float], None],
-) -> Any:
-    """Return the final model as `options.refit` says.
+) -> FinalModel:
+    """Return the final model as `options.refit` says, as far as there is time for it.
 
     Parameters
     ----------
@@ -67,37 +98,115 @@ def final_model_of(
     dataset : callable
         Returns the data as trials are trained on them.
     budget : TimeBudget
-        Training in full ends where it is used up.
+        Training ends where it is used up.
     on_progress : callable
         Told of the share that is done.
 
     Returns
     -------
-    neuralforecast.NeuralForecast
-        Fitted.
+    FinalModel
+        Where a training in full does not fit into the budget, with the weights that
+        the best trial had at its best validation.
     """
-    trainer = {**plan.task.trainer_options, "precision": options.refit_precision}
-    task = replace(plan.task, trainer_options=trainer)
-    if best.step is None or options.refit == "full":
-        return fit_final(
-            task,
-            best.config,
-            plan.frame,
-            plan.profile.freq,
-            static_df=plan.static_df,
-            steps=best.step,
-            budget=budget,
-            on_progress=on_progress,
-            n_threads=final_threads(options),
-        )
-    weights = _weights_of(best, best.step, dataset)
-    kept = fit_with_weights(
-        task, best.config, plan.frame, plan.profile.freq, weights, static_df=plan.static_df
-    )
+    refit = _Refit(best, plan, options, budget)
+    if best.step is None:
+        return refit.of_fixed(on_progress)
+    if options.refit == "full":
+        return refit.in_full(best.step, on_progress)
+    kept = refit.with_weights(_weights_of(best, best.step, dataset))
     if options.refit == "best_weights":
-        return kept
-    steps = max(1, round(best.step * FURTHER_SHARE))
-    return train_on(kept, plan.frame, static_df=plan.static_df, steps=steps)
+        return FinalModel(kept, best.step)
+    return refit.further(kept, best.step)
+
+
+class _Refit:
+    """The ways to the final model of one search."""
+
+    def __init__(
+        self, best: BestTrial, plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget
+    ) -> None:
+        self._best, self._plan, self._budget = best, plan, budget
+        self._threads = final_threads(options)
+        trainer = {**plan.task.trainer_options, "precision": options.refit_precision}
+        self._task = replace(plan.task, trainer_options=trainer)
+
+    def of_fixed(self, on_progress: Callable[[float], None]) -> FinalModel:
+        """Train a configuration that was not searched for; there is nothing in its stead."""
+        fitted = self._trained(None, on_progress)
+        done = steps_of(fitted)
+        wanted = int(trained_module(fitted.models[0]).max_steps)
+        cut = self._is_cut(done, wanted)
+        note = f"the time budget ended the training after {done} of {wanted} steps"
+        return FinalModel(fitted, done, f"{note}; raise time_budget_hours" if cut else None)
+
+    def in_full(self, step: int, on_progress: Callable[[float], None]) -> FinalModel:
+        """Train anew; where that is cut short of what was best, keep the trial's weights."""
+        wanted = final_steps(self._best.config, step)
+        estimate = self._budget.refit_seconds or 0.0
+        kept = _stored(self._best) if self._budget.is_limited else None
+        if kept is not None and self._budget.left() < HOPELESS * estimate:
+            return self._instead(kept, step, f"left no time for {wanted} steps on all the data")
+        fitted = self._trained(wanted, on_progress)
+        done = steps_of(fitted)
+        if not self._is_cut(done, wanted):
+            return FinalModel(fitted, done)
+        what = f"ended the final training after {done} of {wanted} steps"
+        if kept is not None and done < (step if self._best.complete else wanted):
+            return self._instead(kept, step, what)
+        return FinalModel(fitted, done, f"the time budget {what}; raise time_budget_hours")
+
+    def _instead(self, weights: Mapping[str, Any], step: int, what: str) -> FinalModel:
+        note = (
+            f"the time budget {what}: the model has the best trial's weights, of {step} steps"
+            " without the validation windows; raise time_budget_hours"
+        )
+        return FinalModel(self.with_weights(weights), step, note)
+
+    def _is_cut(self, done: int, wanted: int) -> bool:
+        return self._budget.is_limited and self._budget.left() <= 0 and done < wanted
+
+    def with_weights(self, weights: Mapping[str, Any]) -> Any:
+        """Return a model with a trial's weights."""
+        return fit_with_weights(
+            self._task,
+            self._best.config,
+            self._plan.frame,
+            self._plan.profile.freq,
+            weights,
+            static_df=self._plan.static_df,
+        )
+
+    def further(self, kept: Any, step: int) -> FinalModel:
+        """Train on from a trial's weights."""
+        wanted = further_steps(step)
+        fitted = train_on(
+            kept,
+            self._plan.frame,
+            static_df=self._plan.static_df,
+            steps=wanted,
+            budget=self._budget,
+        )
+        done = steps_of(fitted)
+        note = f"the time budget ended the final training after {done} of {wanted} further steps"
+        return FinalModel(fitted, step + done, note if self._is_cut(done, wanted) else None)
+
+    def _trained(self, steps: int | None, on_progress: Callable[[float], None]) -> Any:
+        started = time.perf_counter()
+        fitted = fit_final(
+            self._task,
+            self._best.config,
+            self._plan.frame,
+            self._plan.profile.freq,
+            static_df=self._plan.static_df,
+            steps=steps,
+            budget=self._budget,
+            on_progress=on_progress,
+            n_threads=self._threads,
+        )
+        if not self._budget.seconds_a_step:
+            seconds = time.perf_counter() - started
+            self._budget.seconds_a_step = seconds / max(1, steps_of(fitted))
+        return fitted
 
 
 def final_threads(options: OptimizationConfig) -> int:
@@ -113,5 +222,9 @@ def final_threads(options: OptimizationConfig) -> int:
 
 def _weights_of(best: BestTrial, step: int, dataset: Callable[[], Any]) -> Mapping[str, Any]:
     """Return the trial's weights; trained again where it ran elsewhere, or in an earlier call."""
-    kept = stored_weights(best.task.weights, best.config) if best.task.weights else None
+    kept = _stored(best)
     return repeat_trial(best.task, best.config, dataset(), step) if kept is None else kept
+
+
+def _stored(best: BestTrial) -> Mapping[str, Any] | None:
+    return stored_weights(best.task.weights, best.config) if best.task.weights else None

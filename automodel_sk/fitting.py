@@ -8,27 +8,47 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from automodel_sk.exceptions import NoUsableTrialError
+from automodel_sk.calibration import plan_windows
+from automodel_sk.exceptions import InvalidInputError, NoUsableTrialError
 from automodel_sk.final_training import BestTrial, final_model_of
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.pace import EachTrialOnce, run_at_pace
 from automodel_sk.planning import SearchPlan
+from automodel_sk.prediction import loss_family
 from automodel_sk.progress import Listeners, ProgressBar, TrackerListener, progress_bar, say
 from automodel_sk.scratch import scratch_folder
 from automodel_sk.search.budget import TimeBudget
-from automodel_sk.search.building import DEFAULT_MAX_STEPS
 from automodel_sk.search.engines import make_engine
-from automodel_sk.search.refit import final_steps
 from automodel_sk.search.request import SearchRequest, best_record
 from automodel_sk.search_setup import search_request, training_data
 from automodel_sk.tracking import Tracker, TrialRecord
 
-__all__ = ["Fit", "search_and_refit"]
+__all__ = ["Fit", "calibration_is_possible", "search_and_refit"]
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What a search and its refit gave."""
+    """What a search and its refit gave.
+
+    Parameters
+    ----------
+    fitted : neuralforecast.NeuralForecast
+        The final model.
+    config : mapping
+        Its configuration.
+    best_step : int, optional
+        Training steps at the best validation; None where nothing was searched for.
+    records : sequence of TrialRecord
+        The trials.
+    precision : str, optional
+        That of the trials.
+    workers : int
+        Trials at a time.
+    steps : int, optional
+        Training steps behind the final model's weights.
+    note : str, optional
+        What the time budget cut.
+    """
 
     fitted: Any
     config: Mapping[str, Any]
@@ -36,6 +56,8 @@ class Fit:
     records: Sequence[TrialRecord]
     precision: str | None = None
     workers: int = 1
+    steps: int | None = None
+    note: str | None = None
 
 
 def search_and_refit(
@@ -75,27 +97,41 @@ def search_and_refit(
         if plan.strategy is None:
             best = BestTrial(plan.task, plan.space.decode({}))
         else:
-            budget.least_steps = _least_steps(plan)
+            budget.calibrates = budget.is_limited and calibration_is_possible(plan)
             request = search_request(plan, options, budget, data())
             request = replace(request, task=replace(request.task, weights=folder))
             precision, workers = request.task.trainer_options["precision"], request.workers
             records = _search(request, data(), options, tracker, bar)
             best = _best_trial(request, records, options)
         bar.on_refit()
-        fitted = final_model_of(best, plan, options, data, budget, bar.on_refit)
-    return Fit(fitted, best.config, best.step, records, precision, workers)
+        final = final_model_of(best, plan, options, data, budget, bar.on_refit)
+    return Fit(
+        final.fitted,
+        best.config,
+        best.step,
+        records,
+        precision,
+        workers,
+        steps=final.steps,
+        note=final.note,
+    )
 
 
-def _least_steps(plan: SearchPlan) -> int:
-    """Return the steps that the final training takes at least, by the longest trial."""
-    _, longest = plan.space.bounds_of("max_steps") or (DEFAULT_MAX_STEPS, DEFAULT_MAX_STEPS)
-    return final_steps(plan.task, {**plan.space.constants, "max_steps": int(longest)}, 1)
+def calibration_is_possible(plan: SearchPlan) -> bool:
+    """Return whether intervals of a plan's model come from held-out windows, and there are any."""
+    if plan.task.loss is not None and loss_family(plan.task.loss) != "point":
+        return False
+    try:
+        plan_windows(plan.frame, plan.task.h)
+    except InvalidInputError:
+        return False
+    return True
 
 
 @contextmanager
 def _folder_for_weights(options: OptimizationConfig) -> Iterator[str | None]:
-    """Return a folder for the best trial's weights, none where they are not asked for."""
-    if options.refit == "full":
+    """Return a folder for the best trial's weights, none where they can't be needed."""
+    if options.refit == "full" and options.time_budget_hours is None:
         yield None
         return
     with scratch_folder("weights") as folder:
@@ -134,7 +170,8 @@ def _best_trial(
     if best is None:
         raise NoUsableTrialError(_failures(records, options))
     losses = best.intermediate_values
-    return BestTrial(request.task, best.params, min(losses, key=lambda step: losses[step]))
+    step = min(losses, key=lambda step: losses[step])
+    return BestTrial(request.task, best.params, step, complete=best.state == "COMPLETE")
 
 
 def _failures(records: Sequence[TrialRecord], options: OptimizationConfig) -> str:

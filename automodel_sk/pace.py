@@ -103,7 +103,7 @@ def run_at_pace(
         records = run(number)
         if len(records) >= wanted or len(records) < number or budget.search_is_over():
             return records
-        time_left = budget.left() - (budget.refit_seconds or 0.0)
+        time_left = budget.left() - budget.reserve
         fitting, seconds = trials_that_fit(records, time_left, workers)
         number = min(wanted, len(records) + fitting)
         if not told:

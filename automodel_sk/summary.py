@@ -59,7 +59,8 @@ class OptimizationSummary(dict[str, Any]):
 
     def metrics(self) -> dict[str, float]:
         """Return the figures for a tracker."""
-        names = ("best_score", "best_step", "seconds", "n_complete", "n_pruned", "n_failed")
+        counts = ("n_complete", "n_pruned", "n_failed")
+        names = ("best_score", "best_step", "trained_steps", "seconds", *counts)
         return {name: float(self[name]) for name in names if self.get(name) is not None}
 
     def artifacts(self) -> dict[str, Any]:
@@ -120,9 +121,12 @@ def summarise(
         best_trial=None if best is None else best.number,
         best_score=None if best is None else min(best.intermediate_values.values()),
         best_step=fit.best_step,
+        trained_steps=fit.steps,
         best_config=dict(plan.space.decode({}) if best is None else best.params),
         seconds=round((datetime.now().astimezone() - started).total_seconds(), 3),
     )
+    if fit.note is not None:
+        summary["cut"] = fit.note
     summary.trials = trials_frame(records)
     return summary
 

@@ -37,7 +37,9 @@ def state(clock: Clock, total: int = 10, seconds: float | None = None) -> Search
 def trial(number: int, value: float | None = 1.0, kind: str = "COMPLETE", **more: Any) -> Any:
     ended = datetime.now().astimezone() + timedelta(seconds=1)
     losses = dict.fromkeys(range(1, 41), 1.0)
-    return TrialRecord(number, kind, value, {}, losses, None, more.pop("ended", ended), **more)
+    return TrialRecord(
+        number, kind, value, {"max_steps": 2}, losses, None, more.pop("ended", ended), **more
+    )
 
 
 def test_the_time_left_follows_from_trials_ended_and_running(clock: Clock):

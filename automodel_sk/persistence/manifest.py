@@ -153,6 +153,8 @@ class Manifest(Stored):
     task: StoredTask
     best_config: dict[str, Any]
     best_step: Positive | None
+    trained_steps: Positive | None
+    training_note: Annotated[str, Field(max_length=500)] | None
     season: Positive
     trials: list[StoredTrial]
     strategy: StoredStrategy | None

@@ -81,6 +81,7 @@ def contents(plots: ModelPlots, code: str, future: pd.DataFrame | None = None) -
         "errors": [] if test is None else _error_pictures(plots),
         "data": _data(plots),
         "warnings": [] if model.validation is None else model.validation.warnings,
+        "cut": model.training_note,
         "checked": model.validation is not None,
         "search": _search(plots) if model._records else None,
         "findings": _findings(model),

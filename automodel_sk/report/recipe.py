@@ -78,6 +78,8 @@ def _code(model: AutoModel, name: str, imported: list[str], statements: str) -> 
     lines = [f"from automodel_sk import {name}", *imported, "", f"config = {{\n{settings}}}"]
     if model.best_step is not None:
         lines.append(f"# in the search the validation loss was best after {model.best_step} steps")
+    if model.training_note is not None:
+        lines.append(f"# {model.training_note}")
     return "\n".join([*lines, statements])
 
 

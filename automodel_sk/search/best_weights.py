@@ -34,16 +34,20 @@ class BestWeights:
             for name, value in module.state_dict().items()
         }
 
-    def write(self, config: Mapping[str, Any]) -> None:
-        """Write them, unless an earlier trial's are better; worse ones are removed."""
+    def write(self, config: Mapping[str, Any], *, complete: bool = True) -> None:
+        """Write them, unless an earlier trial's are better; worse ones are removed.
+
+        A trial that ran to its end is better than any that did not, as in `best_record`.
+        """
         if self._folder is None or not self._weights:
             return
         from safetensors.torch import save_file
 
-        others = {file: float(file.stem.partition("_")[2]) for file in self._files()}
-        if any(loss <= self._loss for loss in others.values()):
+        rank = (not complete, self._loss)
+        others = {file: _rank(file) for file in self._files()}
+        if any(other <= rank for other in others.values()):
             return
-        target = self._folder / f"{_digest(config)}_{self._loss!r}.safetensors"
+        target = self._folder / f"{_digest(config)}_{int(not complete)}_{self._loss!r}.safetensors"
         partial = target.with_suffix(".part")
         save_file(self._weights, partial)
         partial.rename(target)
@@ -70,6 +74,12 @@ def stored_weights(folder: str, config: Mapping[str, Any]) -> dict[str, Any] | N
         weights: dict[str, Any] = load_file(file)
         return weights
     return None
+
+
+def _rank(file: Path) -> tuple[bool, float]:
+    """Return how good the trial was whose weights a file holds, by its name."""
+    _, stopped, loss = file.stem.split("_")
+    return stopped == "1", float(loss)
 
 
 def _digest(config: Mapping[str, Any]) -> str:

@@ -1,21 +1,26 @@
-"""One time budget for the search and the refit that follows it."""
+"""One time budget for the search, the final training and the calibration of intervals."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from automodel_sk.search.refit_steps import final_steps, refit_steps
 from automodel_sk.tracking import TrialRecord
 
-__all__ = ["TimeBudget"]
+__all__ = ["RunningTrial", "TimeBudget"]
+
+CALIBRATION_SHARE = 0.1
+"""Intervals are calibrated within the budget where that takes no larger share of it."""
 
 
 class TimeBudget:
-    """Seconds for search and refit together.
+    """Seconds for search, final training and calibration together.
 
-    The search ends early enough for the refit of the best trial so far: as
-    long as that trial took to reach its best step. While there is none yet,
-    the running trial must leave as much time as it has used itself.
+    The search ends early enough for what follows it, by the steps that the best trial's
+    final training takes and the seconds of one of its steps. A running trial with no ended
+    one before it is judged by its own steps, from its first validation on.
 
     Parameters
     ----------
@@ -23,32 +28,48 @@ class TimeBudget:
         The budget, from now on; no limit when None.
     clock : callable
         Gives the time in seconds.
-    refit_share : float, default 1.0
-        Share of a training anew that the final model takes; 0 where it keeps
-        the weights of the best trial.
+    refit : {"full", "best_weights", "continue"}
+        The way to the final model.
+
+    Attributes
+    ----------
+    calibrates : bool
+        Whether the intervals are to be calibrated as well.
+    seconds_a_step : float
+        Those of a training step of the best trial, its validations included; 0 before
+        there is one.
 
     Examples
     --------
     >>> budget = TimeBudget(100.0, clock=lambda: 0.0)
-    >>> budget.search_is_over(running_seconds=40.0)
+    >>> config, losses = {"max_steps": 1000}, {10: 2.0, 20: 1.0}
+    >>> budget.of_trial(config).is_over(losses, seconds=2.0)  # 500 steps would take 50 s
     False
-    >>> budget.search_is_over(running_seconds=100.0)
-    True
+    >>> budget.search_is_over()
+    False
     """
 
     def __init__(
         self,
         seconds: float | None = None,
         clock: Callable[[], float] = time.monotonic,
-        refit_share: float = 1.0,
+        refit: str = "full",
     ) -> None:
-        self._share = refit_share
+        self._refit = refit
         self._clock = clock
-        self._end = float("inf") if seconds is None else clock() + seconds
-        self._best: float | None = None
+        self._seconds = float("inf") if seconds is None else seconds
+        self._end = clock() + self._seconds
+        self._best: tuple[bool, float] | None = None
         self._refit_seconds: float | None = None
-        self.least_steps = 0
-        """Steps of the refit, however early a trial was best."""
+        self._calibration_seconds = 0.0
+        self._cut_a_trial = False
+        self.seconds_a_step = 0.0
+        self.calibrates = False
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is a limit at all."""
+        return self._seconds != float("inf")
 
     def left(self) -> float:
         """Return the seconds left, infinite where there is no limit."""
@@ -60,33 +81,103 @@ class TimeBudget:
 
     def ends(self) -> float | None:
         """Return when the time is up, in seconds since 1970; None where there is no limit."""
-        return None if self._end == float("inf") else time.time() + self.left()
+        return time.time() + self.left() if self.is_limited else None
 
-    def search_is_over(self, running_seconds: float = 0.0) -> bool:
-        """Return whether the time left is needed for the refit.
+    def search_is_over(self) -> bool:
+        """Return whether the time left is needed for what follows the search."""
+        return self._cut_a_trial or self.left() <= self.reserve
 
-        Parameters
-        ----------
-        running_seconds : float
-            Seconds that the running trial has used.
-        """
-        running = running_seconds * self._share
-        reserve = running if self._refit_seconds is None else self._refit_seconds
-        return self.left() <= reserve
+    def cut_a_trial(self) -> None:
+        """Note that a trial was ended for want of time: no other is begun."""
+        self._cut_a_trial = True
+
+    def of_trial(self, config: Mapping[str, Any]) -> RunningTrial:
+        """Return what tells of a trial that begins when it must end."""
+        return RunningTrial(self, config)
+
+    @property
+    def reserve(self) -> float:
+        """Seconds that the final model of the best trial so far takes, 0 before there is one."""
+        small = self._calibration_seconds <= CALIBRATION_SHARE * self._seconds
+        calibration = self._calibration_seconds if self.calibrates and small else 0.0
+        return (self._refit_seconds or 0.0) + calibration
+
+    @property
+    def has_best(self) -> bool:
+        """Whether a trial has run to its end."""
+        return self._best is not None and not self._best[0]
 
     @property
     def refit_seconds(self) -> float | None:
         """Seconds that the refit of the best trial so far will take, None before there is one."""
         return self._refit_seconds
 
+    def refit_seconds_of(
+        self, config: Mapping[str, Any], best_step: int, seconds_a_step: float
+    ) -> float:
+        """Return the seconds of a trial's final training."""
+        return seconds_a_step * refit_steps(self._refit, config, best_step)
+
     def note(self, record: TrialRecord) -> None:
-        """Learn from an ended trial how long the refit will take."""
+        """Learn from an ended trial how long the final model will take; complete ones go first."""
         losses = record.intermediate_values
         if record.state == "FAIL" or not losses:
             return
+        rank = (record.state != "COMPLETE", min(losses.values()))
+        if record.duration_seconds <= 0 or (self._best is not None and rank >= self._best):
+            return  # a copy of another trial took no time
         best_step = min(losses, key=lambda step: losses[step])
-        if self._best is None or losses[best_step] < self._best:
-            self._best = losses[best_step]
-            steps = max(best_step, self.least_steps)
-            seconds = record.duration_seconds * steps / max(losses)
-            self._refit_seconds = self._share * seconds
+        self._best = rank
+        self.seconds_a_step = record.duration_seconds / max(losses)
+        self._refit_seconds = self.refit_seconds_of(record.params, best_step, self.seconds_a_step)
+        self._calibration_seconds = self.seconds_a_step * final_steps(record.params, best_step)
+
+
+class RunningTrial:
+    """Tells at each validation of a trial whether it must end.
+
+    Parameters
+    ----------
+    budget : TimeBudget
+        The time for all.
+    config : mapping
+        The trial's configuration.
+    """
+
+    def __init__(self, budget: TimeBudget, config: Mapping[str, Any]) -> None:
+        self._budget, self._config = budget, config
+        self._left = budget.left()
+        self._fitted = False
+
+    def is_over(self, losses: Mapping[int, float], seconds: float | None = None) -> bool:
+        """Return whether the trial must end.
+
+        Where its final training fits into the time that is left, it ends before it would not.
+        Where it never did, the trial goes on until the time is up: its own weights will be the
+        model.
+
+        Parameters
+        ----------
+        losses : mapping of int to float
+            Validation loss by training step, so far.
+        seconds : float, optional
+            What the trial has taken; since this was made when None.
+        """
+        if not self._budget.is_limited:
+            return False
+        left = self._budget.left()
+        seconds = self._left - left if seconds is None else seconds
+        if self._judged(losses, seconds, left):
+            self._budget.cut_a_trial()
+            return True
+        return False
+
+    def _judged(self, losses: Mapping[int, float], seconds: float, left: float) -> bool:
+        if self._budget.has_best:
+            return left <= self._budget.reserve
+        best_step = min(losses, key=lambda step: losses[step])
+        needed = self._budget.refit_seconds_of(self._config, best_step, seconds / max(losses))
+        if left > needed:
+            self._fitted = True
+            return False
+        return self._fitted or left <= seconds / len(losses)

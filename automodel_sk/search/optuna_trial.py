@@ -13,6 +13,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import Trial
 
 from automodel_sk.search.attributes import RETRIED_WITH, retried_with
+from automodel_sk.search.building import effective_config
 from automodel_sk.search.candidate import train_within_memory
 from automodel_sk.search.laggards import lags
 from automodel_sk.search.ownership import requeue, signs_of_life
@@ -109,25 +110,32 @@ def _train(
         request.task,
         config,
         dataset,
-        report=lambda: _reporter(trial, request, listener, started),
+        report=lambda: _reporter(trial, config, request, listener, started),
         on_smaller=lambda changed: trial.set_user_attr(RETRIED_WITH, dict(changed)),
         changed=retried_with(trial, config),
     )
 
 
 def _reporter(
-    trial: Trial, request: SearchRequest, listener: SearchListener, started: float
+    trial: Trial,
+    config: Mapping[str, Any],
+    request: SearchRequest,
+    listener: SearchListener,
+    started: float,
 ) -> Report:
     """Return what passes each loss on to the pruner and the listener."""
     _forget_reports(trial)
     losses: list[float] = []
+    interval = effective_config(request.task, config)["val_check_steps"]
+    budget = request.budget.of_trial(config)
 
     def report(number: int, loss: float) -> Verdict:
         losses.append(loss)
         trial.report(loss, step=number)
         listener.on_report(trial.number, number, loss)
         check_time(request, started)
-        if request.budget.search_is_over(time.monotonic() - started):
+        by_step = {(k + 1) * interval: value for k, value in enumerate(losses)}
+        if budget.is_over(by_step):
             return Verdict.OUT_OF_TIME
         weak = trial.should_prune() or lags(trial, losses)
         return Verdict.PRUNE if weak else Verdict.GO_ON

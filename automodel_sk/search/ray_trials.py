@@ -13,6 +13,7 @@ from typing import Any
 from optuna.trial import Trial, TrialState
 
 from automodel_sk.search.attributes import RETRIED_WITH, count_of, retried_with
+from automodel_sk.search.budget import RunningTrial as BudgetOfTrial
 from automodel_sk.search.ownership import claim, requeue, signs_of_life
 from automodel_sk.search.ray_replay import HEARD, PROPOSED, replayed, tell
 from automodel_sk.search.request import SearchRequest
@@ -53,6 +54,7 @@ class RunningTrial:
     trial: Trial
     beating: ExitStack
     changed: Mapping[str, Any]
+    budget: BudgetOfTrial
     started: float | None = None
     losses: dict[int, float] = field(default_factory=dict)
     seconds: float = 0.0
@@ -151,7 +153,8 @@ class RayTrials:
             beating = ExitStack()
             beating.enter_context(signs_of_life(trial))
             changed = retried_with(trial, config)
-            self.running[trial.number] = RunningTrial(trial, beating, changed)
+            budget = self._request.budget.of_trial(config)
+            self.running[trial.number] = RunningTrial(trial, beating, changed, budget)
             return config
         self._pass_on(trial)
         return None
@@ -188,7 +191,7 @@ class RayTrials:
     def must_stop(self, number: int) -> bool:
         """Return whether time is up for a trial that has just reported."""
         running = self.running[number]
-        if self._request.budget.search_is_over(running.age()):
+        if running.losses and running.budget.is_over(running.losses, running.age()):
             running.verdict = Verdict.OUT_OF_TIME
         return running.verdict is Verdict.OUT_OF_TIME or self.is_late(number)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,16 +13,13 @@ from automodel_sk.search.inference import detach_leftovers, private_copy
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search.training import training
 
-LEAST_SHARE = 0.5
-"""Share of a trial's steps that the final model is trained for at least."""
-
 __all__ = [
     "final_model",
-    "final_steps",
     "fit_final",
     "fit_with_weights",
     "padded_for",
     "repeat_trial",
+    "steps_of",
     "train_on",
 ]
 
@@ -38,7 +34,7 @@ def final_model(task: TrainingTask, config: Mapping[str, Any], steps: int | None
     config : mapping
         The best configuration.
     steps : int, optional
-        Training steps after which the validation loss was best; 0 for none. The
+        Training steps, 0 for none; those of the configuration when None. The
         learning-rate schedule stays that of the configuration's `max_steps`.
 
     Returns
@@ -49,7 +45,6 @@ def final_model(task: TrainingTask, config: Mapping[str, Any], steps: int | None
     task = replace(task, val_size=0, pad_short_series=is_padded(task, config))
     model = build_model(task, {**config, "early_stop_patience_steps": -1})
     if steps is not None:
-        steps = final_steps(task, config, steps) if steps else 0
         trained_module(model).trainer_kwargs["max_steps"] = steps
     return model
 
@@ -72,33 +67,6 @@ def padded_for(
     settled = replace(task, lengths=None, pad_short_series=False)
     size = effective_config(settled, config)["input_size"]
     return replace(task, pad_short_series=True) if longest - held_out <= size else task
-
-
-def final_steps(task: TrainingTask, config: Mapping[str, Any], best_step: int) -> int:
-    """Return the steps of the final training: those that were best, half of a trial's at least.
-
-    The best of a hundred validations on one window comes early by chance, and more rows take
-    more steps. A configuration that stops early is taken at its word.
-
-    Parameters
-    ----------
-    task, config
-        As in `final_model`.
-    best_step : int
-        Training steps after which the validation loss was best.
-
-    Examples
-    --------
-    >>> task = TrainingTask("MLP", h=12, val_size=12)
-    >>> [final_steps(task, {"max_steps": 300}, best) for best in (60, 210)]
-    [150, 210]
-    >>> final_steps(task, {"max_steps": 300, "early_stop_patience_steps": 5}, 60)
-    60
-    """
-    arguments = effective_config(task, config)
-    if (arguments.get("early_stop_patience_steps") or -1) > 0:
-        return best_step
-    return max(best_step, math.ceil(LEAST_SHARE * int(arguments["max_steps"])))
 
 
 def fit_final(
@@ -204,7 +172,20 @@ def repeat_trial(
     return state
 
 
-def train_on(fitted: Any, frame: Any, *, static_df: Any = None, steps: int) -> Any:
+def steps_of(fitted: Any) -> int:
+    """Return the steps of the last training of a fitted model, as they were made."""
+    trajectory = trained_module(fitted.models[0]).train_trajectories
+    return int(trajectory[-1][0]) + 1 if trajectory else 0
+
+
+def train_on(
+    fitted: Any,
+    frame: Any,
+    *,
+    static_df: Any = None,
+    steps: int,
+    budget: TimeBudget | None = None,
+) -> Any:
     """Train a copy of a fitted model for some more steps, from the weights that it has.
 
     Parameters
@@ -215,6 +196,8 @@ def train_on(fitted: Any, frame: Any, *, static_df: Any = None, steps: int) -> A
         As in `fit_final`.
     steps : int
         Training steps.
+    budget : TimeBudget, optional
+        Training ends where it is used up.
 
     Returns
     -------
@@ -225,7 +208,7 @@ def train_on(fitted: Any, frame: Any, *, static_df: Any = None, steps: int) -> A
     _pad_short_series(module, frame)
     steps_before = module.trainer_kwargs["max_steps"]
     module.trainer_kwargs["max_steps"] = steps
-    with training():
+    with training(), _watched(module, budget, None):
         continued.fit(frame, static_df=static_df, val_size=0)
     module.trainer_kwargs["max_steps"] = steps_before
     detach_leftovers(module)

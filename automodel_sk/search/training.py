@@ -163,11 +163,14 @@ def train_candidate(
             model.fit(dataset, val_size=task.val_size)
         except _Stop as stop:
             verdict = stop.verdict
+        except SystemExit:  # Ray stops a trial so
+            weights.write(config, complete=False)
+            raise
     if not losses:
         raise CandidateDivergedError(
             "no validation loss was reported; set val_check_steps <= max_steps"
         )
-    weights.write(config)
+    weights.write(config, complete=verdict in (Verdict.GO_ON, Verdict.PLATEAU))
     best_step = min(losses, key=lambda step: losses[step])
     return Outcome(losses[best_step], best_step, losses, verdict, time.perf_counter() - started)
 
