@@ -159,6 +159,7 @@ def test_recipes_of_other_losses_and_variables():
             h=3,
             best_config={"max_steps": 5},
             best_step=None,
+            training_note=None,
             _task=SimpleNamespace(**kinds),
             to_neuralforecast=lambda: fitted,
         )
