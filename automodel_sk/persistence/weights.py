@@ -23,6 +23,7 @@ from automodel_sk.persistence.settings import check_settings
 from automodel_sk.persistence.sizes import check_file_sizes, check_shapes, tensor_shapes
 from automodel_sk.persistence.strict_json import parse_json, read_json
 from automodel_sk.search.quiet import isolated_random_state, quiet
+from automodel_sk.search.torch_modes import plain_torch
 
 __all__ = ["load_fitted"]
 
@@ -68,7 +69,7 @@ def load_fitted(folder: Path, model_name: str) -> Any:
     hyper_parameters = _hyper_parameters(weights)
     check_hyper_parameters(hyper_parameters, longest)
     check_settings(model_name, hyper_parameters, weights.name)
-    with quiet(), isolated_random_state():
+    with quiet(), isolated_random_state(), plain_torch():
         _build_without_memory(model_name, hyper_parameters, weights)
         with _no_more_than(tensor_shapes(weights)):
             fitted = NeuralForecast.load(str(folder), allow_pickle=False)

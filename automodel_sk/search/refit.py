@@ -203,13 +203,14 @@ def train_on(
     -------
     neuralforecast.NeuralForecast
     """
-    continued = private_copy(fitted)
-    module = trained_module(continued.models[0])
-    _pad_short_series(module, frame)
-    steps_before = module.trainer_kwargs["max_steps"]
-    module.trainer_kwargs["max_steps"] = steps
-    with training(), _watched(module, budget, None):
-        continued.fit(frame, static_df=static_df, val_size=0)
+    with training():
+        continued = private_copy(fitted)
+        module = trained_module(continued.models[0])
+        _pad_short_series(module, frame)
+        steps_before = module.trainer_kwargs["max_steps"]
+        module.trainer_kwargs["max_steps"] = steps
+        with _watched(module, budget, None):
+            continued.fit(frame, static_df=static_df, val_size=0)
     module.trainer_kwargs["max_steps"] = steps_before
     detach_leftovers(module)
     return continued
