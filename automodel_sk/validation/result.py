@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -14,6 +15,9 @@ from automodel_sk.exceptions import InvalidInputError
 __all__ = ["ValidationReport", "ValidationResult", "never_raises"]
 
 P = ParamSpec("P")
+
+_LONG_WORD = re.compile(r"\S{160,}")
+_LONGEST_MESSAGE = 2_000
 
 _logger = logging.getLogger(__name__)
 
@@ -160,11 +164,11 @@ class Findings:
 
     def error(self, message: str) -> None:
         """Note what must be mended."""
-        self.errors.append(message)
+        self.errors.append(_cut(message))
 
     def warn(self, message: str) -> None:
         """Note what is likely a mistake."""
-        self.warnings.append(message)
+        self.warnings.append(_cut(message))
 
     def correct(self, name: str, value: Any) -> None:
         """Suggest a value for a parameter."""
@@ -175,6 +179,11 @@ class Findings:
         errors = [*self.errors, *self.warnings] if strict else list(self.errors)
         warnings = [] if strict else list(self.warnings)
         return ValidationResult(not errors, errors, warnings, dict(self.corrections) or None)
+
+
+def _cut(message: str) -> str:
+    """Return a message whose long words, values that it repeats, are cut."""
+    return _LONG_WORD.sub(lambda word: f"{word[0][:80]}...", message)[:_LONGEST_MESSAGE]
 
 
 def never_raises(
