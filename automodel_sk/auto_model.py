@@ -17,6 +17,7 @@ from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.kinds import Choices, Either, Flag
 from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.catalog import is_joint
+from automodel_sk.data.categories import check_cardinalities, check_known, vocabulary
 from automodel_sk.data.held_out import held_out_steps, long_enough, of_series, with_unobserved_rows
 from automodel_sk.data.preparation import MASK, align_static, observed_only, read_times
 from automodel_sk.data.wall_dates import day_zone, in_zone, on_wall
@@ -268,7 +269,9 @@ class AutoModel:
         }
 
     def _prepare(self, dataset: pd.DataFrame) -> pd.DataFrame:
-        return usable_history(dataset, self._task, self.freq, self._date_order, self._fitted.uids)
+        frame = usable_history(dataset, self._task, self.freq, self._date_order, self._fitted.uids)
+        check_known(frame, self._fitted.categorical_vocab_, "df")
+        return frame
 
     @property
     def _date_order(self) -> str | None:
@@ -281,13 +284,24 @@ class AutoModel:
         if history is None:
             ends = {"unique_id": self._fitted.uids, "ds": self._fitted.last_dates}
             history = pd.DataFrame({name: list(values) for name, values in ends.items()})
-        return future_values(futr_df, self._task.futr_exog, history, h, self.freq, self._date_order)
+        task = self._task
+        future = future_values(
+            futr_df, task.futr_exog, history, h, self.freq, self._date_order, task.cat_exog
+        )
+        if future is not None:
+            check_known(future, self._fitted.categorical_vocab_, "futr_df")
+        return future
 
     def _static(self, static_df: pd.DataFrame | None, frame: pd.DataFrame) -> Any:
         """Return static values for a frame, those kept from the training where none are given."""
         if static_df is None and self._task.stat_exog:
             static_df = calibration.stored_static(self._fitted)
         return align_static(static_df, frame, self._task.stat_exog)
+
+    def _check_room(self, frame: pd.DataFrame, static_df: pd.DataFrame | None) -> None:
+        """Raise where data to train anew on hold more categories than the model has room for."""
+        codes = vocabulary(self._task.cat_exog, frame, static_df)
+        check_cardinalities(codes, self.best_config.get("categorical_cardinalities") or {})
 
     def _profile_of(self, dataset: pd.DataFrame) -> DatasetProfile:
         """Return the profile of data that take the place of those trained on so far."""
@@ -394,6 +408,7 @@ class AutoModel:
         static = self._static(static_df, frame)
         zone = day_zone(frame["ds"], self.freq)
         frame = on_wall(frame, self.freq)
+        self._check_room(frame, static)
         held_out = held_out_steps(self.h, n_windows, step_size)
         kept = long_enough(frame, held_out + 2)
         tested = of_series(frame, kept)
@@ -611,12 +626,14 @@ class AutoModel:
         )
         _check_rows(lengths)
         renewed.trained_steps, renewed.training_note = self._steps_in_full(), None
+        static = self._static(static_df, frame)
+        self._check_room(frame, static)
         renewed._fitted = fit_final(
             renewed._task,
             self.best_config,
             frame,
             self.freq,
-            static_df=self._static(static_df, frame),
+            static_df=static,
             steps=renewed.trained_steps,
         )
         renewed.profile = self._profile_of(dataset)

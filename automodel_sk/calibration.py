@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from automodel_sk.data.categories import decoded
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 
@@ -111,4 +112,4 @@ def stored_static(fitted: Any) -> pd.DataFrame:
     """Return the static values that a NeuralForecast object was fitted with."""
     dataset = fitted.dataset
     table = pd.DataFrame(np.asarray(dataset.static), columns=list(dataset.static_cols))
-    return table.assign(unique_id=np.asarray(fitted.uids))
+    return decoded(table.assign(unique_id=np.asarray(fitted.uids)), fitted.categorical_vocab_)

@@ -21,6 +21,7 @@ def future_values(
     h: int,
     freq: Any,
     date_order: str | None = None,
+    categories: Sequence[str] = (),
 ) -> pd.DataFrame | None:
     """Return the future values that a model needs, sorted by series and time.
 
@@ -39,6 +40,8 @@ def future_values(
         Frequency of the data.
     date_order : {"day first", "month first"}, optional
         How the model's own times were written, for text that leaves the order open.
+    categories : sequence of str
+        Columns that may hold text.
 
     Returns
     -------
@@ -72,6 +75,6 @@ def future_values(
     known = read_times(futr_df, date_order)
     known = known[[c for c in ("unique_id", "ds", *columns) if c in known.columns]]
     DataValidator().validate_future(
-        series, known, h, futr_exog=columns, freq=freq
+        series, known, h, futr_exog=columns, freq=freq, categories=categories
     ).raise_if_invalid()
     return prepare_frame(known, columns, with_target=False)

@@ -62,7 +62,11 @@ def usable_history(
 
     dataset = read_times(dataset, date_order)
     result = DataValidator().validate_dataset(
-        dataset, freq=freq, futr_exog=task.futr_exog, hist_exog=task.hist_exog
+        dataset,
+        freq=freq,
+        futr_exog=task.futr_exog,
+        hist_exog=task.hist_exog,
+        categories=task.cat_exog,
     )
     result.raise_if_invalid()
     frame = prepare_frame(dataset, [*task.futr_exog, *task.hist_exog])

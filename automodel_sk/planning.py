@@ -44,6 +44,7 @@ from automodel_sk.search_algorithm_selector import (
 )
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.validation import ValidationResult, validate_all
+from automodel_sk.validation._categories import categorical_names
 from automodel_sk.validation.parameters import unknown_parameters
 
 __all__ = ["SearchPlan", "UserInput", "make_plan"]
@@ -250,6 +251,7 @@ def _task(
         futr_exog=tuple(given.futr_exog_list),
         hist_exog=tuple(given.hist_exog_list),
         stat_exog=tuple(given.stat_exog_list),
+        cat_exog=categorical_names(given.config),
         trainer_options=trainer_options(options.gpus),
         plateau=PLATEAU if options.use_pruning else None,
         lengths=profile.lengths,
@@ -343,6 +345,9 @@ def _fingerprint(frame: pd.DataFrame, static_df: pd.DataFrame | None) -> str:
         values = frame[column]
         if isinstance(values.dtype, pd.DatetimeTZDtype):
             values = values.dt.tz_convert("UTC").dt.tz_localize(None)
+        if values.dtype == object:
+            digest.update(pd.util.hash_array(values.to_numpy()).tobytes())
+            continue
         digest.update(np.ascontiguousarray(values.to_numpy()).view(np.int64).tobytes())
     if static_df is not None:
         digest.update(pd.util.hash_pandas_object(static_df, index=False).to_numpy().tobytes())

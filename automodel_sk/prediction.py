@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.data.categories import decoded
 from automodel_sk.data.preparation import MASK
 from automodel_sk.data.wall_dates import in_zone, with_wall_dates
 from automodel_sk.exceptions import InvalidInputError
@@ -49,7 +50,7 @@ def stored_history(fitted: Any) -> pd.DataFrame:
     frame = pd.DataFrame(keys).astype({"unique_id": pd.Series(fitted.uids).dtype})
     if values[MASK].all():
         values = values.drop(columns=MASK)
-    return pd.concat([frame, values], axis=1)
+    return decoded(pd.concat([frame, values], axis=1), fitted.categorical_vocab_)
 
 
 def forecast(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from automodel_sk.catalog import get_characteristics
+from automodel_sk.data.categories import encoded, vocabulary
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.planning import SearchPlan
@@ -114,7 +115,9 @@ def training_data(plan: SearchPlan) -> Any:
 
     with training_turn(), quiet(), plain_torch():
         frame, static = plan.trial_data()
-        dataset, *_ = TimeSeriesDataset.from_df(frame, static_df=static)
+        codes = vocabulary(plan.task.cat_exog, plan.frame, plan.static_df)
+        coded = None if static is None else encoded(static, codes)
+        dataset, *_ = TimeSeriesDataset.from_df(encoded(frame, codes), static_df=coded)
     return dataset
 
 

@@ -90,7 +90,7 @@ def _dataset(fitted: Any, history: pd.DataFrame | None) -> Any:
         return fitted.dataset
     from neuralforecast.tsdataset import TimeSeriesDataset
 
-    return TimeSeriesDataset.from_df(history)[0]
+    return TimeSeriesDataset.from_df(history[["unique_id", "ds", "y"]])[0]
 
 
 def _usable_method(method: str | None, shortest: int, steps: int) -> str:

@@ -19,12 +19,11 @@ CONFIG |= {"num_layers": 2, "scaler_type": "standard"}
 
 def panel(*ids: object) -> pd.DataFrame:
     """Return weekly waves of the levels 10, 100 and 1000."""
+    days = pd.date_range("2024-01-01", periods=120)
     wave = 10 + 3 * np.sin(2 * np.pi * STEPS / 7)
     return pd.concat(
         [
-            pd.DataFrame(
-                {"unique_id": name, "ds": pd.date_range("2024-01-01", periods=120), "y": y}
-            )
+            pd.DataFrame({"unique_id": name, "ds": days, "y": y})
             for name, y in zip(ids, (wave, 10 * wave, 100 * wave), strict=True)
         ],
         ignore_index=True,
@@ -68,13 +67,21 @@ def test_other_series_are_refused_by_every_call(model, call):
 
 
 def test_a_refit_takes_any_series_and_then_knows_those(model):
-    renewed = model.refit(panel("x", "y", "z"))
-    assert renewed.predict(panel("x", "y", "z"))["unique_id"].unique().tolist() == ["x", "y", "z"]
+    df = panel("x", "y", "z")
+    renewed = model.refit(df)
+    assert renewed.predict(df)["unique_id"].unique().tolist() == ["x", "y", "z"]
     with pytest.raises(
         InvalidInputError, match=r"holds whole numbers, .* on text; .*astype\(str\)"
     ):
         renewed.predict(panel(9, 10, 100))
-    assert renewed.profile.n_rows == 360
+
+
+def test_the_profile_is_of_the_data_that_a_model_was_trained_on_last(model):
+    later = panel(9, 10, 100).assign(ds=lambda d: d["ds"] + pd.Timedelta(days=120))
+    longer = pd.concat([panel(9, 10, 100), later])
+    for renewed in (model.refit(longer), model.update(longer, max_steps=1)):
+        assert (renewed.profile.n_rows, renewed.profile.max_length) == (720, 240)
+    assert model.profile.n_rows == 360
 
 
 def test_a_saved_model_knows_its_series(model, tmp_path):

@@ -119,9 +119,20 @@ def prepare_frame(
         chosen = chosen.assign(**{ID: chosen[ID].astype(chosen[ID].cat.categories.dtype)})
     if not is_sorted(chosen):
         chosen = chosen.sort_values([ID, TIME], kind="stable")
-    numbers = dict.fromkeys(columns[2:], np.float64)
-    prepared: pd.DataFrame = chosen.astype(numbers).reset_index(drop=True)
+    prepared = _as_numbers(chosen, columns[2:]).reset_index(drop=True)
     return _without_gaps(prepared) if MASK in columns else prepared
+
+
+def _as_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return columns as floats, and those of text, which are categories, as objects."""
+    kinds = {c: object if _holds_text(frame[c]) else np.float64 for c in columns}
+    return frame.astype(kinds)
+
+
+def _holds_text(column: pd.Series[Any]) -> bool:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = pd.Series(column.cat.categories)
+    return times.is_text(column)
 
 
 def _without_gaps(frame: pd.DataFrame) -> pd.DataFrame:
@@ -132,7 +143,7 @@ def _without_gaps(frame: pd.DataFrame) -> pd.DataFrame:
     gone = frame[MASK] == 0
     if not gone.any():
         return frame.drop(columns=MASK)
-    values = list(frame.columns[2:])
+    values = frame.columns[2:].intersection(frame.select_dtypes("number").columns)
     return frame.assign(**{c: frame[c].mask(gone & frame[c].isna(), 0.0) for c in values})
 
 
@@ -245,12 +256,12 @@ def align_static(
         )
     ids = pd.Index(frame[ID].unique())
     table = static_df.reset_index() if ID not in static_df.columns else static_df
-    table = table.set_index(ID)[list(columns)].astype(np.float64)
+    table = _as_numbers(table.set_index(ID)[list(columns)], columns)
     missing = ids[~ids.isin(table.index)]
     if len(missing):
         raise InvalidInputError(
             f"static_df has no row for unique_id {shown(missing[0])} ({len(missing)} missing in"
             " all); add one row per series"
         )
-    values = np.ascontiguousarray(table.reindex(ids).to_numpy())
-    return pd.DataFrame(values, columns=table.columns).assign(**{ID: ids})[[ID, *columns]]
+    values = table.reindex(ids).reset_index(drop=True)
+    return values.assign(**{ID: ids})[[ID, *columns]]

@@ -171,6 +171,7 @@ def _restore(manifest: Manifest, folder: Path) -> AutoModel:
     _check_agreement(folder, task, module)
     module.trainer_kwargs.update(trainer_options())
     config = _config(manifest, module)
+    task = replace(task, cat_exog=tuple(config.get("cat_exog_list") or ()))
     _restore_window(module, effective_config(task, config))
     parts = {
         name: None if part is None else part.decode()

@@ -77,6 +77,7 @@ def effective_config(task: TrainingTask, config: Mapping[str, Any]) -> dict[str,
     arguments = {
         k: _whole(v) if k in _WHOLE_NUMBERS else v for k, v in without_refused(config).items()
     }
+    _check_categories(task, config)
     arguments.setdefault("max_steps", DEFAULT_MAX_STEPS)
     arguments["input_size"] = _window(task, arguments)
     arguments.setdefault("val_check_steps", task.check_interval(arguments["max_steps"]))
@@ -111,6 +112,16 @@ def _refuse(name: str, value: Any) -> None:
     advice = why_refused(name, value)
     if advice is not None:
         raise InvalidInputError(f"{name} has no place in config, got {shown(value)}; {advice}")
+
+
+def _check_categories(task: TrainingTask, config: Mapping[str, Any]) -> None:
+    """Raise where a configuration has other categories than the data are coded for."""
+    named = config.get("cat_exog_list") or ()
+    if set(named) != set(task.cat_exog):
+        raise InvalidInputError(
+            f"cat_exog_list must be one plain list for all trials, got {shown(list(named))} of a"
+            " function: the data are coded once; name it in a search space of domains instead"
+        )
 
 
 def _window(task: TrainingTask, config: Mapping[str, Any]) -> int:

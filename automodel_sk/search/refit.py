@@ -209,11 +209,26 @@ def train_on(
         _pad_short_series(module, frame)
         steps_before = module.trainer_kwargs["max_steps"]
         module.trainer_kwargs["max_steps"] = steps
-        with _watched(module, budget, None):
+        with _watched(module, budget, None), _same_codes(continued):
             continued.fit(frame, static_df=static_df, val_size=0)
     module.trainer_kwargs["max_steps"] = steps_before
     detach_leftovers(module)
     return continued
+
+
+@contextmanager
+def _same_codes(fitted: Any) -> Iterator[None]:
+    """Keep the categories' codes, which a fit would take from the new rows alone."""
+    codes = fitted.categorical_vocab_
+
+    def keep(*_: Any) -> None:
+        fitted.categorical_vocab_ = codes
+
+    fitted._build_categorical_vocab = keep
+    try:
+        yield
+    finally:
+        del fitted._build_categorical_vocab
 
 
 def _pad_short_series(module: Any, frame: Any) -> None:

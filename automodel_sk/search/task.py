@@ -47,6 +47,8 @@ class TrainingTask:
         Seeds the model's weights and its batches.
     futr_exog, hist_exog, stat_exog : tuple of str
         Exogenous columns by kind.
+    cat_exog : tuple of str
+        Exogenous columns that the model takes for categories.
     pad_short_series : bool
         Pad series with zeros at the start, whatever their lengths: where it is settled.
     has_mask : bool
@@ -84,6 +86,7 @@ class TrainingTask:
     futr_exog: tuple[str, ...] = ()
     hist_exog: tuple[str, ...] = ()
     stat_exog: tuple[str, ...] = ()
+    cat_exog: tuple[str, ...] = ()
     pad_short_series: bool = False
     has_mask: bool = False
     trainer_options: Mapping[str, Any] = field(default_factory=dict)

@@ -63,6 +63,7 @@ def data_record(plan: SearchPlan) -> DataRecord:
     """
     ids, times = plan.frame["unique_id"], plan.frame["ds"]
     columns = dict.fromkeys(map(str, plan.frame.columns), "double")
+    columns |= dict.fromkeys(plan.frame.select_dtypes("object").columns, "string")
     columns["unique_id"] = _kind(ids.head(1))
     columns["ds"] = "datetime" if pd.api.types.is_datetime64_any_dtype(times) else "long"
     profile = {

@@ -16,7 +16,13 @@ from automodel_sk.data.times import read_times
 from automodel_sk.data.wording import shown, wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.validation._structure import Names, is_frame, list_of_names, nearest, some
-from automodel_sk.validation._values import check_finite, count, read_numbers
+from automodel_sk.validation._values import (
+    check_finite,
+    check_text,
+    count,
+    is_text,
+    read_numbers,
+)
 from automodel_sk.validation.result import Findings
 
 __all__ = ["Exogenous", "check_future", "check_static", "check_temporal"]
@@ -29,14 +35,18 @@ class Exogenous:
     futr: list[str]
     hist: list[str]
     stat: list[str]
+    categories: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, futr: Any, hist: Any, stat: Any, findings: Findings) -> Exogenous:
-        """Read the three lists, noting what is no list of names."""
+    def read(
+        cls, futr: Any, hist: Any, stat: Any, findings: Findings, categories: Any = ()
+    ) -> Exogenous:
+        """Read the lists, noting what is no list of names; categories may hold text."""
         return cls(
             list_of_names(futr, "futr_exog_list", findings),
             list_of_names(hist, "hist_exog_list", findings),
             list_of_names(stat, "stat_exog_list", findings),
+            tuple(categories),
         )
 
 
@@ -66,7 +76,7 @@ def check_temporal(
                 f"{parameter} names {column!r}, which is {_role(column)}; leave it out, e.g. "
                 f"{parameter}={free!r}"
             )
-        _check_columns(df, free, parameter, "df", panel, findings, used)
+        _check_columns(df, free, parameter, "df", panel, findings, used, exogenous.categories)
     _note_unused(df, {*reserved, *exogenous.futr, *exogenous.hist}, findings)
 
 
@@ -100,7 +110,16 @@ def check_static(
         return
     others = [column for column in static_df.columns if column != names.id]
     chosen = exogenous.stat or others
-    _check_columns(static_df, chosen, "stat_exog_list", "static_df", None, findings, None)
+    _check_columns(
+        static_df,
+        chosen,
+        "stat_exog_list",
+        "static_df",
+        None,
+        findings,
+        None,
+        exogenous.categories,
+    )
     if panel is not None:
         _check_static_ids(static_df[names.id], panel, names, findings)
 
@@ -130,7 +149,16 @@ def check_future(
             f'drop it: futr_df = futr_df.drop(columns="{names.target}")'
         )
     places = _panel_of(futr_df, names)
-    _check_columns(futr_df, exogenous.futr, "futr_exog_list", "futr_df", places, findings, None)
+    _check_columns(
+        futr_df,
+        exogenous.futr,
+        "futr_exog_list",
+        "futr_df",
+        places,
+        findings,
+        None,
+        exogenous.categories,
+    )
     if h is not None and step is not None:
         _check_future_rows(futr_df, panel, h, step, names, findings)
 
@@ -143,8 +171,9 @@ def _check_columns(
     panel: Panel | None,
     findings: Findings,
     used: BoolArray | None,
+    categories: tuple[str, ...] = (),
 ) -> None:
-    """Check that columns are there and hold finite numbers."""
+    """Check that columns are there and hold finite numbers, or categories as text."""
     for column in columns:
         if column not in frame.columns:
             like = nearest(column, frame.columns)
@@ -154,6 +183,9 @@ def _check_columns(
                 f"{parameter} names {column!r}, which {frame_name} lacks "
                 f"(it has {some(list(frame.columns), 8)}); {fix}"
             )
+            continue
+        if column in categories and is_text(frame[column]):
+            check_text(frame[column], panel, findings, used=used, frame=frame_name)
             continue
         values = read_numbers(frame[column], findings, frame_name)
         if values is not None:

@@ -13,7 +13,16 @@ from automodel_sk.data.panel import BoolArray, Panel
 from automodel_sk.data.wording import wording
 from automodel_sk.validation.result import Findings
 
-__all__ = ["HUGE", "check_constant", "check_finite", "count", "read_numbers", "where"]
+__all__ = [
+    "HUGE",
+    "check_constant",
+    "check_finite",
+    "check_text",
+    "count",
+    "is_text",
+    "read_numbers",
+    "where",
+]
 
 HUGE = float(np.sqrt(np.finfo(np.float32).max))
 """Largest magnitude whose square still fits float32, in which models train (1.8e19)."""
@@ -76,6 +85,35 @@ def check_finite(
             f"{words.column(name, frame)} holds {values[row]:.3g}, {where(panel, row)}; above "
             f"{HUGE:.1g} its square leaves float32, in which models train; "
             f"scale it, e.g. {words.code(name, frame)} /= 1e12"
+        )
+
+
+def is_text(column: pd.Series) -> bool:
+    """Return whether a column holds text alone, as objects, strings or pandas' categories."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = pd.Series(column.cat.categories)
+    present = column.dropna()
+    return len(present) > 0 and all(isinstance(cell, str) for cell in present.unique())
+
+
+def check_text(
+    column: pd.Series,
+    panel: Panel | None,
+    findings: Findings,
+    *,
+    used: BoolArray | None = None,
+    frame: str = "df",
+) -> None:
+    """Note missing categories."""
+    missing = column.isna().to_numpy()
+    if used is not None:
+        missing = missing & used
+    if missing.any():
+        name = str(column.name)
+        findings.error(
+            f"column {name!r} of {frame} has {count(int(missing.sum()), 'missing value')}, first "
+            f"{where(panel, int(missing.argmax()))}; give them a category of their own, e.g. "
+            f'{frame}["{name}"] = {frame}["{name}"].fillna("none")'
         )
 
 

@@ -71,6 +71,7 @@ class DataValidator:
         val_size: Any = None,
         n_windows: Any = None,
         joint: bool = False,
+        categories: Sequence[str] = (),
         futr_exog: Sequence[str] = (),
         hist_exog: Sequence[str] = (),
         static_df: Any = None,
@@ -96,6 +97,8 @@ class DataValidator:
             Windows in these steps, for the words of a message.
         joint : bool
             Whether the model takes all series at once; they should end together then.
+        categories : sequence of str
+            Exogenous columns that may hold text, as the model takes them for categories.
         futr_exog, hist_exog, stat_exog : sequence of str
             Columns known ahead, columns known afterwards, columns of `static_df`.
         static_df : pandas.DataFrame, optional
@@ -114,7 +117,7 @@ class DataValidator:
         """
         findings, names = Findings(), self._names
         sizes = _Sizes.read(h, input_size, val_size, findings)
-        exogenous = Exogenous.read(futr_exog, hist_exog, stat_exog, findings)
+        exogenous = Exogenous.read(futr_exog, hist_exog, stat_exog, findings, categories)
         freq = _known_frequency(freq, findings)
         if not is_frame(df, "df", findings) or not check_columns(df, names, findings):
             return findings.result(self.strict_mode)
@@ -176,7 +179,14 @@ class DataValidator:
 
     @never_raises(_UNREADABLE)
     def validate_future(
-        self, df: Any, futr_df: Any, h: Any, *, futr_exog: Sequence[str] = (), freq: Any = None
+        self,
+        df: Any,
+        futr_df: Any,
+        h: Any,
+        *,
+        futr_exog: Sequence[str] = (),
+        freq: Any = None,
+        categories: Sequence[str] = (),
     ) -> ValidationResult:
         """Check that a frame of future values holds each series' next rows; never raises.
 
@@ -193,6 +203,8 @@ class DataValidator:
         freq : str or int, optional
             The step between rows; the times are not held against the series'
             ends where it is left out.
+        categories : sequence of str
+            As in `validate_dataset`.
 
         Returns
         -------
@@ -207,7 +219,7 @@ class DataValidator:
         """
         findings, names = Findings(), self._names
         steps = whole_number(h, "h", 1, findings)
-        exogenous = Exogenous.read(futr_exog, (), (), findings)
+        exogenous = Exogenous.read(futr_exog, (), (), findings, categories)
         freq = _known_frequency(freq, findings)
         panel = read_panel(df, names, findings) if is_frame(df, "df", findings) else None
         if panel is not None:

@@ -11,6 +11,7 @@ from automodel_sk.catalog import MODEL_CATALOG, is_joint
 from automodel_sk.data.held_out import held_out_steps
 from automodel_sk.default_spaces import default_search_space
 from automodel_sk.search_space import SearchSpace
+from automodel_sk.validation._categories import categorical_names, check_categories
 from automodel_sk.validation.config import ConfigValidator, model_result
 from automodel_sk.validation.data import DataValidator
 from automodel_sk.validation.draft import ConfigDraft
@@ -119,6 +120,8 @@ def validate_all(
     validator = ConfigValidator(strict_mode)
     exogenous = (futr_exog_list, hist_exog_list, stat_exog_list)
     model, draft = _check_model(config, model_class_name, h, _n_series(dataset, config), exogenous)
+    columns = [name for names in exogenous if isinstance(names, (list, tuple)) for name in names]
+    check_categories(config, model_class_name, columns, dataset, static_df, model)
     sections = {
         "backend": validator.validate_backend_config(
             backend,
@@ -145,6 +148,7 @@ def validate_all(
             joint=isinstance(model_class_name, str)
             and model_class_name in MODEL_CATALOG
             and is_joint(model_class_name),
+            categories=categorical_names(config),
             futr_exog=_listed(futr_exog_list),
             hist_exog=_listed(hist_exog_list),
             static_df=static_df,

@@ -1,0 +1,133 @@
+"""Categories among the exogenous columns, as the codes that models embed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from automodel_sk.exceptions import InvalidInputError
+
+__all__ = ["check_cardinalities", "check_known", "decoded", "encoded", "vocabulary"]
+
+Vocabulary = Mapping[str, Mapping[Any, int]]
+
+logger = logging.getLogger(__name__)
+
+
+def vocabulary(
+    names: Sequence[str], frame: pd.DataFrame, static_df: pd.DataFrame | None = None
+) -> dict[str, dict[Any, int]]:
+    """Return the code of each category, from 1 in sorted order, as neuralforecast gives them.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The columns.
+    frame, static_df : DataFrame
+        Prepared; each column is taken from the one that has it.
+
+    Examples
+    --------
+    >>> vocabulary(["day"], pd.DataFrame({"day": ["Tue", "Mon", "Tue"]}))
+    {'day': {'Mon': 1, 'Tue': 2}}
+    """
+    found = {}
+    for name in names:
+        holder = frame if static_df is None or name not in static_df.columns else static_df
+        values = sorted(holder[name].dropna().unique().tolist())
+        found[name] = {value: code for code, value in enumerate(values, 1)}
+    return found
+
+
+def encoded(frame: pd.DataFrame, codes: Vocabulary) -> pd.DataFrame:
+    """Return a frame with codes in the place of categories; 0 for one that is unknown.
+
+    Examples
+    --------
+    >>> encoded(pd.DataFrame({"day": ["Tue", "Sun"]}), {"day": {"Mon": 1, "Tue": 2}}).day.tolist()
+    [2.0, 0.0]
+    """
+    known = {name: of for name, of in codes.items() if name in frame.columns}
+    return frame.assign(
+        **{name: frame[name].map(of).fillna(0).astype(float) for name, of in known.items()}
+    )
+
+
+def decoded(frame: pd.DataFrame, codes: Vocabulary) -> pd.DataFrame:
+    """Return a frame with categories in the place of their codes.
+
+    Examples
+    --------
+    >>> decoded(pd.DataFrame({"day": [2.0, 1.0]}), {"day": {"Mon": 1, "Tue": 2}}).day.tolist()
+    ['Tue', 'Mon']
+    """
+    known = {name: of for name, of in codes.items() if name in frame.columns}
+    return frame.assign(
+        **{
+            name: frame[name].map({code: value for value, code in of.items()})
+            for name, of in known.items()
+        }
+    )
+
+
+def check_cardinalities(codes: Vocabulary, declared: Mapping[str, int]) -> None:
+    """Raise where data hold more categories than a model was built for.
+
+    Examples
+    --------
+    >>> check_cardinalities({"day": {"Mon": 1, "Tue": 2}}, {"day": 1})
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: column 'day' holds 2 categories, the model has ...
+    """
+    for name, of in codes.items():
+        if len(of) > declared.get(name, len(of)):
+            raise InvalidInputError(
+                f"column {name!r} holds {len(of)} categories, the model has room for"
+                f" {declared[name]}; search again with categorical_cardinalities"
+                f"={{{name!r}: {len(of)}}}"
+            )
+
+
+def check_known(frame: pd.DataFrame, codes: Vocabulary, frame_name: str) -> None:
+    """Raise where no category of a column is known; warn of those that are not.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Prepared.
+    codes : mapping
+        The categories that a model was trained on.
+    frame_name : str
+        The frame's name, for the message.
+
+    Examples
+    --------
+    >>> check_known(pd.DataFrame({"day": ["1", "2"]}), {"day": {1.0: 1, 2.0: 2}}, "df")
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: column 'day' of df holds no category that the ...
+    """
+    for name, of in codes.items():
+        if name not in frame.columns:
+            continue
+        values = frame[name].dropna().unique()
+        new = [value for value in values if value not in of]
+        if new and len(new) == len(values):
+            raise InvalidInputError(
+                f"column {name!r} of {frame_name} holds no category that the model knows (first"
+                f" {new[0]!r}); pass those that it was trained on, in the same type:"
+                f" {', '.join(map(repr, list(of)[:5]))}"
+            )
+        if new:
+            logger.warning(
+                "column %r of %s holds %d categories that the model was not trained on, first %r;"
+                " it forecasts with the mean of those that it knows",
+                name,
+                frame_name,
+                len(new),
+                new[0],
+            )

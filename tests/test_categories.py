@@ -1,0 +1,173 @@
+"""Categorical columns have the same codes in trials as in the final model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from automodel_sk import AutoModel, create_auto_model
+from automodel_sk.exceptions import InvalidInputError, NoUsableTrialError
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.planning import UserInput, make_plan
+from automodel_sk.search_setup import training_data
+from automodel_sk.search_space import Choice
+
+H = 7
+QUICK = {"use_mlflow": False, "verbose": False, "cpus": 1, "gpus": 0, "storage": ":memory:"}
+QUICK |= {"precision": "32-true"}
+DAYS = pd.date_range("2024-01-01", periods=120)
+NEXT = pd.date_range("2024-04-30", periods=H)
+CONFIG = {
+    "input_size": 7,
+    "hidden_size": 16,
+    "num_layers": 1,
+    "max_steps": 60,
+    "learning_rate": 1e-2,
+    "scaler_type": "standard",
+    "cat_exog_list": ["day"],
+    "categorical_cardinalities": {"day": 7},
+}
+SPACE = {**CONFIG, "max_steps": 20, "learning_rate": Choice([1e-2, 1e-3])}
+KINDS = {
+    "0 to 6": lambda times: times.dayofweek,
+    "1000 to 1006": lambda times: times.dayofweek + 1000,
+    "text": lambda times: times.day_name().astype(object),
+    "categories": lambda times: pd.Categorical(times.day_name()),
+}
+
+
+def panel(kind: str) -> pd.DataFrame:
+    days = KINDS[kind](DAYS)
+    return pd.DataFrame({"unique_id": "a", "ds": DAYS, "day": days, "y": 10.0 + DAYS.dayofweek})
+
+
+def future(kind: str) -> pd.DataFrame:
+    return pd.DataFrame({"unique_id": "a", "ds": NEXT, "day": KINDS[kind](NEXT)})
+
+
+def fit(df: pd.DataFrame, config: object = CONFIG, model: str = "MLP", **more: object) -> AutoModel:
+    searched = {"num_samples": 2} if isinstance(config, dict) and config is not CONFIG else {}
+    options = {**QUICK, "futr_exog_list": ["day"], **searched, **more}
+    return create_auto_model(model, H, df, config, **options)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_trials_and_the_final_model_see_equal_codes(kind):
+    df = panel(kind)
+    plan = make_plan(
+        UserInput("MLP", H, df, SPACE, futr_exog_list=["day"]), OptimizationConfig(cpus=1)
+    )
+    trial = training_data(plan)
+    final = fit(df, {**CONFIG, "max_steps": 1}, num_samples=None).to_neuralforecast().dataset
+    at = list(trial.temporal_cols).index("day")
+    codes = trial.temporal[:, at].tolist()
+    assert list(final.temporal_cols) == list(trial.temporal_cols)
+    assert codes == final.temporal[:, at].tolist()
+    assert sorted(set(codes)) == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_gives_the_forecast_of_its_codes(kind, tmp_path):
+    model = fit(panel(kind), SPACE)
+    assert model.trials["state"].isin(["COMPLETE", "PRUNED"]).all()
+    assert model.best_score == pytest.approx(
+        model.validation_scores(["mae"])["MLP"].iloc[0], rel=1e-3
+    )
+    forecast = model.predict(futr_df=future(kind))["MLP"]
+    if kind == "1000 to 1006":  # another name for the same codes
+        same = fit(panel("0 to 6"), SPACE).predict(futr_df=future("0 to 6"))["MLP"]
+        pd.testing.assert_series_equal(forecast, same)
+    again = model.predict(panel(kind), futr_df=future(kind))["MLP"]
+    pd.testing.assert_series_equal(again, forecast)
+    loaded = AutoModel.load(model.save(tmp_path / "model"))
+    pd.testing.assert_series_equal(loaded.predict(futr_df=future(kind))["MLP"], forecast)
+    pd.testing.assert_series_equal(
+        loaded.cross_validation(n_windows=2)["MLP"],
+        model.cross_validation(panel(kind), n_windows=2)["MLP"],
+    )
+    assert len(model.simulate(panel(kind), futr_df=future(kind), n_paths=2)) == 2 * H
+
+
+def test_an_update_keeps_the_codes():
+    """Rows without Mondays and Tuesdays would shift all codes by two."""
+    model = fit(panel("text"))
+    few = panel("text")[lambda d: ~d["day"].isin(["Monday", "Friday"])]
+    few = few.assign(ds=DAYS[-len(few) :])
+    updated = model.update(few, max_steps=1)
+    before, after = (m.to_neuralforecast().categorical_vocab_ for m in (model, updated))
+    assert before == after
+    ahead = future("text")
+    shift = (
+        updated.predict(panel("text"), futr_df=ahead)["MLP"] - model.predict(futr_df=ahead)["MLP"]
+    )
+    assert shift.abs().max() < 1
+
+
+def test_a_category_that_is_new_is_said_so(caplog):
+    model = fit(panel("text"), {**CONFIG, "max_steps": 2}, num_samples=None)
+    some = future("text").replace({"day": {"Friday": "Holiday"}})
+    assert np.isfinite(model.predict(futr_df=some)["MLP"]).all()
+    assert "1 categories that the model was not trained on, first 'Holiday'" in caplog.text
+    numbers = future("0 to 6")
+    with pytest.raises(InvalidInputError, match=r"no category that the model knows .*'Friday'"):
+        model.predict(futr_df=numbers)
+    more = panel("text").replace({"day": {"Friday": "Holiday"}})
+    more.loc[4, "day"] = "Friday"
+    with pytest.raises(InvalidInputError, match="holds 8 categories, the model has room for 7"):
+        model.refit(more)
+
+
+@pytest.mark.parametrize(
+    ("changes", "model", "columns", "words"),
+    [
+        (
+            {"categorical_cardinalities": {"day": 6}},
+            "MLP",
+            ["day"],
+            "gives 'day' 6, but .* holds 7",
+        ),
+        ({"categorical_cardinalities": {}}, "MLP", ["day"], "lacks 'day', which holds 7"),
+        (
+            {"cat_exog_list": ["dya"]},
+            "MLP",
+            ["day"],
+            "names 'dya', which none .* 'day'",
+        ),
+        ({}, "NBEATS", [], "NBEATS takes no categorical variables"),
+        ({"cat_exog_list": Choice([["day"], []])}, "MLP", ["day"], "must be one plain value"),
+    ],
+)
+def test_what_can_not_work_is_refused_beforehand(changes, model, columns, words):
+    with pytest.raises(InvalidInputError, match=words):
+        fit(panel("0 to 6"), {**SPACE, **changes}, model, futr_exog_list=columns)
+
+
+def test_a_function_can_not_name_categories():
+    with pytest.raises(NoUsableTrialError, match="cat_exog_list must be one plain list"):
+        fit(panel("0 to 6"), lambda trial: CONFIG, num_samples=1)
+
+
+def test_static_categories_are_coded_too():
+    df = pd.concat([panel("0 to 6"), panel("0 to 6").assign(unique_id="b")])[
+        ["unique_id", "ds", "y"]
+    ]
+    static = pd.DataFrame({"unique_id": ["b", "a"], "shop": ["small", "large"]})
+    config = {**SPACE, "cat_exog_list": ["shop"], "categorical_cardinalities": {"shop": 2}}
+    options = {**QUICK, "static_df": static, "stat_exog_list": ["shop"], "num_samples": 2}
+    model = create_auto_model("MLP", H, df, config, **options)
+    forecast = model.predict()["MLP"]
+    pd.testing.assert_series_equal(model.predict(df)["MLP"], forecast)
+    pd.testing.assert_series_equal(model.predict(df, static_df=static)["MLP"], forecast)
+    assert len(model.refit(df).predict()) == 2 * H
+
+
+@pytest.mark.slow
+def test_ray_trains_on_the_same_codes():
+    values = [
+        fit(
+            panel("1000 to 1006"), SPACE, backend=backend, storage=None, use_pruning=False
+        ).best_score
+        for backend in ("ray", "optuna")
+    ]
+    assert values[0] == pytest.approx(values[1], rel=1e-4)
