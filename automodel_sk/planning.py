@@ -29,6 +29,7 @@ from automodel_sk.data.preparation import (
     read_times,
 )
 from automodel_sk.default_spaces import default_search_space
+from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.losses import resolve_loss
 from automodel_sk.metrics import Metric, resolve_metric
 from automodel_sk.options import OptimizationConfig
@@ -49,6 +50,7 @@ from automodel_sk.validation.parameters import unknown_parameters
 
 __all__ = ["SearchPlan", "UserInput", "make_plan"]
 
+_OF_COUNTS = ("Poisson", "NegativeBinomial", "Tweedie", "PMM", "NBMM")
 _OWNED = ("h", "loss", "valid_loss", "n_series", "random_seed")
 
 
@@ -176,6 +178,7 @@ def make_plan(given: UserInput, options: OptimizationConfig) -> SearchPlan:
         static_df=given.static_df,
     )
     profile = replace(profile, date_order=date_order(given.dataset))
+    _check_loss(given.loss, profile)
     space = _space(given, profile)
     task = _task(given, options, profile, space)
     frame = prepare_frame(dataset, [*task.futr_exog, *task.hist_exog])
@@ -222,6 +225,17 @@ def _validate(given: UserInput, dataset: Any, options: OptimizationConfig) -> Va
         stat_exog_list=tuple(given.stat_exog_list),
         static_df=given.static_df,
     )
+
+
+def _check_loss(loss: Any, profile: DatasetProfile) -> None:
+    """Raise where a loss is of counts and the target holds less than 0, before any trial."""
+    resolved = resolve_loss(loss)
+    name = getattr(resolved, "distribution", None) or type(resolved).__name__
+    if profile.has_negatives and name in _OF_COUNTS:
+        raise InvalidInputError(
+            f"loss {name} is for values of at least 0, and 'y' holds negative ones; pass another"
+            " loss, e.g. loss='normal', or correct the values"
+        )
 
 
 def _space(given: UserInput, profile: DatasetProfile) -> SearchSpace:

@@ -211,7 +211,7 @@ ERRORS: list[Case] = [
         {},
         ["found numbers as text (first: '0.0')", 'pd.to_numeric(df["y"])'],
     ),
-    ("text", lambda: panel().assign(y="high"), {}, ["found text (first: 'high')", "coerce"]),
+    ("text", lambda: panel().assign(y="high"), {}, ["found text (first: 'high')", ".map("]),
     ("bool y", lambda: panel().assign(y=True), {}, ["found true and false", "astype(float)"]),
     ("complex y", lambda: panel().assign(y=1 + 2j), {}, ["found complex numbers"]),
     ("dates as y", lambda: panel().assign(y=lambda d: d["ds"]), {}, ["found dates"]),

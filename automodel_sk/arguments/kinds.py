@@ -247,6 +247,11 @@ class Names:
 
     def refusal(self, value: Any) -> str:
         """Return the sentence that asks for a list of names."""
+        if isinstance(value, Iterable) and any(isinstance(v, Integral) for v in value):
+            return (
+                f"{self.name} names columns by numbers, got {shown(value)}; models know columns by"
+                " text: df.columns = df.columns.map(str), then name them so"
+            )
         example = shown(value if isinstance(value, str) and value else self.example)
         return (
             f"{self.name} must be a list of column names, got {shown(value)};"

@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from automodel_sk.data.times import show_time
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 
@@ -83,10 +82,12 @@ def uneven_ends(ids: Any, ends: Any) -> str | None:
     early = [place for place, end in enumerate(last) if end != last.max()]
     if not early:
         return None
-    first = early[0]
+    first, latest = early[0], pd.Index(ids)[int(last.argmax())]
+    end = wording().time(latest, last.max())
     return (
-        f"{len(early)} of {len(last)} series end before the last time ({show_time(last.max())}),"
-        f" first {wording().series(pd.Index(ids)[first])} at {show_time(last[first])}; the model"
+        f"{len(early)} of {len(last)} series end before the last time ({end}),"
+        f" first {wording().series(pd.Index(ids)[first])} at"
+        f" {wording().time(pd.Index(ids)[first], last[first])}; the model"
         " aligns all series at their ends, so that it relates values of different times; let them"
         " end together, e.g. cut the others or fill the missing rows with available_mask=0"
     )

@@ -86,6 +86,14 @@ class Wording:
         """Return the code of a column, grouped by series."""
         return f'{frame}.groupby("unique_id")["{name}"]'
 
+    def without_missing(self, name: str, frame: str) -> str:
+        """Return how to leave out the rows that lack a value."""
+        return f'{frame} = {frame}.dropna(subset=["{name}"])'
+
+    def masked(self, name: str) -> str:
+        """Return how to keep rows that were not observed, as the end of a sentence."""
+        return f', or mark them as not observed: df["available_mask"] = df["{name}"].notna()'
+
 
 _PRESENT: ContextVar[Wording] = ContextVar("wording", default=Wording())  # noqa: B039 - immutable
 

@@ -74,6 +74,15 @@ class SktimeWords(Wording):
             return code
         return f"{code}.groupby(level={levels})"
 
+    def without_missing(self, name: str, frame: str) -> str:
+        """Return how to leave out the rows that lack a value."""
+        whole = "y" if name == "y" and frame == "df" else _FRAMES.get(frame, frame)
+        return f"{whole} = {whole}.dropna()"
+
+    def masked(self, name: str) -> str:
+        """Return nothing: sktime's data have no mask."""
+        return ""
+
     @property
     def _levels(self) -> str | None:
         """Return the instance levels as `groupby` takes them; None for a single series."""

@@ -122,6 +122,12 @@ def check_static(
     )
     if panel is not None:
         _check_static_ids(static_df[names.id], panel, names, findings)
+    unused = [column for column in others if column not in exogenous.stat]
+    if unused:
+        findings.warn(
+            f"columns {some(unused)} of static_df are not used; name them in"
+            f" stat_exog_list=[{unused[0]!r}], or drop them"
+        )
 
 
 def check_future(
@@ -148,7 +154,9 @@ def check_future(
             f"futr_df holds the target {names.target!r}, which is what is to be forecast; "
             f'drop it: futr_df = futr_df.drop(columns="{names.target}")'
         )
-    places = _panel_of(futr_df, names)
+    places, used = _panel_of(futr_df, names), None
+    if h is not None and step is not None:
+        used = _check_future_rows(futr_df, panel, h, step, names, findings)
     _check_columns(
         futr_df,
         exogenous.futr,
@@ -156,11 +164,9 @@ def check_future(
         "futr_df",
         places,
         findings,
-        None,
+        used,
         exogenous.categories,
     )
-    if h is not None and step is not None:
-        _check_future_rows(futr_df, panel, h, step, names, findings)
 
 
 def _check_columns(
@@ -187,9 +193,14 @@ def _check_columns(
         if column in categories and is_text(frame[column]):
             check_text(frame[column], panel, findings, used=used, frame=frame_name)
             continue
-        values = read_numbers(frame[column], findings, frame_name)
+        values = read_numbers(_as_zero_and_one(frame[column]), findings, frame_name)
         if values is not None:
             check_finite(values, str(column), panel, findings, used=used, frame=frame_name)
+
+
+def _as_zero_and_one(column: pd.Series) -> pd.Series:
+    """Return flags as numbers, as models take them."""
+    return column.astype(float) if pd.api.types.is_bool_dtype(column.dtype) else column
 
 
 def _note_unused(df: pd.DataFrame, used: set[Any], findings: Findings) -> None:
@@ -234,23 +245,42 @@ def _check_future_rows(
     step: BaseOffset | int,
     names: Names,
     findings: Findings,
-) -> None:
-    """Look for each series' next h times in the future frame."""
+) -> BoolArray | None:
+    """Look for each series' next h times in the future frame; return the rows that are them."""
     try:
         times = read_times(futr_df[names.time])
     except InvalidInputError as exc:
         findings.error(f"futr_df: {exc}")
-        return
+        return None
     if _kind(times) != _kind(panel.times):
         findings.error(
             f"column {names.time!r} of futr_df holds {_kind(times)}, that of df holds "
             f"{_kind(panel.times)}; bring both to one type, e.g. "
             f'futr_df["{names.time}"] = futr_df["{names.time}"].astype(df["{names.time}"].dtype)'
         )
-        return
+        return None
     codes = panel.ids.get_indexer(pd.Index(futr_df[names.id]))
+    if (codes < 0).all():
+        _note_other_ids(futr_df[names.id], panel, names, findings)
+        return None
     _note_twice(codes, times, panel, names, findings)
-    _note_lacking(_expected(panel, h, step), codes, times, panel, h, findings)
+    return _note_lacking(_expected(panel, h, step), codes, times, panel, h, findings)
+
+
+def _note_other_ids(ids: pd.Series, panel: Panel, names: Names, findings: Findings) -> None:
+    """Note that a future frame names none of the series, and of what types the names are."""
+    findings.error(
+        f"futr_df names none of the series: its {names.id!r} begin with {shown(ids.iloc[0])}"
+        f" ({_type(ids.iloc[0])}), those of df with {shown(panel.ids[0])}"
+        f" ({_type(panel.ids[0])}); bring both to one type, e.g. "
+        f'futr_df["{names.id}"] = futr_df["{names.id}"].astype(df["{names.id}"].dtype)'
+    )
+
+
+def _type(name: Any) -> str:
+    if isinstance(name, str):
+        return "text"
+    return "a whole number" if isinstance(name, (int, np.integer)) else type(name).__name__
 
 
 def _note_twice(
@@ -285,8 +315,8 @@ def _note_lacking(
     panel: Panel,
     h: int,
     findings: Findings,
-) -> None:
-    """Note the series and times that the future frame lacks."""
+) -> BoolArray:
+    """Note the series and times that the future frame lacks; return the rows that are needed."""
     number, wanted = expected
     n_last = len(wanted) // h
     known = wanted.unique()
@@ -295,6 +325,8 @@ def _note_lacking(
     at = known.get_indexer(times)
     given = (codes * len(known) + at)[(codes >= 0) & (at >= 0)]
     lacking = ~np.isin(keys, given)
+    needed: BoolArray = (codes >= 0) & (at >= 0)
+    needed[needed] = np.isin(given, keys)
     if lacking.any():
         series, k = np.unravel_index(int(lacking.argmax()), lacking.shape)
         when = known[places[k, number[series]]]
@@ -304,6 +336,7 @@ def _note_lacking(
             f"{_at(panel, int(series), when)}; it needs each of the {h} times "
             "after the end of each series"
         )
+    return needed
 
 
 def _panel_of(futr_df: pd.DataFrame, names: Names) -> Panel | None:

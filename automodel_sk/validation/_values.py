@@ -11,6 +11,7 @@ import pandas as pd
 
 from automodel_sk.data.panel import BoolArray, Panel
 from automodel_sk.data.wording import wording
+from automodel_sk.validation._missing import advice
 from automodel_sk.validation.result import Findings
 
 __all__ = [
@@ -29,11 +30,30 @@ HUGE = float(np.sqrt(np.finfo(np.float32).max))
 
 NumberArray = npt.NDArray[Any]
 
+_MOST_CHARACTERS = 40
+_WITH_COMMAS = {
+    "thousands": r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?",
+    "decimal-comma": r"[+-]?\d+,\d+",
+}
+
 _FIXES = {
     "bool": ("true and false", "{code}.astype(float)"),
     "complex": ("complex numbers", "{code}.map(abs)"),
     "date": ("dates", "({code} - {code}.min()).dt.days"),
-    "text": ("text (first: {first!r})", 'pd.to_numeric({code}, errors="coerce")'),
+    "text": ("text (first: {first!r})", "{code}.map({{{first!r}: 0, ...}})"),
+    "some-text": (
+        "text among numbers (first: {first!r})",
+        "pd.to_numeric({code}.replace({first!r}, np.nan))",
+    ),
+    "thousands": (
+        "numbers with commas (first: {first!r})",
+        'pd.to_numeric({code}.str.replace(",", ""))',
+    ),
+    "decimal-comma": (
+        "numbers with a decimal comma (first: {first!r})",
+        'pd.to_numeric({code}.str.replace(",", "."))',
+    ),
+    "timedelta": ("durations", "{code}.dt.total_seconds()"),
     "number-text": ("numbers as text (first: {first!r})", "pd.to_numeric({code})"),
     "category": ("categories", "{code}.cat.codes"),
     "object-number": ("numbers as Python objects (first: {first!r})", "{code}.astype(float)"),
@@ -48,18 +68,28 @@ def read_numbers(column: pd.Series, findings: Findings, frame: str = "df") -> Nu
         if isinstance(column.dtype, np.dtype):
             return column.to_numpy()
         return column.to_numpy(dtype=float, na_value=np.nan)
-    present = column.dropna()
-    first = present.iloc[0] if len(present) else None
+    first = _first(column, kind)
     found, fix = _FIXES[kind]
     name = str(column.name)
     words = wording()
-    fix = fix.format(code=words.code(name, frame))
+    fix = fix.format(code=words.code(name, frame), first=first)
     found = found.format(first=first, dtype=column.dtype)
     findings.error(
         f"{words.column(name, frame)} must hold numbers, found {found}; "
         f"convert it: {words.code(name, frame)} = {fix}"
     )
     return None
+
+
+def _first(column: pd.Series, kind: str) -> Any:
+    """Return a value to show: the first one, of text among numbers the first text."""
+    present = column.dropna()
+    if kind == "some-text":
+        present = present[pd.to_numeric(present, errors="coerce").isna()]
+    first = present.iloc[0] if len(present) else None
+    if isinstance(first, str) and len(first) > _MOST_CHARACTERS:
+        return f"{first[:_MOST_CHARACTERS]}..."
+    return first
 
 
 def check_finite(
@@ -160,6 +190,7 @@ def _kind(column: pd.Series) -> str:
         "bool": types.is_bool_dtype,
         "complex": types.is_complex_dtype,
         "date": types.is_datetime64_any_dtype,
+        "timedelta": types.is_timedelta64_dtype,
         "number": types.is_numeric_dtype,
     }
     for kind, test in tests.items():
@@ -174,9 +205,20 @@ def _kind_of_objects(column: pd.Series) -> str:
     """Return what a column of Python objects or text holds, judged by a sample."""
     sample = column.dropna().iloc[:1000]
     if len(sample) and all(isinstance(cell, str) for cell in sample):
-        return "number-text" if pd.to_numeric(sample, errors="coerce").notna().all() else "text"
+        return _kind_of_text(sample)
     numeric = all(isinstance(cell, (int, float, np.number, Decimal)) for cell in sample)
     return "object-number" if numeric else "other"
+
+
+def _kind_of_text(sample: pd.Series) -> str:
+    """Return what texts stand for: numbers, numbers written with commas, or words."""
+    numbers = pd.to_numeric(sample, errors="coerce").notna()
+    if numbers.all():
+        return "number-text"
+    for kind, pattern in _WITH_COMMAS.items():
+        if (numbers | sample.str.fullmatch(pattern)).all():
+            return kind
+    return "some-text" if numbers.any() else "text"
 
 
 def _note_missing(
@@ -187,8 +229,7 @@ def _note_missing(
         words = wording()
         findings.error(
             f"{words.column(name, frame)} has {count(n_missing, 'missing value')}, first "
-            f"{where(panel, int(missing.argmax()))}; fill them, e.g. "
-            f"{words.code(name, frame)} = {words.by_series(name, frame)}.ffill()"
+            f"{where(panel, int(missing.argmax()))}; {advice(missing, panel, name, frame)}"
         )
 
 
