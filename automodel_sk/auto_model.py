@@ -217,8 +217,8 @@ class AutoModel:
             Quantiles between 0 and 1, in place of `level`.
         h : int, optional
             Steps to forecast; the model's own horizon when None. Fewer are the first of
-            those, for which `futr_df` must still reach to the model's horizon; more, at
-            most a hundred times as many, where the model can.
+            those; more, at most a hundred times as many, where the model can. `futr_df`
+            must reach to the next multiple of the model's horizon.
 
         Returns
         -------
@@ -251,7 +251,12 @@ class AutoModel:
                 f"h must be at most {_LONGEST} times the model's own horizon of {self.h}, got {h};"
                 f" try h={_LONGEST * self.h}, or fit a model for a longer horizon"
             )
-        return max(self.h, h or 0)
+        steps = max(self.h, h or 0)
+        if self._fitted.models[0].RECURRENT:
+            return steps
+        # A direct model forecasts its whole horizon again and again. Where the last time is
+        # shorter, upstream reads its values off a window that begins too early.
+        return -(-steps // self.h) * self.h
 
     def _inputs(
         self,

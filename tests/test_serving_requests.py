@@ -190,7 +190,7 @@ def test_horizons_that_are_refused(h: Any, served: Any):
 
 def test_horizons(served: Any, model: AutoModel):
     everything = model.predict(h=3 * H)
-    for h in (1, 3, H, 3 * H):
+    for h in (1, 3, H, H + 1, 3 * H):
         answer = served.predict(pd.DataFrame(), params={"h": h})
         expected = everything.groupby("unique_id").head(h).reset_index(drop=True)
         pd.testing.assert_frame_equal(answer, expected, rtol=1e-4)

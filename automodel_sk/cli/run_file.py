@@ -94,7 +94,9 @@ def _as_typed(path: Path, key: str, value: Any) -> Any:
     if key == "space" and isinstance(value, dict):
         return value
     if isinstance(value, dict):
-        raise InvalidInputError(f"{path}: {key} takes a value or a list, got a mapping: {value}")
+        raise InvalidInputError(
+            f"{path}: {key} takes a value or a list, got a mapping: {str(value)[:100]}"
+        )
     if isinstance(value, list):
         return [_as_typed(path, key, item) for item in value]
     if value is None or isinstance(value, bool):
