@@ -16,6 +16,7 @@ __all__ = ["read_mapping"]
 
 MOST_BYTES = 2**20
 MOST_DEPTH = 20
+MOST_VALUES = 10_000
 MOST_CHARACTERS = 10_000
 """Of one value: in YAML, long numbers take very long."""
 
@@ -125,7 +126,7 @@ def _loader() -> Any:
     class Loader(yaml.SafeLoader):
         """Builds plain values alone, each as large as its text: no value stands for others."""
 
-        depth = 0
+        depth = n_nodes = 0
 
         def compose_node(self, parent: Any, index: Any) -> Any:
             """Compose a node that is no alias, not too long and not too deep."""
@@ -134,6 +135,9 @@ def _loader() -> Any:
                 raise yaml.YAMLError("aliases (*name) are not taken; write the value again")
             if isinstance(event, yaml.ScalarEvent) and len(event.value) > MOST_CHARACTERS:
                 raise yaml.YAMLError(f"a value of more than {MOST_CHARACTERS:,} characters")
+            self.n_nodes += 1
+            if self.n_nodes > MOST_VALUES:
+                raise yaml.YAMLError(f"more than {MOST_VALUES:,} names and values")
             if self.depth > MOST_DEPTH:
                 raise yaml.YAMLError(f"nested deeper than {MOST_DEPTH} levels")
             self.depth += 1
