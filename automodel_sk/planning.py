@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from automodel_sk.catalog import get_characteristics, is_joint
@@ -23,6 +21,7 @@ from automodel_sk.data.held_out import (
 )
 from automodel_sk.data.preparation import (
     MASK,
+    WEIGHT,
     align_static,
     date_order,
     prepare_frame,
@@ -35,6 +34,12 @@ from automodel_sk.metrics import Metric, resolve_metric
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.building import DEFAULT_MAX_STEPS
 from automodel_sk.search.hardware import trainer_options
+from automodel_sk.search.identity import (
+    data_digest,
+    data_facts,
+    loss_identity,
+    metric_identity,
+)
 from automodel_sk.search.objective import Objective, make_objective, outputs_of
 from automodel_sk.search.task import PLATEAU, TrainingTask
 from automodel_sk.search.worker_pool import workers_wanted
@@ -133,18 +138,27 @@ class SearchPlan:
     @cached_property
     def fingerprint(self) -> str:
         """Digest of the data."""
-        return _fingerprint(self.frame, self.static_df)
+        return data_digest(self.frame, self.static_df)
 
     def identity(self) -> dict[str, str]:
         """Return what must be the same for a stopped search to go on."""
+        task = self.task
+        label = None if self.objective is None else self.objective.metric.label
+        columns = {
+            "columns known ahead": task.futr_exog,
+            "historic columns": task.hist_exog,
+            "static columns": task.stat_exog,
+            "mask and weights": [name for name in (MASK, WEIGHT) if name in self.frame],
+        }
         return {
-            "model": self.task.model_name,
-            "horizon": str(self.task.h),
+            "model": task.model_name,
+            "horizon": str(task.h),
             "search space": self.space.fingerprint(),
-            "data": self.fingerprint,
-            "loss": _name(self.task.loss),
-            "metric": self.objective.metric.label if self.objective else "default",
-            "validation windows": f"{self.task.n_windows} in {self.task.val_size} steps",
+            **{kind: ", ".join(names) or "none" for kind, names in columns.items()},
+            "loss": loss_identity(task.loss),
+            "metric": metric_identity(task.metric, label),
+            "validation windows": f"{task.n_windows} in {task.val_size} steps",
+            **data_facts(self.frame, self.static_df),
         }
 
 
@@ -338,31 +352,3 @@ def _reports(task: TrainingTask, space: SearchSpace) -> int:
     interval = space.bounds_of("val_check_steps")
     open_interval = task.check_interval(int(steps))
     return max(1, int(steps) // int(interval[1] if interval else open_interval))
-
-
-def _name(loss: Any) -> str:
-    """Return what tells a loss from another, without its memory address."""
-    if loss is None:
-        return "default"
-    settings = {k: v for k, v in vars(loss).items() if isinstance(v, (str, int, float, list))}
-    digest = hashlib.blake2b(repr(sorted(settings.items())).encode(), digest_size=4).hexdigest()
-    return f"{type(loss).__name__}-{digest}"
-
-
-def _fingerprint(frame: pd.DataFrame, static_df: pd.DataFrame | None) -> str:
-    """Return a digest of the data: ids, times, every value."""
-    digest = hashlib.blake2b(digest_size=8)
-    codes, ids = pd.factorize(frame["unique_id"])
-    digest.update(pd.util.hash_array(np.asarray(ids, dtype=object)).tobytes())
-    digest.update(codes.astype(np.int64).tobytes())
-    for column in frame.columns[1:]:
-        values = frame[column]
-        if isinstance(values.dtype, pd.DatetimeTZDtype):
-            values = values.dt.tz_convert("UTC").dt.tz_localize(None)
-        if values.dtype == object:
-            digest.update(pd.util.hash_array(values.to_numpy()).tobytes())
-            continue
-        digest.update(np.ascontiguousarray(values.to_numpy()).view(np.int64).tobytes())
-    if static_df is not None:
-        digest.update(pd.util.hash_pandas_object(static_df, index=False).to_numpy().tobytes())
-    return digest.hexdigest()

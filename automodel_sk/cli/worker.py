@@ -109,6 +109,7 @@ def _plan(
 ) -> SearchPlan:
     """Return the search's own plan, made of the data that is here."""
     from automodel_sk.planning import UserInput, make_plan
+    from automodel_sk.search.identity import differences
 
     frame, columns = read_series(data, columns, quiet=not options.verbose)
     given = UserInput(
@@ -123,12 +124,11 @@ def _plan(
         job.stat_exog,
     )
     plan = make_plan(given, options)
-    found = plan.identity()
-    differing = [name for name, value in job.identity.items() if found.get(name) != value]
+    differing = differences(job.identity, plan.identity())
     if differing:
         raise InvalidInputError(
-            f"{data} is not what study {options.study_name!r} was begun with"
-            f" ({', '.join(differing)} differ); pass the same file, the same --static and column"
-            " options, and a Parquet file where the series' names are no text"
+            f"{data} is not what study {options.study_name!r} was begun with: {differing}; pass"
+            " the same file, the same --static and column options, and a Parquet file where the"
+            " series' names are no text"
         )
     return plan

@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 from automodel_sk.exceptions import StudyMismatchError
 from automodel_sk.search.attributes import json_of
 from automodel_sk.search.first_guesses import first_guesses
+from automodel_sk.search.identity import differences
 from automodel_sk.search.ownership import owner_of, trials_at_work
 from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.storage import claiming, open_storage
@@ -117,7 +118,7 @@ def _settle(storage: BaseStorage, name: str, request: SearchRequest) -> None:
             " study_name, resume='auto' to go on with it, or resume='overwrite' to start anew"
         )
     known = identity_of(optuna.load_study(study_name=name, storage=storage).user_attrs)
-    differing = _differences(known, request.identity)
+    differing = differences(known, request.identity)
     if differing:
         raise StudyMismatchError(
             f"study_name {name!r} in {request.location} holds another search: {differing};"
@@ -141,15 +142,6 @@ def identity_of(attributes: Mapping[str, Any]) -> dict[str, str]:
     """Return what a study says its trials have in common, nothing where it says nothing."""
     noted = json_of(attributes.get(IDENTITY))
     return {k: str(v) for k, v in noted.items()} if isinstance(noted, dict) else {}
-
-
-def _differences(known: Mapping[str, str], asked: Mapping[str, str]) -> str:
-    """Return what differs in words, nothing where a study has no identity yet."""
-    return ", ".join(
-        f"{key} was {known[key]}, is {asked[key]}"
-        for key in asked
-        if key in known and known[key] != asked[key]
-    )
 
 
 def trials_left(study: AskTellStudy, request: SearchRequest) -> bool:
