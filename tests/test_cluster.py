@@ -352,11 +352,10 @@ class TestWorkerCommand:
         assert "can't be joined by a worker: its search space is a Python function" in result.stderr
 
     def test_it_refuses_settings_that_act(self, tmp_path: Path, sales: Path) -> None:
-        folder = str(tmp_path / "written")
-        self.begin(tmp_path, space={**SPACE, "default_root_dir": folder, "max_steps": 2})
+        self.begin(tmp_path, space={**SPACE, "detect_anomaly": True, "max_steps": 2})
         result = self.join(StudyLocation("joined", tmp_path), "--data", sales)
         assert result.exit_code == 1
-        assert "study 'joined' sets 'default_root_dir', which may do more" in result.stderr
+        assert "study 'joined' sets 'detect_anomaly', which may do more" in result.stderr
 
     def test_it_names_what_is_missing(self, tmp_path: Path, sales: Path) -> None:
         result = self.join(StudyLocation("nowhere", tmp_path / "none"), "--data", sales)
