@@ -368,3 +368,76 @@ def test_an_index_with_a_time_twice_is_told_so() -> None:
     assert "asfreq" not in str(caught.value)
     kept = index[~index.duplicated(keep="last")]
     assert clock_of(kept).step == "D"
+
+
+def series(index: pd.Index) -> pd.Series[float]:
+    return pd.Series(np.sin(np.arange(float(len(index)))), index=index)
+
+
+def estimator(**options: Any) -> AutoNeuralForecaster:
+    return AutoNeuralForecaster(model="MLP", config=CONFIG, **QUIET, **options)
+
+
+@pytest.mark.parametrize("freq", [None, "D", "B"])
+def test_a_far_time_costs_the_estimator_no_time(freq: str | None) -> None:
+    days = pd.date_range("2024-01-01", periods=40, freq=freq or "D").as_unit("us")
+    far = days.append(pd.DatetimeIndex(["9999-12-31"], dtype="M8[us]"))
+    started = time.perf_counter()
+    with pytest.raises(InvalidInputError, match="9999-12-31"):
+        estimator(freq=freq).fit(series(far), fh=[1])
+    assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize("coarse", ["MS", "W-SUN", "YS"])
+def test_two_frequencies_in_a_panel_are_named(coarse: str) -> None:
+    parts = {
+        "fine": pd.date_range("2020-01-01", periods=60),
+        "coarse": pd.date_range("2020-01-01", periods=90, freq=coarse),
+    }
+    for names in (["fine", "coarse"], ["coarse", "fine"]):
+        y = pd.concat({name: series(parts[name]) for name in names}).to_frame("y")
+        with pytest.raises(InvalidInputError, match="two frequencies") as caught:
+            estimator().fit(y, fh=[1])
+        assert "'D'" in str(caught.value)
+        assert f"'{coarse}" in str(caught.value)
+
+
+def test_a_forecast_beyond_the_last_nanosecond_is_no_time_of_1677() -> None:
+    y = series(pd.date_range("2262-03-11", periods=31, unit="ns"))
+    with pytest.raises(InvalidInputError, match="beyond the last time"):
+        estimator().fit(y, fh=[1, 2]).predict()
+    y.index = pd.DatetimeIndex(y.index).as_unit("us")
+    assert str(estimator().fit(y, fh=[1]).predict().index[0])[:10] == "2262-04-11"
+
+
+@pytest.mark.parametrize("freq", [pd.Timedelta(days=1), np.int64(1), pd.offsets.Day()])
+def test_forecasters_of_offset_objects_can_be_saved(freq: Any, tmp_path: Path) -> None:
+    numbers = isinstance(freq, np.int64)
+    index = pd.RangeIndex(30) if numbers else pd.date_range("2024-01-01", periods=30)
+    fitted = estimator(freq=freq).fit(series(index), fh=[1])
+    loaded = AutoNeuralForecaster.load(fitted.save(tmp_path / "forecaster", "safe"))
+    assert loaded.predict().index[0] == (30 if numbers else pd.Timestamp("2024-01-31"))
+
+
+def test_forecasters_of_dateutil_zones_can_be_saved(tmp_path: Path) -> None:
+    y = series(pd.date_range("2024-03-01", periods=30, tz="dateutil/Europe/Berlin"))
+    fitted = estimator().fit(y, fh=[1, 2])
+    loaded = AutoNeuralForecaster.load(fitted.save(tmp_path / "forecaster", "safe"))
+    assert loaded.predict().index.tolist() == fitted.predict().index.tolist()
+
+
+def test_an_offset_without_a_name_is_refused_by_the_estimator() -> None:
+    y = series(pd.date_range("2020-01-01", periods=30, freq="MS"))
+    with pytest.raises(InvalidInputError, match='try freq="MS"'):
+        estimator(freq=pd.DateOffset(months=1)).fit(y, fh=[1])
+
+
+def test_calendar_clocks_find_points_off_the_calendar_and_far_ones() -> None:
+    clock = CalendarClock(pd.offsets.BDay(2), "us", pd.Timestamp("2024-01-01"))
+    days = pd.DatetimeIndex(["2024-01-05", "2023-12-28", "9999-12-30"], dtype="M8[us]")
+    units = clock.units(days)
+    assert units.tolist()[:2] == [2, -1]
+    assert clock.times(units).equals(days)
+    for off in ("2024-01-02", "2024-01-06", "2024-01-03 01:00"):
+        with pytest.raises(InvalidInputError, match="does not lie on the frequency '2B'"):
+            clock.units(pd.DatetimeIndex([off]).as_unit("us"))

@@ -288,3 +288,21 @@ def test_a_long_frame_with_text_becomes_dates_in_sktimes_form() -> None:
     assert from_long(df, period="M")[0].index[0] == ("a", pd.Period("2023-01"))
     with pytest.raises(InvalidInputError, match="order of day and month is open"):
         from_long(frame(["01/02/2023", "02/02/2023"]), period="M")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ["2024-01-01", pd.Timestamp("2024-01-02"), datetime.date(2024, 1, 3)],
+        pd.Categorical(["2024-01-01", "2024-01-02", "2024-01-03"]),
+        pd.period_range("2024-01-01", periods=3),
+        pd.to_timedelta(range(3), unit="D"),
+        [1.0, 2.0, 3.0],
+    ],
+)
+def test_the_advice_for_other_types_leads_to_times(times: Any) -> None:
+    df = frame(times)
+    exec(refusal(df["ds"]).split("convert it: ")[1], {"df": df, "pd": pd})
+    days = read_times(df["ds"])
+    assert days.is_monotonic_increasing
+    assert days.nunique() == 3

@@ -113,6 +113,8 @@ def _plain_kind(dtype: Any) -> str:
     """Return the kind of a column that is not of Python objects."""
     if pd.api.types.is_string_dtype(dtype):
         return "text"
+    if pd.api.types.is_timedelta64_dtype(dtype):
+        return "timedelta64"
     return "floating" if pd.api.types.is_float_dtype(dtype) else str(dtype)
 
 
@@ -181,14 +183,21 @@ _READERS: dict[str, Callable[[pd.Series], pd.Index]] = {
     "datetime64": _read_objects,
 }
 
+_SEVERAL = "values of several types"
 _ADVICE = {
     "floating": ("decimal numbers", 'df["{0}"].astype("int64")'),
     "mixed-integer-float": ("decimal numbers", 'df["{0}"].astype("int64")'),
     "period": ("periods", 'df["{0}"].dt.to_timestamp()'),
-    "category": ("categories", 'pd.to_datetime(df["{0}"].astype(str))'),
+    "category": ("categories", 'df["{0}"].astype(str)'),
     "bool": ("true and false", "range(len(df)), for a single series"),
     "boolean": ("true and false", "range(len(df)), for a single series"),
-    "mixed": ("values of several types", 'pd.to_datetime(df["{0}"], format="mixed")'),
-    "mixed-integer": ("values of several types", 'pd.to_datetime(df["{0}"].astype(str))'),
+    "mixed": (_SEVERAL, 'pd.to_datetime(df["{0}"].astype(str), format="ISO8601")'),
+    "mixed-integer": (_SEVERAL, 'pd.to_datetime(df["{0}"].astype(str), format="ISO8601")'),
+    "time": (
+        "times of day without a date",
+        'pd.to_datetime(df["date"] + " " + df["{0}"].astype(str))',
+    ),
+    "timedelta": ("durations", 'pd.Timestamp("2024-01-01") + pd.to_timedelta(df["{0}"])'),
+    "timedelta64": ("durations", 'pd.Timestamp("2024-01-01") + df["{0}"]'),
     "empty": ("no values", 'pd.date_range("2020-01-31", periods=len(df), freq="ME")'),
 }

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
+from automodel_sk.data.zones import plain_zone
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.frames.clocks import CalendarClock, Clock, FixedClock, IntegerClock, PeriodClock
 from automodel_sk.frames.layout import Layout
@@ -135,11 +136,11 @@ def _clock_to_json(clock: Clock) -> dict[str, Any]:
     if isinstance(clock, PeriodClock):
         return {"kind": "period", "dtype": str(clock.dtype)}
     if isinstance(clock, FixedClock):
-        tz = None if clock.tz is None else str(clock.tz)
+        tz = None if clock.tz is None else str(plain_zone(clock.tz))
         offset = _alias(clock.offset)
         return {"kind": "fixed", "offset": offset, "unit": clock.unit, "tz": tz}
     assert isinstance(clock, CalendarClock)
-    tz = None if clock.origin.tz is None else str(clock.origin.tz)
+    tz = None if clock.origin.tz is None else str(plain_zone(clock.origin.tz))
     return {
         "kind": "calendar",
         "offset": _alias(clock.offset),

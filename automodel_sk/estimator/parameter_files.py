@@ -11,8 +11,9 @@ import pandas as pd
 from pydantic import ConfigDict, Field, create_model
 
 from automodel_sk.auto_model import AutoModel
+from automodel_sk.data.steps import plain_frequency
 from automodel_sk.estimator.layout_files import label_from_json, label_to_json
-from automodel_sk.exceptions import ModelFileError
+from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.persistence.schema import Stored, checked
 from automodel_sk.persistence.settings import check_settings, passive
 
@@ -89,11 +90,19 @@ def _seed_to_json(random_state: Any, forecaster: Any) -> int | None:
     return int(forecaster.auto_model_.to_neuralforecast().models[0].random_seed)
 
 
+def _freq_to_json(freq: Any) -> str | int | None:
+    """Return a frequency's name; where that says too little, saving the layout refuses it."""
+    if freq is None or isinstance(freq, str):
+        return freq
+    try:
+        return plain_frequency(freq)
+    except InvalidInputError:
+        return str(freq.freqstr)
+
+
 _TO_JSON: Mapping[str, Callable[[Any, Any], Any]] = {
     "config": _config_to_json,
-    "freq": lambda freq, _: (
-        freq if freq is None or isinstance(freq, (str, int)) else str(freq.freqstr)
-    ),
+    "freq": lambda freq, _: _freq_to_json(freq),
     "hist_exog": lambda columns, _: [label_to_json(column) for column in columns],
     "loss": lambda loss, _: loss if loss is None or isinstance(loss, str) else {"of": "model"},
     "metric": lambda metric, _: metric if isinstance(metric, str) else None,

@@ -19,6 +19,8 @@ from pandas.tseries.frequencies import to_offset
 
 from automodel_sk.data.frequency import monthly_advice, season_length
 from automodel_sk.data.number_times import dates_as_numbers
+from automodel_sk.data.steps import plain_frequency, step_alias
+from automodel_sk.data.time_grid import TimeGrid
 from automodel_sk.data.wall_clock import localised, wall_times
 from automodel_sk.exceptions import InvalidInputError
 
@@ -34,6 +36,10 @@ __all__ = [
 Integers = npt.NDArray[np.int64]
 _NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _DAY = 86_400 * 10**9
+
+
+_MOST_PER_UNIT, _ALWAYS = 100, 10_000
+_JUMP_PER_TIME, _LEAST_JUMP = 50, 1_000
 
 
 class Clock(Protocol):
@@ -239,22 +245,37 @@ class CalendarClock:
         stamps = wall_times(_stamps(times, self.origin.tz, self.unit))
         if not len(stamps):
             return np.empty(0, dtype=np.int64)
-        before = self._up_to_origin(start=min(stamps.min(), self._origin_on_wall))
-        after = pd.date_range(
-            self._origin_on_wall, max(stamps.max(), self._origin_on_wall), freq=self.offset
-        )
-        grid = before.append(after[1:])
-        found = grid.get_indexer(stamps)
-        if (found < 0).any():
-            self._raise_off_grid(stamps[found < 0][0], grid)
-        return np.asarray(found - (len(before) - 1), dtype=np.int64)
+        last = _in_unit(pd.DatetimeIndex([self._origin_on_wall]), self.unit)
+        every = pd.DatetimeIndex(stamps.append(last))
+        order = np.argsort(every.asi8, kind="stable")
+        back = np.argsort(order, kind="stable")
+        grid = TimeGrid.of(every[order], self.offset)
+        positions, on_grid = grid.positions[back], grid.on_grid[back]
+        steps, rest = np.divmod(positions[:-1] - positions[-1], self.offset.n)
+        fits = on_grid[:-1] & (rest == 0) & self._at_the_hour(stamps)
+        if not on_grid[-1]:
+            base = self.offset.base
+            origin = self._origin_on_wall
+            self._raise_off_grid(origin, [base.rollback(origin), base.rollforward(origin)])
+        if not fits.all():
+            below = int(steps[~fits][0])
+            near = [self._origin_on_wall + step * self.offset for step in (below, below + 1)]
+            self._raise_off_grid(stamps[~fits][0], near)
+        return np.asarray(steps, dtype=np.int64)
 
     def times(self, units: Integers) -> pd.Index:
         """Return a DatetimeIndex without a frequency; negative numbers lie before the origin."""
         first, last = int(units.min(initial=0)), int(units.max(initial=0))
-        before = pd.date_range(end=self._origin_on_wall, periods=1 - first, freq=self.offset)
-        after = pd.date_range(self._origin_on_wall, periods=last + 1, freq=self.offset)
-        grid: Any = before.append(after[1:]).take(units - first)
+        origin = self._origin_on_wall
+        try:
+            if last - first > _MOST_PER_UNIT * len(units) + _ALWAYS:  # few points far away
+                grid: Any = pd.DatetimeIndex([origin + int(n) * self.offset for n in units])
+            else:
+                before = pd.date_range(end=origin, periods=1 - first, freq=self.offset)
+                after = pd.date_range(origin, periods=last + 1, freq=self.offset)
+                grid = before.append(after[1:]).take(units - first)
+        except (OverflowError, pd.errors.OutOfBoundsDatetime) as exc:
+            raise InvalidInputError(_beyond(self.step, origin)) from exc
         grid.freq = None  # pandas gives [2, 5] months ahead a frequency of three months
         return localised(_in_unit(grid, self.unit), self.origin.tz)
 
@@ -264,18 +285,15 @@ class CalendarClock:
         wall: pd.Timestamp = wall_times(pd.DatetimeIndex([self.origin]))[0]
         return wall
 
-    def _up_to_origin(self, start: pd.Timestamp) -> pd.DatetimeIndex:
-        """Return the grid from `start` or shortly before to the origin, the origin last."""
+    def _at_the_hour(self, stamps: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
+        """Tell which stamps have the origin's time of day; business hours have several."""
+        if self.offset.base.name in ("bh", "cbh"):
+            return np.ones(len(stamps), dtype=bool)
         origin = self._origin_on_wall
-        singles = pd.date_range(start, origin, freq=self.offset.base)
-        periods = len(singles) // self.offset.n + 1
-        grid = pd.date_range(end=origin, periods=periods, freq=self.offset)
-        if grid[-1] != origin:
-            self._raise_off_grid(origin, grid)
-        return grid
+        return np.asarray(stamps - stamps.normalize() == origin - origin.normalize())
 
-    def _raise_off_grid(self, stamp: pd.Timestamp, grid: Any) -> None:
-        near = grid[np.abs((grid - stamp).asi8).argmin()]
+    def _raise_off_grid(self, stamp: pd.Timestamp, points: list[pd.Timestamp]) -> None:
+        near = min(points, key=lambda point: abs(point - stamp))
         raise InvalidInputError(
             f"time {stamp} does not lie on the frequency {self.offset.freqstr!r} (the nearest "
             f"point is {near}); pass the data's own frequency, e.g. freq='D', or move the rows "
@@ -364,6 +382,8 @@ def _offset_of(
 
 
 def _checked_offset(freq: Any) -> pd.offsets.BaseOffset:
+    if type(freq) is pd.DateOffset:  # it has no name: neither season nor saving would work
+        plain_frequency(freq)
     try:
         offset = to_offset(freq) if not isinstance(freq, (int, np.integer)) else None
     except ValueError as error:
@@ -398,9 +418,21 @@ def _no_frequency(times: pd.DatetimeIndex) -> str:
     gaps = np.diff(times.asi8)
     values, counts = np.unique(gaps, return_counts=True)
     odd = int(np.flatnonzero(gaps != values[counts.argmax()])[0]) if len(values) > 1 else 0
+    found = f"{times[odd]} is followed by {times[odd + 1]}"
+    if gaps[odd] > max(_JUMP_PER_TIME * len(times), _LEAST_JUMP) * np.median(gaps):
+        return f"the time index jumps: {found}; correct that time, or drop such rows"
+    step = step_alias(int(np.gcd.reduce(np.abs(gaps))) * _NANOSECONDS[times.unit])
     return (
-        f"the time index has no regular frequency: {times[odd]} is followed by {times[odd + 1]}; "
-        "fill the missing rows (y.asfreq('D').interpolate()) or pass the frequency, e.g. freq='B'"
+        f"the time index has no regular frequency: {found}; fill the missing rows "
+        f"(y.asfreq({step!r}).interpolate()) or pass the frequency, e.g. freq='B'"
+    )
+
+
+def _beyond(step: str, last: Any) -> str:
+    """Say that time points lie beyond what the index can hold."""
+    return (
+        f"steps of freq={step!r} from {last} lead beyond the last time that the index can hold; "
+        'give it a coarser unit, e.g. y.index = y.index.as_unit("us")'
     )
 
 

@@ -24,6 +24,10 @@ from automodel_sk.frames.rows import (
 __all__ = ["Layout"]
 
 
+_MOST = float(np.iinfo(np.int64).max)
+_LEAST_STEPS, _OTHER_LENGTH, _MOST_LOOKED_AT = 3, 1.5, 20
+
+
 @dataclass(frozen=True)
 class Layout:
     """What a container's index is made of; turns rows into integers and back.
@@ -81,6 +85,8 @@ class Layout:
         times, codes = time_level(y.index)
         series, first_rows = number_series(y.index)
         clock = clock_of(_longest(times, codes, series, len(first_rows)), freq)
+        if freq is None and codes is not None:
+            _refuse_two_frequencies(y.index, clock, times[codes], series)
         units = _units_of_level(clock, times, codes)
         origin = 0 if isinstance(clock, CalendarClock) else int(units.min())
         return cls(
@@ -186,6 +192,11 @@ class Layout:
             One entry per row; what `rows` turns back into the same numbers.
         """
         units = rows.steps * self.clock.width + self.phases[rows.series] + self.origin
+        if (np.abs(rows.steps * float(self.clock.width) + self.origin) > _MOST).any():
+            raise InvalidInputError(
+                f"steps of freq={self.clock.step!r} lead beyond the last time that the index can "
+                'hold; give it a coarser unit, e.g. y.index = y.index.as_unit("us")'
+            )
         if self.instances is None:
             return self._time_index(units).rename(self.time_name)
         unique, codes = np.unique(units, return_inverse=True)
@@ -262,6 +273,38 @@ def _longest(times: pd.Index, codes: Integers | None, series: Integers, n_series
     longest = np.bincount(series, minlength=n_series).argmax()
     own = pd.unique(codes[series == longest])
     return times if len(own) == len(times) and times.is_monotonic_increasing else times[own]
+
+
+def _refuse_two_frequencies(
+    index: pd.Index, clock: Clock, times: pd.Index, series: Integers
+) -> None:
+    """Raise where series advance by steps of quite another length: months among days."""
+    if not isinstance(times, pd.DatetimeIndex) or len(times) < 2:
+        return
+    order = np.argsort(series, kind="stable")
+    owners = series[order][1:]
+    within = owners == series[order][:-1]
+    steps, owners = np.diff(times.asi8[order])[within], owners[within]
+    if not len(steps):
+        return
+    grouped = pd.Series(steps).groupby(owners)
+    usual, size = grouped.median().to_numpy(), grouped.size().to_numpy()
+    ratio = usual / max(float(usual[size.argmax()]), 1.0)
+    odd = (size >= _LEAST_STEPS) & ((ratio > _OTHER_LENGTH) | (ratio < 1 / _OTHER_LENGTH))
+    suspects = np.unique(owners)[odd]
+    for number in suspects[:_MOST_LOOKED_AT]:
+        try:
+            own = clock_of(times[series == number])
+        except InvalidInputError:
+            continue
+        if own.step != clock.step:
+            name = index[series == number][0][:-1]
+            name = name if len(name) > 1 else name[0]
+            raise InvalidInputError(
+                f"y holds series of two frequencies: most keep {clock.step!r}, "
+                f"{shown(name)} keeps {own.step!r}; fit a forecaster for each, or "
+                "bring them to one, e.g. sum days up to months"
+            )
 
 
 def _as_multi(instances: pd.Index) -> pd.MultiIndex:
