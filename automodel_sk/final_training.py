@@ -12,6 +12,7 @@ from automodel_sk.planning import SearchPlan
 from automodel_sk.search.best_weights import stored_weights
 from automodel_sk.search.budget import TimeBudget
 from automodel_sk.search.building import trained_module
+from automodel_sk.search.forks import is_fork
 from automodel_sk.search.refit import (
     fit_final,
     fit_with_weights,
@@ -217,7 +218,7 @@ def final_threads(options: OptimizationConfig) -> int:
     >>> final_threads(OptimizationConfig(cpus=1))
     1
     """
-    return min(MOST_THREADS, cpus_allowed(options))
+    return 1 if is_fork() else min(MOST_THREADS, cpus_allowed(options))
 
 
 def _weights_of(best: BestTrial, step: int, dataset: Callable[[], Any]) -> Mapping[str, Any]:

@@ -15,16 +15,19 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 import psutil
 import pytest
+from search_process import Silent, small_dataset
 from series import seasonal_panel
-from test_optuna_engine import SPACE
+from test_optuna_engine import MEMORY, SPACE, request_for
 
 from automodel_sk import create_auto_model
-from automodel_sk.search import worker_host, worker_pool
+from automodel_sk.search import stuck_workers, worker_host, worker_pool
+from automodel_sk.search.optuna_engine import OptunaEngine
 from automodel_sk.search.worker_host import is_forkable, start_host
 
 
@@ -312,6 +315,51 @@ def test_a_job_is_passed_without_a_file(tmp_path: Path, monkeypatch: pytest.Monk
     assert deaths == [1]  # it has arrived, and is no search
     assert pool.last_words() == "AttributeError: 'bytes' object has no attribute 'gpus'"
     pool.close()
+
+
+_LOCK = threading.Lock()
+
+
+def takes_a_lock(trial: Any) -> dict[str, Any]:
+    """A space that needs what another thread of the parent may hold."""
+    with _LOCK:
+        return {**SPACE, "input_size": 12, "learning_rate": 1e-3, "max_steps": 2}
+
+
+def test_workers_that_hang_on_a_lost_lock_give_way_to_fresh_ones(
+    no_pool: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(stuck_workers, "IDLE_SECONDS", 3.0)
+    with _LOCK:
+        assert worker_pool.shared_pool(may_fork=True).is_fork
+    request = replace(request_for(MEMORY, takes_a_lock, num_samples=2), workers=2)
+    records = OptunaEngine().run(request, small_dataset(), Silent())
+    assert [record.state for record in records] == ["COMPLETE"] * 2
+    assert "worker processes that were forked from this one hang" in caplog.text
+    assert not worker_pool.shared_pool().is_fork
+
+
+def test_a_fork_of_a_program_that_has_trained_trains_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def train() -> Any:
+        frame = seasonal_panel(n_series=2)
+        config = {"input_size": 12, "max_steps": 2, "hidden_size": 8}
+        options = {"cpus": 2, "use_mlflow": False, "verbose": False}
+        return create_auto_model("MLP", 12, frame, config, **options).predict()
+
+    monkeypatch.setattr(worker_pool, "usable_cpus", lambda: 2)
+    train()
+    if (pid := os.fork()) == 0:
+        with contextlib.suppress(BaseException):
+            train()
+            os._exit(0)
+        os._exit(1)
+    until = time.monotonic() + 60
+    while (ended := os.waitpid(pid, os.WNOHANG)) == (0, 0) and time.monotonic() < until:
+        time.sleep(0.05)
+    if ended == (0, 0):
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+    assert ended == (pid, 0)
 
 
 def test_what_a_fork_prints_is_not_the_parents_output(

@@ -16,6 +16,7 @@ from automodel_sk.exceptions import SearchError, StorageError
 from automodel_sk.search.ownership import local_pid, requeue_orphans, running_trials
 from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.storage import on_disk
+from automodel_sk.search.stuck_workers import StuckError, StuckWorkers
 from automodel_sk.search.timeout import timeout_reason
 from automodel_sk.search.told import Told
 from automodel_sk.search.trial_state import give_up, record_of, run_again, survive
@@ -63,7 +64,20 @@ def run_in_workers(study: optuna.Study, request: SearchRequest, dataset: Any, to
     told : Told
         Told in this process of what happens in the workers, and elsewhere.
     """
-    pool = shared_pool()
+    try:
+        _run(shared_pool(), study, request, dataset, told)
+    except StuckError as exc:
+        logger.warning(
+            "worker processes that were forked from this one hang (%s), by all likelihood on what"
+            " another of its threads held; the search goes on in fresh ones",
+            exc,
+        )
+        _run(shared_pool(), study, request, dataset, told)
+
+
+def _run(
+    pool: WorkerPool, study: optuna.Study, request: SearchRequest, dataset: Any, told: Told
+) -> None:
     overseer = _Overseer(study, request, told, pool)
     try:
         for event in pool.run((request, dataset), request.workers):
@@ -86,6 +100,7 @@ class _Overseer:
         self._looked = time.monotonic()
         self._since: dict[tuple[int, int], float] = {}
         self._overdue: set[int] = set()
+        self._stuck = StuckWorkers() if pool.is_fork else None
 
     def hear(self, event: dict[str, Any]) -> None:
         """Act on one event, which may be that there was none."""
@@ -123,6 +138,8 @@ class _Overseer:
         """Kill the workers of trials that take too long; hear of other processes' trials."""
         self._looked = time.monotonic()
         self._told.catch_up()
+        if self._stuck is not None:
+            self._stuck.look(self._pool.workers())
         limit = self._request.trial_timeout_minutes
         if limit is None:
             return

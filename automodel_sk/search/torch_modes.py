@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from automodel_sk.search.forks import is_fork
+
 __all__ = ["plain_torch", "threads"]
 
 _setting_threads = threading.Lock()
@@ -16,11 +18,11 @@ def threads(number: int) -> Iterator[None]:
     """Let torch use so many threads for what this thread computes.
 
     Torch keeps the number for the thread that sets it, and once more for threads that have not
-    used torch yet. Those must not start with this one's number.
+    used torch yet. Those must not start with this one's number. In a forked process it is one.
     """
     import torch
 
-    before = torch.get_num_threads()
+    before, number = torch.get_num_threads(), 1 if is_fork() else number
     if before == number:
         yield
         return

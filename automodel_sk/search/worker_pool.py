@@ -8,6 +8,7 @@ import json
 import os
 import select
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -110,6 +111,15 @@ class WorkerPool:
     def host(self) -> int:
         """The host's process id."""
         return self._host.pid
+
+    @property
+    def is_fork(self) -> bool:
+        """Whether the host is a fork of this process."""
+        return not isinstance(self._host, subprocess.Popen)
+
+    def workers(self) -> set[int]:
+        """Return the process ids of the workers that run."""
+        return set(self._workers)
 
     def is_alive(self) -> bool:
         """Return whether the host still runs."""
