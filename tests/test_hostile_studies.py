@@ -9,6 +9,7 @@ from typing import Any
 
 import optuna
 import pytest
+from command_line import run
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from search_process import SPACE, Silent, small_dataset, small_request
 from series import seasonal_panel
@@ -246,3 +247,20 @@ def test_a_search_that_runs_is_not_deleted(location: StudyLocation, dataset: Any
     study.tell(trial, state=TrialState.FAIL)
     [record] = OptunaEngine().run(request, dataset, Silent())
     assert record.state == "COMPLETE"
+
+
+@pytest.mark.parametrize(
+    "constants",
+    [{"hidden_size": 10**9}, {"windows_batch_size": 10**8}, {"max_steps": 10**12}],
+)
+def test_a_worker_takes_no_sizes_beyond_reason(
+    begun: dict[str, Any], location: StudyLocation, constants: dict[str, Any], tmp_path: Path
+) -> None:
+    space = {**begun["space"], "constants": {**begun["space"]["constants"], **constants}}
+    study_at(location).set_user_attr(JOB, {**begun, "space": space, "trials": 2})
+    data = tmp_path / "data.csv"
+    seasonal_panel(n_series=2, length=72).to_csv(data, index=False)
+    words = ["worker", "--study", "shared", "--storage", location.storage, "--data", data]
+    result = run(*words, "--cpus", 1, "--quiet")
+    assert result.exit_code == 1
+    assert f"study 'shared' sets {next(iter(constants))!r} to" in result.stderr

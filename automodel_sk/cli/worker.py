@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["worker"]
 
+_LARGEST_NUMBER = 10_000_000
+
 
 @reported
 def worker(
@@ -53,6 +56,7 @@ def worker(
     date_format: DateFormat = None,
     cpus: of.Cpus = None,
     gpus: of.Gpus = None,
+    trial_timeout_minutes: of.TrialTimeout = None,
     verbose: of.Verbose = True,
     debug: Debug = False,
 ) -> None:
@@ -60,6 +64,7 @@ def worker(
 
     Model, space and options are the study's own; the data is read here, and must be the same.
     The process that began the search fits the final model. A worker may come and go at any time.
+    Whoever can write to the storage decides what is trained here: limit it with --trial-timeout.
     """
     from automodel_sk.progress import progress_bar
     from automodel_sk.search.budget import TimeBudget
@@ -70,9 +75,11 @@ def worker(
 
     job = read_job(StudyLocation(study, storage))
     _check_settings(job, study)
-    options = replace(
-        job.options, study_name=study, storage=storage, cpus=cpus, gpus=gpus, verbose=verbose
-    )
+    _check_sizes(job, study)
+    own: dict[str, Any] = {"study_name": study, "storage": storage, "cpus": cpus, "gpus": gpus}
+    if trial_timeout_minutes is not None:
+        own["trial_timeout_minutes"] = trial_timeout_minutes
+    options = replace(job.options, verbose=verbose, **own)
     start_workers_early(options)
     asked = Asked(sep, decimal, date_format)
     columns = Columns(id_col, time_col, target_col, asked=asked)
@@ -102,6 +109,28 @@ def _check_settings(job: Job, study: str) -> None:
             f"study {study!r} sets {setting!r}, which may do more than shape a model, so that no"
             " worker takes it from a storage; run the search's own program on this machine too"
         ) from exc
+
+
+def _check_sizes(job: Job, study: str) -> None:
+    """Raise where a study asks for a model that no machine holds, or a training without end."""
+    of_domains = {name: vars(domain) for name, domain in job.space.domains.items()}
+    for name, value in {**job.space.constants, **of_domains}.items():
+        largest = max(map(abs, _numbers(value)), default=0)
+        if largest > _LARGEST_NUMBER:
+            raise SearchError(
+                f"study {study!r} sets {name[:80]!r} to {largest:.6g}, more than a worker takes"
+                f" from a storage ({_LARGEST_NUMBER:,}); run the search's own program on this"
+                " machine too"
+            )
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """Yield the numbers in a value, those in lists and mappings included."""
+    if isinstance(value, (int, float)):
+        yield value
+    elif isinstance(value, (list, tuple, dict)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _numbers(part)
 
 
 def _plan(
