@@ -337,7 +337,8 @@ class AutoNeuralForecaster(ForecasterContract):
             field.name: getattr(self, _RENAMED.get(field.name, field.name))
             for field in fields(OptimizationConfig)
         }
-        season = self.season_length or context.layout.clock.season
+        season = self.season_length
+        season = context.layout.clock.season if season is None else season
         random_seed = seed_of(self.random_state)
         return options | {"random_seed": random_seed, "freq": 1, "season_length": season}
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from automodel_sk.data.times import show_time
 
-__all__ = ["Wording", "shown", "worded", "wording"]
+__all__ = ["Wording", "short_text", "shown", "worded", "wording"]
 
 _MOST_CHARACTERS = 80
 
@@ -38,7 +38,29 @@ def shown(value: Any) -> str:
     >>> shown(np.int64(101)), shown((np.int64(1), "a"))
     ('101', "(1, 'a')")
     """
-    text = repr(_plain(value))
+    try:
+        return short_text(repr(_plain(value)))
+    except Exception:  # objects whose repr fails
+        return f"an object of type {type(value).__name__}"
+
+
+def short_text(text: str) -> str:
+    """Return text cut to a sane length, its end kept.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> len(short_text("x" * 10_000))
+    63
+    """
     if len(text) <= _MOST_CHARACTERS:
         return text
     return f"{text[: _MOST_CHARACTERS // 2]}...{text[-_MOST_CHARACTERS // 4 :]}"

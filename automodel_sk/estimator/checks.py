@@ -47,12 +47,13 @@ def probabilities(name: str, value: Any) -> list[float]:
     """
     is_many = isinstance(value, (list, tuple, np.ndarray, pd.Index, pd.Series, set, frozenset))
     values = list(value) if is_many and np.ndim(list(value)) == 1 else [value]
-    if not values or len(set(map(repr, values))) < len(values):
+    found = [_probability(name, one) for one in values]
+    if not found or len(set(found)) < len(found):
         raise InvalidInputError(
             f"{name} must hold at least one number, and none twice, got {shown(value)}; try "
             f"{name}=[0.9]"
         )
-    return [_probability(name, one) for one in values]
+    return found
 
 
 def _probability(name: str, value: Any) -> float:
@@ -114,7 +115,8 @@ def check_names(name: str, value: Any) -> None:
     if isinstance(value, (str, bytes)) or not isinstance(value, (Collection, pd.Index)):
         example = value if isinstance(value, str) else "visits"
         raise InvalidInputError(
-            f"{name} must be a list of columns of X, got {shown(value)}; try {name}=[{example!r}]"
+            f"{name} must be a list of columns of X, got {shown(value)}; "
+            f"try {name}=[{shown(example)}]"
         )
 
 

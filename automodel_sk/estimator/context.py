@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.data.wording import shown
 from automodel_sk.estimator.checks import as_numbers
 from automodel_sk.estimator.words import SktimeWords
 from automodel_sk.exceptions import InvalidInputError
@@ -71,8 +72,8 @@ class Exogenous:
         missing = [name for name in past if name not in columns]
         if missing:
             raise InvalidInputError(
-                f"hist_exog names the column {missing[0]!r}, but X has {list(columns)}; pass X "
-                "with that column, or leave it out of hist_exog"
+                f"hist_exog names the column {shown(missing[0])}, but X has "
+                f"{shown(list(columns))}; pass X with that column, or leave it out of hist_exog"
             )
         names = exogenous_names(columns)
         return cls(
@@ -136,6 +137,8 @@ class Context:
         hist_exog : sequence of hashable
             Columns of X that are known in the past only.
         """
+        if not len(y):
+            raise InvalidInputError("y has no rows; pass at least one series, e.g. 100 rows of it")
         y, X = as_numbers(y), None if X is None else as_numbers(X)
         return cls(y, X, Layout.learn(y, freq), Exogenous.of(X, hist_exog))
 
@@ -263,7 +266,7 @@ def _columns(X: pd.DataFrame | None, names: list[Hashable]) -> Any:
     missing = [name for name in names if name not in X.columns]
     if missing:
         raise InvalidInputError(
-            f"X lacks the column {missing[0]!r} that fit got; X has {list(X.columns)}"
+            f"X lacks the column {shown(missing[0])} that fit got; X has {shown(list(X.columns))}"
         )
     return as_numbers(X[names])
 

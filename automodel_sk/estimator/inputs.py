@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.data.wording import shown
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
 
@@ -66,7 +67,7 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
     allowed = list(choices)
     if value not in allowed:
         raise InvalidInputError(
-            f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}; "
+            f"{name} must be one of {', '.join(map(repr, allowed))}, got {shown(value)}; "
             f"try {name}={allowed[0]!r}"
         )
 

@@ -22,6 +22,7 @@ from automodel_sk.data.number_times import dates_as_numbers
 from automodel_sk.data.steps import plain_frequency, step_alias
 from automodel_sk.data.time_grid import TimeGrid
 from automodel_sk.data.wall_clock import localised, wall_times
+from automodel_sk.data.wording import short_text, shown
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = [
@@ -351,7 +352,8 @@ def _integer_step(times: pd.Index, freq: str | int | pd.offsets.BaseOffset | Non
         return max(1, int(np.gcd.reduce(gaps))) if len(gaps) else 1
     if isinstance(freq, bool) or not isinstance(freq, (int, np.integer)) or freq < 1:
         raise InvalidInputError(
-            f"freq must be a positive integer for an integer time index, got {freq!r}; try freq=1"
+            f"freq must be a positive integer for an integer time index, got {shown(freq)}; "
+            "try freq=1"
         )
     return int(freq)
 
@@ -386,13 +388,14 @@ def _checked_offset(freq: Any) -> pd.offsets.BaseOffset:
         plain_frequency(freq)
     try:
         offset = to_offset(freq) if not isinstance(freq, (int, np.integer)) else None
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise InvalidInputError(
-            f"freq={freq!r} is no frequency that pandas knows ({error}); try freq='D'"
+            f"freq={shown(freq)} is no frequency that pandas knows "
+            f"({short_text(str(error))}); try freq='D'"
         ) from error
     if offset is None or offset.n < 1:
         raise InvalidInputError(
-            f"freq must be a pandas frequency such as 'D' for a time-stamp index, got {freq!r}"
+            f"freq must be a pandas frequency such as 'D' for a time-stamp index, got {shown(freq)}"
         )
     return cast("pd.offsets.BaseOffset", offset)
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.data.wording import shown
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.clocks import IntegerClock, Integers, PeriodClock
 from automodel_sk.frames.layout import Layout
@@ -292,7 +293,7 @@ def _taken(
     missing = [name for name in exog if name not in X.columns]
     if missing:
         raise InvalidInputError(
-            f"X lacks the column {missing[0]!r} that fit got; X has {list(X.columns)}"
+            f"X lacks the column {shown(missing[0])} that fit got; X has {shown(list(X.columns))}"
         )
     columns = {exog[name]: X[name].to_numpy() for name in exog}
     return columns if places is None else {name: v[places] for name, v in columns.items()}

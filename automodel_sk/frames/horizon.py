@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from automodel_sk.data.wording import shown
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.clocks import IntegerClock, Integers
 from automodel_sk.frames.layout import Layout
@@ -55,8 +56,8 @@ def steps_ahead(
         series = int(np.flatnonzero((steps < 1).any(axis=1))[0])
         last = layout.time(series, int(cutoffs[series]))
         raise InvalidInputError(
-            f"fh={list(values)} reaches into the past of {layout.describe(series)}, which ends at "
-            f"{last}; here only later points can be forecast, e.g. fh=[1, 2]"
+            f"fh={shown(list(values))} reaches into the past of {layout.describe(series)}, which "
+            f"ends at {last}; here only later points can be forecast, e.g. fh=[1, 2]"
         )
     return steps
 
@@ -80,8 +81,8 @@ def _later(last: Any, duration: Any) -> Any:
         return last + duration
     except (TypeError, ValueError) as error:
         raise InvalidInputError(
-            f"fh={duration!r} can't be counted from {last}, a {type(last).__name__}; pass steps "
-            "ahead, e.g. fh=[1, 2]"
+            f"fh={shown(duration)} can't be counted from {last}, a {type(last).__name__}; "
+            "pass steps ahead, e.g. fh=[1, 2]"
         ) from error
 
 

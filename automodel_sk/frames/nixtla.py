@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from automodel_sk.data.times import is_text, read_times
+from automodel_sk.data.times import is_text, read_times, show_time
+from automodel_sk.data.wording import short_text, shown
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.frames.checks import check_container, check_levels, check_long, check_times
 
 __all__ = ["from_long", "looks_like_long_frame", "to_long"]
 
@@ -57,24 +60,19 @@ def from_long(
     >>> y.index.names, X is None
     (FrozenList(['unique_id', 'ds']), True)
     """
-    for name, column in (("id_col", id_col), ("time_col", time_col), ("target_col", target_col)):
-        if column not in df.columns:
-            raise InvalidInputError(
-                f"{name}={column!r} is no column of the frame, which has {list(df.columns)}; "
-                f"pass the right name, e.g. {name}={df.columns[0]!r}"
-            )
-    times = read_times(df[time_col]) if is_text(df[time_col]) else pd.Index(df[time_col])
-    if period is not None:
-        times = pd.DatetimeIndex(times).to_period(period)
-    index = _index(pd.Index(df[id_col]), times.rename(time_col), levels)
-    frame = df.drop(columns=[id_col, time_col]).set_axis(index)
-    if not index.is_monotonic_increasing:
-        frame = frame.take(_sorting_order(index))
-    if frame.index.has_duplicates:
-        twice = frame.index[frame.index.duplicated()][0]
-        raise InvalidInputError(f"there are two rows for {twice}; drop one of them")
-    X = frame.drop(columns=target_col)
-    return frame[[target_col]], X if X.shape[1] else None
+    with _boundary("df", "turned into sktime data"):
+        check_long(df, {"id_col": id_col, "time_col": time_col, "target_col": target_col})
+        check_levels(levels)
+        times = _times(df[time_col], period)
+        index = _index(pd.Index(df[id_col]), times.rename(time_col), levels)
+        frame = df.drop(columns=[id_col, time_col]).set_axis(index)
+        if not index.is_monotonic_increasing:
+            frame = frame.take(_sorting_order(index))
+        if frame.index.has_duplicates:
+            twice = frame.index[frame.index.duplicated()][0]
+            raise InvalidInputError(f"there are two rows for {_entry(twice)}; drop one of them")
+        X = frame.drop(columns=target_col)
+        return frame[[target_col]], X if X.shape[1] else None
 
 
 def to_long(y: pd.Series | pd.DataFrame, X: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -108,20 +106,23 @@ def to_long(y: pd.Series | pd.DataFrame, X: pd.DataFrame | None = None) -> pd.Da
     0         s 2024-01-01  1.0
     1         s 2024-02-01  2.0
     """
-    frame = y.to_frame() if isinstance(y, pd.Series) else y
-    if frame.shape[1] != 1:
-        raise InvalidInputError(
-            f"y must have one column, got {list(frame.columns)}; select one, e.g. y[['sales']]"
+    with _boundary("y", "turned into a long frame"):
+        check_container(y, "y")
+        frame = y.to_frame() if isinstance(y, pd.Series) else y
+        if frame.shape[1] != 1:
+            raise InvalidInputError(
+                f"y must have one column, got {shown(list(frame.columns))}; select one, e.g. "
+                "y[['sales']]"
+            )
+        times = frame.index.get_level_values(-1)
+        long = pd.DataFrame(
+            {
+                "unique_id": _ids(frame),
+                "ds": times.to_timestamp() if isinstance(times, pd.PeriodIndex) else times,
+                "y": frame.iloc[:, 0].to_numpy(),
+            }
         )
-    times = frame.index.get_level_values(-1)
-    long = pd.DataFrame(
-        {
-            "unique_id": _ids(frame),
-            "ds": times.to_timestamp() if isinstance(times, pd.PeriodIndex) else times,
-            "y": frame.iloc[:, 0].to_numpy(),
-        }
-    )
-    return long if X is None else pd.concat([long, _aligned(X, frame.index)], axis=1)
+        return long if X is None else pd.concat([long, _aligned(X, frame.index)], axis=1)
 
 
 def looks_like_long_frame(data: Any) -> bool:
@@ -145,6 +146,35 @@ def looks_like_long_frame(data: Any) -> bool:
     False
     """
     return isinstance(data, pd.DataFrame) and {"unique_id", "ds"} <= set(data.columns)
+
+
+@contextmanager
+def _boundary(name: str, purpose: str) -> Iterator[None]:
+    """Turn what pandas trips over into one sentence."""
+    try:
+        yield
+    except InvalidInputError:
+        raise
+    except Exception as error:
+        raise InvalidInputError(
+            f"{name} can't be {purpose} ({type(error).__name__}: {short_text(str(error))}); its "
+            "series must be named by text or numbers, its times be dates, periods or whole numbers"
+        ) from error
+
+
+def _times(column: pd.Series, period: str | None) -> pd.Index:
+    """Return a column of times, text read as dates, dates turned into periods where asked for."""
+    times = read_times(column) if is_text(column) else pd.Index(column)
+    check_times(times, f"column {shown(column.name)}")
+    if period is None:
+        return times
+    try:
+        return pd.DatetimeIndex(times).to_period(period)
+    except Exception as error:
+        raise InvalidInputError(
+            f"period={shown(period)} is no frequency that the times, {times.dtype}, can be turned "
+            "into periods of; try period='M', or leave it out"
+        ) from error
 
 
 def _index(ids: pd.Index, times: pd.Index, levels: Sequence[Hashable] | None) -> pd.MultiIndex:
@@ -173,7 +203,7 @@ def _parts(text: Any, n_levels: int) -> tuple[Any, ...]:
         parts = None
     if not isinstance(parts, list) or len(parts) != n_levels:
         raise InvalidInputError(
-            f"id {text!r} is not the JSON list of {n_levels} levels that to_long writes; "
+            f"id {shown(text)} is not the JSON list of {n_levels} levels that to_long writes; "
             "leave out levels for plain ids"
         )
     return tuple(parts)
@@ -196,12 +226,25 @@ def _text(key: tuple[Any, ...]) -> str:
         return json.dumps(parts, ensure_ascii=False)
     except TypeError as error:
         raise InvalidInputError(
-            f"instance {key!r} can't be written as an id; make its levels strings or numbers"
+            f"instance {shown(key)} can't be written as an id; make its levels strings or numbers"
         ) from error
 
 
-def _aligned(X: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
+def _entry(entry: Any) -> str:
+    """Return an entry of an index, for a message."""
+    if not isinstance(entry, tuple):
+        return show_time(entry)
+    series = entry[0] if len(entry) == 2 else entry[:-1]
+    return f"{show_time(entry[-1])} of series {shown(series)}"
+
+
+def _aligned(X: pd.DataFrame | pd.Series, index: pd.Index) -> pd.DataFrame:
     """Return the rows of X at an index."""
+    check_container(X, "X")
+    X = X.to_frame() if isinstance(X, pd.Series) else X
+    if X.index.has_duplicates:
+        twice = _entry(X.index[X.index.duplicated()][0])
+        raise InvalidInputError(f"X has two rows for {twice}; drop one of them")
     clash = [column for column in ("unique_id", "ds", "y") if column in X.columns]
     if clash:
         raise InvalidInputError(
@@ -209,5 +252,5 @@ def _aligned(X: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
         )
     places = np.arange(len(X)) if X.index.equals(index) else X.index.get_indexer(index)
     if (places < 0).any():
-        raise InvalidInputError(f"X has no row for {index[places < 0][0]}; add it")
+        raise InvalidInputError(f"X has no row for {_entry(index[places < 0][0])}; add it")
     return X.take(places).reset_index(drop=True)
