@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -95,7 +96,8 @@ def frame(rng: np.random.Generator, depth: int = 1) -> pd.DataFrame:
     }
     table = pd.DataFrame(columns)
     for _ in range(rng.integers(1, 4)):
-        table = _DAMAGES[rng.integers(len(_DAMAGES))](table, rng, depth)
+        with suppress(Exception):  # pandas itself refuses some damage
+            table = _DAMAGES[rng.integers(len(_DAMAGES))](table, rng, depth)
     return table
 
 

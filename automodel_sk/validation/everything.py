@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from automodel_sk.arguments.conversion import accepted
+from automodel_sk.arguments.kinds import Flag
 from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.catalog import MODEL_CATALOG, is_joint
 from automodel_sk.data.held_out import held_out_steps
@@ -21,6 +23,7 @@ from automodel_sk.validation.space_rules import bounds_of
 
 __all__ = ["largest_input_size", "validate_all"]
 
+_STRICT = Flag("strict_mode", example=False)
 _NOTHING_FOUND = ValidationResult(True, [], [])
 
 
@@ -117,6 +120,7 @@ def validate_all(
     >>> report.corrected_config
     {'backend': 'optuna', 'config': {'max_steps': 1000}}
     """
+    asked_strict, strict_mode = strict_mode, accepted(_STRICT, strict_mode) and bool(strict_mode)
     validator = ConfigValidator(strict_mode)
     exogenous = (futr_exog_list, hist_exog_list, stat_exog_list)
     model, draft = _check_model(config, model_class_name, h, _n_series(dataset, config), exogenous)
@@ -133,6 +137,7 @@ def validate_all(
             random_seed=random_seed,
             n_windows=n_windows,
             step_size=step_size,
+            strict_mode=asked_strict,
             **further,
         ),
         "model": model_result(model, strict_mode),
