@@ -190,6 +190,11 @@ def test_many_coarse_series_and_a_fine_one_are_named() -> None:
     assert 'freq="MS")' in said
 
 
+def test_whole_numbers_of_two_steps_are_named() -> None:
+    (said,) = errors(pd.concat([frame(range(100), "one"), frame(range(0, 140, 7), "seven")]))
+    assert "'one' keeps freq=1, 'seven' keeps freq=7" in said
+
+
 def test_sparse_series_are_gaps_and_no_frequency() -> None:
     daily = frame(pd.date_range("2020-01-01", periods=200), "daily")
     kept = np.sort(np.random.default_rng(0).choice(200, 40, replace=False))

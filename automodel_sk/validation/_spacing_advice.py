@@ -86,7 +86,7 @@ def _of_two_frequencies(spaced: Spacing) -> str | None:
     """Say that some series keep another frequency than the rest."""
     panel = spaced.panel
     shares = spaced.odd_share_by_series
-    if panel.has_integer_times or not (shares[panel.lengths > 1] <= MAX_ODD_STEPS).any():
+    if not (shares[panel.lengths > 1] <= MAX_ODD_STEPS).any():
         return None
     suspects = np.flatnonzero((shares > MAX_ODD_STEPS) & (panel.lengths >= _LEAST_ROWS))
     for code in suspects[:_MOST_SERIES_LOOKED_AT]:
@@ -96,9 +96,13 @@ def _of_two_frequencies(spaced: Spacing) -> str | None:
     return None
 
 
-def _own_frequency(spaced: Spacing, code: int) -> str | None:
+def _own_frequency(spaced: Spacing, code: int) -> str | int | None:
     """Return the frequency that one series keeps by itself, if it keeps one."""
     times = spaced.panel.times_of(code)
+    if spaced.panel.has_integer_times:
+        steps, counts = np.unique(np.diff(times.to_numpy()), return_counts=True)
+        fits = counts.max() >= _LEAST_SHARE * counts.sum()
+        return int(steps[counts.argmax()]) if fits else None
     numbers = np.arange(len(times), dtype=np.int32)
     alone = Panel(spaced.panel.ids[[code]], np.zeros(len(times), np.int32), times, numbers)
     try:
@@ -106,21 +110,26 @@ def _own_frequency(spaced: Spacing, code: int) -> str | None:
         n_odd = len(Spacing.of(alone, found, spaced.names).steps)
     except InvalidInputError:
         return None
-    return str(found) if n_odd <= (1 - _LEAST_SHARE) * (len(times) - 1) else None
+    return found if n_odd <= (1 - _LEAST_SHARE) * (len(times) - 1) else None
 
 
-def _two_frequencies(spaced: Spacing, code: int, other: str) -> str:
+def _two_frequencies(spaced: Spacing, code: int, other: str | int) -> str:
     names, ids = spaced.names, spaced.panel.ids
-    kept = int((spaced.odd_share_by_series <= MAX_ODD_STEPS).argmax())
+    even = (spaced.odd_share_by_series <= MAX_ODD_STEPS) & (spaced.panel.lengths > 1)
+    kept = int(even.argmax())
     coarser = (
         other if (spaced.steps[spaced.codes == code] > 1).mean() > MAX_ODD_STEPS else spaced.freq
     )
-    return (
+    said = (
         f"column {names.time!r} holds series of two frequencies: {shown(ids[kept])} keeps "
         f"freq={spaced.freq!r}, {shown(ids[code])} keeps freq={other!r}; split the frame and fit a "
-        f'model for each, e.g. df[df["{names.id}"] == {shown(ids[code])}], or sum the finer up: '
-        f'df.groupby(["{names.id}", pd.Grouper(key="{names.time}", freq="{coarser}")])'
-        f'["{names.target}"].sum().reset_index()'
+        f'model for each, e.g. df[df["{names.id}"] == {shown(ids[code])}]'
+    )
+    if spaced.panel.has_integer_times:
+        return said
+    return (
+        f'{said}, or sum the finer up: df.groupby(["{names.id}", pd.Grouper(key="{names.time}", '
+        f'freq="{coarser}")])["{names.target}"].sum().reset_index()'
     )
 
 
