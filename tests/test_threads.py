@@ -240,6 +240,25 @@ def test_searches_in_threads_find_what_they_find_alone(cpus: int):
         pd.testing.assert_frame_equal(one, other, rtol=1e-6)
 
 
+@pytest.mark.slow
+def test_a_grid_search_in_threads_scores_as_one_in_turn():
+    from sktime.forecasting.model_selection import ForecastingGridSearchCV
+    from sktime.split import ExpandingWindowSplitter
+
+    y = pd.Series(10 * np.sin(np.arange(60.0)), index=pd.period_range("2020-01", periods=60))
+    cv = ExpandingWindowSplitter(fh=[1, 2, 3], initial_window=40, step_length=8)
+
+    def scores(**backend: Any) -> pd.Series:
+        forecaster = AutoNeuralForecaster("MLP", SMALL, cpus=1, gpus=0, random_state=1)
+        grid = {"config": [{**SMALL, "max_steps": steps} for steps in (5, 10, 15, 20)]}
+        search = ForecastingGridSearchCV(forecaster, cv, grid, error_score="raise", **backend)
+        results = search.fit(y, fh=[1, 2, 3]).cv_results_
+        return results[next(c for c in results if c.startswith("mean_test"))]
+
+    in_threads = scores(backend="threading", backend_params={"n_jobs": 4})
+    pd.testing.assert_series_equal(in_threads, scores(), rtol=1e-6)
+
+
 def test_the_second_search_says_that_it_waits(capsys: pytest.CaptureFixture[str]):
     with ThreadPoolExecutor(1) as elsewhere, search_turn():
         waiting = elsewhere.submit(fit, verbose=True)
