@@ -10,14 +10,17 @@ the same:
   left out;
 - ``max_steps`` drawn as a float rounded to hundreds is a whole number;
 - a ``step_size`` of 1 or one horizon is a single value where the horizon is 1.
+
+Where a short horizon would leave a model without a trial that it survives, its space differs:
+larger windows, shorter patches, fewer periods, or stacks that can forecast a single step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import index
-from typing import SupportsIndex, TypeAlias
+from typing import Any, SupportsIndex, TypeAlias
 
 from automodel_sk.catalog import get_characteristics
 from automodel_sk.exceptions import InvalidInputError
@@ -249,9 +252,65 @@ def default_search_space(model_name: str, h: int, n_series: int = 1) -> SearchSp
     if not characteristics.has_default_space:
         raise InvalidInputError(_NO_DEFAULT_SPACE.format(model_name))
     row = _SPACES[model_name]
-    return SearchSpace.parse(
-        {name: d.at(horizon) if isinstance(d, _Horizons) else d for name, d in row.items()}
-    )
+    entries = {name: d.at(horizon) if isinstance(d, _Horizons) else d for name, d in row.items()}
+    suit = _SUITED.get(model_name)
+    return SearchSpace.parse(entries if suit is None else {**entries, **suit(entries, horizon)})
+
+
+_Entries: TypeAlias = Mapping[str, Any]
+
+
+def _windows(entries: _Entries, resized: Callable[[int], int]) -> dict[str, Any]:
+    sizes = (resized(size) for size in entries["input_size"].values)
+    return {"input_size": Choice(tuple(dict.fromkeys(sizes)))}
+
+
+def _of_two_steps(entries: _Entries, _h: int) -> dict[str, Any]:
+    """Half of a window is what a decoder starts from; a convolution needs a second step."""
+    return _windows(entries, lambda size: max(size, 2))
+
+
+def _for_autoformer(entries: _Entries, h: int) -> dict[str, Any]:
+    """Take windows of which as many delays can be correlated as the model looks for."""
+    least = {1: 5, 2: 4, 3: 6}.get(h, h)
+    return _windows(entries, lambda size: max(size, least))
+
+
+def _for_time_mixer(entries: _Entries, _h: int) -> dict[str, Any]:
+    """Take windows that can be halved twice."""
+    return _windows(entries, lambda size: -(-size // 4) * 4)
+
+
+def _for_nbeats(_entries: _Entries, h: int) -> dict[str, Any]:
+    """One step ahead has neither trend nor season."""
+    return {"stack_types": ["identity"] * 3} if h == 1 else {}
+
+
+def _for_time_xer(_entries: _Entries, h: int) -> dict[str, Any]:
+    """Take patches that fit into the shortest window, of one horizon."""
+    return {"patch_len": h} if h < _PATCH else {}
+
+
+def _for_times_net(_entries: _Entries, h: int) -> dict[str, Any]:
+    """Look for no more periods than the shortest window and the horizon together have."""
+    return {"top_k": h} if h < _PERIODS else {}
+
+
+_PATCH, _PERIODS = 16, 5
+"""What TimeXer and TimesNet take by themselves."""
+
+_SUITED: Mapping[str, Callable[[_Entries, int], dict[str, Any]]] = {
+    "BiTCN": _of_two_steps,
+    "VanillaTransformer": _of_two_steps,
+    "Informer": _of_two_steps,
+    "FEDformer": _of_two_steps,
+    "Autoformer": _for_autoformer,
+    "NBEATS": _for_nbeats,
+    "NBEATSx": _for_nbeats,
+    "TimeXer": _for_time_xer,
+    "TimesNet": _for_times_net,
+    "TimeMixer": _for_time_mixer,
+}
 
 
 _NO_DEFAULT_SPACE = (

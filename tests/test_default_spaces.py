@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from automodel_sk.catalog import MODEL_CATALOG, model_class, model_parameters
@@ -42,9 +43,75 @@ def respelled(domains: dict[str, object], h: int) -> dict[str, object]:
 @pytest.mark.parametrize("name", MODELS)
 def test_is_neuralforecasts_own_space(name, h):
     space = default_search_space(name, h, n_series=5)
-    assert dict(space.domains) == upstream_domains(name, h, n_series=5)
-    assert dict(space.constants) == {}
+    own, upstream = dict(space.domains), upstream_domains(name, h, n_series=5)
+    if name in SUITED_WINDOWS and h < 12:
+        del own["input_size"], upstream["input_size"]
+    assert own == upstream
+    assert set(space.constants) == ({SUITED[name]} if h < SHORT.get(name, 0) else set())
     assert space.function is None
+
+
+SUITED_WINDOWS = {"BiTCN", "VanillaTransformer", "Informer", "FEDformer", "Autoformer", "TimeMixer"}
+SUITED = {
+    "NBEATS": "stack_types",
+    "NBEATSx": "stack_types",
+    "TimeXer": "patch_len",
+    "TimesNet": "top_k",
+}
+SHORT = {"NBEATS": 2, "NBEATSx": 2, "TimeXer": 16, "TimesNet": 5}
+
+
+def short_panel():
+    step = np.arange(80.0)
+    rows = {"ds": np.arange(80), "y": np.sin(step) + step / 50}
+    return pd.concat([pd.DataFrame({"unique_id": name, **rows}) for name in "ab"])
+
+
+def survives(name, h, config):
+    """Train a configuration for one step, with small batches."""
+    from neuralforecast.tsdataset import TimeSeriesDataset
+
+    from automodel_sk.search.task import TrainingTask
+    from automodel_sk.search.training import Verdict, train_candidate
+
+    dataset, *_ = TimeSeriesDataset.from_df(short_panel())
+    device = {"accelerator": "cpu", "devices": 1}
+    lengths = np.array([80, 80])
+    task = TrainingTask(name, h=h, val_size=h, n_series=2, lengths=lengths, trainer_options=device)
+    small = {"max_steps": 1, "val_check_steps": 1, "batch_size": 2, "start_padding_enabled": True}
+    small |= {"windows_batch_size": 8} if "windows_batch_size" in config else {}
+    outcome = train_candidate(task, {**config, **small}, dataset, lambda *_: Verdict.GO_ON)
+    return np.isfinite(outcome.score)
+
+
+def drawn(space, seed, **chosen):
+    rng = np.random.default_rng(seed)
+    listed = {name: domain.listed() for name, domain in space.domains.items()}
+    values = {
+        name: space.domains[name].bounds[0] if values is None else values[rng.integers(len(values))]
+        for name, values in listed.items()
+    }
+    return {**space.constants, **values, **chosen}
+
+
+FAILED_ONCE = [*SUITED, *sorted(SUITED_WINDOWS)]
+
+
+@pytest.mark.parametrize("h", [1, 3])
+@pytest.mark.parametrize("name", FAILED_ONCE)
+def test_short_horizons_leave_trials_that_survive(name, h):
+    space = default_search_space(name, h)
+    for seed, size in enumerate(space.values_of("input_size")[:2]):
+        assert survives(name, h, drawn(space, seed, input_size=size))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("h", [1, 2, 3, 4, 5, 6, 7, 12])
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "xLSTM"])  # not installed
+def test_every_model_survives_every_window_of_short_horizons(name, h):
+    space = default_search_space(name, h)
+    for seed, size in enumerate(space.values_of("input_size")):
+        assert survives(name, h, drawn(space, seed, input_size=size))
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -17,6 +17,7 @@ from automodel_sk.search.building import effective_config
 from automodel_sk.search.candidate import train_within_memory
 from automodel_sk.search.laggards import lags
 from automodel_sk.search.ownership import requeue, signs_of_life
+from automodel_sk.search.reasons import reason_of
 from automodel_sk.search.request import SearchListener, SearchRequest
 from automodel_sk.search.storage import is_storage_failure
 from automodel_sk.search.timeout import TrialTimeoutError, check_time
@@ -93,8 +94,7 @@ def run_trial(
 
 def _reason(error: Exception) -> str:
     """Return why a trial failed."""
-    kind = "" if isinstance(error, TrialTimeoutError) else f"{type(error).__name__}: "
-    return f"{kind}{error}"
+    return str(error) if isinstance(error, TrialTimeoutError) else reason_of(error)
 
 
 def _train(

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from automodel_sk.search.building import effective_config
 from automodel_sk.search.candidate import train_within_memory
 from automodel_sk.search.hardware import trainer_options
+from automodel_sk.search.reasons import reason_of
 from automodel_sk.search.task import TrainingTask
 from automodel_sk.search.training import Report, Verdict
 
@@ -103,7 +104,7 @@ def train_on_ray(job: Mapping[str, Any], task: TrainingTask, lent: LentDataset) 
         )
     except Exception as exc:
         seconds = time.perf_counter() - attempts.started
-        raise TrialFailedError(f"{type(exc).__name__}: {exc}", seconds) from None
+        raise TrialFailedError(reason_of(exc), seconds) from None
 
 
 def _at_home_here(task: TrainingTask) -> TrainingTask:

@@ -16,6 +16,7 @@ from automodel_sk.search.attributes import RETRIED_WITH, count_of, retried_with
 from automodel_sk.search.budget import RunningTrial as BudgetOfTrial
 from automodel_sk.search.ownership import claim, requeue, signs_of_life
 from automodel_sk.search.ray_replay import HEARD, PROPOSED, replayed, tell
+from automodel_sk.search.reasons import reason_of
 from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.storage import claiming
 from automodel_sk.search.study import AskTellStudy, trials_left
@@ -163,7 +164,7 @@ class RayTrials:
         try:
             return self._request.space.suggest(trial), ""
         except Exception as exc:  # a user's function of the trial can fail in any way
-            return None, f"{type(exc).__name__}: {exc}"
+            return None, reason_of(exc)
 
     def start(self, number: int) -> None:
         """Note that a process has taken a trial up."""

@@ -21,6 +21,7 @@ import psutil
 from automodel_sk.exceptions import SearchError
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.worker_host import start_host
+from automodel_sk.validation.machine import n_cpus
 
 __all__ = [
     "NoProcessError",
@@ -42,16 +43,14 @@ def workers_are_possible() -> bool:
 
 
 def usable_cpus() -> int:
-    """Return the CPUs that this process may run on.
+    """Return the CPUs that this process may run on, no more than its container's share.
 
     Examples
     --------
     >>> usable_cpus() >= 1
     True
     """
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return n_cpus()
 
 
 def cpus_allowed(options: OptimizationConfig) -> int:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from pathlib import Path
 
-__all__ = ["free_disk_bytes", "free_gpu_memory_gb", "free_memory_bytes", "n_cpus", "n_gpus"]
+__all__ = [
+    "cpu_quota",
+    "free_disk_bytes",
+    "free_gpu_memory_gb",
+    "free_memory_bytes",
+    "n_cpus",
+    "n_gpus",
+]
 
 _CGROUP = Path("/sys/fs/cgroup")
+_OWN_GROUPS = Path("/proc/self/cgroup")
 
 
 def n_cpus() -> int:
-    """Return the number of cores that this process may use.
+    """Return the number of cores that this process may use, a container's share included.
 
     Examples
     --------
@@ -20,8 +29,52 @@ def n_cpus() -> int:
     True
     """
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0)) or 1
-    return os.cpu_count() or 1
+        count = len(os.sched_getaffinity(0)) or 1
+    else:
+        count = os.cpu_count() or 1
+    quota = cpu_quota()
+    return count if quota is None else max(1, min(count, math.ceil(quota)))
+
+
+def cpu_quota() -> float | None:
+    """Return the cores that a container's time share comes to; None where there is no limit.
+
+    Examples
+    --------
+    >>> cpu_quota() is None or cpu_quota() > 0
+    True
+    """
+    quotas = [quota for folder in _groups() for quota in (_quota_of(folder),) if quota]
+    return min(quotas, default=None)
+
+
+def _groups() -> list[Path]:
+    """Return the folders of this process's control groups, those around them included."""
+    try:
+        lines = _OWN_GROUPS.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    paths = [Path("/")]
+    for line in lines:
+        _, kinds, own = line.split(":", 2)
+        if not kinds or "cpu" in kinds.split(","):
+            paths += [Path(own), *Path(own).parents]
+    roots = (_CGROUP, _CGROUP / "cpu", _CGROUP / "cpu,cpuacct")
+    return [root / path.relative_to("/") for root in roots for path in dict.fromkeys(paths)]
+
+
+def _quota_of(folder: Path) -> float | None:
+    """Return what one control group allows, by version 2's file or version 1's."""
+    try:
+        if (folder / "cpu.max").exists():
+            quota, period = (folder / "cpu.max").read_text(encoding="ascii").split()
+        else:
+            quota = (folder / "cpu.cfs_quota_us").read_text(encoding="ascii")
+            period = (folder / "cpu.cfs_period_us").read_text(encoding="ascii")
+        share = int(quota) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):  # "max" is no number
+        return None
+    return share if share > 0 else None
 
 
 def n_gpus() -> int:

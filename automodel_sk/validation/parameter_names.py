@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import fields
 
 from automodel_sk.arguments.number_rule import nearest, shown
 from automodel_sk.catalog import ModelCharacteristics
+from automodel_sk.options import OptimizationConfig
 from automodel_sk.trainer_arguments import why_refused
 from automodel_sk.validation.draft import ConfigDraft
 from automodel_sk.validation.parameters import (
@@ -21,6 +23,7 @@ from automodel_sk.validation.space_rules import values_of
 __all__ = ["check_names"]
 
 _ALIKE = 0.8
+_OPTIONS = frozenset(field.name for field in fields(OptimizationConfig))
 
 _logger = logging.getLogger(__name__)
 
@@ -84,6 +87,13 @@ def _check_unknown(findings: Findings, draft: ConfigDraft, model_name: str) -> N
 
 
 def _note_unknown(findings: Findings, draft: ConfigDraft, model_name: str, name: str) -> None:
+    if name in _OPTIONS:
+        findings.error(
+            f"{name} is an option of the search, not a parameter of {model_name}; pass it beside "
+            f"the config: create_auto_model(..., {name}=...)"
+        )
+        draft.drop(name)
+        return
     known = accepted_parameters(model_name) | set(OWNED)
     meant = ALIASES.get(name.strip().casefold()) or nearest(name, known, cutoff=_ALIKE)
     if meant:

@@ -20,6 +20,7 @@ OWNED = MappingProxyType(
         "hist_exog_list": "pass it beside the config: hist_exog_list=['visits']",
         "stat_exog_list": "pass it beside the config: stat_exog_list=['region']",
         "max_epochs": "training is counted in steps: try max_steps=1000",
+        "local_scaler_type": "scaling is the model's own: try scaler_type='standard'",
     }
 )
 """Parameters that a search space can't hold, and where to pass each instead."""

@@ -1,0 +1,39 @@
+"""Why a trial failed, in words."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+__all__ = ["reason_of"]
+
+
+def reason_of(error: BaseException) -> str:
+    """Return an error's type and message; where it has none, the line that raised it.
+
+    Parameters
+    ----------
+    error : BaseException
+        What a trial's training raised.
+
+    Examples
+    --------
+    >>> reason_of(ValueError("too short"))
+    'ValueError: too short'
+    >>> try:
+    ...     assert 10 % 4 == 0
+    ... except AssertionError as exc:
+    ...     reason_of(exc).startswith("AssertionError: raised ")
+    True
+    """
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text or _place_of(error)}"
+
+
+def _place_of(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return "without a message"
+    last = frames[-1]
+    line = f"by `{last.line}` " if last.line else ""
+    return f"raised {line}in {Path(last.filename).name}, line {last.lineno}, without a message"
