@@ -18,6 +18,7 @@ from automodel_sk.arguments.kinds import Choices, Either, Flag
 from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.catalog import is_joint
 from automodel_sk.data.categories import check_cardinalities, check_known, vocabulary
+from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.held_out import held_out_steps, long_enough, of_series, with_unobserved_rows
 from automodel_sk.data.preparation import MASK, align_static, observed_only, read_times
 from automodel_sk.data.wall_dates import day_zone, in_zone, on_wall
@@ -93,6 +94,9 @@ class AutoModel:
         Steps of one season of the data.
     space : SearchSpace, optional
         What was searched over; a saved model's lacks its functions.
+    columns : ColumnNames, optional
+        What the user calls the columns of series, times and values: frames are taken
+        and given under these names.
 
     Attributes
     ----------
@@ -141,6 +145,7 @@ class AutoModel:
         scores: ConformalScores | None = None,
         season: int = 1,
         space: SearchSpace | None = None,
+        columns: ColumnNames | None = None,
     ) -> None:
         self._fitted = fitted
         self._task = task
@@ -155,6 +160,12 @@ class AutoModel:
         self.profile = profile
         self.validation = validation
         self.space = space
+        self.columns = columns or ColumnNames()
+
+    @property
+    def _columns(self) -> ColumnNames | None:
+        """The user's names of columns, where frames have to be renamed."""
+        return self.columns if self.columns.differ else None
 
     @property
     def model_name(self) -> str:

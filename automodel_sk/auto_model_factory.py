@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,8 +17,10 @@ from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.number_rule import shown
 from automodel_sk.auto_model import AutoModel
 from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics, read_model_name
+from automodel_sk.data.columns import ColumnNames, ColumnWords
 from automodel_sk.data.frequency import season_length
 from automodel_sk.data.steps import plain_frequency
+from automodel_sk.data.wording import worded
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.fitting import Fit, calibration_is_possible, search_and_refit
 from automodel_sk.interrupts import exit_at_signals
@@ -94,6 +96,9 @@ class AutoModelFactory:
         futr_exog_list: Sequence[str] | None = None,
         hist_exog_list: Sequence[str] | None = None,
         stat_exog_list: Sequence[str] | None = None,
+        id_col: str = "unique_id",
+        time_col: str = "ds",
+        target_col: str = "y",
     ) -> AutoModel:
         """Search, refit on all the data, and return the fitted model.
 
@@ -113,6 +118,9 @@ class AutoModelFactory:
             One row per series, with `unique_id`.
         futr_exog_list, hist_exog_list, stat_exog_list : sequence of str, optional
             Columns known in the future, in the past only, and static ones.
+        id_col, time_col, target_col : str
+            What the frames call the columns of series, times and values. The model
+            answers under these names too.
 
         Returns
         -------
@@ -138,26 +146,35 @@ class AutoModelFactory:
         options = replace(options, study_name=options.study_name or _study_name(model_name, h))
         options = replace(options, freq=_plain(options.freq))
         budget = TimeBudget(_seconds(options), refit=options.refit)
+        names = ColumnNames(id_col, time_col, target_col)
+        names.check_present(dataset, "dataset")
         given = UserInput(
             model_name,
             h,
-            dataset,
+            names.own(dataset, "dataset"),
             config,
             loss,
-            static_df,
+            None if static_df is None else names.own(static_df, "static_df"),
             futr_exog_list or (),
             hist_exog_list or (),
             stat_exog_list or (),
         )
         start_workers_early(options)
-        plan = make_plan(given, options)
+        with worded(ColumnWords(names)) if names.differ else nullcontext():
+            plan = make_plan(given, options)
         _announce(plan, options)
         with search_turn(partial(_say_it_waits, options)) as seconds:
             budget.add(seconds)
-            return self._search(plan, options, budget, started + timedelta(seconds=seconds))
+            begun = started + timedelta(seconds=seconds)
+            return self._search(plan, options, budget, begun, names)
 
     def _search(
-        self, plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget, started: datetime
+        self,
+        plan: SearchPlan,
+        options: OptimizationConfig,
+        budget: TimeBudget,
+        started: datetime,
+        names: ColumnNames,
     ) -> AutoModel:
         """Carry out a plan, tracked."""
         tracker = make_tracker(
@@ -181,6 +198,7 @@ class AutoModelFactory:
                 validation=plan.validation,
                 season=options.season_length or season_length(plan.profile.freq),
                 space=plan.space,
+                columns=names,
             )
             if budget.is_limited and calibration_is_possible(plan):
                 _calibrate_in_time(model, budget, options.verbose)
@@ -267,6 +285,9 @@ def create_auto_model(
     futr_exog_list: Sequence[str] | None = None,
     hist_exog_list: Sequence[str] | None = None,
     stat_exog_list: Sequence[str] | None = None,
+    id_col: str = "unique_id",
+    time_col: str = "ds",
+    target_col: str = "y",
     **options: Any,
 ) -> AutoModel:
     """Tune a model of neuralforecast on a long frame with one call.
@@ -290,6 +311,9 @@ def create_auto_model(
         One row per series, with `unique_id`.
     futr_exog_list, hist_exog_list, stat_exog_list : sequence of str, optional
         Columns known in the future, in the past only, and static ones.
+    id_col, time_col, target_col : str
+        What the frames call the columns of series, times and values. The model
+        answers under these names too.
     **options
         Fields of `OptimizationConfig`, such as ``num_samples=50``.
 
@@ -321,6 +345,9 @@ def create_auto_model(
         futr_exog_list=futr_exog_list,
         hist_exog_list=hist_exog_list,
         stat_exog_list=stat_exog_list,
+        id_col=id_col,
+        time_col=time_col,
+        target_col=target_col,
     )
 
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Hashable, Mapping
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, ParamSpec, TypeVar, cast
+
+import pandas as pd
 
 from automodel_sk.arguments.conversion import convert_all
 from automodel_sk.arguments.frame_rule import Frame
@@ -18,7 +22,7 @@ from automodel_sk.arguments.kinds import Choices, Flag, Names, Place, Rule, Seve
 from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.arguments.upstream import in_words
 
-__all__ = ["TABLE", "public"]
+__all__ = ["TABLE", "engine_names", "public"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,6 +33,9 @@ _HORIZON = "in steps of the data"
 def _is_id(value: Any) -> bool:
     return isinstance(value, Hashable) and value is not None and value == value
 
+
+_INSIDE: ContextVar[bool] = ContextVar("inside", default=False)
+"""Whether a public call is being answered: calls within it speak the engine's names."""
 
 TABLE: Mapping[str, Rule] = {
     rule.name: rule
@@ -67,6 +74,25 @@ TABLE: Mapping[str, Rule] = {
 """What an argument may be, by its name, wherever it is an argument of a public call."""
 
 
+@contextmanager
+def engine_names() -> Iterator[None]:
+    """Within this block frames are taken and given under the engine's own names.
+
+    So a public method may call another one.
+    """
+    token = _INSIDE.set(True)
+    try:
+        yield
+    finally:
+        _INSIDE.reset(token)
+
+
+def _under_own_names(names: Any, arguments: Mapping[str, Any], frames: list[str]) -> dict[str, Any]:
+    """Return the frames among some arguments under the engine's names of columns."""
+    given = {name: arguments.get(name) for name in frames}
+    return {n: names.own(f, n) for n, f in given.items() if isinstance(f, pd.DataFrame)}
+
+
 def public(**own: Rule) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator for a public function or method.
 
@@ -93,16 +119,23 @@ def public(**own: Rule) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function)
+        frames = [n for n in signature.parameters if isinstance(own.get(n, TABLE.get(n)), Frame)]
         rules = {name: own.get(name, TABLE.get(name)) for name in signature.parameters}
         known = {name: rule for name, rule in rules.items() if rule is not None}
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             bound = signature.bind(*args, **kwargs)
+            names = None if _INSIDE.get() else getattr(args[0] if args else None, "_columns", None)
+            if names is not None:
+                bound.arguments.update(_under_own_names(names, bound.arguments, frames))
             given = {name: v for name, v in bound.arguments.items() if name in known}
             bound.arguments.update(convert_all(known, given))
-            with in_words():
-                return function(*bound.args, **bound.kwargs)
+            with in_words(), engine_names():
+                result = function(*bound.args, **bound.kwargs)
+            if names is not None and isinstance(result, pd.DataFrame):
+                return cast(R, names.theirs(result))
+            return result
 
         return checked
 

@@ -137,6 +137,7 @@ def fit(
 
     factory = CommandLineFactory(model, h, OptimizationConfig(**options), run.interrupted)
     fitted = factory.create_auto_model(frame, domains, loss, **exogenous)
+    fitted.columns = columns.remembered()
     save_somewhere(fitted, targets.model)
     run.write()
     result = _forecast(fitted, future, level, targets)

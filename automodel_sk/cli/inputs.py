@@ -17,6 +17,8 @@ from automodel_sk.plain_text import plain_text
 if TYPE_CHECKING:
     import pandas as pd
 
+    from automodel_sk.data.columns import ColumnNames
+
 __all__ = ["Columns", "read_beside", "read_series", "say"]
 
 _ID, _TIME, _TARGET = "unique_id", "ds", "y"
@@ -95,6 +97,12 @@ class Columns:
                     f" rename or drop {own!r}"
                 )
         return frame.rename(columns=self.renames)
+
+    def remembered(self) -> ColumnNames:
+        """Return the names for a model to keep."""
+        from automodel_sk.data.columns import ColumnNames
+
+        return ColumnNames(*(self.name_of(own) for own in (_ID, _TIME, _TARGET)))
 
     def restored(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a forecast with the person's names."""

@@ -108,11 +108,22 @@ def predict(
 
 
 def columns_of(model: AutoModel, columns: Columns) -> Columns:
-    """Return the names, with the only series' name and the names' type that the model knows."""
+    """Return the names, with all that the model knows of them: its user's where none are given."""
+    from automodel_sk.data.columns import ColumnNames
+
+    names = zip(model.columns.names, ColumnNames().names, strict=True)
+    id_col, time_col, target_col = (name if name != own else None for name, own in names)
     ids = model.to_neuralforecast().uids
     only = ids[0] if len(ids) == 1 else None
     numeric = getattr(ids.dtype, "kind", "O") in "iuf"
-    return replace(columns, series=only, id_type=ids.dtype if numeric else str)
+    return replace(
+        columns,
+        id=columns.id or id_col,
+        time=columns.time or time_col,
+        target=columns.target or target_col,
+        series=only,
+        id_type=ids.dtype if numeric else str,
+    )
 
 
 def _hand_over(forecast: pd.DataFrame, output: Path | None, as_json: bool, quiet: bool) -> None:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat
 from automodel_sk.catalog import MODEL_CATALOG
 from automodel_sk.complexity import DatasetSize
 from automodel_sk.data.analysis import DatasetProfile
+from automodel_sk.data.columns import ColumnNames
 from automodel_sk.intervals import ConformalScores
 from automodel_sk.persistence.schema import Stored
 from automodel_sk.search_algorithm_selector import SearchStrategy
@@ -39,6 +40,7 @@ NotNegative = Annotated[FiniteFloat, Field(ge=0)]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 Step = Annotated[int, Field(strict=False, ge=0)]
+ColumnName = Annotated[str, Field(min_length=1, max_length=500)]
 ModelName = Annotated[str, AfterValidator(_in_catalog)]
 
 
@@ -147,6 +149,18 @@ class StoredScores(Stored):
         return ConformalScores(np.asarray(self.scores, dtype=float), self.season)
 
 
+class StoredColumns(Stored):
+    """What the user calls the columns."""
+
+    id_col: ColumnName
+    time_col: ColumnName
+    target_col: ColumnName
+
+    def decode(self) -> ColumnNames:
+        """Return the names."""
+        return ColumnNames(**self.fields())
+
+
 class Manifest(Stored):
     """All of the manifest but its head."""
 
@@ -162,3 +176,4 @@ class Manifest(Stored):
     validation: StoredValidation | None
     scores: StoredScores | None
     space: dict[str, Any] | None = None
+    columns: StoredColumns | None = None

@@ -85,6 +85,7 @@ def _describe(model: AutoModel) -> dict[str, Any]:
         "validation": _findings(model.validation),
         "scores": _scores(model._scores),
         "space": _space(model.space),
+        "columns": asdict(model.columns),
     }
     plain: dict[str, Any] = _plain(described)
     return plain
@@ -175,7 +176,7 @@ def _restore(manifest: Manifest, folder: Path) -> AutoModel:
     _restore_window(module, effective_config(task, config))
     parts = {
         name: None if part is None else part.decode()
-        for name in ("strategy", "profile", "validation", "scores")
+        for name in ("strategy", "profile", "validation", "scores", "columns")
         for part in (getattr(manifest, name),)
     }
     profile = parts["profile"]

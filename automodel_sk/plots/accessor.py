@@ -61,6 +61,11 @@ class ModelPlots:
         return f"{self._model!r}.plot: {', '.join(names)}"
 
     @property
+    def _columns(self) -> Any:
+        """The user's names of columns, where frames have to be renamed."""
+        return self._model._columns
+
+    @property
     def study(self) -> Study:
         """The trials as an Optuna study in memory, for all of `optuna.visualization`."""
         return as_study(self._model._records)

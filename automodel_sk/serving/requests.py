@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from automodel_sk.arguments.boundary import engine_names
 from automodel_sk.data import times
 from automodel_sk.data.preparation import MASK, WEIGHT, read_times
 from automodel_sk.exceptions import AutoModelError, InvalidInputError
@@ -60,7 +61,8 @@ def answer(
         The rows or parameters can't be used; says why.
     """
     try:
-        return _answer(model, frame, params, frame if sent is None else sent)
+        with engine_names():  # a request speaks of unique_id, ds and y, whatever trained the model
+            return _answer(model, frame, params, frame if sent is None else sent)
     except AutoModelError:
         raise
     except Exception as exc:

@@ -1,0 +1,118 @@
+"""Columns under a user's own names: taken, given back and remembered, in Python and the shell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from command_line import run, words
+
+from automodel_sk import AutoModel, create_auto_model
+from automodel_sk.exceptions import InvalidInputError
+
+CONFIG = {"input_size": 6, "max_steps": 3, "hidden_size": 4, "num_layers": 1}
+QUIET: dict[str, Any] = {
+    "use_mlflow": False,
+    "verbose": False,
+    "cpus": 1,
+    "gpus": 0,
+    "storage": ":memory:",
+}
+THEIRS = {"id_col": "shop", "time_col": "date", "target_col": "sales"}
+RENAMES = {"unique_id": "shop", "ds": "date", "y": "sales"}
+
+
+def _panel() -> pd.DataFrame:
+    days = pd.date_range("2024-01-01", periods=60)
+    rng = np.random.default_rng(0)
+    return pd.concat(
+        pd.DataFrame(
+            {"unique_id": name, "ds": days, "y": rng.normal(size=60), "promo": rng.random(60)}
+        )
+        for name in ("north", "south")
+    )
+
+
+def _future(df: pd.DataFrame) -> pd.DataFrame:
+    days = pd.date_range("2024-03-01", periods=3)
+    return pd.concat(
+        pd.DataFrame({"unique_id": name, "ds": days, "promo": 0.5})
+        for name in df["unique_id"].unique()
+    )
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[AutoModel, AutoModel]:
+    """The same model, once under the engine's names and once under a user's."""
+    own = create_auto_model("MLP", 3, _panel(), CONFIG, futr_exog_list=["promo"], **QUIET)
+    frame = _panel().rename(columns=RENAMES)
+    return own, create_auto_model(
+        "MLP", 3, frame, CONFIG, futr_exog_list=["promo"], **THEIRS, **QUIET
+    )
+
+
+def test_every_frame_comes_back_under_the_users_names(pair: tuple[AutoModel, AutoModel]) -> None:
+    own, theirs = pair
+    future, frame = _future(_panel()), _panel()
+    renamed = future.rename(columns=RENAMES)
+    calls: dict[str, tuple[Any, Any]] = {
+        "predict": ({"futr_df": future}, {"futr_df": renamed}),
+        "simulate": ({"futr_df": future, "n_paths": 2}, {"futr_df": renamed, "n_paths": 2}),
+        "cross_validation": ({"dataset": frame}, {"dataset": frame.rename(columns=RENAMES)}),
+    }
+    for name, (first, second) in calls.items():
+        expected = getattr(own, name)(**first).rename(columns=RENAMES)
+        pd.testing.assert_frame_equal(getattr(theirs, name)(**second), expected)
+    levels = theirs.predict(futr_df=renamed, level=[80])
+    assert list(levels.columns) == ["shop", "date", "MLP", "MLP-lo-80", "MLP-hi-80"]
+    newer = theirs.refit(frame.rename(columns=RENAMES))
+    assert list(newer.predict(futr_df=renamed).columns) == ["shop", "date", "MLP"]
+    assert theirs.plot.forecast(futr_df=renamed, dataset=frame.rename(columns=RENAMES)) is not None
+
+
+def test_a_saved_model_remembers_the_names(
+    pair: tuple[AutoModel, AutoModel], tmp_path: Path
+) -> None:
+    loaded = AutoModel.load(pair[1].save(tmp_path / "model"))
+    future = _future(_panel()).rename(columns=RENAMES)
+    pd.testing.assert_frame_equal(loaded.predict(futr_df=future), pair[1].predict(futr_df=future))
+
+
+def test_missing_columns_are_named_all_at_once() -> None:
+    with pytest.raises(
+        InvalidInputError, match=r"no column 'when' \(time_col\) and no column 'much'"
+    ):
+        create_auto_model("MLP", 3, _panel(), CONFIG, time_col="when", target_col="much", **QUIET)
+
+
+def test_two_columns_for_one_are_refused() -> None:
+    frame = _panel().assign(date=1)
+    with pytest.raises(InvalidInputError, match=r"dataset has both 'date' \(time_col\) and 'ds'"):
+        create_auto_model("MLP", 3, frame, CONFIG, time_col="date", **QUIET)
+    with pytest.raises(InvalidInputError, match=r"must name three columns"):
+        create_auto_model("MLP", 3, frame, CONFIG, time_col="y", **QUIET)
+
+
+def test_messages_speak_of_the_users_columns() -> None:
+    frame = _panel().rename(columns=RENAMES)
+    frame.loc[frame["date"] == "2024-01-05", "sales"] = np.nan
+    with pytest.raises(InvalidInputError, match=r"column 'sales' of df has 2 missing values"):
+        create_auto_model("MLP", 3, frame, CONFIG, **THEIRS, **QUIET)
+
+
+def test_the_shell_remembers_the_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    _panel().rename(columns=RENAMES).to_csv("sales.csv", index=False)
+    _future(_panel()).rename(columns=RENAMES).to_csv("future.csv", index=False)
+    Path("space.json").write_text(str(CONFIG).replace("'", '"'))
+    columns = ["--id-col", "shop", "--time-col", "date", "--target-col", "sales"]
+    fitted = run("fit", "sales.csv", "--model", "MLP", "--h", 3, "--space", "space.json", *columns,
+                 "--futr-exog", "promo", "--no-mlflow", "--quiet", "--output", "model")  # fmt: skip
+    assert fitted.exit_code == 0, words(fitted.output)
+    shown = run("predict", "model", "--futr", "future.csv")
+    assert shown.exit_code == 0, words(shown.output)
+    assert shown.stdout.splitlines()[0] == "shop,date,MLP"
+    assert shown.stdout.splitlines()[1].startswith("north,2024-03-01,")
