@@ -374,7 +374,7 @@ def _study_name(model_name: Any, h: Any) -> str:
 
 def _plain(freq: Any) -> Any:
     """Return a frequency as the text or number that is saved; any other for the validator."""
-    with suppress(InvalidInputError):
+    with suppress(Exception):  # an object may raise anything when it is looked at
         return freq if freq is None else plain_frequency(freq)
     return freq
 
