@@ -63,7 +63,7 @@ def data_record(plan: SearchPlan) -> DataRecord:
     """
     ids, times = plan.frame["unique_id"], plan.frame["ds"]
     columns = dict.fromkeys(map(str, plan.frame.columns), "double")
-    columns |= dict.fromkeys(plan.frame.select_dtypes("object").columns, "string")
+    columns |= dict.fromkeys(_text_columns(plan.frame), "string")
     columns["unique_id"] = _kind(ids.head(1))
     columns["ds"] = "datetime" if pd.api.types.is_datetime64_any_dtype(times) else "long"
     profile = {
@@ -74,6 +74,11 @@ def data_record(plan: SearchPlan) -> DataRecord:
         "last": str(times.max()),
     }
     return DataRecord(plan.fingerprint, columns, profile)
+
+
+def _text_columns(frame: pd.DataFrame) -> list[Any]:
+    is_text = pd.api.types.is_string_dtype
+    return [name for name, kind in frame.dtypes.items() if kind == object or is_text(kind)]
 
 
 def _columns(model: AutoModel) -> Mapping[str, str]:

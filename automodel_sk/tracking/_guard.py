@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import sqlite3
 import ssl
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -26,6 +29,7 @@ __all__ = [
     "absence",
     "absolute_uri",
     "guarded",
+    "once_created",
     "open_lock",
     "probe",
     "reason_of",
@@ -64,7 +68,25 @@ _REASONS = {
     "Name or service not known": "the host's name is unknown",
     "getaddrinfo failed": "the host's name is unknown",
     "maintenance mode": "MLflow has given up folders as stores",
+    "No space left on device": "the disk is full",
+    "database or disk is full": "the disk is full",
+    "disk I/O error": "the disk can't be written (full, or gone)",
+    "readonly database": "the database can't be written",
+    "unable to open database file": "the database's folder can't be written, or isn't there",
 }
+_PAGE = re.compile(r"<(!doctype html|html|head|body)\b", re.IGNORECASE)
+_STATUS = re.compile(r"error code (\d{3})")
+_HALF_MADE = (
+    "alembic_version",
+    "already exists",
+    "database is locked",
+    "duplicate column name",
+    "no such column",
+    "no such table",
+    "out-of-date database schema",
+)
+CREATION_SECONDS = 15.0
+_Answer = TypeVar("_Answer")
 # The environment is the process's: one tracker at a time.
 _TURN = threading.RLock()
 
@@ -171,14 +193,42 @@ def open_lock(uri: str) -> Iterator[None]:
     if path is None:
         yield
         return
+    # It is removed again: whoever waits for one that is gone finds the tables made.
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
     lock = Path(tempfile.gettempdir()) / f"automodel_sk-{digest}.lock"
-    connection = sqlite3.connect(lock, timeout=60, isolation_level=None)
-    try:
-        connection.execute("BEGIN EXCLUSIVE")
+    with ExitStack() as held:
+        with suppress(sqlite3.Error):  # a temporary folder that can't be written: go without
+            connection = sqlite3.connect(lock, timeout=60, isolation_level=None)
+            held.callback(_give_back, connection, lock)
+            connection.execute("BEGIN EXCLUSIVE")
         yield
-    finally:
-        connection.close()
+
+
+def _give_back(connection: sqlite3.Connection, lock: Path) -> None:
+    connection.close()
+    with suppress(OSError):
+        lock.unlink()
+
+
+def once_created(uri: str, ask: Callable[[], _Answer]) -> _Answer:
+    """Ask a store; again and again while another program, such as MLflow's page, makes its tables.
+
+    Parameters
+    ----------
+    uri : str
+        The store's.
+    ask : callable
+        Asks.
+    """
+    end = time.monotonic() + (CREATION_SECONDS if sqlite_path(uri) is not None else 0.0)
+    while True:
+        try:
+            return ask()
+        except Exception as error:
+            half_made = any(sign in str(error) for sign in _HALF_MADE)
+            if not half_made or time.monotonic() > end:
+                raise
+        time.sleep(0.5)
 
 
 def reason_of(error: BaseException, uri: str) -> str:
@@ -189,5 +239,9 @@ def reason_of(error: BaseException, uri: str) -> str:
     for sign, words in _REASONS.items():
         if sign in text:
             return words
+    if _PAGE.search(text):
+        status = _STATUS.search(text)
+        code = f" ({status.group(1)})" if status else ""
+        return f"no MLflow server answers there{code}; is a path prefix missing?"
     remember_address(uri)
     return mask_secrets(text.strip().splitlines()[0])[:300]

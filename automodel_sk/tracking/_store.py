@@ -9,7 +9,7 @@ from getpass import getuser
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from automodel_sk.exceptions import TrackingError
-from automodel_sk.tracking._guard import open_lock, probe, sqlite_path
+from automodel_sk.tracking._guard import once_created, open_lock, probe, sqlite_path
 from automodel_sk.tracking._target import Target
 from automodel_sk.tracking._text import plain
 from automodel_sk.tracking.base import DataRecord
@@ -26,6 +26,7 @@ __all__ = [
     "Store",
     "column_schema",
     "source_tags",
+    "usable_run",
 ]
 
 PREFIX = "automodel_sk."
@@ -67,7 +68,7 @@ class Store:
         with open_lock(target.uri):
             probe(target.uri)
             client = MlflowClient(tracking_uri=target.uri)
-            experiment_id = target.experiment_id or _experiment_id(client, target)
+            experiment_id = once_created(target.uri, lambda: _experiment_of(client, target))
         return cls(client, experiment_id)
 
     def create_run(self, name: str, tags: Mapping[str, str], start: int) -> str:
@@ -153,17 +154,62 @@ class Store:
 
     def _search(self, tag: str, value: str) -> Iterator[Any]:
         """Yield the runs that bear a tag, the newest first."""
-        # MLflow's filters know no escapes: one kind of quote must do.
-        quote = '"' if "'" in value else "'"
-        query, token = f"tags.`{tag}` = {quote}{value}{quote}", None
+        query, token = f"tags.`{tag}` {_matching(value)}", None
         while True:
             page = self.client.search_runs(
                 [self.experiment_id], query, max_results=_PAGE, page_token=token
             )
-            yield from page
+            yield from (run for run in page if run.data.tags.get(tag) == value)
             token = page.token
             if not token:
                 return
+
+
+def _matching(value: str) -> str:
+    """Return how a filter finds a text: filters know no escapes, one kind of quote must do."""
+    if "'" not in value:
+        return f"= '{value}'"
+    if '"' not in value:
+        return f'= "{value}"'
+    # Any character in place of each quote; what else is found is left out afterwards.
+    return f"LIKE '{value.replace(chr(39), '_')}'"
+
+
+def usable_run(client: MlflowClient, run_id: str, said_by: str) -> Any:
+    """Return a run; raise where there is none, or it was deleted."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        raise TrackingError(
+            f"{said_by} {run_id[:100]!r} is no run of this store; pass the id of one that is, or"
+            f" leave {said_by} out"
+        ) from None
+    if run.info.lifecycle_stage == "deleted":
+        raise TrackingError(
+            f"{said_by} {run_id[:100]!r} was deleted in this store; restore it with `mlflow runs"
+            f" restore --run-id {run_id[:100]}`, or leave {said_by} out"
+        )
+    return run
+
+
+def _experiment_of(client: MlflowClient, target: Target) -> str:
+    """Return the id of the experiment: the one that is named, or the run's that lies above."""
+    from mlflow.exceptions import MlflowException
+
+    if target.experiment_id is None and target.parent_run_id is not None:
+        run = usable_run(client, target.parent_run_id, "MLFLOW_RUN_ID")
+        return str(run.info.experiment_id)
+    if target.experiment_id is not None:
+        try:  # of another store, perhaps, that was in use before
+            return str(client.get_experiment(target.experiment_id).experiment_id)
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+    return _experiment_id(client, target)
 
 
 def _experiment_id(client: MlflowClient, target: Target) -> str:

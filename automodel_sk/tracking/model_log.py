@@ -8,7 +8,7 @@ from automodel_sk.exceptions import TrackingError
 from automodel_sk.masking import shown_address
 from automodel_sk.tracking._guard import MODEL_SECONDS, guarded, reason_of
 from automodel_sk.tracking._model import check_registered_name, register_model, write_model
-from automodel_sk.tracking._store import Point, Store, source_tags
+from automodel_sk.tracking._store import Point, Store, source_tags, usable_run
 from automodel_sk.tracking._target import Target, check_installed, find_target
 from automodel_sk.tracking._text import flat_params
 from automodel_sk.tracking.base import ModelRecord
@@ -50,23 +50,24 @@ def log_model(
     check_registered_name(register_as)
     check_installed()
     target = find_target(tracking_uri, experiment_name)
-    problem = None
     try:
         with guarded(MODEL_SECONDS):
             return _log(model, target, run_id or target.parent_run_id, register_as)
+    except TrackingError as error:
+        problem = str(error)
     except Exception as error:
-        problem = reason_of(error, target.uri)
+        problem = (
+            f"{reason_of(error, target.uri)}; check the server, or pass another tracking_uri such"
+            " as 'sqlite:///mlflow.db'"
+        )
     # Raised out here, so that no cause with a password in it is shown.
-    raise TrackingError(
-        f"MLflow at {shown_address(target.uri)} did not take the model: {problem}; check the"
-        " server, or pass another tracking_uri such as 'sqlite:///mlflow.db'"
-    )
+    raise TrackingError(f"MLflow at {shown_address(target.uri)} did not take the model: {problem}")
 
 
 def _log(model: ModelRecord, target: Target, run_id: str | None, register_as: str | None) -> str:
     store = Store.open(target)
     if run_id is not None:
-        store = Store(store.client, store.client.get_run(run_id).info.experiment_id)
+        store = Store(store.client, usable_run(store.client, run_id, "run_id").info.experiment_id)
         model_id = write_model(store, run_id, model)
     else:
         run_id, model_id = _log_in_a_new_run(store, model)
