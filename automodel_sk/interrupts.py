@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -53,12 +53,18 @@ def stop_at_signals() -> Iterator[bool]:
     bool
         Whether there are signals that this call handles.
     """
-    handler = _handler()
+    handler = _Handler()
     taken = [number for number in _SIGNALS if _is_free(number)]
     for number in taken:
         signal.signal(number, handler)
     try:
         yield bool(taken)
+    except Stopped:
+        raise
+    except KeyboardInterrupt as interrupt:
+        if handler.asked is None:
+            raise
+        raise Stopped(handler.asked) from interrupt  # Ray makes any interrupt a plain one
     finally:
         for number in taken:
             if signal.getsignal(number) is handler:
@@ -71,13 +77,14 @@ def exit_at_signals() -> Iterator[None]:
 
     Within a call of `stop_at_signals` that is left to the caller.
     """
-    with stop_at_signals() as handled:
-        try:
+    handled = False
+    try:
+        with stop_at_signals() as handled:
             yield
-        except Stopped as stopped:
-            if not handled:
-                raise
-            raise SystemExit(stopped.exit_code) from stopped
+    except Stopped as stopped:
+        if not handled:
+            raise
+        raise SystemExit(stopped.exit_code) from stopped
 
 
 def _is_free(number: int) -> bool:
@@ -85,17 +92,19 @@ def _is_free(number: int) -> bool:
     return in_main_thread and signal.getsignal(number) is signal.SIG_DFL
 
 
-def _handler() -> Callable[[int, FrameType | None], None]:
-    process, last = os.getpid(), -math.inf
+class _Handler:
+    """Raises `Stopped` in the process that it was made in."""
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        nonlocal last
-        if os.getpid() != process:  # a fork has nothing to put away
+    def __init__(self) -> None:
+        self.asked: int | None = None
+        self._process, self._last = os.getpid(), -math.inf
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._process:  # a fork has nothing to put away
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
             return
-        before, last = last, time.monotonic()
-        if last - before > _SECONDS_OF_ONE_REQUEST:
+        before, self._last = self._last, time.monotonic()
+        if self._last - before > _SECONDS_OF_ONE_REQUEST:
+            self.asked = number
             raise Stopped(number)
-
-    return handle

@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from automodel_sk.exceptions import StorageError
@@ -32,9 +32,7 @@ _SECONDS_TO_LOCK = 60.0
 
 
 @contextlib.contextmanager
-def scratch_folder(
-    kind: str, within: str | None = None, before_sweeping: Callable[[Path], None] | None = None
-) -> Iterator[Path]:
+def scratch_folder(kind: str, within: str | None = None) -> Iterator[Path]:
     """Give a folder that this user alone may read, for a while.
 
     Parameters
@@ -43,8 +41,6 @@ def scratch_folder(
         What it is for; part of its name.
     within : str, optional
         Where to make it; in the temporary folder when None.
-    before_sweeping : callable, optional
-        Told of each folder of this kind that a dead process left, before it goes.
 
     Yields
     ------
@@ -64,7 +60,7 @@ def scratch_folder(
     False
     """
     parent = tempfile.gettempdir() if within is None else within
-    _sweep(Path(parent), f"{_PREFIX}{kind}-", before_sweeping)
+    _sweep(Path(parent), f"{_PREFIX}{kind}-")
     with contextlib.ExitStack() as undo:
         try:
             folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{kind}-", dir=parent))
@@ -85,7 +81,7 @@ def _held(folder: Path) -> int:
     return file
 
 
-def _sweep(parent: Path, prefix: str, before: Callable[[Path], None] | None) -> None:
+def _sweep(parent: Path, prefix: str) -> None:
     """Remove this user's folders of a kind that no process holds."""
     if not _CAN_LOCK:  # pragma: no cover - Windows
         return
@@ -94,15 +90,13 @@ def _sweep(parent: Path, prefix: str, before: Callable[[Path], None] | None) -> 
             found = folder.lstat()
             old = time.time() - found.st_mtime > _SECONDS_TO_LOCK
             if found.st_uid == os.geteuid() and old and not folder.is_symlink():
-                _remove(folder, before)
+                _remove(folder)
 
 
-def _remove(folder: Path, before: Callable[[Path], None] | None) -> None:
+def _remove(folder: Path) -> None:
     file = os.open(folder / _HELD, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where a process holds it
-        if before is not None:
-            before(folder)
         shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.close(file)

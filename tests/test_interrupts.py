@@ -71,6 +71,21 @@ def test_several_signals_at_once_are_one_request() -> None:
         send(TERM)
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_that_a_library_makes_a_plain_interrupt_is_told_from_ctrl_c(number: int) -> None:
+    def as_ray_does() -> None:
+        try:
+            send(number)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt from None
+
+    with pytest.raises(SystemExit) as left, exit_at_signals():
+        as_ray_does()
+    assert left.value.code == 128 + number
+    with pytest.raises(KeyboardInterrupt), exit_at_signals():
+        send(signal.SIGINT)
+
+
 def test_handlers_of_the_user_stay(handled: Callable[[int, Any], None]) -> None:
     heard = []
     handled(TERM, lambda number, frame: heard.append(number))

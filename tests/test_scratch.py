@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from automodel_sk import scratch
@@ -54,12 +56,10 @@ def test_what_a_killed_process_left_is_swept_and_nothing_else(temporary: Path) -
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert (left / "secret").exists()
-    swept: list[Path] = []
     with scratch_folder("another"):
         assert left.exists()
-    with scratch_folder("test", before_sweeping=swept.append):
+    with scratch_folder("test"):
         assert not left.exists()
-    assert swept == [left]
     assert [path.name for path in temporary.iterdir()] == ["automodel_sk-test-of-somebody"]
 
 
@@ -79,3 +79,41 @@ def test_a_place_that_can_t_be_written_is_named(temporary: Path) -> None:
         scratch_folder("test", str(place)),
     ):
         pass
+
+
+STARTING = """
+import os, subprocess, sys, time
+from pathlib import Path
+reaper, folder = sys.argv[1:]
+os.makedirs(folder)
+log = open(folder + "/log", "w")
+agent = [sys.executable, "-c", "import time; time.sleep(60)"]
+agent = subprocess.Popen(agent, stdout=log, start_new_session=True)
+subprocess.Popen([sys.executable, "-I", reaper, str(os.getpid()), folder], start_new_session=True)
+print(agent.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_what_is_left_of_ray_is_ended(temporary: Path) -> None:
+    from automodel_sk import search
+
+    reaper = Path(next(iter(search.__path__))) / "ray_reaper.py"
+    folder = temporary / "ray"
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTING, str(reaper), str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        assert parent.stdout is not None
+        agent = psutil.Process(int(parent.stdout.readline()))
+        time.sleep(1.5)
+        assert agent.is_running()
+        assert (folder / "log").exists(), "its program lives"
+        parent.kill()
+    assert not psutil.wait_procs([agent], timeout=10)[1]
+    until = time.monotonic() + 10
+    while folder.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not folder.exists()

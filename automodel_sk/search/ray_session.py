@@ -9,14 +9,14 @@ import os
 import secrets
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import ray
 
 from automodel_sk.exceptions import SearchError
@@ -96,7 +96,7 @@ def _connection() -> tuple[str, str]:
 @contextmanager
 def _own_folder() -> Iterator[Path]:
     """Give Ray a folder for its files, with a token for its processes."""
-    with scratch_folder("ray", _place_for_sockets(), _end_processes_of) as folder:
+    with scratch_folder("ray", _place_for_sockets()) as folder, _reaped(folder):
         token = folder / "auth_token"
         token.touch(mode=0o600)
         token.write_text(secrets.token_hex(32))
@@ -125,12 +125,26 @@ def _place_for_sockets() -> str | None:
     return _SHORT_FOLDER
 
 
-def _end_processes_of(folder: Path) -> None:
-    """End the processes of Ray that a killed process left."""
-    for process in psutil.process_iter(["cmdline"]):
-        if any(str(folder) in argument for argument in process.info["cmdline"] or ()):
-            with suppress(psutil.Error):
-                process.kill()
+@contextmanager
+def _reaped(folder: Path) -> Iterator[None]:
+    """See to it that nothing of Ray outlives this process, even where it is killed."""
+    if sys.platform != "linux":
+        yield
+        return
+    reaper = Path(__file__).with_name("ray_reaper.py")
+    command = [sys.executable, "-I", str(reaper), str(os.getpid()), str(folder)]
+    with subprocess.Popen(
+        command,
+        cwd="/",
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def _start(folder: Path) -> None:
