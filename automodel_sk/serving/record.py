@@ -77,8 +77,8 @@ def data_record(plan: SearchPlan) -> DataRecord:
 
 
 def _text_columns(frame: pd.DataFrame) -> list[Any]:
-    is_text = pd.api.types.is_string_dtype
-    return [name for name, kind in frame.dtypes.items() if kind == object or is_text(kind)]
+    is_text, is_object = pd.api.types.is_string_dtype, pd.api.types.is_object_dtype
+    return [name for name, kind in frame.dtypes.items() if is_object(kind) or is_text(kind)]
 
 
 def _columns(model: AutoModel) -> Mapping[str, str]:
