@@ -16,7 +16,9 @@ from automodel_sk.arguments.boundary import public
 from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.kinds import Choices, Either, Flag
 from automodel_sk.arguments.number_rule import NumberRule
+from automodel_sk.calibration import Windows
 from automodel_sk.catalog import is_joint
+from automodel_sk.conformal import ConformalScores
 from automodel_sk.data.categories import check_cardinalities, check_known, vocabulary
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.held_out import held_out_steps, long_enough, of_series, with_unobserved_rows
@@ -27,7 +29,7 @@ from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.explanation import METHODS
 from automodel_sk.future_values import future_values
 from automodel_sk.history import usable_history
-from automodel_sk.intervals import ConformalScores, quantile_columns
+from automodel_sk.intervals import quantile_columns
 from automodel_sk.prediction import forecast, stored_history, tidy
 from automodel_sk.search.building import DEFAULT_MAX_STEPS
 from automodel_sk.search.refit import final_model, fit_final, padded_for, train_on
@@ -206,8 +208,8 @@ class AutoModel:
         *,
         futr_df: pd.DataFrame | None = None,
         static_df: pd.DataFrame | None = None,
-        level: Sequence[float] | None = None,
-        quantiles: Sequence[float] | None = None,
+        level: float | Sequence[float] | None = None,
+        quantiles: float | Sequence[float] | None = None,
         h: int | None = None,
     ) -> pd.DataFrame:
         """Forecast the steps after the end of each series.
@@ -222,9 +224,9 @@ class AutoModel:
             Future values of the `futr_exog_list` columns, with `unique_id` and `ds`.
         static_df : DataFrame, optional
             Static values of the series of `dataset`.
-        level : sequence of float, optional
+        level : float or sequence of float, optional
             Coverages in percent of prediction intervals, such as ``[80, 95]``.
-        quantiles : sequence of float, optional
+        quantiles : float or sequence of float, optional
             Quantiles between 0 and 1, in place of `level`.
         h : int, optional
             Steps to forecast; the model's own horizon when None. Fewer are the first of
@@ -362,8 +364,9 @@ class AutoModel:
         dataset : DataFrame, optional
             The series to calibrate on; the training data when None.
         n_windows : int, optional
-            Held-out windows; as many as fit into the last third of the shortest
-            series, ten at most, when None.
+            Held-out windows; as many as fit into the last third of the series, ten at
+            most, when None. Series that are too short are left out: their intervals come
+            from those of series that are like them.
         static_df : DataFrame, optional
             Static values of the series of `dataset`.
 
@@ -375,17 +378,33 @@ class AutoModel:
         Raises
         ------
         InvalidInputError
-            The series are too short to hold out a window.
+            All series are too short to hold out a window.
         """
         frame = stored_history(self._fitted) if dataset is None else self._prepare(dataset)
-        windows = calibration.plan_windows(frame, self.h, n_windows)
+        windows = self._plan_windows(frame, n_windows)
         errors = self.cross_validation(
-            frame, n_windows=windows.count, step_size=windows.step, static_df=static_df
+            frame if is_joint(self.model_name) else windows.of(frame),
+            n_windows=windows.count,
+            step_size=windows.step,
+            static_df=static_df,
         )
         errors["error"] = errors["y"] - errors[repr(self._fitted.models[0])]
-        errors = calibration.known_errors(errors)
         self._scores = ConformalScores.from_cross_validation(errors, frame, self.h, self._season)
         return self
+
+    def _plan_windows(
+        self, frame: pd.DataFrame, n_windows: int | None = None, *, last_half: bool = True
+    ) -> Windows:
+        """Return the windows that calibrate the intervals, and say which series have none."""
+        windows = calibration.plan_windows(frame, self.h, n_windows, last_half=last_half)
+        if windows.left_out:
+            logger.warning(
+                "series %s: too short to hold out %d steps; their intervals come from the errors"
+                " of series that are like them",
+                calibration.named(windows.left_out),
+                self.h + (windows.count - 1) * windows.step,
+            )
+        return windows
 
     @public(n_windows=NumberRule("n_windows", 1), refit=_EACH)
     def cross_validation(
@@ -459,8 +478,9 @@ class AutoModel:
         Parameters
         ----------
         metrics : sequence of str or callable, optional
-            As the `metric` of `OptimizationConfig`; that of the search, "mae",
-            "rmse", "smape" and "mase" when None.
+            As the `metric` of `OptimizationConfig`; that of the search, "mae", "rmse",
+            "smape" and "mase" when None. Of a model trained for a quantile apart from the
+            middle, that of the search and "mqloss".
 
         Returns
         -------

@@ -10,18 +10,21 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 
-from automodel_sk.calibration import Windows, known_errors, plan_windows
+from automodel_sk.calibration import Windows
+from automodel_sk.catalog import is_joint
+from automodel_sk.conformal import ConformalScores
 from automodel_sk.data.baselines import BASELINE_COLUMN, BASELINES, baseline_forecasts
 from automodel_sk.data.preparation import filled_target
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.intervals import ConformalScores, series_scales
+from automodel_sk.losses import point_quantile
 from automodel_sk.prediction import loss_family, stored_history
 from automodel_sk.search.turns import training_turn
+from automodel_sk.series_traits import series_scales
 
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
 
-__all__ = ["Backtest", "backtest"]
+__all__ = ["Backtest", "backtest", "measured"]
 
 _KEYS = ["unique_id", "cutoff", "ds"]
 
@@ -119,6 +122,33 @@ class Backtest:
         return {named[place]: ranked[place] for place in sorted(named)}
 
 
+def measured(model: AutoModel) -> Backtest:
+    """Return the backtest of a model whose errors can be held against those of others.
+
+    Parameters
+    ----------
+    model : AutoModel
+        Fitted.
+
+    Returns
+    -------
+    Backtest
+
+    Raises
+    ------
+    InvalidInputError
+        The model forecasts a quantile apart from the middle, for which the distance from the
+        truth is no error; or what `backtest` raises.
+    """
+    quantile = point_quantile(model.to_neuralforecast().models[0].loss)
+    if abs(quantile - 0.5) > 1e-6:
+        raise InvalidInputError(
+            f"the model forecasts the quantile {quantile:g}, of which the distance from the truth"
+            " is no measure; see validation_scores(['mqloss']), or train with MQLoss(level=[80])"
+        )
+    return backtest(model)
+
+
 _TESTED: WeakKeyDictionary[AutoModel, Backtest] = WeakKeyDictionary()
 
 
@@ -151,11 +181,12 @@ def backtest(model: AutoModel) -> Backtest:
 
 def _test(model: AutoModel) -> Backtest:
     frame = stored_history(model.to_neuralforecast())
-    windows = _windows(frame, model.h)
-    raw = model.cross_validation(frame, n_windows=windows.count, step_size=windows.step)
+    windows = _windows(frame, model)
+    everything, frame = frame, windows.of(frame)
+    given = everything if is_joint(model.model_name) else frame
+    raw = model.cross_validation(given, n_windows=windows.count, step_size=windows.step)
     column = repr(model.to_neuralforecast().models[0])
-    errors = known_errors(raw.assign(error=raw["y"] - raw[column]))
-    _calibrate(model, errors, frame)
+    _calibrate(model, raw.assign(error=raw["y"] - raw[column]), frame)
     simple = _simple_forecasts(frame, windows, model)
     own = raw[[*_KEYS, "y", column]]
     forecasts = own.merge(simple, on=_KEYS, validate="one_to_one")
@@ -170,14 +201,14 @@ def _scales(frame: pd.DataFrame, season: int) -> pd.Series:
     return pd.Series(scales, index=pd.Index(names))
 
 
-def _windows(frame: pd.DataFrame, h: int) -> Windows:
+def _windows(frame: pd.DataFrame, model: AutoModel) -> Windows:
     try:
-        return plan_windows(frame, h)
+        return model._plan_windows(frame, last_half=False)
     except InvalidInputError as exc:
-        shortest = int(frame.groupby("unique_id", observed=True).size().min())
+        longest = int(frame.groupby("unique_id", observed=True).size().max())
         raise InvalidInputError(
-            f"the shortest series has {shortest} rows, too few to hold out {h} steps and measure"
-            f" errors on them; use series of at least {3 * h} rows"
+            f"the longest series has {longest} rows, too few to hold out {model.h} steps and"
+            f" measure errors on them; use series of at least {3 * model.h} rows"
         ) from exc
 
 

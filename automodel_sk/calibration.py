@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.data.categories import decoded
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["Windows", "known_errors", "plan_windows", "stored_static"]
+__all__ = ["Windows", "named", "plan_windows", "stored_static"]
 
 _MOST_WINDOWS = 10
 
@@ -27,14 +29,36 @@ class Windows:
         How many.
     step : int
         Steps from one to the next.
+    ids : Index, optional
+        The series that are long enough; all of them when None.
+    left_out : tuple
+        The others.
     """
 
     count: int
     step: int
+    ids: pd.Index | None = field(default=None, repr=False, compare=False)
+    left_out: tuple[Any, ...] = field(default=(), repr=False, compare=False)
+
+    def of(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of the series that are long enough."""
+        if self.ids is None or not self.left_out:
+            return frame
+        return frame[frame["unique_id"].isin(self.ids)].reset_index(drop=True)
 
 
-def plan_windows(frame: pd.DataFrame, h: int, n_windows: int | None = None) -> Windows:
-    """Return the windows to hold out: within the last third of the shortest series.
+def plan_windows(
+    frame: pd.DataFrame,
+    h: int,
+    n_windows: int | None = None,
+    *,
+    last_half: bool = True,
+) -> Windows:
+    """Return the windows to hold out: within the last third of the series.
+
+    Series that are too short are left out, and so are up to a third of the others where they
+    would cost the rest many windows. Where a third of no series holds a window, the last half
+    may.
 
     Parameters
     ----------
@@ -43,7 +67,9 @@ def plan_windows(frame: pd.DataFrame, h: int, n_windows: int | None = None) -> W
     h : int
         Steps of each window.
     n_windows : int, optional
-        How many; as many as fit when None.
+        How many; as many as fit, ten at most, when None.
+    last_half : bool
+        Whether half of the rows may be held out where a third holds no window.
 
     Returns
     -------
@@ -52,60 +78,80 @@ def plan_windows(frame: pd.DataFrame, h: int, n_windows: int | None = None) -> W
     Raises
     ------
     InvalidInputError
-        The shortest series has no room for a window.
+        No series has room for the windows.
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"unique_id": ["a"] * 90})
-    >>> plan_windows(frame, h=10)
-    Windows(count=3, step=10)
+    >>> frame = pd.DataFrame({"unique_id": ["a"] * 90 + ["b"] * 8})
+    >>> plan = plan_windows(frame, h=10)
+    >>> plan, plan.left_out
+    (Windows(count=3, step=10), ('b',))
     """
     sizes = frame.groupby("unique_id", observed=True, sort=False).size()
-    shortest = int(sizes.min())
-    room = shortest // 3 if n_windows is None else shortest - 2
+    lengths = np.sort(sizes.to_numpy())
+    for share in (3, 2) if last_half else (3,):
+        able = lengths[[_fitting(n, h, n_windows, share) is not None for n in lengths]]
+        if len(able):
+            break
+    else:
+        raise InvalidInputError(_too_short(sizes, h, n_windows or 1))
+    least = max(_worth_leaving_out(able), key=_worth(able, h, n_windows, share))
+    count, step = _fitting(least, h, n_windows, share) or (1, 1)
+    long_enough = sizes >= least
+    return Windows(count, step, sizes.index[long_enough], tuple(sizes.index[~long_enough]))
+
+
+def _fitting(rows: int, h: int, n_windows: int | None, share: int) -> tuple[int, int] | None:
+    """Return how many windows a series holds in its last part, and the steps between them."""
+    room = int(rows) // share if n_windows is None else int(rows) - 2
+    if room < h + (n_windows or 1) - 1:
+        return None
+    if n_windows is not None:
+        return n_windows, min(h, (room - h) // max(n_windows - 1, 1)) or 1
     step = h if room >= 2 * h else 1
-    most = (room - h) // step + 1
-    count = min(most, _MOST_WINDOWS) if n_windows is None else n_windows
-    if count < 1 or count > most:
-        raise InvalidInputError(
-            f"{wording().series(sizes.idxmin())} has {shortest} rows, too few to hold out"
-            f" {_count(max(count, 1))} of {h} steps for the intervals; use a loss that gives"
-            " its own, for example loss=DistributionLoss('Normal'), or leave out short series"
-        )
-    return Windows(count, step)
+    return min((room - h) // step + 1, _MOST_WINDOWS), step
 
 
-def _count(windows: int) -> str:
-    return f"{windows} window" + ("" if windows == 1 else "s")
+def _worth_leaving_out(able: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.integer[Any]]:
+    """Return the lengths below which series may be left out: a third of them at most."""
+    return np.unique(able[: len(able) // 3 + 1])
 
 
-def known_errors(errors: pd.DataFrame) -> pd.DataFrame:
-    """Return the errors of windows that were observed in full.
+def _worth(
+    able: npt.NDArray[np.integer[Any]], h: int, n_windows: int | None, share: int
+) -> Callable[[int], float]:
+    """Return what series of some length and longer tell: more windows of one tell ever less."""
 
-    Where there is none, an unobserved step takes the series' mean absolute error.
+    def worth(rows: int) -> float:
+        count, step = _fitting(rows, h, n_windows, share) or (0, h)
+        apart = count if step == h else 1 + (count - 1) * step / h
+        return float((able >= rows).sum() * np.sqrt(apart))
 
-    Parameters
-    ----------
-    errors : DataFrame
-        Columns unique_id, cutoff and error; NaN for a step that was not observed.
+    return worth
+
+
+def _too_short(sizes: pd.Series, h: int, windows: int) -> str:
+    """Return what is said where no series can be held out of, by the longest one."""
+    place = int(sizes.to_numpy().argmax())
+    counted = f"{windows} window" + ("" if windows == 1 else "s")
+    fewer = "try n_windows=1; or " if windows > 1 else ""
+    return (
+        f"{wording().series(sizes.index[place])} has {sizes.iloc[place]} rows, too few to hold out"
+        f" {counted} of {h} steps for the intervals; {fewer}use a loss that gives its own, for"
+        " example loss=DistributionLoss('Normal'), or calibrate(dataset) on longer series"
+    )
+
+
+def named(ids: Sequence[Any], most: int = 3) -> str:
+    """Return the names of some series for a message, the first few of many.
 
     Examples
     --------
-    >>> errors = {"unique_id": "a", "cutoff": [1, 1, 2, 2], "error": [1.0, None, 3.0, 2.0]}
-    >>> known_errors(pd.DataFrame(errors))["error"].tolist()
-    [3.0, 2.0]
-    >>> known_errors(pd.DataFrame(errors).head(2))["error"].tolist()
-    [1.0, 1.0]
+    >>> named(["a", "b"]), named(range(9))
+    ("'a', 'b'", '0, 1, 2 and 6 more')
     """
-    gone = errors["error"].isna()
-    if not gone.any():
-        return errors
-    partly = gone.groupby([errors["unique_id"], errors["cutoff"]], observed=True).transform("any")
-    if not partly.all():
-        return errors[~partly]
-    sizes = errors["error"].abs()
-    usual = sizes.groupby(errors["unique_id"], observed=True).transform("mean")
-    return errors.assign(error=errors["error"].fillna(usual).fillna(sizes.mean()).fillna(0.0))
+    shown = ", ".join(wording().name(name) for name in list(ids)[:most])
+    return shown if len(ids) <= most else f"{shown} and {len(ids) - most} more"
 
 
 def stored_static(fitted: Any) -> pd.DataFrame:

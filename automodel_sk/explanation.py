@@ -15,6 +15,7 @@ import pandas as pd
 
 from automodel_sk.data.wall_dates import in_zone, with_wall_dates
 from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
+from automodel_sk.losses import trained_quantiles
 from automodel_sk.prediction import loss_family, tidy
 from automodel_sk.search.building import trained_module
 from automodel_sk.search.inference import private_copy
@@ -168,9 +169,8 @@ def _steps(model: Any, steps: Sequence[int] | None) -> list[int]:
 
 def _output(loss: Any) -> int:
     """Return which of a loss's outputs is explained: the median, or what is nearest to it."""
-    if loss_family(loss) != "multi-quantile":
-        return 0
-    return int(np.argmin([abs(float(quantile) - 0.5) for quantile in loss.quantiles]))
+    distances = [abs(quantile - 0.5) for quantile in trained_quantiles(loss)]
+    return int(np.argmin(distances)) if distances else 0
 
 
 def _explanation(

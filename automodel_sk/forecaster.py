@@ -379,7 +379,8 @@ class AutoNeuralForecaster(ForecasterContract):
     ) -> pd.DataFrame:
         ahead = self._context.ahead(fh.to_pandas(), fh.is_relative)
         columns = self._get_columns("predict_quantiles", alpha=alpha)
-        values = self._future_values(ahead, X, list(alpha))
+        # the coverages of sktime, 0.8 for one, leave 0.09999999999999998 for 0.1
+        values = self._future_values(ahead, X, [round(float(a), 10) for a in alpha])
         return self._context.framed(values, ahead, columns)
 
     def _future_values(

@@ -7,7 +7,7 @@ from typing import Any
 
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["LOSS_NAMES", "resolve_loss"]
+__all__ = ["LOSS_NAMES", "point_quantile", "resolve_loss", "trained_quantiles"]
 
 _POINT: Mapping[str, tuple[str, dict[str, Any]]] = {
     "mae": ("MAE", {}),
@@ -66,6 +66,45 @@ def resolve_loss(loss: Any) -> Any:
             f" got {type(loss).__name__}; try loss='mae'"
         )
     return loss
+
+
+def trained_quantiles(loss: Any) -> list[float]:
+    """Return the quantiles that a loss trains a model for, in the order of its outputs.
+
+    Parameters
+    ----------
+    loss : neuralforecast loss
+
+    Returns
+    -------
+    list of float
+        One of ``QuantileLoss(q=0.9)``; empty for losses of points, for distributions
+        and for implicit quantiles.
+
+    Examples
+    --------
+    >>> from neuralforecast.losses.pytorch import MAE, HuberQLoss, MQLoss
+    >>> [trained_quantiles(loss) for loss in (MQLoss(level=[80]), HuberQLoss(q=0.9), MAE())]
+    [[0.5, 0.1, 0.9], [0.9], []]
+    """
+    if hasattr(loss, "update_quantile"):
+        return []
+    if hasattr(loss, "quantiles"):
+        return [round(float(q), 6) for q in loss.quantiles]  # 0.1 is kept as 0.10000000149
+    return [round(float(loss.q), 6)] if hasattr(loss, "q") else []
+
+
+def point_quantile(loss: Any) -> float:
+    """Return which quantile a model's point forecast stands for, 0.5 for a mean as well.
+
+    Examples
+    --------
+    >>> from neuralforecast.losses.pytorch import MAE, MQLoss
+    >>> point_quantile(MQLoss(quantiles=[0.9, 0.95])), point_quantile(MAE())
+    (0.9, 0.5)
+    """
+    known = trained_quantiles(loss) or [0.5]
+    return min(max(0.5, min(known)), max(known))
 
 
 def _make(name: str, table: Mapping[str, tuple[str, dict[str, Any]]]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -10,21 +11,26 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.calibration import named
+from automodel_sk.conformal import ConformalScores
 from automodel_sk.data.categories import decoded
 from automodel_sk.data.preparation import MASK
 from automodel_sk.data.wall_dates import in_zone, with_wall_dates
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.intervals import (
-    ConformalScores,
+    check_within,
+    column_ending,
     interpolate_quantiles,
     quantile_of,
-    series_scales,
 )
+from automodel_sk.losses import trained_quantiles
 from automodel_sk.search.inference import to_forecast_with
 
 __all__ = ["forecast", "loss_family", "stored_history", "tidy"]
 
 Array = npt.NDArray[np.float64]
+logger = logging.getLogger(__name__)
+
 _KEYS = ["unique_id", "ds"]
 _NO_FORECASTS = (*_KEYS, "cutoff", "y")
 
@@ -33,7 +39,7 @@ def loss_family(loss: Any) -> str:
     """Return how a loss gives quantiles, a key of the table of families."""
     if hasattr(loss, "update_quantile"):
         return "distribution" if loss.is_distribution_output else "implicit"
-    return "multi-quantile" if loss.outputsize_multiplier > 1 else "point"
+    return "quantiles" if trained_quantiles(loss) else "point"
 
 
 def stored_history(fitted: Any) -> pd.DataFrame:
@@ -124,10 +130,9 @@ class _Asker:
             result, zone = with_wall_dates(own, ask, self.history, self.futr_df)
         return in_zone(result, zone)
 
-    def scales(self, season: int) -> tuple[npt.NDArray[Any], Array]:
-        """Return each series' scale from the history that is forecast from."""
-        frame = self.history if self.history is not None else stored_history(self.fitted)
-        return series_scales(frame["unique_id"].to_numpy(), frame["y"].to_numpy(float), season)
+    def past(self) -> pd.DataFrame:
+        """Return the history that is forecast from."""
+        return self.history if self.history is not None else stored_history(self.fitted)
 
 
 def _request(model: Any, quantiles: Sequence[float]) -> dict[str, Any]:
@@ -158,6 +163,8 @@ def tidy(raw: pd.DataFrame, model: Any) -> pd.DataFrame:
         alone, their median is.
     """
     name = repr(model)
+    own = [column for column in raw.columns if column.startswith(name)]
+    raw = raw.rename(columns={c: name + column_ending(c.removeprefix(name)) for c in own})
     outputs = [column for column in raw.columns if column not in _NO_FORECASTS]
     if len(outputs) == 1:
         return raw.rename(columns={outputs[0]: name})
@@ -207,12 +214,15 @@ def _from_trained_quantiles(
     ask: _Asker, columns: Mapping[str, float], scores: Callable[[], ConformalScores]
 ) -> pd.DataFrame:
     """Take or interpolate the quantiles that the model was trained for."""
-    raw = ask()
     loss = ask.fitted.models[0].loss
-    known = [round(float(q), 6) for q in loss.quantiles]  # 0.1 is kept as 0.10000000149
-    trained = raw[[ask.name + suffix for suffix in loss.output_names]].to_numpy()
+    known = trained_quantiles(loss)
+    check_within(sorted(known), list(columns.values()))
+    raw = ask()
+    own = [ask.name + suffix for suffix in loss.output_names]
+    if len(known) == 1:  # upstream names a single output by the loss or by the model alone
+        own = [column for column in raw.columns if column not in _NO_FORECASTS]
     order = np.argsort(known)
-    known, trained = [known[k] for k in order], trained[:, order]
+    known, trained = [known[k] for k in order], raw[own].to_numpy()[:, order]
     values = interpolate_quantiles(known, trained, list(columns.values()))
     return _assemble(raw, ask.name, _median(known, trained), columns, values)
 
@@ -223,16 +233,26 @@ def _from_conformal_scores(
     """Put conformal intervals around point forecasts."""
     calibrated = scores()
     raw = tidy(ask(), ask.fitted.models[0])
-    _, scales = ask.scales(calibrated.season)
-    point = raw[ask.name].to_numpy(dtype=float).reshape(len(scales), -1)
-    values = calibrated.quantiles(point, scales, list(columns.values()))
+    series = calibrated.describe(ask.past())
+    _warn_of_strangers(series.ids[calibrated.strangers(series)])
+    point = raw[ask.name].to_numpy(dtype=float).reshape(len(series.ids), -1)
+    values = calibrated.quantiles(point, series, list(columns.values()))
     return _assemble(raw, ask.name, point.ravel(), columns, values.reshape(len(raw), -1))
+
+
+def _warn_of_strangers(ids: npt.NDArray[Any]) -> None:
+    if len(ids):
+        logger.warning(
+            "series %s: unlike all series that the intervals were calibrated on; theirs are those"
+            " of a seasonal-naive forecast; call calibrate(dataset) on series like them",
+            named(list(ids)),
+        )
 
 
 _FAMILIES: Mapping[str, Callable[..., pd.DataFrame]] = {
     "distribution": _from_distribution,
     "implicit": _from_distribution,
-    "multi-quantile": _from_trained_quantiles,
+    "quantiles": _from_trained_quantiles,
     "point": _from_conformal_scores,
 }
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from automodel_sk.conformal import ConformalScores
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.intervals import ConformalScores
-from automodel_sk.prediction import forecast, loss_family
+from automodel_sk.losses import trained_quantiles
+from automodel_sk.prediction import forecast
 from automodel_sk.search.quiet import quiet
 
 __all__ = ["METHODS", "simulate"]
@@ -79,9 +80,13 @@ def _check(n_paths: int, method: str | None) -> None:
 
 def _grid(loss: Any) -> list[float]:
     """Return the quantiles to draw between: a model trained for some has no others."""
-    if loss_family(loss) != "multi-quantile":
-        return _GRID
-    return sorted(round(float(quantile), 6) for quantile in loss.quantiles)
+    known = sorted(trained_quantiles(loss))
+    if len(known) == 1:
+        raise InvalidInputError(
+            f"the model was trained for the quantile {known[0]:g} alone, which tells nothing of how"
+            " paths spread; train with MQLoss(level=[80, 90]), or with a point loss"
+        )
+    return known or _GRID
 
 
 def _dataset(fitted: Any, history: pd.DataFrame | None) -> Any:

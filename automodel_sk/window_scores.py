@@ -22,6 +22,7 @@ from automodel_sk.data.held_out import (
 from automodel_sk.data.preparation import filled_target
 from automodel_sk.data.wall_dates import on_wall
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.losses import point_quantile
 from automodel_sk.metrics import Forecast, Metric, resolve_metric
 from automodel_sk.prediction import stored_history
 from automodel_sk.search.building import build_model, trained_module
@@ -70,7 +71,10 @@ def window_scores(
     DataFrame
         As in `AutoModel.validation_scores`.
     """
-    judged = _metrics(task.metric, metrics, season)
+    usual: tuple[str, ...] = DEFAULT_METRICS
+    if abs(point_quantile(fitted.models[0].loss) - 0.5) > 1e-6:
+        usual = ("mqloss",)  # how far a quantile is from the truth is no error
+    judged = _metrics(task.metric, metrics, season, usual)
     everything = stored_history(fitted)
     kept = long_enough(everything, _least_rows(everything, task))
     frame = of_series(everything, kept)
@@ -99,9 +103,11 @@ def _least_rows(frame: pd.DataFrame, task: TrainingTask) -> int:
     return least_rows(lengths, task.h, task.val_size)
 
 
-def _metrics(of_search: Any, asked: Sequence[Any] | None, season: int) -> list[Metric]:
+def _metrics(
+    of_search: Any, asked: Sequence[Any] | None, season: int, usual: Sequence[str]
+) -> list[Metric]:
     """Return the metrics to show: those asked for, or the search's own and the usual ones."""
-    found = [resolve_metric(m, season) for m in (asked or [of_search, *DEFAULT_METRICS])]
+    found = [resolve_metric(m, season) for m in (asked or [of_search, *usual])]
     return list({metric.name: metric for metric in found if metric is not None}.values())
 
 

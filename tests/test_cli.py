@@ -295,11 +295,14 @@ def test_ctrl_c_says_how_to_go_on(panel_csv: Path, folder: Path):
         ),
         (
             ["fit", "panel.csv", "--model", "NHITS", "--h", 6, "--level", 100],
-            "100 is not between 0 and 100 percent; try 90",
+            "level must lie between 0 and 100 percent, got 100; try --level 80",
         ),
         (["fit", "panel.csv", "--model", "NHITS", "--h", 6, "--frobnicate"], "No such option"),
         (["predict", "none"], "'none' does not exist"),
-        (["predict", ".", "--quantile", 5], "5 is not between 0 and 1; try 0.9"),
+        (
+            ["predict", ".", "--quantile", 5],
+            "quantiles must lie between 0 and 1, got 5; did you mean 0.05?",
+        ),
         (["predict", ".", "--quantile", 0.5, "--level", 90], "exclude each other"),
         (["validate", "panel.csv", "--model", "NHITS"], "go together; try --model NHITS --h 12"),
         (["tune"], "No such command 'tune'"),

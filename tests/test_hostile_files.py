@@ -38,10 +38,10 @@ from hostile import (
 from series import seasonal_panel
 
 from automodel_sk import AutoModel, create_auto_model
+from automodel_sk.conformal import ConformalScores
 from automodel_sk.data.analysis import DatasetProfile
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.forecaster import AutoNeuralForecaster
-from automodel_sk.intervals import ConformalScores
 from automodel_sk.persistence.manifest import (
     StoredProfile,
     StoredScores,

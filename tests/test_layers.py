@@ -24,7 +24,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     for line in (
         "complexity exceptions interrupts masking plain_text scratch trainer_arguments",
         "arguments",
-        "options catalog data frames intervals losses metrics search_space",
+        "options catalog conformal data frames intervals losses metrics search_space series_traits"
+        " shrinkage",
         "calibration default_spaces selection",
         "search_algorithm_selector validation",
         "tracking",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from series import seasonal_panel
 
 from automodel_sk import AutoModel, create_auto_model
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.forecaster import AutoNeuralForecaster
+from automodel_sk.serving.requests import answer
 
 H = 6
 QUIET: dict[str, Any] = {
@@ -41,7 +44,12 @@ LOSSES: dict[str, Callable[[], Any]] = {
     "StudentT": lambda: losses.DistributionLoss("StudentT", level=[90]),
     "GMM": lambda: losses.GMM(n_components=2, level=[90]),
     "IQLoss": lambda: losses.IQLoss(),
-    "QuantileLoss": lambda: losses.QuantileLoss(q=0.3),
+}
+ONE_QUANTILE: dict[str, Callable[[], Any]] = {
+    "QuantileLoss": lambda: losses.QuantileLoss(q=0.9),
+    "HuberQLoss": lambda: losses.HuberQLoss(q=0.9),
+    "MQLoss": lambda: losses.MQLoss(quantiles=[0.9]),
+    "HuberMQLoss": lambda: losses.HuberMQLoss(quantiles=[0.9]),
 }
 TRAINED_FOR_90 = {"MQLoss", "MQLoss without a median, high first", "HuberMQLoss"}
 
@@ -158,7 +166,7 @@ def test_what_a_loss_gives_by_itself_is_in_order(trained: Callable[[str], AutoMo
 
 def test_the_point_lies_between_quantiles_without_a_median(trained: Callable[[str], AutoModel]):
     forecast = trained("MQLoss without a median, high first").predict()
-    low, high = forecast["MLP-lo-90.0"], forecast["MLP-hi-90.0"]
+    low, high = forecast["MLP-lo-90"], forecast["MLP-hi-90"]
     assert np.allclose(forecast["MLP"], (low + high) / 2, rtol=1e-5)
 
 
@@ -176,14 +184,69 @@ def test_the_trained_level_is_the_trained_output(loss: str, trained: Callable[[s
     assert np.allclose(own, asked, rtol=1e-6)
 
 
+def test_trained_quantiles_are_named_as_levels_are(trained: Callable[[str], AutoModel]):
+    model = trained("MQLoss without a median, high first")
+    asked = model.predict(level=[90])
+    pd.testing.assert_frame_equal(
+        model.predict()[asked.columns], asked, rtol=1e-6, check_dtype=False
+    )
+    assert {"MLP-lo-90", "MLP-hi-90"} < set(model.cross_validation().columns)
+
+
+@pytest.mark.parametrize("loss", list(ONE_QUANTILE))
+def test_a_loss_of_one_quantile_gives_that_one_alone(loss: str, data: pd.DataFrame, tmp_path: Path):
+    model = fit(data, SMALL, ONE_QUANTILE[loss]())
+    point = model.predict()
+    assert list(point.columns) == ["unique_id", "ds", "MLP"]
+    asked = model.predict(quantiles=0.9)
+    assert list(asked.columns) == ["unique_id", "ds", "MLP", "MLP_ql0.9"]
+    assert np.allclose(asked[["MLP", "MLP_ql0.9"]], point[["MLP"]], rtol=1e-6)
+    for beyond in ({"quantiles": [0.5]}, {"quantiles": [0.9, 0.95]}, {"level": 80}):
+        with pytest.raises(InvalidInputError, match=r"outside .* trained for \(0.9 alone\)"):
+            model.predict(**beyond)
+    with pytest.raises(InvalidInputError, match=r"trained for the quantile 0\.9 alone"):
+        model.simulate()
+    assert model._scores is None  # nothing was calibrated around a quantile
+    scores = model.validation_scores()
+    assert scores["metric"].tolist() == ["mqloss"]
+    assert scores["MLP"].gt(0).all()
+    for measure in (lambda: model.diagnose(baselines=True), model.plot.residuals):
+        with pytest.raises(InvalidInputError, match=r"forecasts the quantile 0\.9, of which"):
+            measure()
+    assert not model.plot.forecast(held_out=True).axes[0].collections
+    page = model.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "It is not known how good the forecasts are: the model forecasts the quantile" in page
+
+
+def test_a_loss_of_one_quantile_in_the_estimator(data: pd.DataFrame):
+    y = data[data["unique_id"] == "s0"].set_index("ds")["y"]
+    forecaster = AutoNeuralForecaster("MLP", SMALL, loss=losses.QuantileLoss(q=0.9), gpus=0).fit(
+        y, fh=[1, 2]
+    )
+    quantile = forecaster.predict_quantiles(alpha=0.9)
+    assert np.allclose(quantile.iloc[:, 0], forecaster.predict(), rtol=1e-6)
+    with pytest.raises(InvalidInputError, match=r"outside .* \(0.9 alone\)"):
+        forecaster.predict_interval(coverage=0.8)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"level": [0]}, "level must lie between 0 and 100 percent, got 0"),
         ({"level": [100]}, "level must lie between 0 and 100 percent, got 100"),
         ({"level": [-5]}, "got -5; try level="),
-        ({"quantiles": [0.0]}, "quantiles must lie between 0 and 1, got 0.0"),
-        ({"quantiles": [95]}, "quantiles must lie between 0 and 1, got 95"),
+        ({"level": [0.9]}, r"level is in percent, got 0.9; did you mean level=90\?"),
+        ({"level": 0.95}, r"did you mean level=95\?"),
+        ({"level": ["80"]}, "level must be a number or a list of numbers, got '80'; try level="),
+        ({"level": "80"}, "got '80'; try level="),
+        ({"level": [True]}, "got True"),
+        ({"level": [np.nan]}, "got nan"),
+        ({"level": [None]}, "got None"),
+        ({"level": {80: 1}}, "got {80: 1}"),
+        ({"level": np.linspace(1, 99, 101)}, "level holds 101 numbers, 100 at most"),
+        ({"quantiles": [0.0]}, "quantiles must lie between 0 and 1, got 0; try"),
+        ({"quantiles": [95]}, r"quantiles must lie between 0 and 1, got 95; did you mean 0.95\?"),
+        ({"quantiles": "0.5"}, "quantiles must be a number or a list of numbers, got '0.5'"),
         ({"level": [90], "quantiles": [0.1]}, "level and quantiles are both given"),
     ],
 )
@@ -192,13 +255,32 @@ def test_levels_and_quantiles_that_are_none(
 ):
     with pytest.raises(InvalidInputError, match=message):
         trained("MAE").predict(**wrong)
+    if "level" in wrong and "quantiles" not in wrong:
+        with pytest.raises(InvalidInputError, match=message):
+            trained("MAE").plot.forecast(**wrong)
+    with pytest.raises(InvalidInputError, match=message):
+        answer(trained("MAE"), None, wrong)
+
+
+@pytest.mark.parametrize(
+    "level", [80, 80.0, (80,), {80}, np.array([80]), np.array(80), np.float32(80), [80, 80.0]]
+)
+def test_one_level_is_a_list_of_one(level: Any, trained: Callable[[str], AutoModel]):
+    expected = trained("MAE").predict(level=[80])
+    pd.testing.assert_frame_equal(trained("MAE").predict(level=level), expected)
+    pd.testing.assert_frame_equal(answer(trained("MAE"), None, {"level": level}), expected)
+
+
+def test_numbers_of_single_precision_are_the_numbers_meant(trained: Callable[[str], AutoModel]):
+    expected = trained("MAE").predict(quantiles=[0.9])
+    asked = np.array([0.9], dtype=np.float32)
+    pd.testing.assert_frame_equal(trained("MAE").predict(quantiles=asked), expected)
 
 
 def test_series_too_short_to_calibrate_say_so():
-    short = seasonal_panel(length=15)
-    model = fit(short, {**SMALL, "input_size": 6, "max_steps": 1})
+    model = fit(seasonal_panel(length=40), {**SMALL, "input_size": 6, "max_steps": 1})
     with pytest.raises(InvalidInputError, match="too few to hold out 1 window of 6 steps"):
-        model.predict(level=[80])
+        model.calibrate(seasonal_panel(length=7))
 
 
 # Coverage

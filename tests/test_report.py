@@ -214,9 +214,7 @@ def test_a_model_without_search_errors_or_future(tmp_path: Path):
         verbose=False,
     )
     page = Page(model.report(tmp_path / "short.html"))
-    assert (
-        "It is not known how good the forecasts are: the shortest series has 16 rows" in page.text
-    )
+    assert "It is not known how good the forecasts are: the longest series has 16 rows" in page.text
     assert "There was no search: the configuration was given." in page.text
     assert "The future is not shown:" in page.text
     assert list(page.figures) == ["figure-forecasts"]

@@ -171,18 +171,29 @@ def complete_model(incomplete: str) -> list[str]:
 
 def checked_level(values: list[float] | None) -> list[float] | None:
     """Return coverages in percent, None where there are none."""
-    for value in values or ():
-        if not 0 < value < 100:
-            raise typer.BadParameter(f"{value:g} is not between 0 and 100 percent; try 90")
-    return values or None
+    from automodel_sk.intervals import read_levels
+
+    return _checked(read_levels, values, "level")
 
 
 def checked_quantile(values: list[float] | None) -> list[float] | None:
     """Return quantiles, None where there are none."""
-    for value in values or ():
-        if not 0 < value < 1:
-            raise typer.BadParameter(f"{value:g} is not between 0 and 1; try 0.9")
-    return values or None
+    from automodel_sk.intervals import read_quantiles
+
+    return _checked(read_quantiles, values, "quantile")
+
+
+def _checked(
+    read: Callable[[Any], list[float]], values: list[float] | None, option: str
+) -> list[float] | None:
+    """Return what an option holds, its errors in the words of the command line."""
+    try:
+        return read(values or []) or None
+    except InvalidInputError as exc:
+        given = rf"\b{option}s?=\[?([\d., ]*\d)\]?"
+        raise typer.BadParameter(
+            re.sub(given, lambda m: " ".join(f"--{option} {n}" for n in m[1].split(", ")), str(exc))
+        ) from None
 
 
 def static_columns(static_df: pd.DataFrame | None, chosen: list[str] | None) -> list[str]:

@@ -70,9 +70,9 @@ class SearchRun:
         """Return a model's search; with baselines, its errors on past windows as well."""
         scores: dict[str, float] = {}
         if baselines:
-            from automodel_sk.backtest import backtest
+            from automodel_sk.backtest import measured
 
-            errors = backtest(model).scores()["MASE"]
+            errors = measured(model).scores()["MASE"]
             scores = dict(zip(errors.index.astype(str), errors.astype(float), strict=True))
         return cls(
             model._records,

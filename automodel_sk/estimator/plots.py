@@ -34,7 +34,7 @@ class ForecasterPlots(ModelPlots):
     def forecast(  # type: ignore[override]  # X stands for the engine's frames
         self,
         ids: Sequence[Any] | None = None,
-        level: Sequence[float] | None = None,
+        level: float | Sequence[float] | None = None,
         *,
         max_ids: int = 6,
         history: int | None = None,

@@ -6,15 +6,24 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    FiniteFloat,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+)
 
 from automodel_sk.catalog import MODEL_CATALOG
 from automodel_sk.complexity import DatasetSize
+from automodel_sk.conformal import ConformalScores
 from automodel_sk.data.analysis import DatasetProfile
 from automodel_sk.data.columns import ColumnNames
-from automodel_sk.intervals import ConformalScores
 from automodel_sk.persistence.schema import Stored
 from automodel_sk.search_algorithm_selector import SearchStrategy
+from automodel_sk.series_traits import N_TRAITS, SeriesTraits
 from automodel_sk.tracking import TrialRecord
 from automodel_sk.validation import ValidationResult
 
@@ -37,6 +46,7 @@ def _in_catalog(name: str) -> str:
 Count = Annotated[int, Field(ge=0, le=_LARGEST)]
 Positive = Annotated[int, Field(ge=1, le=_LARGEST)]
 NotNegative = Annotated[FiniteFloat, Field(ge=0)]
+PositiveFinite = Annotated[FiniteFloat, Field(gt=0)]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 Step = Annotated[int, Field(strict=False, ge=0)]
@@ -138,15 +148,46 @@ class StoredValidation(Stored):
         return ValidationResult(**self.fields())
 
 
+class StoredSeries(Stored):
+    """What the series that calibrated the intervals are like."""
+
+    ids: list[StrictStr] | list[StrictInt] | list[StrictBool] | list[FiniteFloat]
+    units: list[PositiveFinite]
+    traits: list[list[FiniteFloat]]
+    ends: list[FiniteFloat]
+
+    def decode(self) -> SeriesTraits:
+        """Return the traits; parts of different lengths are refused by numpy."""
+        ids = np.empty(len(self.ids), dtype=object)
+        ids[:] = self.ids
+        traits = np.asarray(self.traits, dtype=float).reshape(len(ids), N_TRAITS)
+        units, ends = (
+            np.asarray(values, dtype=float).reshape(len(ids)) for values in (self.units, self.ends)
+        )
+        return SeriesTraits(ids, units, traits, ends)
+
+
 class StoredScores(Stored):
     """The calibration of the intervals."""
 
-    scores: Annotated[list[list[FiniteFloat]], Field(min_length=1)]
+    errors: Annotated[list[list[list[NotNegative]]], Field(min_length=1)]
+    series: StoredSeries
     season: Positive
+    overlapping: bool
 
     def decode(self) -> ConformalScores:
         """Return the scores; rows of different lengths are refused by numpy."""
-        return ConformalScores(np.asarray(self.scores, dtype=float), self.season)
+        series = self.series.decode()
+        errors = np.asarray(self.errors, dtype=float)
+        n_series, _, _ = np.broadcast_shapes(errors.shape, (len(series.ids), 1, 1))
+        if 0 in errors.shape or n_series != len(errors):
+            raise ValueError("the calibration of the intervals has no errors of some series")
+        return ConformalScores(errors, series, self.season, self.overlapping)
+
+
+def _of_this_kind(value: Any) -> Any:
+    """Return None for the scores of earlier releases, which did not tell series apart."""
+    return None if isinstance(value, dict) and {"scores", "season"} == set(value) else value
 
 
 class StoredColumns(Stored):
@@ -174,6 +215,6 @@ class Manifest(Stored):
     strategy: StoredStrategy | None
     profile: StoredProfile | None
     validation: StoredValidation | None
-    scores: StoredScores | None
+    scores: Annotated[StoredScores | None, BeforeValidator(_of_this_kind)]
     space: dict[str, Any] | None = None
     columns: StoredColumns | None = None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from automodel_sk.auto_model import AutoModel
+from automodel_sk.conformal import ConformalScores
 from automodel_sk.exceptions import ModelFileError
-from automodel_sk.intervals import ConformalScores
 from automodel_sk.persistence.folders import FolderFormat
 from automodel_sk.persistence.manifest import Manifest, StoredTask
 from automodel_sk.persistence.schema import checked
@@ -105,9 +105,11 @@ def _findings(validation: ValidationResult | None) -> dict[str, Any] | None:
 
 def _scores(scores: ConformalScores | None) -> dict[str, Any] | None:
     """Return the scores; where they are very many, they are calibrated anew at need."""
-    if scores is None or scores.scores.size > _MOST_SCORES:
+    if scores is None or scores.errors.size > _MOST_SCORES:
         return None
-    return {"scores": scores.scores, "season": scores.season}
+    series = {field.name: getattr(scores.series, field.name) for field in fields(scores.series)}
+    stored = {field.name: getattr(scores, field.name) for field in fields(scores)}
+    return {**stored, "series": series}
 
 
 def _space(space: SearchSpace | None) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from automodel_sk.arguments.boundary import public
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.intervals import read_levels
 from automodel_sk.plots import error_plots, search_plots
 from automodel_sk.plots.forecast_plot import forecasts, levels_within_reach, series_to_show
 from automodel_sk.plots.study import as_study
@@ -74,7 +75,7 @@ class ModelPlots:
     def forecast(
         self,
         ids: Sequence[Any] | None = None,
-        level: Sequence[float] | None = None,
+        level: float | Sequence[float] | None = None,
         *,
         max_ids: int = 6,
         history: int | None = None,
@@ -91,7 +92,7 @@ class ModelPlots:
         ----------
         ids : sequence, optional
             The series to show; the first `max_ids` when None.
-        level : sequence of float, optional
+        level : float or sequence of float, optional
             Coverages of the intervals in percent; empty for none. 80 and 95 when
             None, as far as the model can give them.
         max_ids : int
@@ -123,7 +124,7 @@ class ModelPlots:
         past = self._shown(self._past(dataset))
         names = series_to_show(past["unique_id"], ids, max_ids)
         fitted = model.to_neuralforecast().models[0]
-        level = levels_within_reach(model) if level is None else list(level)
+        level = levels_within_reach(model) if level is None else read_levels(level)
         ahead = self._shown(
             model.predict(dataset, futr_df=futr_df, static_df=static_df, level=level or None)
         )
@@ -235,7 +236,7 @@ class ModelPlots:
         InvalidInputError
             The series are too short to hold out a window.
         """
-        return _drawer(backend)(error_plots.error_by_step(self._backtest()))
+        return _drawer(backend)(error_plots.error_by_step(self._measured()))
 
     @public()
     def error_by_series(self, *, max_ids: int = 20, backend: str = "matplotlib") -> Any:
@@ -257,7 +258,7 @@ class ModelPlots:
         InvalidInputError
             The series are too short to hold out a window.
         """
-        return _drawer(backend)(error_plots.error_by_series(self._backtest(), max_ids))
+        return _drawer(backend)(error_plots.error_by_series(self._measured(), max_ids))
 
     @public()
     def residuals(self, *, backend: str = "matplotlib") -> Any:
@@ -277,7 +278,7 @@ class ModelPlots:
         InvalidInputError
             The series are too short to hold out a window.
         """
-        return _drawer(backend)(error_plots.residuals(self._backtest()))
+        return _drawer(backend)(error_plots.residuals(self._measured()))
 
     def _draw_search(self, sketch: Any, backend: str) -> Any:
         return _drawer(backend)(sketch(self._model._records))
@@ -291,6 +292,13 @@ class ModelPlots:
         from automodel_sk.backtest import backtest
 
         test = backtest(self._model)
+        return replace(test, forecasts=self._shown(test.forecasts))
+
+    def _measured(self) -> Backtest:
+        """Return the backtest, if what it measures are errors."""
+        from automodel_sk.backtest import measured
+
+        test = measured(self._model)
         return replace(test, forecasts=self._shown(test.forecasts))
 
     def _inputs(self, future: pd.DataFrame | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pandas as pd
 from automodel_sk.backtest import Backtest
 from automodel_sk.calibration import plan_windows
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.losses import trained_quantiles
 from automodel_sk.plots.sketch import Band, Line, Panel, Sketch
 from automodel_sk.prediction import loss_family, stored_history
 
@@ -39,9 +40,9 @@ def levels_within_reach(model: AutoModel) -> list[float]:
     loss = model.to_neuralforecast().models[0].loss
     if loss_family(loss) == "point":
         return list(LEVELS) if _can_calibrate(model) else []
-    if loss_family(loss) != "multi-quantile":
+    known = trained_quantiles(loss)
+    if not known:
         return list(LEVELS)
-    known = [float(q) for q in loss.quantiles]
     widest = round(200 * min(max(known) - 0.5, 0.5 - min(known)), 4)
     return [level for level in LEVELS if level <= widest] or [widest] * (widest > 0)
 
@@ -132,8 +133,8 @@ def _intervals(
 ) -> Iterator[Band]:
     """Yield the bands, the widest first and faintest, each beginning where history ends."""
     for coverage in sorted(level, reverse=True):
-        times, low = _from_the_end(before, after, f"{column}-lo-{coverage:g}")
-        _, high = _from_the_end(before, after, f"{column}-hi-{coverage:g}")
+        times, low = _from_the_end(before, after, f"{column}-lo-{coverage:.10g}")
+        _, high = _from_the_end(before, after, f"{column}-hi-{coverage:.10g}")
         strength = 0.13 + 0.6 * (1 - coverage / 100)
         yield Band(times, low, high, f"{coverage:g}% interval", "model", strength)
 

@@ -92,7 +92,7 @@ def contents(plots: ModelPlots, code: str, future: pd.DataFrame | None = None) -
 
 def _tested(plots: ModelPlots) -> tuple[Backtest | None, str]:
     try:
-        return plots._backtest(), ""
+        return plots._measured(), ""
     except InvalidInputError as exc:
         return None, f"It is not known how good the forecasts are: {exc}."
 

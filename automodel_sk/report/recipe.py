@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from automodel_sk.prediction import loss_family
+from automodel_sk.losses import trained_quantiles
 
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
@@ -89,9 +89,10 @@ def _loss(loss: Any) -> tuple[list[str], str]:
     imported = [f"from neuralforecast.losses.pytorch import {kind}"]
     if kind in _NAMED:
         return [], f"loss={kind.lower()!r}"
-    if loss_family(loss) == "multi-quantile":
-        quantiles = sorted(round(float(q), 6) for q in loss.quantiles)
-        return imported, f"loss={kind}(quantiles={quantiles})"
+    known = trained_quantiles(loss)
+    if known:
+        given = f"quantiles={sorted(known)}" if hasattr(loss, "quantiles") else f"q={known[0]}"
+        return imported, f"loss={kind}({given})"
     if kind == "DistributionLoss":
         return imported, f"loss=DistributionLoss({loss.distribution!r})"
     return imported, f"loss={kind}()"

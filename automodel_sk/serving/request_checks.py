@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,6 @@ ID, TIME, TARGET = "unique_id", "ds", "y"
 MOST_ROWS = 1_000_000
 """Rows of a request, and of the forecast that answers it."""
 
-MOST_NUMBERS = 100
 """Levels or quantiles of a request."""
 
 MOST_HORIZONS = 100
@@ -66,29 +64,16 @@ def checked_h(h: Any, own: int, n_series: int) -> int:
     return int(h)
 
 
-def checked_numbers(name: str, values: Any) -> list[float] | None:
-    """Return levels or quantiles as numbers; their range is checked where they are used.
+def checked_numbers(values: Any, read: Callable[[Any], list[float]]) -> list[float] | None:
+    """Return levels or quantiles; None for an empty list, as MLflow can't leave one out.
 
     Examples
     --------
-    >>> checked_numbers("level", [80, 95]), checked_numbers("quantiles", 0.5)
-    ([80.0, 95.0], [0.5])
+    >>> from automodel_sk.intervals import read_levels
+    >>> checked_numbers([95, 80], read_levels), checked_numbers([], read_levels)
+    ([80.0, 95.0], None)
     """
-    example = "level=[80, 95]" if name == "level" else "quantiles=[0.1, 0.9]"
-    if isinstance(values, np.ndarray):
-        values = values.tolist()
-    if values is None or (isinstance(values, Sequence) and not len(values)):
-        return None
-    listed = list(values) if isinstance(values, (list, tuple)) else [values]
-    if len(listed) > MOST_NUMBERS:
-        raise InvalidInputError(
-            f"{name} takes at most {MOST_NUMBERS} numbers, got {len(listed):,}; e.g. {example}"
-        )
-    for value in listed:
-        number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-        if not number or not math.isfinite(value):
-            raise InvalidInputError(f"{name} must be numbers, got {_short(value)}; e.g. {example}")
-    return [float(value) for value in listed]
+    return None if values is None else read(values) or None
 
 
 def has_rows(sent: Any) -> bool:

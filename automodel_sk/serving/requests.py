@@ -11,6 +11,7 @@ from automodel_sk.arguments.boundary import engine_names
 from automodel_sk.data import times
 from automodel_sk.data.preparation import MASK, WEIGHT, read_times
 from automodel_sk.exceptions import AutoModelError, InvalidInputError
+from automodel_sk.intervals import read_levels, read_quantiles
 from automodel_sk.prediction import stored_history
 from automodel_sk.serving.request_checks import (
     ID,
@@ -77,7 +78,8 @@ def answer(
 def _answer(
     model: AutoModel, frame: pd.DataFrame | None, params: Mapping[str, Any], sent: Any
 ) -> pd.DataFrame:
-    level, quantiles = (checked_numbers(name, params.get(name)) for name in ("level", "quantiles"))
+    level = checked_numbers(params.get("level"), read_levels)
+    quantiles = checked_numbers(params.get("quantiles"), read_quantiles)
     known = pd.Series(model.to_neuralforecast().uids)
     if not has_rows(sent):
         h = checked_h(params.get("h"), model.h, len(known))
