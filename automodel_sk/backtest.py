@@ -190,7 +190,7 @@ def _test(model: AutoModel) -> Backtest:
     simple = _simple_forecasts(frame, windows, model)
     own = raw[[*_KEYS, "y", column]]
     forecasts = own.merge(simple, on=_KEYS, validate="one_to_one")
-    forecasts["scale"] = _scales(frame, model._season).loc[forecasts["unique_id"]].to_numpy()
+    forecasts["scale"] = forecasts["unique_id"].map(_scales(frame, model._season))
     return Backtest(forecasts.sort_values(_KEYS, ignore_index=True), column, windows)
 
 

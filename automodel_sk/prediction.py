@@ -98,8 +98,26 @@ def forecast(
     ask = _Asker(fitted, history, futr_df, static_df, seed, h)
     family = loss_family(fitted.models[0].loss)
     if not columns and family != "implicit":
-        return tidy(ask(), fitted.models[0])
-    return _FAMILIES[family](ask, columns, scores)
+        result = tidy(ask(), fitted.models[0])
+    else:
+        result = _FAMILIES[family](ask, columns, scores)
+    _warn_of_non_finite(result, ask.name)
+    return result
+
+
+def _warn_of_non_finite(result: pd.DataFrame, name: str) -> None:
+    """Say which series have no usable forecast: their values leave single precision."""
+    outputs = [column for column in result.columns if column not in _NO_FORECASTS]
+    gone = ~np.isfinite(result[outputs].to_numpy(dtype=float)).all(axis=1)
+    if gone.any():
+        logger.warning(
+            "%s's forecast is NaN or infinite in %d of %d rows, of series %s: values above 1e19"
+            " leave float32, in which models work; scale them, e.g. df['y'] /= 1e12",
+            name,
+            gone.sum(),
+            len(result),
+            named(list(result.loc[gone, "unique_id"].unique())),
+        )
 
 
 class _Asker:

@@ -284,7 +284,7 @@ def test_short_series_are_left_out(
 
 
 def test_steps_that_were_not_observed_take_the_errors_of_others():
-    panel = made({"active": 4}, LENGTH, np.random.default_rng(0))
+    panel = made({"active": 4}, LENGTH, np.random.default_rng(0)).reset_index(drop=True)
     gone = panel["ds"].isin([180, 195]) & (panel["unique_id"] == "active 1")
     keys = panel[panel["ds"] >= LENGTH - 4 * H]
     rng = np.random.default_rng(1)
@@ -389,3 +389,15 @@ def test_a_horizon_of_nearly_half_the_rows_has_intervals():
     forecast = model.predict(level=[80])
     assert (forecast["MLP-hi-80"] > forecast["MLP-lo-80"]).all()
     assert len(forecast) == 2 * 36
+
+
+def test_forecasts_that_leave_single_precision_are_told(caplog: pytest.LogCaptureFixture):
+    df = made({"active": 2}, 60, np.random.default_rng(0))[["unique_id", "ds", "y"]]
+    model = create_auto_model("MLP", 4, df, {**CONFIG, "max_steps": 5}, **OPTIONS)
+    huge = df.assign(y=df["y"].where(df["unique_id"] == "active 0", 1e300))
+    with caplog.at_level("WARNING", logger="automodel_sk"):
+        model.predict(df)
+        assert not caplog.records
+        assert not np.isfinite(model.predict(huge)["MLP"]).all()
+    [record] = [r for r in caplog.records if "NaN or infinite in 4 of 8 rows" in r.getMessage()]
+    assert "of series 'active 1'" in record.getMessage()

@@ -757,3 +757,26 @@ def test_report_merges_and_keeps_sections() -> None:
     assert report["two"] is bad
     assert report.sections == {"one": good, "two": bad}
     assert "two: invalid: 1 error, 1 warning\n  error: e" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (1e8 + 3 * np.sin(np.arange(60)), "float32, in which models train, hardly tells"),
+        (123_456_789 + np.arange(60), "float32, in which models train, hardly tells"),
+        (1e-9 * np.sin(np.arange(60)), "a scaler takes that for nothing"),
+    ],
+)
+def test_variation_that_is_lost_in_training(values: Any, found: str):
+    fine = pd.DataFrame({"unique_id": "fine", "ds": range(60), "y": 1e6 + np.arange(60.0)})
+    df = pd.concat([fine, fine.assign(unique_id="lost", y=values)])
+    [warning] = [w for w in DataValidator().validate_dataset(df).warnings if "varies by" in w]
+    assert found in warning
+    assert "in series 'lost' (1 series like it)" in warning
+
+
+def test_constant_and_ordinary_values_are_not_said_to_be_lost():
+    ids = np.repeat(["a", "b", "c"], 60)
+    values = np.r_[np.full(60, 1e8), np.sin(np.arange(60)), 1e19 * np.sin(np.arange(60))]
+    df = pd.DataFrame({"unique_id": ids, "ds": np.tile(np.arange(60), 3), "y": values})
+    assert not [w for w in DataValidator().validate_dataset(df).warnings if "varies by" in w]

@@ -18,6 +18,7 @@ __all__ = [
     "HUGE",
     "check_constant",
     "check_finite",
+    "check_resolution",
     "check_text",
     "count",
     "is_text",
@@ -35,6 +36,10 @@ _WITH_COMMAS = {
     "thousands": r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?",
     "decimal-comma": r"[+-]?\d+,\d+",
 }
+_LARGEST = float(np.finfo(np.float32).max)
+_FEWEST_VALUES = 30
+_SMALLEST_SPREAD = 1e-6
+"""neuralforecast's scalers add so much to the scale, against division by zero."""
 
 _FIXES = {
     "bool": ("true and false", "{code}.astype(float)"),
@@ -168,6 +173,45 @@ def check_constant(
             f"first in {words.series(panel.ids[code])} (always {first[code]:g}); a model learns "
             "nothing there; leave such series out, or forecast them with their last value"
         )
+
+
+def check_resolution(
+    values: NumberArray, name: str, panel: Panel, findings: Findings, used: BoolArray | None = None
+) -> None:
+    """Note series that vary by less than float32 or a scaler can tell."""
+    known = panel.codes >= 0 if used is None else used & (panel.codes >= 0)
+    codes, numbers = panel.codes[known], values[known].astype(float)
+    highest = np.full(len(panel.ids), -np.inf)
+    lowest = np.full(len(panel.ids), np.inf)
+    np.maximum.at(highest, codes, numbers)
+    np.minimum.at(lowest, codes, numbers)
+    with np.errstate(all="ignore"):
+        spread = highest - lowest
+        sizes = np.maximum(np.abs(highest), np.abs(lowest))
+        step = np.spacing(np.minimum(sizes, _LARGEST).astype(np.float32))
+    varies = np.isfinite(spread) & (spread > 0)
+    words = wording()
+    code = words.code(name, "df")
+    level = f'{words.by_series(name, "df")}.transform("mean")'
+    for blurred, found, fix in (
+        (
+            varies & (spread < _FEWEST_VALUES * step),
+            "float32, in which models train, hardly tells such values apart",
+            f"subtract the level, e.g. {code} -= {level}",
+        ),
+        (
+            varies & (spread < _SMALLEST_SPREAD),
+            "a scaler takes that for nothing",
+            f"choose a smaller unit, e.g. {code} *= 1e6",
+        ),
+    ):
+        if blurred.any():
+            first = int(blurred.argmax())
+            findings.warn(
+                f"{words.column(name)} varies by no more than {spread[first]:.2g} around"
+                f" {highest[first]:.3g} in {words.series(panel.ids[first])}"
+                f" ({count(int(blurred.sum()), 'series')} like it): {found}; {fix}"
+            )
 
 
 def where(panel: Panel | None, row: int) -> str:

@@ -23,7 +23,12 @@ from automodel_sk.validation._lengths import check_lengths, whole_number
 from automodel_sk.validation._observed import check_weights, observed_rows
 from automodel_sk.validation._rows import check_keys, check_rows, read_panel
 from automodel_sk.validation._structure import Names, check_columns, is_frame
-from automodel_sk.validation._values import check_constant, check_finite, read_numbers
+from automodel_sk.validation._values import (
+    check_constant,
+    check_finite,
+    check_resolution,
+    read_numbers,
+)
 from automodel_sk.validation.result import Findings, ValidationResult, never_raises
 
 __all__ = ["DataValidator"]
@@ -241,6 +246,7 @@ class DataValidator:
         check_finite(values, self.target_col, panel, findings, used=used)
         if panel is not None:
             check_constant(values, self.target_col, panel, findings, used)
+            check_resolution(values, self.target_col, panel, findings, used)
 
 
 def _check_ends(panel: Panel, findings: Findings) -> None:
