@@ -179,7 +179,8 @@ def check_resolution(
     values: NumberArray, name: str, panel: Panel, findings: Findings, used: BoolArray | None = None
 ) -> None:
     """Note series that vary by less than float32 or a scaler can tell."""
-    known = panel.codes >= 0 if used is None else used & (panel.codes >= 0)
+    known = np.isfinite(values) & (panel.codes >= 0)
+    known = known if used is None else known & used
     codes, numbers = panel.codes[known], values[known].astype(float)
     highest = np.full(len(panel.ids), -np.inf)
     lowest = np.full(len(panel.ids), np.inf)
