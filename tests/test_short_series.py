@@ -187,3 +187,14 @@ def test_a_window_that_fits_is_not_padded():
         model = fit(LONG.query("unique_id == 'a'"), space, random_seed=seed)
         longest = model.best_config["input_size"] + 2 * H
         assert model.to_neuralforecast().models[0].start_padding_enabled == (longest >= 100)
+
+
+@pytest.mark.parametrize("metric", [None, "mae"])
+def test_incomplete_batches_are_validated_although_they_are_not_trained_on(metric):
+    """Five series in batches of two: the fifth is dropped from training alone."""
+    df = pd.concat([wave(name, 90, 5.0 * place) for place, name in enumerate("abcde")])
+    more = {"drop_last_loader": True, "batch_size": 2}
+    model = fit(df, {**SPACE, **more}, metric=metric)
+    assert model.trials["state"].isin(["COMPLETE", "PRUNED"]).all()
+    scores = model.validation_scores(["mae"])["MLP"]
+    assert model.best_score == pytest.approx(scores.iloc[0], rel=1e-3)

@@ -183,6 +183,9 @@ def _validate_many_at_once(
     As many windows as a step is trained on, which takes more memory than to forecast them; and
     no more than 64 MB of rows.
     """
+    if module.drop_last_loader:  # the series of an incomplete batch would not be validated
+        module.valid_batch_size = dataset.n_groups
+        return
     windows = module.windows_batch_size
     if module.MULTIVARIATE or windows is None or config.get("valid_batch_size") is not None:
         return
