@@ -58,8 +58,8 @@ def no_date(name: Any, text: str) -> str:
 
     Examples
     --------
-    >>> no_date("ds", "soon")
-    "column 'ds' holds text that is no date (first: 'soon'); correct or drop such rows, ..."
+    >>> print(no_date("ds", "soon"))
+    column 'ds' holds text that is no date (first: 'soon'); correct or drop such rows, ...
     """
     shown = repr(text if len(text) <= 40 else text[:37] + "...")
     return (

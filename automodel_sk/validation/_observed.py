@@ -20,8 +20,8 @@ def observed_rows(df: pd.DataFrame, panel: Panel | None, findings: Findings) -> 
     --------
     >>> findings = Findings()
     >>> observed_rows(pd.DataFrame({"available_mask": [1.0, 0.5]}), None, findings)
-    >>> findings.errors
-    ["column 'available_mask' holds 0.5, in row 1; it must be 1 for a row that was observed, ..."]
+    >>> print(findings.errors[0])
+    column 'available_mask' holds 0.5, in row 1; it must be 1 for a row that was observed, ...
     """
     mask = _numbers(df, MASK, findings)
     if mask is None:
@@ -52,8 +52,8 @@ def check_weights(
     --------
     >>> findings = Findings()
     >>> check_weights(pd.DataFrame({"sample_weight": [1.0, -2.0]}), None, findings, None)
-    >>> findings.errors
-    ["column 'sample_weight' holds -2, in row 1; a weight must be a finite number of at least ..."]
+    >>> print(findings.errors[0])
+    column 'sample_weight' holds -2, in row 1; a weight must be a finite number of at least ...
     """
     weights = _numbers(df, WEIGHT, findings)
     if weights is None:
