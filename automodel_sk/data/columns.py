@@ -75,7 +75,8 @@ class ColumnNames:
         InvalidInputError
             It has a column of each of the two names.
         """
-        if frame.index.name in self.names or set(frame.index.names) & set(self.names):
+        frame = _without_copies(frame)
+        if set(frame.index.names) & set(self.names):
             frame = frame.reset_index()
         renames = {}
         for given, own, name in zip(self.names, _OWN, _ARGUMENTS, strict=True):
@@ -102,6 +103,14 @@ class ColumnNames:
     def theirs(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame of the engine under the user's names."""
         return frame.rename(columns=dict(zip(_OWN, self.names, strict=True)))
+
+
+def _without_copies(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame without the levels of its index that are columns, too."""
+    copies = [name for name in frame.index.names if name is not None and name in frame.columns]
+    if len(copies) == frame.index.nlevels:
+        return frame.reset_index(drop=True)
+    return frame.droplevel(copies) if copies else frame
 
 
 class ColumnWords(Wording):
