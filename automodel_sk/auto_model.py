@@ -31,7 +31,7 @@ from automodel_sk.future_values import future_values
 from automodel_sk.history import usable_history
 from automodel_sk.intervals import quantile_columns
 from automodel_sk.prediction import forecast, stored_history, tidy
-from automodel_sk.search.building import DEFAULT_MAX_STEPS
+from automodel_sk.search.building import DEFAULT_MAX_STEPS, trained_module
 from automodel_sk.search.refit import final_model, fit_final, padded_for, train_on
 from automodel_sk.search.refit_steps import final_steps
 from automodel_sk.search.task import TrainingTask
@@ -265,7 +265,7 @@ class AutoModel:
                 f" try h={_LONGEST * self.h}, or fit a model for a longer horizon"
             )
         steps = max(self.h, h or 0)
-        if self._fitted.models[0].RECURRENT:
+        if trained_module(self._fitted.models[0]).RECURRENT:
             return steps
         # A direct model forecasts its whole horizon again and again. Where the last time is
         # shorter, upstream reads its values off a window that begins too early.

@@ -411,7 +411,9 @@ class AutoNeuralForecaster(ForecasterContract):
         the forecasts depend on what stands for the unknown rows: that is said.
         """
         last = np.maximum(ahead, 0).max(axis=1)
-        model = self.auto_model_.to_neuralforecast().models[0]
+        from automodel_sk.search.building import trained_module
+
+        model = trained_module(self.auto_model_.to_neuralforecast().models[0])
         looked_at = -(-last // model.h) * model.h
         if (
             (looked_at > last).any()

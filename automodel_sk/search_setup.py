@@ -20,7 +20,7 @@ from automodel_sk.search.quiet import quiet
 from automodel_sk.search.request import SearchRequest
 from automodel_sk.search.storage import StudyLocation
 from automodel_sk.search.torch_modes import plain_torch
-from automodel_sk.search.turns import another_search_runs, training_turn
+from automodel_sk.search.turns import search_turn_if_free, training_turn
 from automodel_sk.search.worker_pool import (
     NoProcessError,
     shared_pool,
@@ -125,8 +125,10 @@ def start_workers_early(options: OptimizationConfig) -> None:
     """Fork the host of worker processes, or let it import while the data are validated."""
     hanging = options.trial_timeout_minutes is not None and workers_are_possible()
     wanted = options.backend == "optuna" and (workers_wanted(options) > 1 or hanging)
-    if wanted and not another_search_runs():
-        with suppress(NoProcessError):  # the search will say so
+    if not wanted:
+        return
+    with search_turn_if_free() as free, suppress(NoProcessError):  # the search will say so
+        if free:  # else its pool is there already
             shared_pool(may_fork=True)
 
 

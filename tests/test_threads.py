@@ -22,6 +22,7 @@ from series import seasonal_panel
 from test_all_models import QUICK, SIZES, TINY, marked
 
 from automodel_sk import AutoModel, AutoNeuralForecaster, create_auto_model
+from automodel_sk.search import inference
 from automodel_sk.search.inference import private_copy, to_forecast_with, without_a_trainer
 from automodel_sk.search.training import training
 from automodel_sk.search.turns import search_turn, training_turn
@@ -77,6 +78,36 @@ def test_each_client_gets_its_own_answer(kind: str, clients: int, request: pytes
 
     alone = [ask(number) for number in range(20)]
     assert_equal(answers(ask, clients), alone)
+
+
+@pytest.mark.parametrize("kind", ["point", "normal"])
+def test_each_client_gets_its_own_answer_where_a_trainer_forecasts(
+    kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+):
+    """As on a GPU: one at a time, each on a full copy."""
+    monkeypatch.setattr(inference, "without_a_trainer", lambda model: False)
+    model: AutoModel = request.getfixturevalue(kind)
+
+    def ask(number: int) -> pd.DataFrame:
+        return model.predict(PASTS[number], **[{}, {"level": [80]}][number % 2])
+
+    alone, before = [ask(number) for number in range(8)], process_state()
+    assert_equal(answers(ask, 4, 8), alone)
+    assert process_state() == before
+
+
+def test_reconciled_forecasts_in_threads():
+    levels = [DATA, DATA.groupby("ds", as_index=False)["y"].sum().assign(unique_id="total")]
+    panel = pd.concat([levels[1], levels[0]], ignore_index=True)
+    summing = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    config = {**SMALL, "model": "MLP", "S": summing, "reconciliation": "BottomUp"}
+    model = create_auto_model("HINT", H, panel, config, "normal", **QUIET)
+
+    def ask(number: int) -> pd.DataFrame:
+        return model.predict(panel, quantiles=[0.1, 0.5, 0.8 + number / 50])
+
+    alone = [ask(number) for number in range(6)]
+    assert_equal(answers(ask, 4, 6), alone)
 
 
 @pytest.mark.parametrize("kind", ["point", "normal"])

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["another_search_runs", "search_turn", "training_turn"]
+__all__ = ["search_turn", "search_turn_if_free", "training_turn"]
 
 _turns: dict[str, Any] = {}
 
@@ -69,10 +69,13 @@ def search_turn(on_wait: Callable[[], None] | None = None) -> Iterator[float]:
         turn.release()
 
 
-def another_search_runs() -> bool:
-    """Return whether another thread searches now."""
+@contextmanager
+def search_turn_if_free() -> Iterator[bool]:
+    """Take the turn to search where no other thread has it; yields whether it was taken."""
     turn = _turns["search"]
     free = turn.acquire(blocking=False)
-    if free:
-        turn.release()
-    return not free
+    try:
+        yield free
+    finally:
+        if free:
+            turn.release()
