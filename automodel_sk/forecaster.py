@@ -410,9 +410,9 @@ class AutoNeuralForecaster(ForecasterContract):
         A model that forecasts its steps at once looks at X of all of them, and then
         the forecasts depend on what stands for the unknown rows: that is said.
         """
-        last = np.maximum(ahead, 0).max(axis=1)
         from automodel_sk.search.building import trained_module
 
+        last = np.maximum(ahead, 0).max(axis=1)
         model = trained_module(self.auto_model_.to_neuralforecast().models[0])
         looked_at = -(-last // model.h) * model.h
         if (

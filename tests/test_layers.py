@@ -22,7 +22,7 @@ ROOT = Path(automodel_sk.__file__).parent
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
-        "complexity exceptions interrupts masking plain_text scratch trainer_arguments",
+        "complexity exceptions interrupts masking muting plain_text scratch trainer_arguments",
         "arguments",
         "options catalog conformal data frames intervals losses metrics search_space series_traits"
         " shrinkage",

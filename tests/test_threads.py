@@ -76,8 +76,9 @@ def test_each_client_gets_its_own_answer(kind: str, clients: int, request: pytes
         past = None if number % 7 == 0 else PASTS[number % len(PASTS)]
         return model.predict(past, **wishes[number % len(wishes)])
 
-    alone = [ask(number) for number in range(20)]
+    alone, before = [ask(number) for number in range(20)], process_state()
     assert_equal(answers(ask, clients), alone)
+    assert process_state() == before
 
 
 @pytest.mark.parametrize("kind", ["point", "normal"])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pandas.tseries.offsets import BaseOffset
+
+from automodel_sk.muting import muted_warnings
 
 __all__ = ["MONTHS_PER_STEP", "calendar_positions"]
 
@@ -81,8 +82,7 @@ def _months(dates: pd.DatetimeIndex) -> Integers:
 
 def _reached(dates: pd.DatetimeIndex, base: BaseOffset) -> Booleans:
     """Tell which dates an offset reaches: a step back and one forward lead there again."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", pd.errors.PerformanceWarning)
+    with muted_warnings():  # of pandas, on performance
         return np.asarray((dates - base) + base == dates)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import re
-import warnings
 from contextlib import suppress
 from typing import Any
 
@@ -15,6 +14,7 @@ from pandas.tseries.offsets import BaseOffset, Day, Tick
 
 from automodel_sk.data.wall_clock import localised, wall_times
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.muting import muted_warnings
 
 __all__ = [
     "DAY",
@@ -219,8 +219,7 @@ def later_times(times: pd.Index, step: BaseOffset | int, n: int) -> pd.Index:
     dates = pd.DatetimeIndex(times)
     on_wall = dates.tz is not None and counts_days(step)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pd.errors.PerformanceWarning)
+        with muted_warnings():  # of pandas, on performance
             found = (wall_times(dates) if on_wall else dates) + step * n
         found = localised(found, dates.tz) if on_wall else found
         str(found.max())  # a year that no date can have fails here

@@ -14,13 +14,13 @@ import random
 import signal
 import sys
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
 import numpy as np
 
+from automodel_sk.muting import muted_warnings
 from automodel_sk.search.turns import training_turn
 
 __all__ = [
@@ -44,95 +44,56 @@ _SWITCH = "_AUTOLOGGING_GLOBALLY_DISABLED"
 logger = logging.getLogger(__name__)
 
 
-class _InQuietThreads(type):
-    """Makes every warning a subclass of a class in threads that are quiet, and in no others."""
-
-    def __subclasscheck__(cls, subclass: type) -> bool:
-        return _silence.depth.value > 0
-
-
-class _AnyWarning(Warning, metaclass=_InQuietThreads):
-    """Stands for the warnings of quiet threads in the process's filters."""
-
-
-class _Depth(threading.local):
-    value = 0
-
-
-class _Silence:
-    """What all quiet threads share: made by the first of them, undone by the last."""
-
-    filter: Any = ("ignore", None, _AnyWarning, None, 0)
+class _Loud:
+    """The loud loggers, muted by the first quiet thread and restored by the last."""
 
     def __init__(self) -> None:
-        self.depth = _Depth()
         self._lock = threading.Lock()
-        self._count = 0
-        self._muted: list[tuple[logging.Logger, int]] = []
+        self._threads: list[int] = []
+        self._levels: list[tuple[logging.Logger, int]] = []
 
-    def enter(self) -> None:
-        """Silence this thread."""
+    def mute(self) -> None:
+        """Mute them for one more thread."""
         with self._lock:
-            if not self._count:
-                self._mute()
-            self._count += 1
-            self._put_filter_first()
-        self.depth.value += 1
+            if not self._threads:
+                loggers = [logging.getLogger(name) for name in _loud_loggers()]
+                self._levels = [(logger, logger.level) for logger in loggers]
+                _set_levels(loggers, [logging.ERROR] * len(loggers))
+            self._threads.append(threading.get_ident())
 
-    def leave(self) -> None:
-        """Undo one `enter` of this thread."""
-        self.depth.value -= 1
+    def restore(self) -> None:
+        """Undo one `mute` of this thread."""
         with self._lock:
-            self._count -= 1
-            if not self._count:
-                self._undo()
+            self._threads.remove(threading.get_ident())
+            self._restore_if_last()
 
     def after_fork(self) -> None:
         """Forget the threads that are not in this process."""
         self._lock = threading.Lock()
-        if self._count and not self.depth.value:
-            self._undo()
-        self._count = self.depth.value
+        if self._threads:
+            own = threading.get_ident()
+            self._threads = [thread for thread in self._threads if thread == own]
+            self._restore_if_last()
 
-    def _mute(self) -> None:
-        loggers = [logging.getLogger(name) for name in _loud_loggers()]
-        self._muted = [(logger, logger.level) for logger in loggers]
-        _set_levels(loggers, [logging.ERROR] * len(loggers))
-
-    def _undo(self) -> None:
-        _set_levels(*zip(*self._muted, strict=True))
-        self._remove_filter()
-
-    def _put_filter_first(self) -> None:
-        if not warnings.filters or warnings.filters[0] is not self.filter:
-            self._remove_filter()
-            warnings.filters.insert(0, self.filter)  # type: ignore[attr-defined]  # it is a list
-            warnings._filters_mutated()  # type: ignore[attr-defined]  # as simplefilter calls it
-
-    def _remove_filter(self) -> None:
-        left = [entry for entry in warnings.filters if entry is not self.filter]
-        if len(left) < len(warnings.filters):
-            warnings.filters[:] = left  # type: ignore[index]
-            warnings._filters_mutated()  # type: ignore[attr-defined]
+    def _restore_if_last(self) -> None:
+        if not self._threads:
+            _set_levels(*zip(*self._levels, strict=True))
 
 
-_silence = _Silence()
+_loud = _Loud()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_silence.after_fork)
+    os.register_at_fork(after_in_child=_loud.after_fork)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Mute banners and warnings of the training libraries, errors excepted.
-
-    Warnings are muted in this thread alone. `warnings.catch_warnings` mutes those of all
-    threads, and for good where two of them leave in the order in which they came.
-    """
-    _silence.enter()
-    try:
-        yield
-    finally:
-        _silence.leave()
+    """Mute banners and warnings of the training libraries, errors excepted."""
+    with muted_warnings():
+        _loud.mute()
+        try:
+            yield
+        finally:
+            _loud.restore()
 
 
 def _set_levels(loggers: Sequence[logging.Logger], levels: Sequence[int]) -> None:

@@ -1,0 +1,127 @@
+"""Warnings muted in one thread.
+
+`warnings.catch_warnings` mutes those of all threads, and for good where two of them leave in the
+order in which they came. Here a filter of the process asks whose thread it is.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import ModuleType
+from typing import Any
+
+__all__ = ["muted_warnings"]
+
+_CATCHING = "utilsforecast.processing"
+"""Catches warnings while a forecast is made, in whatever thread."""
+
+
+class _InMutedThreads(type):
+    """Makes every warning a subclass of a class in threads that are muted, and in no others."""
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return _muting.depth.value > 0
+
+
+class _AnyWarning(Warning, metaclass=_InMutedThreads):
+    """Stands for the warnings of muted threads in the process's filters."""
+
+
+class _Depth(threading.local):
+    value = 0
+
+
+class _Warnings(ModuleType):
+    """The module `warnings` for `_CATCHING`: what is muted anyway need not be caught."""
+
+    def catch_warnings(self, **options: Any) -> AbstractContextManager[Any]:
+        return nullcontext() if _muting.depth.value else warnings.catch_warnings(**options)
+
+    def filterwarnings(self, *arguments: Any, **options: Any) -> None:
+        if not _muting.depth.value:
+            warnings.filterwarnings(*arguments, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(warnings, name)
+
+
+class _Muting:
+    """What all muted threads share: made by the first of them, undone by the last."""
+
+    filter: Any = ("ignore", None, _AnyWarning, None, 0)
+
+    def __init__(self) -> None:
+        self.depth = _Depth()
+        self._lock = threading.Lock()
+        self._count = 0
+
+    def enter(self) -> None:
+        """Mute this thread."""
+        with self._lock:
+            self._count += 1
+            self._put_filter_first()
+            _let_catch(_Warnings("warnings"))
+        self.depth.value += 1
+
+    def leave(self) -> None:
+        """Undo one `enter` of this thread."""
+        self.depth.value -= 1
+        with self._lock:
+            self._count -= 1
+            if not self._count:
+                self._undo()
+
+    def after_fork(self) -> None:
+        """Forget the threads that are not in this process."""
+        self._lock = threading.Lock()
+        if self._count and not self.depth.value:
+            self._undo()
+        self._count = self.depth.value
+
+    def _undo(self) -> None:
+        self._remove_filter()
+        _let_catch(warnings)
+
+    def _put_filter_first(self) -> None:
+        if not warnings.filters or warnings.filters[0] is not self.filter:
+            self._remove_filter()
+            warnings.filters.insert(0, self.filter)  # type: ignore[attr-defined]  # it is a list
+            warnings._filters_mutated()  # type: ignore[attr-defined]  # as simplefilter calls it
+
+    def _remove_filter(self) -> None:
+        left = [entry for entry in warnings.filters if entry is not self.filter]
+        if len(left) < len(warnings.filters):
+            warnings.filters[:] = left  # type: ignore[index]
+            warnings._filters_mutated()  # type: ignore[attr-defined]
+
+
+def _let_catch(module: ModuleType) -> None:
+    catching: Any = sys.modules.get(_CATCHING)
+    if hasattr(catching, "warnings"):
+        catching.warnings = module
+
+
+_muting = _Muting()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_muting.after_fork)
+
+
+@contextmanager
+def muted_warnings() -> Iterator[None]:
+    """Mute the warnings of this thread; those of others are shown.
+
+    Examples
+    --------
+    >>> with muted_warnings():
+    ...     warnings.warn("nobody sees this")
+    """
+    _muting.enter()
+    try:
+        yield
+    finally:
+        _muting.leave()
