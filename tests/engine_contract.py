@@ -328,7 +328,7 @@ class LongEngineContract(_Engine):
         assert 1 <= len(records) < 99
         assert records[-1].state == "PRUNED"
         assert records[-1].reason == "the time budget was used up"
-        assert 0 < budget.reserve  # for the final training
+        assert budget.reserve > 0  # for the final training
         assert -5 < budget.left() < max(30, budget.reserve)
 
     def test_a_trial_that_takes_too_long_fails(self, dataset: Any) -> None:
