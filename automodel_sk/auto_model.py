@@ -396,7 +396,9 @@ class AutoModel:
         self, frame: pd.DataFrame, n_windows: int | None = None, *, last_half: bool = True
     ) -> Windows:
         """Return the windows that calibrate the intervals, and say which series have none."""
-        windows = calibration.plan_windows(frame, self.h, n_windows, last_half=last_half)
+        windows = calibration.plan_windows(
+            frame, self.h, n_windows, last_half=last_half, together=is_joint(self.model_name)
+        )
         if windows.left_out:
             logger.warning(
                 "series %s: too short to hold out %d steps; their intervals come from the errors"

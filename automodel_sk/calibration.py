@@ -53,6 +53,7 @@ def plan_windows(
     n_windows: int | None = None,
     *,
     last_half: bool = True,
+    together: bool = False,
 ) -> Windows:
     """Return the windows to hold out: within the last third of the series.
 
@@ -70,6 +71,9 @@ def plan_windows(
         How many; as many as fit, ten at most, when None.
     last_half : bool
         Whether half of the rows may be held out where a third holds no window.
+    together : bool
+        Whether one model forecasts all series at once, which trains on all of them: none
+        is then left out that can hold a window.
 
     Returns
     -------
@@ -95,7 +99,8 @@ def plan_windows(
             break
     else:
         raise InvalidInputError(_too_short(sizes, h, n_windows or 1))
-    least = max(_worth_leaving_out(able), key=_worth(able, h, n_windows, share))
+    lengths = able[:1] if together else _worth_leaving_out(able)
+    least = max(lengths, key=_worth(able, h, n_windows, share))
     count, step = _fitting(least, h, n_windows, share) or (1, 1)
     long_enough = sizes >= least
     return Windows(count, step, sizes.index[long_enough], tuple(sizes.index[~long_enough]))

@@ -283,6 +283,23 @@ def test_short_series_are_left_out(
     assert ((plan.count, plan.step), plan.left_out) == (windows, left_out)
 
 
+def test_a_model_of_all_series_at_once_leaves_out_none_that_holds_a_window():
+    assert plan_windows(panel_of(400, 400, 30), 7, together=True).count == 4
+    df = pd.concat(
+        [
+            made({"active": 3}, 120, np.random.default_rng(0)),
+            made({"active": 1}, 30, np.random.default_rng(1), "short ").assign(
+                ds=np.arange(90, 120)
+            ),
+        ]
+    )[["unique_id", "ds", "y"]]
+    config = {"input_size": 14, "max_steps": 5, "hidden_size": 8}
+    model = create_auto_model("MLPMultivariate", 7, df, config, **OPTIONS)
+    forecast = model.predict(level=[80])
+    name = "MLPMultivariate"
+    assert (forecast[f"{name}-hi-80"] > forecast[f"{name}-lo-80"]).all()
+
+
 def test_steps_that_were_not_observed_take_the_errors_of_others():
     panel = made({"active": 4}, LENGTH, np.random.default_rng(0)).reset_index(drop=True)
     gone = panel["ds"].isin([180, 195]) & (panel["unique_id"] == "active 1")
