@@ -15,7 +15,7 @@ from hostile import copied, files_of, nothing_runs, peak_memory, with_header
 from series import seasonal_panel
 
 from automodel_sk import AutoModel, AutoNeuralForecaster, create_auto_model
-from automodel_sk.exceptions import AutoModelError, ModelFileError
+from automodel_sk.exceptions import AutoModelError, InvalidInputError, ModelFileError
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -172,3 +172,22 @@ def test_mutated_folders(seeds: range, kind: str, saved: dict[str, Path], tmp_pa
 
     assert peak_memory(try_all) < 600 * 2**20
     assert 0 < loaded < len(seeds)
+
+
+def test_names_that_no_file_holds_are_refused_before_the_training():
+    panel = seasonal_panel(length=40)
+    panel["unique_id"] = panel["unique_id"].astype(object).replace({"s1": "s\ud800"})
+    options: dict[str, Any] = {"use_mlflow": False, "verbose": False, "storage": ":memory:"}
+    with pytest.raises(InvalidInputError, match="half of a surrogate pair"):
+        create_auto_model("MLP", 3, panel, SMALL, cpus=1, gpus=0, **options)
+
+
+@pytest.mark.parametrize("name", ["", "\x1b[2J", "a b", "'", "é"])
+def test_odd_names_come_back(name: str, tmp_path: Path):
+    panel = seasonal_panel(length=40)
+    panel["unique_id"] = panel["unique_id"].replace({"s1": name})
+    options: dict[str, Any] = {"use_mlflow": False, "verbose": False, "storage": ":memory:"}
+    model = create_auto_model("MLP", 3, panel, SMALL, cpus=1, gpus=0, **options)
+    loaded = AutoModel.load(model.save(tmp_path / "model"))
+    pd.testing.assert_frame_equal(loaded.predict(), model.predict())
+    assert name in set(loaded.predict()["unique_id"])

@@ -80,6 +80,24 @@ def check_keys(panel: Panel, names: Names, findings: Findings) -> None:
             f'a model can\'t be saved; convert it: df["{names.id}"] = '
             f'df["{names.id}"].astype(str)'
         )
+    broken = next((name for name in panel.ids if _is_broken(name)), None)
+    if broken is not None:
+        findings.error(
+            f"column {names.id!r} names a series {ascii(broken)[:60]}, half of a surrogate pair,"
+            f' which no file holds; convert it: df["{names.id}"] = df["{names.id}"].map(lambda'
+            ' name: name.encode("utf-8", "replace").decode())'
+        )
+
+
+def _is_broken(name: Any) -> bool:
+    """Tell whether a text can't be encoded."""
+    if not isinstance(name, str) or name.isascii():
+        return False
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _can_be_kept(name: Any) -> bool:
