@@ -285,27 +285,27 @@ def forecast_one(seed: int, trained: bool) -> None:
 
 
 def test_conversions() -> None:
-    for seed in range(1_000):
+    for seed in range(600):
         convert_one(seed)
 
 
 @pytest.mark.slow
 def test_many_conversions() -> None:
-    for seed in range(1_000, 40_000):
+    for seed in range(600, 40_000):
         convert_one(seed)
 
 
 def test_forecaster_refuses() -> None:
-    for seed in range(400):
+    for seed in range(250):
         forecast_one(seed, trained=False)
 
 
 def test_forecaster_forecasts() -> None:
-    for seed in range(60):
+    for seed in range(40):
         forecast_one(seed, trained=True)
 
 
 @pytest.mark.slow
 def test_many_forecasts() -> None:
-    for seed in range(60, 3_000):
+    for seed in range(40, 3_000):
         forecast_one(seed, trained=True)
