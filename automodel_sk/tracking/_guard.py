@@ -68,7 +68,6 @@ _REASONS = {
     "Name or service not known": "the host's name is unknown",
     "getaddrinfo failed": "the host's name is unknown",
     "maintenance mode": "MLflow has given up folders as stores",
-    "No space left on device": "the disk is full",
     "database or disk is full": "the disk is full",
     "disk I/O error": "the disk can't be written (full, or gone)",
     "readonly database": "the database can't be written",
