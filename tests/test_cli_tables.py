@@ -173,6 +173,7 @@ def test_what_was_said_of_a_file_holds(tmp_path: Path) -> None:
         ("a.parquet", b""),
         ("a.xlsx", b"PK no"),
     ],
+    ids=range(8),
 )
 def test_a_damaged_file_is_one_sentence(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
