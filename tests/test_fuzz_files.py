@@ -172,7 +172,7 @@ def test_spaces_at_random(seeds: range, tmp_path: Path):
     assert 0 < read < len(seeds)
 
 
-@pytest.mark.parametrize("seeds", [range(40), pytest.param(range(3_000), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seeds", [range(40), pytest.param(range(800), marks=pytest.mark.slow)])
 def test_run_files_at_random(seeds: range, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Asked of `validate`, which trains nothing, with data that are not there."""
     monkeypatch.chdir(tmp_path)

@@ -154,7 +154,7 @@ def tried(kind: str, folder: Path, what: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", ["model", "forecaster"])
-@pytest.mark.parametrize("seeds", [range(60), pytest.param(range(3_000), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seeds", [range(60), pytest.param(range(800), marks=pytest.mark.slow)])
 def test_mutated_folders(seeds: range, kind: str, saved: dict[str, Path], tmp_path: Path):
     loaded = 0
 
