@@ -16,8 +16,8 @@ if TYPE_CHECKING:
         OptimizationConfig,
         create_auto_model,
     )
-    from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics
-    from automodel_sk.complexity import DatasetSize, ModelComplexity, SearchComplexity
+    from automodel_sk.catalog.models import MODEL_CATALOG, ModelCharacteristics
+    from automodel_sk.catalog.scales import DatasetSize, ModelComplexity, SearchComplexity
     from automodel_sk.forecaster import AutoNeuralForecaster
     from automodel_sk.frames import from_long, to_long
     from automodel_sk.search_algorithm_selector import (

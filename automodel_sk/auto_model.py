@@ -11,39 +11,39 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from automodel_sk import calibration
 from automodel_sk.arguments.boundary import public
 from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.kinds import Choices, Either, Flag
 from automodel_sk.arguments.number_rule import NumberRule
-from automodel_sk.calibration import Windows
-from automodel_sk.catalog import is_joint
-from automodel_sk.conformal import ConformalScores
+from automodel_sk.catalog.models import is_joint
 from automodel_sk.data.categories import check_cardinalities, check_known, vocabulary
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.held_out import held_out_steps, long_enough, of_series, with_unobserved_rows
 from automodel_sk.data.preparation import MASK, align_static, observed_only, read_times
-from automodel_sk.data.wall_dates import day_zone, in_zone, on_wall
+from automodel_sk.data.times.wall_dates import day_zone, in_zone, on_wall
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.explanation import METHODS
-from automodel_sk.future_values import future_values
-from automodel_sk.history import usable_history
-from automodel_sk.intervals import quantile_columns
-from automodel_sk.prediction import forecast, stored_history, tidy
-from automodel_sk.search.building import DEFAULT_MAX_STEPS, trained_module
-from automodel_sk.search.refit import final_model, fit_final, padded_for, train_on
-from automodel_sk.search.refit_steps import final_steps
-from automodel_sk.search.task import TrainingTask
-from automodel_sk.search.training import training
-from automodel_sk.search.turns import training_turn
+from automodel_sk.forecasting import calibration
+from automodel_sk.forecasting.calibration import Windows
+from automodel_sk.forecasting.conformal import ConformalScores
+from automodel_sk.forecasting.explanation import METHODS
+from automodel_sk.forecasting.future_values import future_values
+from automodel_sk.forecasting.history import usable_history
+from automodel_sk.forecasting.predict import forecast, stored_history, tidy
+from automodel_sk.metrics.quantiles import quantile_columns
 from automodel_sk.tracking import TrialRecord
+from automodel_sk.training.build import DEFAULT_MAX_STEPS, trained_module
+from automodel_sk.training.refit import final_model, fit_final, padded_for, train_on
+from automodel_sk.training.refit_steps import final_steps
+from automodel_sk.training.task import TrainingTask
+from automodel_sk.training.train import training
+from automodel_sk.training.turns import training_turn
 from automodel_sk.trials import trials_frame
 
 if TYPE_CHECKING:
     from automodel_sk.data.analysis import DatasetProfile
     from automodel_sk.diagnosis import Diagnosis
-    from automodel_sk.explanation import Explanation
+    from automodel_sk.forecasting.explanation import Explanation
     from automodel_sk.plots import ModelPlots
     from automodel_sk.search_algorithm_selector import SearchStrategy
     from automodel_sk.search_space import SearchSpace
@@ -501,7 +501,7 @@ class AutoModel:
            window  cutoff metric  SeasonalNaive  Naive  WindowAverage       RWD
         0       1      37    mae            1.5    1.5            1.5  1.459459
         """
-        from automodel_sk.window_scores import window_scores
+        from automodel_sk.evaluation.validation_scores import window_scores
 
         return window_scores(
             self._fitted,
@@ -551,7 +551,7 @@ class AutoModel:
         MissingDependencyError
             captum is not installed.
         """
-        from automodel_sk.explanation import explain
+        from automodel_sk.forecasting.explanation import explain
 
         inputs = self._inputs(dataset, futr_df, static_df, self.h)
         return explain(self._fitted, **inputs, steps=steps, method=method)
@@ -602,7 +602,7 @@ class AutoModel:
         InvalidInputError
             As in `predict`; or a series is too short for the method.
         """
-        from automodel_sk.simulation import simulate
+        from automodel_sk.forecasting.simulation import simulate
 
         steps = self._steps(h)
         paths = simulate(
@@ -796,8 +796,8 @@ class AutoModel:
         TrackingError
             The store doesn't take it.
         """
-        from automodel_sk.serving.record import model_record
-        from automodel_sk.tracking.model_log import log_model
+        from automodel_sk.tracking.mlflow.model_log import log_model
+        from automodel_sk.tracking.records import model_record
 
         return log_model(
             model_record(self),

@@ -11,32 +11,32 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from automodel_sk._utils.interrupts import exit_at_signals
 from automodel_sk.arguments.boundary import TABLE, public
 from automodel_sk.arguments.conversion import convert
 from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.number_rule import shown
 from automodel_sk.auto_model import AutoModel
-from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics, read_model_name
+from automodel_sk.catalog.models import MODEL_CATALOG, ModelCharacteristics, read_model_name
 from automodel_sk.data.columns import ColumnNames, ColumnWords
 from automodel_sk.data.frequency import season_length
-from automodel_sk.data.steps import plain_frequency
+from automodel_sk.data.times.steps import plain_frequency
 from automodel_sk.data.wording import worded
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.fitting import Fit, calibration_is_possible, search_and_refit
-from automodel_sk.interrupts import exit_at_signals
 from automodel_sk.metrics import metric_name
 from automodel_sk.options import OptimizationConfig
-from automodel_sk.planning import SearchPlan, UserInput, make_plan
-from automodel_sk.progress import say
-from automodel_sk.search.budget import TimeBudget
-from automodel_sk.search.building import is_padded
-from automodel_sk.search.storage import StudyLocation
-from automodel_sk.search.turns import search_turn
-from automodel_sk.search_setup import start_workers_early
-from automodel_sk.serving.record import data_record, model_record
-from automodel_sk.summary import OptimizationSummary, summarise
+from automodel_sk.search.planning import SearchPlan, UserInput, make_plan
+from automodel_sk.search.progress import say
+from automodel_sk.search.request_builder import start_workers_early
+from automodel_sk.search.run import Fit, calibration_is_possible, search_and_refit
+from automodel_sk.search.study.storage import StudyLocation
+from automodel_sk.search.summary import OptimizationSummary, summarise
+from automodel_sk.search.warm_start import earlier_configurations
 from automodel_sk.tracking import SearchRecord, Tracker, make_tracker
-from automodel_sk.warm_start import earlier_configurations
+from automodel_sk.tracking.records import data_record, model_record
+from automodel_sk.training.build import is_padded
+from automodel_sk.training.time_budget import TimeBudget
+from automodel_sk.training.turns import search_turn
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from automodel_sk.masking import mask_secrets
+from automodel_sk._utils.secrets import mask_secrets
 
 if TYPE_CHECKING:
     from automodel_sk.validation import ValidationResult

@@ -14,10 +14,11 @@ import pandas as pd
 from sktime.forecasting.base import ForecastingHorizon
 from sktime.utils.warnings import warn
 
+from automodel_sk._utils.secrets import mask_secrets, remember_address
 from automodel_sk.data.wording import worded
+from automodel_sk.estimator.base import ForecasterContract
 from automodel_sk.estimator.checks import check_exogenous, check_names
 from automodel_sk.estimator.context import Context
-from automodel_sk.estimator.contract import ForecasterContract
 from automodel_sk.estimator.inputs import (
     PI_METHODS,
     check_choice,
@@ -31,7 +32,6 @@ from automodel_sk.estimator.insample import Window, predict_insample
 from automodel_sk.estimator.static import static_frame, static_names
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.clocks import Integers
-from automodel_sk.masking import mask_secrets, remember_address
 from automodel_sk.options import OptimizationConfig
 
 if TYPE_CHECKING:
@@ -410,7 +410,7 @@ class AutoNeuralForecaster(ForecasterContract):
         A model that forecasts its steps at once looks at X of all of them, and then
         the forecasts depend on what stands for the unknown rows: that is said.
         """
-        from automodel_sk.search.building import trained_module
+        from automodel_sk.training.build import trained_module
 
         last = np.maximum(ahead, 0).max(axis=1)
         model = trained_module(self.auto_model_.to_neuralforecast().models[0])

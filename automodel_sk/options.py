@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from automodel_sk._utils.secrets import mask_secrets, remember_address
 from automodel_sk.arguments.conversion import convert_all
 from automodel_sk.arguments.kinds import Choices, Flag, Place, Rule, Text
 from automodel_sk.arguments.number_rule import NumberRule, nearest
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.masking import mask_secrets, remember_address
 
 __all__ = ["BACKENDS", "PRECISIONS", "OptimizationConfig", "unknown_option"]
 

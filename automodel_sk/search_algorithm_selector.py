@@ -40,7 +40,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from automodel_sk.complexity import DatasetSize, ModelComplexity, SearchComplexity
+from automodel_sk.catalog.scales import DatasetSize, ModelComplexity, SearchComplexity
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.selection.algorithm_tables import SearchFacts

@@ -24,9 +24,9 @@ import warnings
 from itertools import pairwise
 from typing import Any
 
-from automodel_sk.catalog import MODEL_CATALOG, get_characteristics, model_class
-from automodel_sk.default_spaces import default_search_space
+from automodel_sk.catalog.models import MODEL_CATALOG, get_characteristics, model_class
 from automodel_sk.search_space import Choice, Domain
+from automodel_sk.search_space.default_spaces import default_search_space
 
 HORIZON = 12
 WARM_UP_STEPS = 3

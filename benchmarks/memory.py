@@ -26,7 +26,7 @@ from benchmarks.tables import markdown
 
 H = 14
 MEMORY_EVERY_SECONDS = 0.2
-WORKER = "automodel_sk.search.worker"
+WORKER = "automodel_sk.search.optuna.workers.main"
 SPACE = {"hidden_size": 16, "num_layers": 1, "windows_batch_size": 128, "input_size": 28}
 
 

@@ -14,7 +14,7 @@ MODULES = (
     "neuralforecast",
     "neuralforecast.auto",
     "automodel_sk.auto_model_factory",
-    "automodel_sk.search.optuna_engine",
+    "automodel_sk.search.optuna.backend",
 )
 
 

@@ -25,9 +25,9 @@ import pandas as pd
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.trial import TrialState
 
-from automodel_sk.search.laggards import lags
-from automodel_sk.search.task import PLATEAU
-from automodel_sk.search.training import since_best
+from automodel_sk.search.optuna.lagging_pruner import lags
+from automodel_sk.training.task import PLATEAU
+from automodel_sk.training.train import since_best
 from benchmarks.datasets import NAMES, Dataset, load, needs_files
 from benchmarks.spaces import upstream_space
 from benchmarks.tables import markdown

@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 
 from automodel_sk import AutoModel, create_auto_model
-from automodel_sk.search import inference
+from automodel_sk.training import inference
 from benchmarks.tables import markdown
 
 H = 12

@@ -42,9 +42,9 @@ def untrained(work: Work) -> Iterator[tuple[Any, Callable[[], Any]]]:
     """Give a model, and what trains it for so many steps."""
     from neuralforecast.tsdataset import TimeSeriesDataset
 
-    from automodel_sk.search.building import build_model
-    from automodel_sk.search.task import TrainingTask
-    from automodel_sk.search.training import training
+    from automodel_sk.training.build import build_model
+    from automodel_sk.training.task import TrainingTask
+    from automodel_sk.training.train import training
 
     data, windows, precision, threads, ours, number = work
     dataset, *_ = TimeSeriesDataset.from_df(data.train)
@@ -61,7 +61,7 @@ def untrained(work: Work) -> Iterator[tuple[Any, Callable[[], Any]]]:
         "val_check_steps": number,
         "scaler_type": "standard",
     }
-    known = "automodel_sk.search.training_windows.is_known"
+    known = "automodel_sk.training.patches.lazy_windows.is_known"
     with nullcontext() if ours else mock.patch(known, return_value=False), training(threads):
         model = build_model(task, config)
         yield model, partial(model.fit, dataset, val_size=data.h)
@@ -99,7 +99,7 @@ def ceiling(precision: str, threads: int) -> float:
     """Return the GFLOP a second of a product of the size that NHITS multiplies."""
     import torch
 
-    from automodel_sk.search.quiet import threads as limited
+    from automodel_sk.training.patches.isolation import threads as limited
 
     left = torch.randn(1024, 512).to(getattr(torch, precision))
     right = torch.randn(512, 512).to(left.dtype)

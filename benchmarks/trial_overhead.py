@@ -67,10 +67,12 @@ def patched(clock: Clock) -> ExitStack:
     import optuna
     import pytorch_lightning as pl
 
-    from automodel_sk.search import optuna_engine, optuna_trial, training
+    from automodel_sk.search.optuna import backend as optuna_engine
+    from automodel_sk.search.optuna import trial as optuna_trial
     from automodel_sk.search_space import SearchSpace
     from automodel_sk.tracking import MLflowTracker
-    from automodel_sk.tracking._runs import SearchRun
+    from automodel_sk.tracking.mlflow.runs import SearchRun
+    from automodel_sk.training import train as training
 
     parts = [
         ("trial in all", optuna_engine, "run_trial"),

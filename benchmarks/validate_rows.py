@@ -99,7 +99,7 @@ def return_freed_memory() -> None:
 
 
 def measure(name: str, n_series: int, length: int) -> None:
-    from automodel_sk.validation.data import DataValidator
+    from automodel_sk.validation.data.validator import DataValidator
 
     df = CASES[name](panel(n_series, length))
     # The first call pays for imports; they are no part of the figure.

@@ -8,7 +8,7 @@ import sys
 from neuralforecast.utils import AirPassengersPanel
 
 from automodel_sk import create_auto_model
-from automodel_sk.demo import DEMO_SPACE
+from automodel_sk.cli.demo_search import DEMO_SPACE
 
 QUICK = "--quick" in sys.argv
 FILES = [argument for argument in sys.argv[1:] if not argument.startswith("-")]

@@ -17,16 +17,16 @@ from ray import tune
 from series import seasonal_panel
 
 from automodel_sk.exceptions import StudyMismatchError
-from automodel_sk.search import worker_pool
-from automodel_sk.search.budget import TimeBudget
-from automodel_sk.search.engines import make_engine
-from automodel_sk.search.request import SearchRequest
-from automodel_sk.search.storage import StudyLocation
-from automodel_sk.search.task import TrainingTask
-from automodel_sk.search.training import Verdict, train_candidate
+from automodel_sk.search.backends import make_engine
+from automodel_sk.search.optuna.workers import pool as worker_pool
+from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.tracking import TrialRecord
+from automodel_sk.training.task import TrainingTask
+from automodel_sk.training.time_budget import TimeBudget
+from automodel_sk.training.train import Verdict, train_candidate
 
 MEMORY = StudyLocation("in-memory", ":memory:")
 FIXED: dict[str, Any] = {

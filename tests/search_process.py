@@ -19,15 +19,16 @@ import pytest
 from neuralforecast.tsdataset import TimeSeriesDataset
 from series import seasonal_panel
 
-from automodel_sk.complexity import DatasetSize, ModelComplexity
-from automodel_sk.search import worker_host, worker_pool
-from automodel_sk.search.engines import make_engine
-from automodel_sk.search.request import SearchRequest
-from automodel_sk.search.storage import StudyLocation
-from automodel_sk.search.task import TrainingTask
+from automodel_sk.catalog.scales import DatasetSize, ModelComplexity
+from automodel_sk.search.backends import make_engine
+from automodel_sk.search.optuna.workers import fork_server as worker_host
+from automodel_sk.search.optuna.workers import pool as worker_pool
+from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
 from automodel_sk.search_space import Choice, Float, SearchSpace
 from automodel_sk.tracking import TrialRecord
+from automodel_sk.training.task import TrainingTask
 
 SPACE: dict[str, Any] = {
     "max_steps": 10,

@@ -13,9 +13,9 @@ from ray import tune
 from series import seasonal_panel
 
 from automodel_sk import MODEL_CATALOG, AutoModel, create_auto_model
-from automodel_sk.default_spaces import default_search_space
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
-from automodel_sk.validation.environment import NEEDED_BY_MODEL
+from automodel_sk.search_space.default_spaces import default_search_space
+from automodel_sk.validation.config.environment import NEEDED_BY_MODEL
 
 H = 6
 N_SERIES = 3

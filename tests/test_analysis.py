@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from automodel_sk.complexity import DatasetSize
+from automodel_sk.catalog.scales import DatasetSize
 from automodel_sk.data.analysis import (
     LARGE_ROWS,
     SMALL_ROWS,

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from ray import tune
 
+from automodel_sk._utils.machine import n_cpus
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.validation import ConfigValidator
-from automodel_sk.validation.machine import n_cpus
 
 VALIDATOR = ConfigValidator()
 STRICT = ConfigValidator(strict_mode=True)

@@ -270,7 +270,7 @@ def test_nothing_of_a_watched_tree_is_left(watch: measuring.TreeWatch) -> None:
         assert gone or member.process.status() == psutil.STATUS_ZOMBIE
 
 
-@pytest.mark.parametrize("worker", ["python -m automodel_sk.search.worker", "python"])
+@pytest.mark.parametrize("worker", ["python -m automodel_sk.search.optuna.workers.main", "python"])
 def test_workers_are_told_from_their_host(worker: str) -> None:
     def member(pid: int, parent: int, text: str) -> Any:
         process = SimpleNamespace(pid=pid)

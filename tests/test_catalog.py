@@ -9,14 +9,14 @@ import sys
 
 import pytest
 
-from automodel_sk.catalog import (
+from automodel_sk.catalog.models import (
     MODEL_CATALOG,
     ModelCharacteristics,
     get_characteristics,
     model_class,
     model_parameters,
 )
-from automodel_sk.complexity import ModelComplexity
+from automodel_sk.catalog.scales import ModelComplexity
 from automodel_sk.exceptions import InvalidInputError
 
 MODELS = list(MODEL_CATALOG)
@@ -173,8 +173,8 @@ def test_a_parameter_of_the_base_class_alone_reaches_the_model():
 
 def test_importing_the_catalog_stays_light():
     code = (
-        "import sys, automodel_sk.catalog, automodel_sk.default_spaces as spaces\n"
-        "import automodel_sk.catalog as catalog\n"
+        "import sys, automodel_sk.catalog.models, automodel_sk.search_space.default_spaces as spaces\n"
+        "import automodel_sk.catalog.models as catalog\n"
         "catalog.get_characteristics('NHITS')\n"
         "spaces.default_search_space('NHITS', 12)\n"
         "heavy = {'torch', 'ray', 'optuna', 'mlflow', 'sktime', 'neuralforecast'}\n"

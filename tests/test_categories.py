@@ -9,8 +9,8 @@ import pytest
 from automodel_sk import AutoModel, create_auto_model
 from automodel_sk.exceptions import InvalidInputError, NoUsableTrialError
 from automodel_sk.options import OptimizationConfig
-from automodel_sk.planning import UserInput, make_plan
-from automodel_sk.search_setup import training_data
+from automodel_sk.search.planning import UserInput, make_plan
+from automodel_sk.search.request_builder import training_data
 from automodel_sk.search_space import Choice
 
 H = 7

@@ -17,7 +17,7 @@ from series import seasonal_panel
 from typer.testing import CliRunner
 
 from automodel_sk import __version__
-from automodel_sk.catalog import MODEL_CATALOG
+from automodel_sk.catalog.models import MODEL_CATALOG
 from automodel_sk.cli import app
 from automodel_sk.options import OptimizationConfig
 

@@ -222,7 +222,7 @@ def test_ctrl_c_at_a_terminal_says_once_how_to_go_on(home: Path):
 
 
 def test_the_command_that_ctrl_c_names_goes_on(home: Path):
-    from automodel_sk.search.storage import StudyLocation, open_storage
+    from automodel_sk.search.study.storage import StudyLocation, open_storage
 
     (home / "space.json").write_text(json.dumps(SPACE))
     asked = ["fit", "--config", "model_run.yaml", "--num-samples", 4, "--output", "more", "--quiet"]

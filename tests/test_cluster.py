@@ -24,15 +24,15 @@ from typer.testing import CliRunner
 from automodel_sk.auto_model_factory import create_auto_model
 from automodel_sk.cli import app
 from automodel_sk.exceptions import StorageError
-from automodel_sk.search import go_through
-from automodel_sk.search.budget import TimeBudget
-from automodel_sk.search.database import database_lock, usable_url
-from automodel_sk.search.job import read_job
-from automodel_sk.search.optuna_engine import OptunaEngine
-from automodel_sk.search.ownership import Owner, owner_of
-from automodel_sk.search.storage import StudyLocation, open_storage
-from automodel_sk.search.study import muted
+from automodel_sk.search.optuna.backend import OptunaEngine
+from automodel_sk.search.study import loop as go_through
+from automodel_sk.search.study.database import database_lock, usable_url
+from automodel_sk.search.study.ownership import Owner, owner_of
+from automodel_sk.search.study.search_spec import read_job
+from automodel_sk.search.study.storage import StudyLocation, open_storage
+from automodel_sk.search.study.study import muted
 from automodel_sk.tracking import TrialRecord
+from automodel_sk.training.time_budget import TimeBudget
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -281,7 +281,7 @@ def test_urls_name_a_driver_that_is_installed() -> None:
 
 
 def test_a_driver_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("automodel_sk.search.database.find_spec", lambda name: None)
+    monkeypatch.setattr("automodel_sk.search.study.database.find_spec", lambda name: None)
     with pytest.raises(StorageError, match=r"pip install 'psycopg\[binary\]'"):
         usable_url("postgresql://me:secret@host/db")
     with pytest.raises(StorageError, match="pip install 'pymysql'"):
@@ -303,7 +303,7 @@ class TestWorkerCommand:
     @pytest.fixture
     def unfinished(self, tmp_path: Path, sales: Path) -> StudyLocation:
         """Begin a search of 3 trials, and interrupt it in the second."""
-        from automodel_sk import progress
+        from automodel_sk.search import progress
 
         def interrupt(_: Any, number: int, step: int, loss: float) -> None:
             if number == 1:

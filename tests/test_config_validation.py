@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from ray import tune
 
-from automodel_sk.catalog import MODEL_CATALOG
+from automodel_sk.catalog.models import MODEL_CATALOG
 from automodel_sk.search_space import Choice, Float, Integer, Normal, SearchSpace
 from automodel_sk.validation import ConfigValidator
 

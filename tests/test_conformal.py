@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automodel_sk import AutoModel, create_auto_model
-from automodel_sk.calibration import plan_windows
-from automodel_sk.conformal import ConformalScores
-from automodel_sk.series_traits import describe_series
-from automodel_sk.shrinkage import expected_sizes
+from automodel_sk.forecasting.calibration import plan_windows
+from automodel_sk.forecasting.conformal import ConformalScores
+from automodel_sk.forecasting.series_traits import describe_series
+from automodel_sk.forecasting.shrinkage import expected_sizes
 from benchmarks.coverage import KINDS, SEASON, H, covered, made
 
 Array = npt.NDArray[np.float64]

@@ -295,8 +295,8 @@ def _train_candidate(df: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> dict[
     """Train one candidate and return its losses and its weights."""
     from neuralforecast.tsdataset import TimeSeriesDataset
 
-    from automodel_sk.search import training
-    from automodel_sk.search.task import TrainingTask
+    from automodel_sk.training import train as training
+    from automodel_sk.training.task import TrainingTask
 
     built: list[Any] = []
     build = training.build_model

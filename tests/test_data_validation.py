@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.validation.data import DataValidator
+from automodel_sk.validation.data.validator import DataValidator
 from automodel_sk.validation.result import Findings, ValidationReport, ValidationResult
 
 TIMES = pd.date_range("2020-01-31", periods=36, freq="ME")

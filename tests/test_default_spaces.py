@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from automodel_sk.catalog import MODEL_CATALOG, model_class, model_parameters
-from automodel_sk.default_spaces import default_search_space
+from automodel_sk.catalog.models import MODEL_CATALOG, model_class, model_parameters
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space import Choice, Float, Integer, SearchSpace
+from automodel_sk.search_space.default_spaces import default_search_space
 
 MODELS = [name for name, row in MODEL_CATALOG.items() if row.has_default_space]
 OWNED_BY_THE_SEARCH = ("h", "loss", "n_series", "random_seed")
@@ -71,8 +71,8 @@ def survives(name, h, config):
     """Train a configuration for one step, with small batches."""
     from neuralforecast.tsdataset import TimeSeriesDataset
 
-    from automodel_sk.search.task import TrainingTask
-    from automodel_sk.search.training import Verdict, train_candidate
+    from automodel_sk.training.task import TrainingTask
+    from automodel_sk.training.train import Verdict, train_candidate
 
     dataset, *_ = TimeSeriesDataset.from_df(short_panel())
     device = {"accelerator": "cpu", "devices": 1}

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from series import seasonal_panel
 
-from automodel_sk.demo import DEMO_SPACE, hold_out, mean_absolute_error, run_demo
+from automodel_sk.cli.demo_search import DEMO_SPACE, hold_out, mean_absolute_error, run_demo
 from automodel_sk.search_space import SearchSpace
 
 PNG = b"\x89PNG\r\n\x1a\n"

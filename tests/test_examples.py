@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from automodel_sk.search.task import FEWEST_REPORTS, REPORTS_PER_TRIAL, TrainingTask
+from automodel_sk.training.task import FEWEST_REPORTS, REPORTS_PER_TRIAL, TrainingTask
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ALL = {path.stem for path in EXAMPLES.glob("*.py")}

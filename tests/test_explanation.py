@@ -12,7 +12,7 @@ from neuralforecast.losses.pytorch import DistributionLoss, MQLoss
 
 from automodel_sk import AutoModel, create_auto_model
 from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
-from automodel_sk.explanation import METHODS
+from automodel_sk.forecasting.explanation import METHODS
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -20,10 +20,10 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 from search_process import Silent, essence, search, small_dataset, small_request, start
 
-from automodel_sk.search.engines import make_engine
-from automodel_sk.search.optuna_engine import OptunaEngine
-from automodel_sk.search.storage import StudyLocation
-from automodel_sk.search.trial_state import record_of
+from automodel_sk.search.backends import make_engine
+from automodel_sk.search.optuna.backend import OptunaEngine
+from automodel_sk.search.study.storage import StudyLocation
+from automodel_sk.search.study.trial_lifecycle import record_of
 
 TRIALS, STEPS = 6, 20
 ENTRIES = 100  # of the 170 or so that these trials write: the most between two kills

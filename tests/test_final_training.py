@@ -13,9 +13,9 @@ from series import seasonal_panel
 
 from automodel_sk import AutoModel, create_auto_model
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.search.refit import repeat_trial
-from automodel_sk.search.task import TrainingTask
-from automodel_sk.warm_start import earlier_configurations
+from automodel_sk.search.warm_start import earlier_configurations
+from automodel_sk.training.refit import repeat_trial
+from automodel_sk.training.task import TrainingTask
 
 SPACE: dict[str, Any] = {
     "max_steps": 40,
@@ -99,7 +99,7 @@ def true_future() -> pd.DataFrame:
 def test_weights_that_were_lost_are_trained_again(
     models: dict[str, AutoModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from automodel_sk import final_training
+    from automodel_sk.search import final_refit as final_training
 
     monkeypatch.setattr(final_training, "stored_weights", lambda *_: None)
     again = search("best_weights")
@@ -155,7 +155,7 @@ def test_the_final_training_uses_the_cpus_that_it_may(
 ) -> None:
     from pytorch_lightning import Trainer
 
-    monkeypatch.setattr("automodel_sk.search.worker_pool.usable_cpus", lambda: 4)
+    monkeypatch.setattr("automodel_sk.search.optuna.workers.pool.usable_cpus", lambda: 4)
     threads: list[int] = []
     fit = Trainer.fit
 

@@ -12,7 +12,7 @@ import pytest
 from sktime.base import load
 from sktime.forecasting.base import ForecastingHorizon
 
-from automodel_sk.estimator.layout_files import layout_from_json, layout_to_json
+from automodel_sk.estimator.layout_json import layout_from_json, layout_to_json
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.forecaster import AutoNeuralForecaster
 from automodel_sk.frames.layout import Layout

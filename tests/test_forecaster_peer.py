@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sktime.forecasting.neuralforecast import NeuralForecastGRU
 
-from automodel_sk.catalog import MODEL_CATALOG
+from automodel_sk.catalog.models import MODEL_CATALOG
 from automodel_sk.forecaster import AutoNeuralForecaster
 
 pytestmark = pytest.mark.filterwarnings("ignore")

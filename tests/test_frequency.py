@@ -8,8 +8,8 @@ import pytest
 from pandas.tseries.frequencies import to_offset
 
 from automodel_sk.data.frequency import infer_frequency, season_length
-from automodel_sk.data.steps import parse_frequency
-from automodel_sk.data.time_grid import TimeGrid
+from automodel_sk.data.times.steps import parse_frequency
+from automodel_sk.data.times.time_grid import TimeGrid
 from automodel_sk.exceptions import InvalidInputError
 
 FREQUENCIES = [

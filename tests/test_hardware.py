@@ -14,14 +14,15 @@ import torch
 from ray import tune
 from series import seasonal_panel
 
-from automodel_sk import AutoModelFactory, OptimizationConfig, create_auto_model, search_setup
+from automodel_sk import AutoModelFactory, OptimizationConfig, create_auto_model
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.search import hardware
-from automodel_sk.search.building import build_model
-from automodel_sk.search.hardware import choose_precision, tensor_cores
-from automodel_sk.search.optimizers import fused_optimizers
-from automodel_sk.search.task import TrainingTask
-from automodel_sk.search.training import Verdict, train_candidate
+from automodel_sk.search import request_builder as search_setup
+from automodel_sk.training import precision as hardware
+from automodel_sk.training.build import build_model
+from automodel_sk.training.patches.fused_optimizers import fused_optimizers
+from automodel_sk.training.precision import choose_precision, tensor_cores
+from automodel_sk.training.task import TrainingTask
+from automodel_sk.training.train import Verdict, train_candidate
 
 CONFIG: dict[str, Any] = {"max_steps": 30, "input_size": 24, "hidden_size": 32, "num_layers": 2}
 TASK = TrainingTask(
@@ -187,7 +188,7 @@ class TestPrecision:
         def broken(*args: Any) -> Any:
             raise RuntimeError("not implemented for 'BFloat16'")
 
-        monkeypatch.setattr("automodel_sk.search.building.build_model", broken)
+        monkeypatch.setattr("automodel_sk.training.build.build_model", broken)
         assert hardware._seconds_of_a_step(TASK, CONFIG, dataset, "bf16-mixed") == float("inf")
 
     def test_trials_are_trained_in_it_and_the_final_model_in_its_own(self) -> None:
@@ -243,7 +244,7 @@ class TestKernels:
         self, dataset: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fused = train(dataset)
-        monkeypatch.setattr("automodel_sk.search.training.fused_optimizers", nullcontext)
+        monkeypatch.setattr("automodel_sk.training.train.fused_optimizers", nullcontext)
         assert fused == pytest.approx(train(dataset), rel=1e-3)
 
     def test_adam_is_fused_while_models_are_trained_and_only_then(self) -> None:

@@ -38,10 +38,10 @@ from hostile import (
 from series import seasonal_panel
 
 from automodel_sk import AutoModel, create_auto_model
-from automodel_sk.conformal import ConformalScores
 from automodel_sk.data.analysis import DatasetProfile
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.forecaster import AutoNeuralForecaster
+from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.persistence.manifest import (
     StoredProfile,
     StoredScores,
@@ -50,10 +50,10 @@ from automodel_sk.persistence.manifest import (
     StoredTrial,
     StoredValidation,
 )
-from automodel_sk.search.task import TrainingTask
 from automodel_sk.search_algorithm_selector import SearchStrategy
 from automodel_sk.search_space import Float, SearchSpace
 from automodel_sk.tracking import TrialRecord
+from automodel_sk.training.task import TrainingTask
 from automodel_sk.validation import ValidationResult
 
 pytestmark = pytest.mark.filterwarnings("ignore")

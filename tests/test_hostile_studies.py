@@ -16,11 +16,11 @@ from series import seasonal_panel
 
 from automodel_sk import create_auto_model
 from automodel_sk.exceptions import SearchError, StudyMismatchError
-from automodel_sk.search.job import read_job
-from automodel_sk.search.optuna_engine import OptunaEngine
-from automodel_sk.search.ownership import Owner
-from automodel_sk.search.request import best_record
-from automodel_sk.search.storage import StudyLocation, open_storage
+from automodel_sk.search.optuna.backend import OptunaEngine
+from automodel_sk.search.study.ownership import Owner
+from automodel_sk.search.study.request import best_record
+from automodel_sk.search.study.search_spec import read_job
+from automodel_sk.search.study.storage import StudyLocation, open_storage
 from automodel_sk.search_space import SearchSpace
 
 GOOD = {"input_size": 12, "learning_rate": 1e-3}

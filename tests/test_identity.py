@@ -15,8 +15,8 @@ from series import seasonal_panel
 
 from automodel_sk import OptimizationConfig, create_auto_model
 from automodel_sk.exceptions import StudyMismatchError
-from automodel_sk.planning import UserInput, make_plan
-from automodel_sk.search.identity import data_digest, differences, loss_identity
+from automodel_sk.search.planning import UserInput, make_plan
+from automodel_sk.search.study.identity import data_digest, differences, loss_identity
 from automodel_sk.search_space import Float
 
 SPACE: dict[str, Any] = {"max_steps": 2, "input_size": 24, "learning_rate": Float(1e-3, 1e-2)}

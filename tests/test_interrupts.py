@@ -22,10 +22,10 @@ from series import seasonal_panel
 from test_workers import workers_running
 
 from automodel_sk import create_auto_model
-from automodel_sk.interrupts import Stopped, exit_at_signals, stop_at_signals
-from automodel_sk.progress import ProgressBar, TrackerListener
-from automodel_sk.search import worker_pool
-from automodel_sk.search.storage import StudyLocation, open_storage
+from automodel_sk._utils.interrupts import Stopped, exit_at_signals, stop_at_signals
+from automodel_sk.search.optuna.workers import pool as worker_pool
+from automodel_sk.search.progress import ProgressBar, TrackerListener
+from automodel_sk.search.study.storage import StudyLocation, open_storage
 
 SIGNALS = [signal.SIGTERM, signal.SIGHUP]
 TERM, HUP = SIGNALS

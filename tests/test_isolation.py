@@ -22,9 +22,9 @@ from typer.testing import CliRunner
 
 from automodel_sk import AutoModel, create_auto_model
 from automodel_sk.cli import app
-from automodel_sk.search.quiet import no_autologging, no_prints, quiet
-from automodel_sk.search.torch_modes import threads
 from automodel_sk.search_space import Choice
+from automodel_sk.training.patches.isolation import no_autologging, no_prints, quiet
+from automodel_sk.training.patches.torch_modes import threads
 
 DATA = seasonal_panel(n_series=2, length=60)
 SMALL: dict[str, Any] = {"input_size": 7, "max_steps": 10, "hidden_size": 8, "num_layers": 1}

@@ -16,7 +16,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from automodel_sk.exceptions import StorageError
-from automodel_sk.search.journal import SharedJournal
+from automodel_sk.search.study.journal import SharedJournal
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import optuna
 import pytest
 
-from automodel_sk.search.laggards import STALLED_REPORTS, is_behind, lags
+from automodel_sk.search.optuna.lagging_pruner import STALLED_REPORTS, is_behind, lags
 
 GOOD = [5.0, 4.0, 3.0]
 

@@ -11,13 +11,13 @@ from series import seasonal_panel
 from test_optuna_engine import MEMORY, SPACE, Heard, request_for, run
 
 from automodel_sk import create_auto_model
-from automodel_sk.pace import EachTrialOnce, run_at_pace, trials_that_fit
-from automodel_sk.search import training
-from automodel_sk.search.budget import TimeBudget
-from automodel_sk.search.request import SearchRequest
-from automodel_sk.search.task import FEWEST_REPORTS, REPORTS_PER_TRIAL, TrainingTask
-from automodel_sk.search.training import Verdict, train_candidate
+from automodel_sk.search.pacing import EachTrialOnce, run_at_pace, trials_that_fit
+from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.tracking import TrialRecord
+from automodel_sk.training import train as training
+from automodel_sk.training.task import FEWEST_REPORTS, REPORTS_PER_TRIAL, TrainingTask
+from automodel_sk.training.time_budget import TimeBudget
+from automodel_sk.training.train import Verdict, train_candidate
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ class TestPatience:
         assert len(records) == best + 1 + 3 < 30
 
     def test_a_search_that_goes_on_keeps_the_count(self, dataset: Any, tmp_path: Any) -> None:
-        from automodel_sk.search.storage import StudyLocation
+        from automodel_sk.search.study.storage import StudyLocation
 
         request = request_for(StudyLocation("p", tmp_path), num_samples=30, patience=3)
         ended = run(request, dataset)

@@ -8,10 +8,11 @@ import pytest
 from series import seasonal_panel
 
 from automodel_sk import create_auto_model
+from automodel_sk._utils import machine
 from automodel_sk.exceptions import NoUsableTrialError
-from automodel_sk.search.worker_pool import usable_cpus
+from automodel_sk.search.optuna.workers.pool import usable_cpus
 from automodel_sk.search_space import Choice
-from automodel_sk.validation import ConfigValidator, machine
+from automodel_sk.validation import ConfigValidator
 
 
 @pytest.fixture

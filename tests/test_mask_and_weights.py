@@ -52,8 +52,8 @@ def oracle(model: AutoModel, df: pd.DataFrame) -> np.ndarray:
     """Return what neuralforecast forecasts when it is given the user's own frame."""
     from neuralforecast import NeuralForecast
 
-    from automodel_sk.search.refit import final_model
-    from automodel_sk.search.training import training
+    from automodel_sk.training.refit import final_model
+    from automodel_sk.training.train import training
 
     with training():
         fitted = NeuralForecast([final_model(model._task, model.best_config)], freq="D")
@@ -122,7 +122,7 @@ def test_a_metric_skips_what_was_not_observed():
     from automodel_sk.data.held_out import hold_out
     from automodel_sk.data.preparation import prepare_frame
     from automodel_sk.metrics import Forecast, resolve_metric
-    from automodel_sk.search.objective import make_objective
+    from automodel_sk.training.objective import make_objective
 
     scores = []
     for hole in (0.0, 1e6):

@@ -10,15 +10,16 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from automodel_sk import AutoNeuralForecaster, OptimizationConfig, masking
+from automodel_sk import AutoNeuralForecaster, OptimizationConfig
+from automodel_sk._utils import secrets as masking
+from automodel_sk._utils.plain_text import plain_text
+from automodel_sk._utils.secrets import has_secrets, mask_secrets, remember_address, shown_address
 from automodel_sk.cli.reporting import reported
 from automodel_sk.exceptions import InvalidInputError, StorageError
-from automodel_sk.masking import has_secrets, mask_secrets, remember_address, shown_address
-from automodel_sk.plain_text import plain_text
-from automodel_sk.search.storage import StudyLocation
+from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.tracking import MLflowTracker
-from automodel_sk.tracking._guard import reason_of
-from automodel_sk.tracking._text import flat_params, tag_texts
+from automodel_sk.tracking.mlflow.guard import reason_of
+from automodel_sk.tracking.mlflow.text import flat_params, tag_texts
 from automodel_sk.validation import ConfigValidator
 
 PASSWORDS = (

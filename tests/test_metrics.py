@@ -17,7 +17,7 @@ from utilsforecast.processing import backtest_splits
 from automodel_sk.data.held_out import HeldOutWindows, held_out_steps, hold_out
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import METRIC_NAMES, Forecast, metric_name, resolve_metric
-from automodel_sk.search.objective import Objective, make_objective
+from automodel_sk.training.objective import Objective, make_objective
 
 H, N_WINDOWS, STEP, SEASON = 4, 3, 2, 12
 ENDINGS = ["-median", "-lo-90", "-lo-80", "-hi-80", "-hi-90"]

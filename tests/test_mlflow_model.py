@@ -23,8 +23,8 @@ from series import seasonal_panel
 from automodel_sk import AutoModel, create_auto_model
 from automodel_sk.exceptions import InvalidInputError, TrackingError
 from automodel_sk.search_space import Float
-from automodel_sk.serving.record import model_record
 from automodel_sk.tracking import MLflowTracker, ModelRecord, SearchRecord, make_tracker
+from automodel_sk.tracking.records import model_record
 
 TINY = {"input_size": 12, "max_steps": 10, "val_check_steps": 5}
 SPACE = {**TINY, "learning_rate": Float(1e-3, 1e-2, log=True)}

@@ -17,17 +17,17 @@ from disks import fill, small_disk
 from ray import tune
 from series import seasonal_panel
 
-from automodel_sk.complexity import DatasetSize, ModelComplexity
+from automodel_sk.catalog.scales import DatasetSize, ModelComplexity
 from automodel_sk.exceptions import StorageError, StudyMismatchError
-from automodel_sk.search.optuna_engine import OptunaEngine
-from automodel_sk.search.ownership import requeue
-from automodel_sk.search.request import SearchRequest
-from automodel_sk.search.seeding import PerTrialSampler
-from automodel_sk.search.storage import StudyLocation
-from automodel_sk.search.task import TrainingTask
+from automodel_sk.search.optuna.backend import OptunaEngine
+from automodel_sk.search.study.ownership import requeue
+from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.search.study.seeding import PerTrialSampler
+from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.tracking import TrialRecord
+from automodel_sk.training.task import TrainingTask
 
 SPACE: dict[str, Any] = {
     "max_steps": 40,
@@ -200,7 +200,7 @@ class TestFailures:
     def test_out_of_memory_is_tried_again_with_half_the_windows(
         self, dataset: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from automodel_sk.search import training
+        from automodel_sk.training import train as training
 
         build = training.build_model
 

@@ -22,10 +22,10 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from automodel_sk import planning
 from automodel_sk.auto_model_factory import MODEL_CATALOG, AutoModelFactory, OptimizationConfig
-from automodel_sk.default_spaces import default_search_space
+from automodel_sk.search import planning
 from automodel_sk.search_space import SearchSpace
+from automodel_sk.search_space.default_spaces import default_search_space
 from automodel_sk.validation import ConfigValidator
 
 H = 24

@@ -12,13 +12,15 @@ from searched import HOSTILE, hostile_panel, searched_model
 from series import seasonal_panel
 
 from automodel_sk import AutoModel, create_auto_model
-from automodel_sk.backtest import Backtest, backtest
-from automodel_sk.calibration import Windows
+from automodel_sk.evaluation.backtest import Backtest, backtest
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.plots import search_plots, with_matplotlib, with_plotly
+from automodel_sk.forecasting.calibration import Windows
+from automodel_sk.plots import search_plots
 from automodel_sk.plots.error_plots import error_by_series, error_by_step, residuals
+from automodel_sk.plots.figure_spec import Bars, Line, Points
 from automodel_sk.plots.forecast_plot import levels_within_reach
-from automodel_sk.plots.sketch import Bars, Line, Points
+from automodel_sk.plots.renderers import matplotlib as with_matplotlib
+from automodel_sk.plots.renderers import plotly as with_plotly
 from automodel_sk.plots.study import as_study
 from automodel_sk.tracking import TrialRecord
 

@@ -10,9 +10,9 @@ import pytest
 
 from automodel_sk.console.displays import open_display
 from automodel_sk.console.state import SearchState
-from automodel_sk.progress import ProgressBar, progress_bar
-from automodel_sk.search.budget import TimeBudget
+from automodel_sk.search.progress import ProgressBar, progress_bar
 from automodel_sk.tracking import TrialRecord
+from automodel_sk.training.time_budget import TimeBudget
 
 
 class Clock:
@@ -148,8 +148,8 @@ def test_nothing_is_shown_where_it_is_not_asked_for(capsys: pytest.CaptureFixtur
 
 
 NOTEBOOK = """
-from automodel_sk.progress import progress_bar
-from automodel_sk.search.budget import TimeBudget
+from automodel_sk.search.progress import progress_bar
+from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.tracking import TrialRecord
 
 with progress_bar(2, "NHITS", True, TimeBudget()) as bar:

@@ -13,8 +13,8 @@ from engine_contract import SPACE, Heard, make_dataset, request_for, side_by_sid
 from ray.cluster_utils import Cluster
 
 from automodel_sk.exceptions import SearchError
-from automodel_sk.search.ray_engine import RayEngine
-from automodel_sk.search.ray_session import ray_session
+from automodel_sk.search.ray.backend import RayEngine
+from automodel_sk.search.ray.session import ray_session
 
 pytestmark = pytest.mark.slow
 

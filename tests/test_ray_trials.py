@@ -17,17 +17,17 @@ from optuna.pruners import NopPruner
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 
-from automodel_sk.search.journal import JournalBackend
-from automodel_sk.search.ownership import requeue_orphans
-from automodel_sk.search.ray_resources import ResourcesOfTrials
-from automodel_sk.search.ray_scheduling import informed_scheduler
-from automodel_sk.search.ray_trial import LentDataset
-from automodel_sk.search.ray_trials import RayTrials
-from automodel_sk.search.request import SearchRequest
-from automodel_sk.search.seeding import PerTrialSampler
-from automodel_sk.search.storage import StudyLocation
-from automodel_sk.search.study import AskTellStudy, muted, open_study
-from automodel_sk.search.told import Told
+from automodel_sk.search.ray.resources import ResourcesOfTrials
+from automodel_sk.search.ray.scheduler import informed_scheduler
+from automodel_sk.search.ray.trainable import LentDataset
+from automodel_sk.search.ray.trials import RayTrials
+from automodel_sk.search.study.journal import JournalBackend
+from automodel_sk.search.study.notifier import Told
+from automodel_sk.search.study.ownership import requeue_orphans
+from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.search.study.seeding import PerTrialSampler
+from automodel_sk.search.study.storage import StudyLocation
+from automodel_sk.search.study.study import AskTellStudy, muted, open_study
 from automodel_sk.search_space import Choice, Computed, Float, Integer, Normal
 
 REPORTS = 3

@@ -22,11 +22,11 @@ from sktime.exceptions import NotFittedError
 from typer.testing import CliRunner
 
 from automodel_sk import AutoModel, AutoNeuralForecaster, create_auto_model
-from automodel_sk.backtest import Backtest, backtest
-from automodel_sk.calibration import Windows
 from automodel_sk.cli import app
+from automodel_sk.evaluation.backtest import Backtest, backtest
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.report.recipe import forecaster_recipe, recipe
+from automodel_sk.forecasting.calibration import Windows
+from automodel_sk.report.code_snippet import forecaster_recipe, recipe
 from automodel_sk.report.verdict import verdict
 
 FIGURES = 8

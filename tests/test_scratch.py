@@ -13,13 +13,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from automodel_sk import scratch
 from automodel_sk.exceptions import StorageError
-from automodel_sk.scratch import scratch_folder
+from automodel_sk.search import scratch
+from automodel_sk.search.scratch import scratch_folder
 
 HOLDING = """
 import sys, time
-from automodel_sk.scratch import scratch_folder
+from automodel_sk.search.scratch import scratch_folder
 with scratch_folder("test") as folder:
     (folder / "secret").write_text("s3cr3t")
     print(folder, flush=True)

@@ -19,7 +19,7 @@ from ray import tune
 from ray.tune.search import sample as ray_sample
 from ray.tune.search.variant_generator import generate_variants
 
-from automodel_sk.complexity import SearchComplexity
+from automodel_sk.catalog.scales import SearchComplexity
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space import Choice, Computed, Float, Integer, Normal, SearchSpace
 

@@ -17,7 +17,7 @@ from series import seasonal_panel
 from automodel_sk import OptimizationConfig, create_auto_model
 from automodel_sk.exceptions import AutoModelError
 from automodel_sk.forecaster import AutoNeuralForecaster
-from automodel_sk.search.storage import StudyLocation
+from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search_space import Float
 from automodel_sk.validation import ConfigValidator
 

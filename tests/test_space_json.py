@@ -8,7 +8,7 @@ import pytest
 
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space import Choice, Computed, Float, Integer, Normal, SearchSpace
-from automodel_sk.search_space.json_form import space_from_json, space_to_json
+from automodel_sk.search_space.serialization import space_from_json, space_to_json
 
 SPACE = {
     "layers": Choice([[2, 2], [3, 3], None]),

@@ -43,7 +43,7 @@ def test_numbers_of_numpy_become_python_s_own(written: Any) -> None:
 
 
 def test_a_space_of_numpy_s_numbers_is_the_same_as_one_of_python_s_and_can_be_kept() -> None:
-    from automodel_sk.search_space.json_form import space_from_json, space_to_json
+    from automodel_sk.search_space.serialization import space_from_json, space_to_json
 
     one = SearchSpace.parse({"b": Choice(2 ** np.arange(3, 6)), "s": np.int64(3)})
     assert one.fingerprint() == SearchSpace.parse({"b": Choice([8, 16, 32]), "s": 3}).fingerprint()

@@ -22,11 +22,11 @@ from series import seasonal_panel
 from test_all_models import QUICK, SIZES, TINY, marked
 
 from automodel_sk import AutoModel, AutoNeuralForecaster, create_auto_model
-from automodel_sk.search import inference
-from automodel_sk.search.inference import private_copy, to_forecast_with, without_a_trainer
-from automodel_sk.search.training import training
-from automodel_sk.search.turns import search_turn, training_turn
 from automodel_sk.search_space import Float
+from automodel_sk.training import inference
+from automodel_sk.training.inference import private_copy, to_forecast_with, without_a_trainer
+from automodel_sk.training.train import training
+from automodel_sk.training.turns import search_turn, training_turn
 
 QUIET: dict[str, Any] = {
     "use_mlflow": False,

@@ -14,9 +14,9 @@ import pytest
 from automodel_sk import AutoModel, AutoNeuralForecaster, DataValidator, create_auto_model
 from automodel_sk.data.baselines import seasonal_naive
 from automodel_sk.data.frequency import infer_frequency
-from automodel_sk.data.steps import later_times, plain_frequency
-from automodel_sk.data.time_grid import TimeGrid
-from automodel_sk.data.wall_clock import localised, wall_times
+from automodel_sk.data.times.steps import later_times, plain_frequency
+from automodel_sk.data.times.time_grid import TimeGrid
+from automodel_sk.data.times.wall_clock import localised, wall_times
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.clocks import CalendarClock, FixedClock, clock_of
 

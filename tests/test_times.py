@@ -13,8 +13,8 @@ import pytest
 
 from automodel_sk import AutoModel, DataValidator, create_auto_model
 from automodel_sk.data.preparation import read_times as read_frame
-from automodel_sk.data.text_times import looks_like_dates, text_order
-from automodel_sk.data.times import read_times
+from automodel_sk.data.times.read import read_times
+from automodel_sk.data.times.text_times import looks_like_dates, text_order
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.nixtla import from_long
 from automodel_sk.serving.requests import answer

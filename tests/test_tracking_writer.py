@@ -14,9 +14,10 @@ from mlflow import MlflowClient
 from mlflow_store import make_tables
 
 from automodel_sk import create_auto_model
-from automodel_sk.tracking import MLflowTracker, SearchRecord, TrialRecord, _writer
-from automodel_sk.tracking._runs import EndedTrial
-from automodel_sk.tracking._writer import TrialWriter
+from automodel_sk.tracking import MLflowTracker, SearchRecord, TrialRecord
+from automodel_sk.tracking.mlflow import writer as _writer
+from automodel_sk.tracking.mlflow.runs import EndedTrial
+from automodel_sk.tracking.mlflow.writer import TrialWriter
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ from ray import tune
 from series import seasonal_panel
 
 from automodel_sk import create_auto_model
+from automodel_sk.catalog.trainer_arguments import REFUSED
 from automodel_sk.exceptions import InvalidInputError, NoUsableTrialError
-from automodel_sk.persistence.settings import passive
-from automodel_sk.search.building import build_model, effective_config
-from automodel_sk.search.task import TrainingTask
-from automodel_sk.trainer_arguments import REFUSED
+from automodel_sk.persistence.allowed_arguments import passive
+from automodel_sk.training.build import build_model, effective_config
+from automodel_sk.training.task import TrainingTask
 from automodel_sk.validation import ConfigValidator
 
 SMALL: dict[str, Any] = {"input_size": 24, "max_steps": 2, "hidden_size": 8, "num_layers": 1}

@@ -12,11 +12,11 @@ from neuralforecast.common._base_model import BaseModel
 from neuralforecast.tsdataset import TimeSeriesDataset
 from series import seasonal_panel
 
-from automodel_sk.search import training_windows
-from automodel_sk.search.building import build_model
-from automodel_sk.search.task import TrainingTask
-from automodel_sk.search.training import training
-from automodel_sk.search.training_windows import cut_when_drawn, is_known
+from automodel_sk.training.build import build_model
+from automodel_sk.training.patches import lazy_windows as training_windows
+from automodel_sk.training.patches.lazy_windows import cut_when_drawn, is_known
+from automodel_sk.training.task import TrainingTask
+from automodel_sk.training.train import training
 
 STEPS = 6
 

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from ray import tune
 
+from automodel_sk._utils.machine import n_cpus
 from automodel_sk.validation import ConfigValidator, ValidationReport, validate_all
-from automodel_sk.validation.machine import n_cpus
-from automodel_sk.validation.parameters import unknown_parameters
+from automodel_sk.validation.config.parameters import unknown_parameters
 
 VALIDATOR = ConfigValidator()
 STRICT = ConfigValidator(strict_mode=True)

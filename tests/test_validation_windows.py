@@ -18,17 +18,17 @@ from utilsforecast import losses
 
 from automodel_sk import AutoModel, AutoNeuralForecaster, OptimizationConfig, create_auto_model
 from automodel_sk.auto_model_factory import _search_record
+from automodel_sk.catalog.losses import resolve_loss
 from automodel_sk.data.baselines import baseline_forecasts
 from automodel_sk.data.held_out import held_out_steps, hold_out
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.losses import resolve_loss
 from automodel_sk.metrics import resolve_metric
-from automodel_sk.planning import UserInput, make_plan
-from automodel_sk.search import training
-from automodel_sk.search.building import build_model, trained_module
-from automodel_sk.search.objective import make_objective, outputs_of, validation_callbacks
-from automodel_sk.search.task import TrainingTask
-from automodel_sk.search.training import Outcome, Verdict, train_candidate
+from automodel_sk.search.planning import UserInput, make_plan
+from automodel_sk.training import train as training
+from automodel_sk.training.build import build_model, trained_module
+from automodel_sk.training.objective import make_objective, outputs_of, validation_callbacks
+from automodel_sk.training.task import TrainingTask
+from automodel_sk.training.train import Outcome, Verdict, train_candidate
 
 H, N_WINDOWS, SEASON = 4, 3, 12
 CONFIG: dict[str, Any] = {

@@ -26,16 +26,18 @@ from series import seasonal_panel
 from test_optuna_engine import MEMORY, SPACE, request_for
 
 from automodel_sk import create_auto_model
-from automodel_sk.search import stuck_workers, worker_host, worker_pool
-from automodel_sk.search.optuna_engine import OptunaEngine
-from automodel_sk.search.worker_host import is_forkable, start_host
+from automodel_sk.search.optuna.backend import OptunaEngine
+from automodel_sk.search.optuna.workers import fork_server as worker_host
+from automodel_sk.search.optuna.workers import pool as worker_pool
+from automodel_sk.search.optuna.workers import stuck as stuck_workers
+from automodel_sk.search.optuna.workers.fork_server import is_forkable, start_host
 
 
 @pytest.fixture(autouse=True)
 def imported() -> None:
     import neuralforecast  # noqa: F401
 
-    import automodel_sk.search.optuna_engine  # noqa: F401
+    import automodel_sk.search.optuna.backend  # noqa: F401
 
 
 @pytest.fixture
@@ -262,7 +264,7 @@ def test_a_parent_with_many_open_files_is_heard(no_pool: None) -> None:
 
 ORPHANING = """
 import os, sys, time
-import neuralforecast, automodel_sk.search.optuna_engine
+import neuralforecast, automodel_sk.search.optuna.backend
 from automodel_sk.search import worker_pool
 pool = worker_pool.shared_pool(may_fork=sys.argv[1] == "fork")
 worker_pool._pool = None  # so that the child keeps the pipes open, as one of C would

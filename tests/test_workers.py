@@ -14,9 +14,9 @@ from disks import fill, small_disk
 from test_optuna_engine import MEMORY, SPACE, Heard, essence, request_for, run
 
 from automodel_sk.exceptions import SearchError, StorageError
-from automodel_sk.search.request import SearchRequest
-from automodel_sk.search.storage import StudyLocation
-from automodel_sk.search.worker_pool import shared_pool
+from automodel_sk.search.optuna.workers.pool import shared_pool
+from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.tracking import TrialRecord
 
 

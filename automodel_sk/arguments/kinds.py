@@ -12,9 +12,9 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, Protocol
 
+from automodel_sk._utils.secrets import mask_secrets
 from automodel_sk.arguments.number_rule import nearest, shown
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.masking import mask_secrets
 
 __all__ = ["Choices", "Either", "Flag", "Names", "Place", "Rule", "Several", "Text"]
 

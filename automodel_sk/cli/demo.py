@@ -24,6 +24,6 @@ def demo(
 
     Takes about a minute. Writes the forecast, a plot, the model and the MLflow store.
     """
-    from automodel_sk.demo import run_demo
+    from automodel_sk.cli.demo_search import run_demo
 
     run_demo(output, typer.echo)

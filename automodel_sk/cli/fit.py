@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from automodel_sk.auto_model import AutoModel
-    from automodel_sk.search.storage import StudyLocation
+    from automodel_sk.search.study.storage import StudyLocation
 
 __all__ = ["fit"]
 
@@ -162,7 +162,7 @@ class _Run:
         path, read = self.targets.run, self.ctx.params["config"]
         if read is not None and path.resolve() == read.resolve():
             return None
-        from automodel_sk.search.storage import DEFAULT_FOLDER
+        from automodel_sk.search.study.storage import DEFAULT_FOLDER
 
         storage = self.ctx.params["storage"] or DEFAULT_FOLDER
         effective = {

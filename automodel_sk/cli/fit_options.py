@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from automodel_sk.catalog.losses import LOSS_NAMES
 from automodel_sk.cli.options import checked_metric, checked_model, complete_model, hours, one_of
-from automodel_sk.losses import LOSS_NAMES
 
 __all__ = [
     "Backend",

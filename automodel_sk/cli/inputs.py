@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from automodel_sk._utils.plain_text import plain_text
 from automodel_sk.cli.dialect import Asked
 from automodel_sk.cli.number_text import as_numbers
 from automodel_sk.cli.tables import base_name, read_table
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.plain_text import plain_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -252,7 +252,7 @@ def _holds_dates(column: pd.Series[Any]) -> bool:
     """Return whether a column is dates, or text that looks like dates."""
     import pandas as pd
 
-    from automodel_sk.data.text_times import looks_like_dates
+    from automodel_sk.data.times.text_times import looks_like_dates
 
     if pd.api.types.is_numeric_dtype(column.dtype):
         return False

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics
+from automodel_sk.catalog.models import MODEL_CATALOG, ModelCharacteristics
 from automodel_sk.cli.options import Debug, Json
 from automodel_sk.cli.output import print_json, show, styled
 from automodel_sk.cli.reporting import reported

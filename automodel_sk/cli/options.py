@@ -133,7 +133,7 @@ def one_of(names: Sequence[str]) -> Callable[[str | None], str | None]:
 
 def checked_model(name: str | None) -> str | None:
     """Return a model's name, or say the nearest."""
-    from automodel_sk.catalog import get_characteristics
+    from automodel_sk.catalog.models import get_characteristics
 
     if name is None:
         return None
@@ -164,21 +164,21 @@ def complete_model(incomplete: str) -> list[str]:
     >>> complete_model("nh")
     ['NHITS']
     """
-    from automodel_sk.catalog import MODEL_CATALOG
+    from automodel_sk.catalog.models import MODEL_CATALOG
 
     return [name for name in MODEL_CATALOG if name.lower().startswith(incomplete.lower())]
 
 
 def checked_level(values: list[float] | None) -> list[float] | None:
     """Return coverages in percent, None where there are none."""
-    from automodel_sk.intervals import read_levels
+    from automodel_sk.metrics.quantiles import read_levels
 
     return _checked(read_levels, values, "level")
 
 
 def checked_quantile(values: list[float] | None) -> list[float] | None:
     """Return quantiles, None where there are none."""
-    from automodel_sk.intervals import read_quantiles
+    from automodel_sk.metrics.quantiles import read_quantiles
 
     return _checked(read_quantiles, values, "quantile")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from automodel_sk.plain_text import plain_text
+from automodel_sk._utils.plain_text import plain_text
 
 if TYPE_CHECKING:
     import pandas as pd

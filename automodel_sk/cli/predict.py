@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from automodel_sk.auto_model import AutoModel
 
-from automodel_sk.plain_text import plain_text
+from automodel_sk._utils.plain_text import plain_text
 
 __all__ = ["columns_of", "predict"]
 

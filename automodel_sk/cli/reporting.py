@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 import typer
 
+from automodel_sk._utils.interrupts import Stopped, stop_at_signals
+from automodel_sk._utils.plain_text import plain_text
+from automodel_sk._utils.secrets import mask_secrets
 from automodel_sk.cli.output import print_json
 from automodel_sk.exceptions import AutoModelError, InvalidInputError
-from automodel_sk.interrupts import Stopped, stop_at_signals
-from automodel_sk.masking import mask_secrets
-from automodel_sk.plain_text import plain_text
 
 __all__ = ["INTERRUPTED", "reported"]
 

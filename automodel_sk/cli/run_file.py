@@ -132,7 +132,7 @@ def write_run(
     """
     import yaml
 
-    from automodel_sk.masking import has_secrets
+    from automodel_sk._utils.secrets import has_secrets
 
     asked = {key: ctx.params.get(p.name) for key, p in _keys(ctx).items() if key != "space"}
     asked |= effective

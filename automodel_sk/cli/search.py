@@ -9,7 +9,7 @@ from automodel_sk.auto_model_factory import AutoModelFactory
 from automodel_sk.options import OptimizationConfig
 
 if TYPE_CHECKING:
-    from automodel_sk.search.storage import StudyLocation
+    from automodel_sk.search.study.storage import StudyLocation
 
 __all__ = ["CommandLineFactory"]
 

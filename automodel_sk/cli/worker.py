@@ -29,8 +29,8 @@ from automodel_sk.exceptions import InvalidInputError, SearchError
 
 if TYPE_CHECKING:
     from automodel_sk.options import OptimizationConfig
-    from automodel_sk.planning import SearchPlan
-    from automodel_sk.search.job import Job
+    from automodel_sk.search.planning import SearchPlan
+    from automodel_sk.search.study.search_spec import Job
 
 __all__ = ["worker"]
 
@@ -66,12 +66,16 @@ def worker(
     The process that began the search fits the final model. A worker may come and go at any time.
     Whoever can write to the storage decides what is trained here: limit it with --trial-timeout.
     """
-    from automodel_sk.progress import progress_bar
-    from automodel_sk.search.budget import TimeBudget
-    from automodel_sk.search.engines import make_engine
-    from automodel_sk.search.job import read_job
-    from automodel_sk.search.storage import StudyLocation
-    from automodel_sk.search_setup import search_request, start_workers_early, training_data
+    from automodel_sk.search.backends import make_engine
+    from automodel_sk.search.progress import progress_bar
+    from automodel_sk.search.request_builder import (
+        search_request,
+        start_workers_early,
+        training_data,
+    )
+    from automodel_sk.search.study.search_spec import read_job
+    from automodel_sk.search.study.storage import StudyLocation
+    from automodel_sk.training.time_budget import TimeBudget
 
     job = read_job(StudyLocation(study, storage))
     _check_settings(job, study)
@@ -97,7 +101,7 @@ def worker(
 def _check_settings(job: Job, study: str) -> None:
     """Raise where a study sets more of a model than what shapes it: others may have written it."""
     from automodel_sk.exceptions import ModelFileError
-    from automodel_sk.persistence.settings import check_settings
+    from automodel_sk.persistence.allowed_arguments import check_settings
     from automodel_sk.search_space.nesting import nested
 
     tuned = {name: domain.listed() for name, domain in job.space.domains.items()}
@@ -137,8 +141,8 @@ def _plan(
     job: Job, options: OptimizationConfig, data: Path, static: Path | None, columns: Columns
 ) -> SearchPlan:
     """Return the search's own plan, made of the data that is here."""
-    from automodel_sk.planning import UserInput, make_plan
-    from automodel_sk.search.identity import differences
+    from automodel_sk.search.planning import UserInput, make_plan
+    from automodel_sk.search.study.identity import differences
 
     frame, columns = read_series(data, columns, quiet=not options.verbose)
     given = UserInput(

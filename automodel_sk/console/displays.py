@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from automodel_sk.console.state import SearchState
 
-from automodel_sk.plain_text import plain_text
+from automodel_sk._utils.plain_text import plain_text
 
 __all__ = ["Display", "open_display", "say"]
 

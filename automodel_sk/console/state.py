@@ -41,7 +41,7 @@ class SearchState:
 
     Examples
     --------
-    >>> from automodel_sk.search.budget import TimeBudget
+    >>> from automodel_sk.training.time_budget import TimeBudget
     >>> times = iter([0.0, 10.0, 10.0])
     >>> state = SearchState("NHITS", 20, TimeBudget(), reports=40, clock=times.__next__)
     >>> state.report(0, 10)

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from automodel_sk.complexity import DatasetSize
+from automodel_sk.catalog.scales import DatasetSize
 from automodel_sk.data.frequency import infer_panel_frequency, season_length
 from automodel_sk.data.panel import IntArray, Panel
 from automodel_sk.data.preparation import MASK, WEIGHT
-from automodel_sk.data.steps import parse_frequency
+from automodel_sk.data.times.steps import parse_frequency
 from automodel_sk.data.windows import WindowShape, count_windows
 from automodel_sk.exceptions import InvalidInputError
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from automodel_sk.data.wall_dates import day_zone, in_zone, on_wall
+from automodel_sk.data.times.wall_dates import day_zone, in_zone, on_wall
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["BASELINES", "BASELINE_COLUMN", "baseline_forecasts", "seasonal_naive"]

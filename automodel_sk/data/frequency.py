@@ -9,11 +9,11 @@ import pandas as pd
 from pandas.tseries.frequencies import to_offset
 from pandas.tseries.offsets import BaseOffset, Day, Tick
 
-from automodel_sk.data.calendar_positions import MONTHS_PER_STEP
 from automodel_sk.data.panel import Panel
-from automodel_sk.data.steps import DAY, nanoseconds, parse_frequency, step_alias
-from automodel_sk.data.time_grid import TimeGrid
-from automodel_sk.data.wall_clock import wall_times
+from automodel_sk.data.times.calendar_positions import MONTHS_PER_STEP
+from automodel_sk.data.times.steps import DAY, nanoseconds, parse_frequency, step_alias
+from automodel_sk.data.times.time_grid import TimeGrid
+from automodel_sk.data.times.wall_clock import wall_times
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = [

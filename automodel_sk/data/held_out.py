@@ -11,7 +11,7 @@ import pandas as pd
 
 from automodel_sk.data.panel import BoolArray, IntArray
 from automodel_sk.data.preparation import MASK, filled_target, observed_values
-from automodel_sk.data.steps import parse_frequency
+from automodel_sk.data.times.steps import parse_frequency
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.data.ids import plain_ids
-from automodel_sk.data.times import read_times
+from automodel_sk.data.times.read import read_times
 from automodel_sk.data.wording import wording
 
 __all__ = ["Panel"]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from automodel_sk.data import times
 from automodel_sk.data.ids import plain_ids
-from automodel_sk.data.text_times import text_order
+from automodel_sk.data.times import read as times
+from automodel_sk.data.times.text_times import text_order
 from automodel_sk.data.wording import shown
 from automodel_sk.exceptions import InvalidInputError
 

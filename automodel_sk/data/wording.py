@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from automodel_sk.data.times import show_time
+from automodel_sk.data.times.read import show_time
 
 __all__ = ["Wording", "short_text", "shown", "worded", "wording"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from automodel_sk.search.building import DEFAULT_MAX_STEPS
-from automodel_sk.search.request import best_record
+from automodel_sk.search.study.request import best_record
+from automodel_sk.training.build import DEFAULT_MAX_STEPS
 
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
@@ -70,7 +70,7 @@ class SearchRun:
         """Return a model's search; with baselines, its errors on past windows as well."""
         scores: dict[str, float] = {}
         if baselines:
-            from automodel_sk.backtest import measured
+            from automodel_sk.evaluation.backtest import measured
 
             errors = measured(model).scores()["MASE"]
             scores = dict(zip(errors.index.astype(str), errors.astype(float), strict=True))

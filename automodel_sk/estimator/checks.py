@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from automodel_sk.catalog import MODEL_CATALOG, ModelCharacteristics
+from automodel_sk.catalog.models import MODEL_CATALOG, ModelCharacteristics
 from automodel_sk.data.wording import shown
 from automodel_sk.exceptions import InvalidInputError
 

@@ -24,13 +24,13 @@ from pydantic import Field
 
 from automodel_sk.auto_model import AutoModel
 from automodel_sk.estimator.context import Context, Exogenous
-from automodel_sk.estimator.layout_files import (
+from automodel_sk.estimator.layout_json import (
     label_from_json,
     label_to_json,
     layout_from_json,
     layout_to_json,
 )
-from automodel_sk.estimator.parameter_files import (
+from automodel_sk.estimator.params_json import (
     checked_parameters,
     parameters_from_json,
     parameters_to_json,

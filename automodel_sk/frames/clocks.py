@@ -18,10 +18,10 @@ import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
 from automodel_sk.data.frequency import monthly_advice, season_length
-from automodel_sk.data.number_times import dates_as_numbers
-from automodel_sk.data.steps import plain_frequency, step_alias
-from automodel_sk.data.time_grid import TimeGrid
-from automodel_sk.data.wall_clock import localised, wall_times
+from automodel_sk.data.times.number_times import dates_as_numbers
+from automodel_sk.data.times.steps import plain_frequency, step_alias
+from automodel_sk.data.times.time_grid import TimeGrid
+from automodel_sk.data.times.wall_clock import localised, wall_times
 from automodel_sk.data.wording import short_text, shown
 from automodel_sk.exceptions import InvalidInputError
 

@@ -1,6 +1,6 @@
 """What a search can minimise, beside the training loss."""
 
-from automodel_sk.metrics.errors import METRIC_NAMES
+from automodel_sk.metrics.array_metrics import METRIC_NAMES
 from automodel_sk.metrics.forecast import Forecast
 from automodel_sk.metrics.metric import Metric, metric_name, resolve_metric
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.data.held_out import HeldOutWindows
-from automodel_sk.intervals import quantile_of
+from automodel_sk.metrics.quantiles import quantile_of
 
 __all__ = ["MODEL", "Forecast", "column_of_quantile"]
 

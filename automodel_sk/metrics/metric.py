@@ -15,7 +15,7 @@ import pandas as pd
 from automodel_sk.arguments.number_rule import shown
 from automodel_sk.data.held_out import HeldOutWindows
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.metrics.errors import (
+from automodel_sk.metrics.array_metrics import (
     METRIC_NAMES,
     QUICK,
     QUICK_OF_QUANTILES,
@@ -23,7 +23,7 @@ from automodel_sk.metrics.errors import (
     known_name,
 )
 from automodel_sk.metrics.forecast import Forecast
-from automodel_sk.metrics.tables import errors_of_table, no_quantiles
+from automodel_sk.metrics.frame_metrics import errors_of_table, no_quantiles
 
 __all__ = ["Metric", "metric_name", "resolve_metric"]
 

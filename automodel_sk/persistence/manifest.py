@@ -16,14 +16,14 @@ from pydantic import (
     StrictStr,
 )
 
-from automodel_sk.catalog import MODEL_CATALOG
-from automodel_sk.complexity import DatasetSize
-from automodel_sk.conformal import ConformalScores
+from automodel_sk.catalog.models import MODEL_CATALOG
+from automodel_sk.catalog.scales import DatasetSize
 from automodel_sk.data.analysis import DatasetProfile
 from automodel_sk.data.columns import ColumnNames
+from automodel_sk.forecasting.conformal import ConformalScores
+from automodel_sk.forecasting.series_traits import N_TRAITS, SeriesTraits
 from automodel_sk.persistence.schema import Stored
 from automodel_sk.search_algorithm_selector import SearchStrategy
-from automodel_sk.series_traits import N_TRAITS, SeriesTraits
 from automodel_sk.tracking import TrialRecord
 from automodel_sk.validation import ValidationResult
 

@@ -19,21 +19,21 @@ from typing import Any
 import numpy as np
 
 from automodel_sk.auto_model import AutoModel
-from automodel_sk.conformal import ConformalScores
 from automodel_sk.exceptions import ModelFileError
+from automodel_sk.forecasting.conformal import ConformalScores
+from automodel_sk.persistence.allowed_arguments import check_settings, passive, passive_hparams
 from automodel_sk.persistence.folders import FolderFormat
 from automodel_sk.persistence.manifest import Manifest, StoredTask
 from automodel_sk.persistence.schema import checked
-from automodel_sk.persistence.settings import check_settings, passive, passive_hparams
 from automodel_sk.persistence.weights import load_fitted
-from automodel_sk.search.building import effective_config, trained_module
-from automodel_sk.search.hardware import trainer_options
-from automodel_sk.search.inference import private_copy
-from automodel_sk.search.quiet import quiet
-from automodel_sk.search.task import TrainingTask
 from automodel_sk.search_space import SearchSpace
-from automodel_sk.search_space.json_form import space_from_json, space_to_json
+from automodel_sk.search_space.serialization import space_from_json, space_to_json
 from automodel_sk.tracking import TrialRecord
+from automodel_sk.training.build import effective_config, trained_module
+from automodel_sk.training.inference import private_copy
+from automodel_sk.training.patches.isolation import quiet
+from automodel_sk.training.precision import trainer_options
+from automodel_sk.training.task import TrainingTask
 from automodel_sk.validation import ValidationResult
 
 __all__ = ["FORMAT_VERSION", "load_auto_model", "load_trials", "save_auto_model"]

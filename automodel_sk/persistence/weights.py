@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from automodel_sk.catalog import model_class
-from automodel_sk.data.steps import parse_frequency
+from automodel_sk.catalog.models import model_class
+from automodel_sk.data.times.steps import parse_frequency
 from automodel_sk.exceptions import ModelFileError
-from automodel_sk.persistence.documents import (
+from automodel_sk.persistence.allowed_arguments import check_settings
+from automodel_sk.persistence.sizes import check_file_sizes, check_shapes, tensor_shapes
+from automodel_sk.persistence.strict_json import parse_json, read_json
+from automodel_sk.persistence.upstream_json import (
     check_configuration,
     check_dataset,
     check_hyper_parameters,
 )
-from automodel_sk.persistence.settings import check_settings
-from automodel_sk.persistence.sizes import check_file_sizes, check_shapes, tensor_shapes
-from automodel_sk.persistence.strict_json import parse_json, read_json
-from automodel_sk.search.quiet import isolated_random_state, quiet
-from automodel_sk.search.torch_modes import plain_torch
+from automodel_sk.training.patches.isolation import isolated_random_state, quiet
+from automodel_sk.training.patches.torch_modes import plain_torch
 
 __all__ = ["load_fitted"]
 

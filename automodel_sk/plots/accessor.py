@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from automodel_sk.arguments.boundary import public
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.intervals import read_levels
+from automodel_sk.forecasting.predict import stored_history
+from automodel_sk.metrics.quantiles import read_levels
 from automodel_sk.plots import error_plots, search_plots
 from automodel_sk.plots.forecast_plot import forecasts, levels_within_reach, series_to_show
 from automodel_sk.plots.study import as_study
-from automodel_sk.prediction import stored_history
 
 if TYPE_CHECKING:
     import pandas as pd
     from optuna import Study
 
     from automodel_sk.auto_model import AutoModel
-    from automodel_sk.backtest import Backtest
+    from automodel_sk.evaluation.backtest import Backtest
 
 __all__ = ["BACKENDS", "ModelPlots"]
 
@@ -289,14 +289,14 @@ class ModelPlots:
         return self._model._prepare(dataset)
 
     def _backtest(self) -> Backtest:
-        from automodel_sk.backtest import backtest
+        from automodel_sk.evaluation.backtest import backtest
 
         test = backtest(self._model)
         return replace(test, forecasts=self._shown(test.forecasts))
 
     def _measured(self) -> Backtest:
         """Return the backtest, if what it measures are errors."""
-        from automodel_sk.backtest import measured
+        from automodel_sk.evaluation.backtest import measured
 
         test = measured(self._model)
         return replace(test, forecasts=self._shown(test.forecasts))
@@ -318,13 +318,13 @@ class ModelPlots:
 def _drawer(backend: str) -> Any:
     """Return the function that draws a sketch."""
     if backend == "plotly":
-        from automodel_sk.plots import with_plotly
+        from automodel_sk.plots.renderers import plotly as with_plotly
 
         return with_plotly.draw
     if backend != "matplotlib":
         raise InvalidInputError(
             f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}; try 'plotly'"
         )
-    from automodel_sk.plots import with_matplotlib
+    from automodel_sk.plots.renderers import matplotlib as with_matplotlib
 
     return with_matplotlib.draw

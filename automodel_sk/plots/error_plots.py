@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from automodel_sk.backtest import Backtest
 from automodel_sk.data.baselines import BASELINE_COLUMN
-from automodel_sk.plots.sketch import Band, Bars, Layer, Line, Panel, Points, Sketch
+from automodel_sk.evaluation.backtest import Backtest
+from automodel_sk.plots.figure_spec import Band, Bars, Layer, Line, Panel, Points, Sketch
 
 __all__ = ["error_by_series", "error_by_step", "residuals"]
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from automodel_sk.backtest import Backtest
-from automodel_sk.calibration import plan_windows
+from automodel_sk.catalog.losses import trained_quantiles
+from automodel_sk.evaluation.backtest import Backtest
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.losses import trained_quantiles
-from automodel_sk.plots.sketch import Band, Line, Panel, Sketch
-from automodel_sk.prediction import loss_family, stored_history
+from automodel_sk.forecasting.calibration import plan_windows
+from automodel_sk.forecasting.predict import loss_family, stored_history
+from automodel_sk.plots.figure_spec import Band, Line, Panel, Sketch
 
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.plots.sketch import Bars, Line, Panel, Points, Sketch, log_suits
+from automodel_sk.plots.figure_spec import Bars, Line, Panel, Points, Sketch, log_suits
 from automodel_sk.plots.study import as_study, tuned_values
-from automodel_sk.search.request import best_record
+from automodel_sk.search.study.request import best_record
 from automodel_sk.tracking import TrialRecord
 
 __all__ = ["history", "importances", "learning_curves", "parameter_importances", "slices"]

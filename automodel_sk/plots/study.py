@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.plots.sketch import log_suits
-from automodel_sk.search.quiet import quiet
+from automodel_sk.plots.figure_spec import log_suits
 from automodel_sk.tracking import TrialRecord
+from automodel_sk.training.patches.isolation import quiet
 
 if TYPE_CHECKING:
     from optuna import Study

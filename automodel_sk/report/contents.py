@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from automodel_sk.backtest import Backtest
 from automodel_sk.data.analysis import analyse_dataset
 from automodel_sk.data.baselines import BASELINES
+from automodel_sk.evaluation.backtest import Backtest
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.plots.forecast_plot import forecasts, levels_within_reach, series_to_show
+from automodel_sk.plots.renderers.plotly import draw
 from automodel_sk.plots.study import tuned_values
-from automodel_sk.plots.with_plotly import draw
-from automodel_sk.report.surroundings import surroundings
+from automodel_sk.report.environment_info import surroundings
 from automodel_sk.report.verdict import Verdict, verdict
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from automodel_sk.backtest import Backtest
 from automodel_sk.data.baselines import BASELINE_COLUMN, BASELINES
+from automodel_sk.evaluation.backtest import Backtest
 
 __all__ = ["Verdict", "verdict"]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space.domains import Computed
-from automodel_sk.search_space.identity import own_numbers
+from automodel_sk.search_space.fingerprint import own_numbers
 from automodel_sk.search_space.nesting import nested
 
 __all__ = ["evaluate"]

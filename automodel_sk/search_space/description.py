@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk.search_space.domains import Choice, Computed, Domain, Float, Integer, Normal
-from automodel_sk.search_space.identity import qualified_name
+from automodel_sk.search_space.fingerprint import qualified_name
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from automodel_sk.arguments.number_rule import shown
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.search_space.identity import (
+from automodel_sk.search_space.fingerprint import (
     copied,
     is_number,
     own_numbers,

@@ -9,7 +9,7 @@ from typing import Any
 
 from automodel_sk.arguments.number_rule import shown
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.search_space.identity import is_number
+from automodel_sk.search_space.fingerprint import is_number
 
 __all__ = ["MAX_LISTED_VALUES", "Float", "Integer", "Normal", "whole_number"]
 

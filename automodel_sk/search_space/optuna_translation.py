@@ -16,9 +16,9 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.search_space.category_labels import labels_of, same_label
 from automodel_sk.search_space.domains import Choice, Domain, Float, Integer, Normal
-from automodel_sk.search_space.identity import copied, is_number, same, token
-from automodel_sk.search_space.labels import labels_of, same_label
+from automodel_sk.search_space.fingerprint import copied, is_number, same, token
 
 if TYPE_CHECKING:
     import optuna

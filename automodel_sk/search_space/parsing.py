@@ -8,7 +8,7 @@ from typing import Any
 from automodel_sk.arguments.number_rule import shown
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space.domains import Choice, Computed, Domain, Float, Integer, Normal
-from automodel_sk.search_space.identity import copied, own_numbers
+from automodel_sk.search_space.fingerprint import copied, own_numbers
 from automodel_sk.search_space.nesting import checked_name
 from automodel_sk.search_space.optuna_translation import (
     is_optuna_distribution,

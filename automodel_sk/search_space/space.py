@@ -10,7 +10,7 @@ from automodel_sk.arguments.number_rule import shown
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space.computed import evaluate
 from automodel_sk.search_space.domains import MAX_LISTED_VALUES, Domain
-from automodel_sk.search_space.identity import own_numbers, same, token
+from automodel_sk.search_space.fingerprint import own_numbers, same, token
 from automodel_sk.search_space.nesting import SEPARATOR, flat_values, nested
 from automodel_sk.search_space.optuna_translation import CODECS, suggest_parameter
 from automodel_sk.search_space.parsing import read_config

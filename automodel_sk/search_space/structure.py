@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from automodel_sk.complexity import SearchComplexity
+from automodel_sk.catalog.scales import SearchComplexity
 from automodel_sk.search_space.domains import Choice, Computed, Domain, Float, Normal
-from automodel_sk.search_space.identity import copied, digest, is_number, token
+from automodel_sk.search_space.fingerprint import copied, digest, is_number, token
 
 if TYPE_CHECKING:
     import optuna

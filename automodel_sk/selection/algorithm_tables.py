@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any
 
-from automodel_sk.complexity import DatasetSize, ModelComplexity
+from automodel_sk.catalog.scales import DatasetSize, ModelComplexity
 from automodel_sk.search_space import (
     Choice,
     Computed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, TypeVar
 
-from automodel_sk.complexity import DatasetSize, ModelComplexity, SearchComplexity
+from automodel_sk.catalog.scales import DatasetSize, ModelComplexity, SearchComplexity
 from automodel_sk.exceptions import InvalidInputError
 
 Scale = TypeVar("Scale", ModelComplexity, DatasetSize, SearchComplexity)

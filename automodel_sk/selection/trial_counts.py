@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from automodel_sk.complexity import DatasetSize, ModelComplexity, SearchComplexity
+from automodel_sk.catalog.scales import DatasetSize, ModelComplexity, SearchComplexity
 from automodel_sk.selection.arguments import positive, scale, whole
 
 __all__ = ["recommend_num_samples"]

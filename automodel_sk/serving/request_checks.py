@@ -69,7 +69,7 @@ def checked_numbers(values: Any, read: Callable[[Any], list[float]]) -> list[flo
 
     Examples
     --------
-    >>> from automodel_sk.intervals import read_levels
+    >>> from automodel_sk.metrics.quantiles import read_levels
     >>> checked_numbers([95, 80], read_levels), checked_numbers([], read_levels)
     ([80.0, 95.0], None)
     """

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from automodel_sk.arguments.boundary import engine_names
-from automodel_sk.data import times
 from automodel_sk.data.preparation import MASK, WEIGHT, read_times
+from automodel_sk.data.times import read as times
 from automodel_sk.exceptions import AutoModelError, InvalidInputError
-from automodel_sk.intervals import read_levels, read_quantiles
-from automodel_sk.prediction import stored_history
+from automodel_sk.forecasting.predict import stored_history
+from automodel_sk.metrics.quantiles import read_levels, read_quantiles
 from automodel_sk.serving.request_checks import (
     ID,
     TARGET,

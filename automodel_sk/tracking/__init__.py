@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from automodel_sk.masking import mask_secrets
-from automodel_sk.tracking._text import plain
+from automodel_sk._utils.secrets import mask_secrets
 from automodel_sk.tracking.base import (
     DataRecord,
     ModelRecord,
@@ -13,7 +12,8 @@ from automodel_sk.tracking.base import (
     TrialRecord,
     make_tracker,
 )
-from automodel_sk.tracking.mlflow_tracker import MLflowTracker
+from automodel_sk.tracking.mlflow.text import plain
+from automodel_sk.tracking.mlflow.tracker import MLflowTracker
 
 __all__ = [
     "DataRecord",

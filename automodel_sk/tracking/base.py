@@ -265,7 +265,7 @@ def make_tracker(
     MLflowTracker(tracking_uri='http://***@mlflow:5000', experiment_name='automodel_sk')
     """
     if use_mlflow:
-        from automodel_sk.tracking.mlflow_tracker import MLflowTracker
+        from automodel_sk.tracking.mlflow.tracker import MLflowTracker
 
         return MLflowTracker(tracking_uri, experiment_name, register_as)
     if register_as is not None:

@@ -1,0 +1,1 @@
+"""Times of a long frame: reading them, their frequency, their grid."""

@@ -1,0 +1,107 @@
+"""Where dates lie among those that a calendar offset reaches, counted without writing them out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.tseries.offsets import BaseOffset
+
+from automodel_sk._utils.muting import muted_warnings
+
+__all__ = ["MONTHS_PER_STEP", "calendar_positions"]
+
+MONTHS_PER_STEP = {
+    **dict.fromkeys(("ME", "MS", "BME", "BMS", "CBME", "CBMS", "WOM", "LWOM"), 1),
+    **dict.fromkeys(("QE", "QS", "BQE", "BQS"), 3),
+    **dict.fromkeys(("HYE", "HYS", "BHYE", "BHYS"), 6),
+    **dict.fromkeys(("YE", "YS", "BYE", "BYS"), 12),
+}
+"""Months between the dates of an offset that reaches one date in each such span."""
+
+_MOST_DAYS_PER_TIME = 40
+_ALWAYS_DAYS = 3_700
+
+Integers = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
+
+
+def calendar_positions(times: pd.DatetimeIndex, base: BaseOffset) -> tuple[Integers, Booleans]:
+    """Return the number of each time on a calendar, and whether it lies on it.
+
+    A single time far from the others (the year 9999 for "open") costs as much as any
+    other: positions are computed, and a range is generated for rare offsets alone.
+
+    Parameters
+    ----------
+    times : pandas.DatetimeIndex
+        Ascending, on the wall clock; the time of day is not looked at.
+    base : pandas offset
+        A single step.
+
+    Returns
+    -------
+    positions : numpy.ndarray of int64
+        Neighbours on the calendar differ by 1.
+    on_grid : numpy.ndarray of bool
+        Whether the offset reaches the time.
+
+    Raises
+    ------
+    OverflowError
+        The dates are too far apart to be written out.
+
+    Examples
+    --------
+    >>> times = pd.DatetimeIndex(["2024-01-31", "2024-03-31", "9999-12-31"], dtype="M8[us]")
+    >>> positions, on_grid = calendar_positions(times, pd.offsets.MonthEnd())
+    >>> np.diff(positions).tolist(), on_grid.tolist()
+    ([2, 95709], [True, True, True])
+    """
+    prefix = base.name.split("-")[0]
+    dates = times.normalize()
+    if prefix in MONTHS_PER_STEP:
+        return _months(dates) // MONTHS_PER_STEP[prefix], _reached(dates, base)
+    if prefix in ("SME", "SMS"):
+        middle: int = getattr(base, "day_of_month")  # noqa: B009 - missing in pandas' types
+        second = dates.day >= middle if prefix == "SMS" else dates.day > middle
+        return 2 * _months(dates) + second, _reached(dates, base)
+    if prefix in ("B", "C"):
+        return _business_days(dates, base)
+    if prefix == "W" and getattr(base, "weekday", None) is not None:
+        days = dates.to_numpy("M8[D]").astype(np.int64)
+        return days // 7, np.asarray(dates.weekday == getattr(base, "weekday"))  # noqa: B009
+    return _written_out(times if prefix in ("bh", "cbh") else dates, base)
+
+
+def _months(dates: pd.DatetimeIndex) -> Integers:
+    return dates.year.to_numpy(np.int64) * 12 + dates.month.to_numpy(np.int64) - 1
+
+
+def _reached(dates: pd.DatetimeIndex, base: BaseOffset) -> Booleans:
+    """Tell which dates an offset reaches: a step back and one forward lead there again."""
+    with muted_warnings():  # of pandas, on performance
+        return np.asarray((dates - base) + base == dates)
+
+
+def _business_days(dates: pd.DatetimeIndex, base: Any) -> tuple[Integers, Booleans]:
+    """Count the business days before each date, by the offset's own calendar."""
+    days = dates.to_numpy("M8[D]")
+    calendar = getattr(base, "calendar", None)
+    if not isinstance(calendar, np.busdaycalendar):
+        calendar = np.busdaycalendar()
+    counted = np.busday_count(days[:1].repeat(len(days)), days, busdaycal=calendar)
+    return counted.astype(np.int64), np.is_busday(days, busdaycal=calendar)
+
+
+def _written_out(dates: pd.DatetimeIndex, base: BaseOffset) -> tuple[Integers, Booleans]:
+    """Look dates up in the range that an offset generates, if that is not too long."""
+    if not len(dates):
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=bool)
+    if (dates[-1] - dates[0]).days > _MOST_DAYS_PER_TIME * len(dates) + _ALWAYS_DAYS:
+        raise OverflowError("the dates are too far apart")
+    reached = pd.date_range(dates[0], dates[-1], freq=base, unit=dates.unit)
+    positions = np.searchsorted(reached.asi8, dates.asi8)
+    return positions.astype(np.int64), dates.isin(reached)

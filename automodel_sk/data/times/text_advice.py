@@ -1,0 +1,151 @@
+"""Why a column of text is not read as dates, and how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from automodel_sk.data.times.text_shapes import Parts, format_of, order_of
+
+__all__ = ["REFUSALS", "no_date", "open_order"]
+
+
+def open_order(name: Any, parts: Sequence[Parts]) -> str:
+    """Say that the order of day and month is open, with both formats.
+
+    Parameters
+    ----------
+    name : str
+        The column.
+    parts : sequence of Parts
+        Its distinct texts.
+
+    Returns
+    -------
+    str
+    """
+    above = [part for part in parts if max(part.number("u"), part.number("v")) > 12]
+    if above:
+        other = next(part for part in above if order_of([part]) != order_of(above[:1]))
+        return (
+            f"column {name!r} mixes orders of day and month ({above[0].text!r}, {other.text!r}); "
+            "bring all of them to one, e.g. 2024-01-31"
+        )
+    example = next(part for part in parts if part.number("u") != part.number("v"))
+    return (
+        f"column {name!r} holds dates as text whose order of day and month is open "
+        f"(e.g. {example.text!r}); where the day comes first, convert it: "
+        f"{_convert(name, format_of(example, 'd', 'm', 'Y'))}, where the month does: "
+        f'format="{format_of(example, "m", "d", "Y")}"'
+    )
+
+
+def no_date(name: Any, text: str) -> str:
+    """Say that a text is no date.
+
+    Parameters
+    ----------
+    name : str
+        The column.
+    text : str
+        The first such text.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> print(no_date("ds", "soon"))
+    column 'ds' holds text that is no date (first: 'soon'); correct or drop such rows, ...
+    """
+    shown = repr(text if len(text) <= 40 else text[:37] + "...")
+    return (
+        f"column {name!r} holds text that is no date (first: {shown}); correct or drop such rows, "
+        f'e.g. df = df[df["{name}"] != {shown}]; another format than 2024-01-31, 31.01.2024, '
+        f'31-Jan-2024, Jan 2024, 2024Q1 or 2024-W05 has to be named: pd.to_datetime(df["{name}"], '
+        'format="...")'
+    )
+
+
+def _convert(name: Any, code: str) -> str:
+    return f'df["{name}"] = pd.to_datetime(df["{name}"], format="{code}")'
+
+
+def _short_year(name: Any, parts: Sequence[Parts]) -> str:
+    """Say how to read years of two digits: the formats that all texts follow."""
+    formats = [format_of(parts[0], *order) for order in ("dmy", "mdy", "ymd")]
+    texts = pd.Series([part.text for part in parts])
+    fitting = [code for code in formats if _fits(texts, code)] or formats[:1]
+    others = "".join(f', or format="{code}"' for code in fitting[1:])
+    return f"{_two_digits(name, parts[0])}; convert it: {_convert(name, fitting[0])}{others}"
+
+
+def _fits(texts: pd.Series[Any], code: str) -> bool:
+    return bool(pd.to_datetime(texts, format=code, errors="coerce").notna().all())
+
+
+def _two_digits(name: Any, part: Parts) -> str:
+    return (
+        f"column {name!r} holds dates with years of two digits (e.g. {part.text!r}), which can be "
+        "read in several ways"
+    )
+
+
+def _short_year_with_name(name: Any, parts: Sequence[Parts]) -> str:
+    """Say how to read a month's name beside two digits that may be a year or a day."""
+    part = parts[0]
+    month = _month_code(parts)
+    codes = {"day, name, short year": ("d", month, "y"), "name, two digits": (month, "y")}
+    fix = _convert(name, format_of(part, *codes[part.shape]))
+    return f"{_two_digits(name, part)}; convert it, if that is what they mean: {fix}"
+
+
+def _month_code(parts: Sequence[Parts]) -> str:
+    """Return the code of a month's name: short, unless some are long."""
+    return "b" if all(len(str(part.groups["b"])) == 3 for part in parts) else "B"
+
+
+def _without_year(name: Any, parts: Sequence[Parts]) -> str:
+    part = parts[0]
+    separator = part.groups["s"] or ""
+    code = separator.join(("%d", f"%{_month_code(parts)}", "%Y"))
+    return (
+        f"column {name!r} holds dates without a year (e.g. {part.text!r}); add it: "
+        f'df["{name}"] = pd.to_datetime(df["{name}"] + "{separator}2024", format="{code}")'
+    )
+
+
+def _time_of_day(name: Any, parts: Sequence[Parts]) -> str:
+    return (
+        f"column {name!r} holds times of day without a date (first: {parts[0].text!r}); add the "
+        f'date: df["{name}"] = pd.to_datetime(df["date"] + " " + df["{name}"])'
+    )
+
+
+def _number(name: Any, parts: Sequence[Parts]) -> str:
+    return (
+        f"column {name!r} holds numbers as text (first: {parts[0].text!r}); convert it: "
+        f'df["{name}"] = df["{name}"].astype("int64")'
+    )
+
+
+def _year_and_month(name: Any, parts: Sequence[Parts]) -> str:
+    return (
+        f"column {name!r} holds numbers as text that look like year and month (first: "
+        f"{parts[0].text!r}); convert it: {_convert(name, '%Y%m')}"
+    )
+
+
+REFUSALS: Mapping[str, Callable[[Any, Sequence[Parts]], str]] = {
+    "short year": _short_year,
+    "day, name, short year": _short_year_with_name,
+    "name, two digits": _short_year_with_name,
+    "two digits, name": _without_year,
+    "time of day": _time_of_day,
+    "number": _number,
+    "year and month as a number": _year_and_month,
+}
+"""What to say of shapes that are recognised and not read."""

@@ -1,0 +1,225 @@
+"""The estimator's side of sktime's and scikit-learn's contracts: tags, checks, test cases."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pandas as pd
+from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
+from sktime.utils.validation.forecasting import check_fh
+
+from automodel_sk.catalog.models import MODEL_CATALOG
+from automodel_sk.data.wording import shown
+from automodel_sk.estimator.checks import check_horizon, probabilities
+from automodel_sk.estimator.inputs import columns_in_order, sorted_by_index
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.frames.nixtla import looks_like_long_frame
+from automodel_sk.search_space import Choice
+
+__all__ = ["ForecasterContract"]
+
+# What sktime's `update` sets before it looks at the rows.
+_MOVED_ON = ("_cutoff", "_y_metadata", "_y_mtype_last_seen", "_converter_store_y")
+
+
+def _steps(fh: Any) -> str:
+    """Return a horizon for a message."""
+    return shown(list(fh.to_pandas()) if isinstance(fh, ForecastingHorizon) else fh)
+
+
+class ForecasterContract(BaseForecaster):  # type: ignore[misc]
+    """What sktime and scikit-learn ask of the estimator beside fitting and forecasting."""
+
+    _tags = {  # noqa: RUF012
+        "authors": "the automodel_sk maintainers",
+        "maintainers": "the automodel_sk maintainers",
+        "python_dependencies": ["neuralforecast"],
+        "y_inner_mtype": ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"],
+        "X_inner_mtype": ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"],
+        "capability:multivariate": False,
+        "capability:exogenous": True,
+        "capability:categorical_in_X": False,
+        "capability:non_contiguous_X": False,
+        "capability:insample": True,
+        "capability:pred_int": True,
+        "capability:pred_int:insample": False,
+        "capability:missing_values": False,
+        "capability:unequal_length": True,
+        "capability:update": True,
+        "capability:pretrain": True,
+        "pretrain:fitted_params": ["pretrained_model_"],
+        "capability:random_state": True,
+        "property:randomness": "derandomized",
+        "requires-fh-in-fit": True,
+        "X-y-must-have-same-index": True,
+    }
+    _config = {"remember_data": False}  # noqa: RUF012
+
+    def __dynamic_tags__(self) -> None:
+        """Set the tags that depend on parameters."""
+        known = MODEL_CATALOG.get(self.model) if isinstance(self.model, str) else None
+        self.set_tags(
+            **{
+                "capability:exogenous": known is None or known.supports_exogenous,
+                "capability:insample": known is None or not known.multivariate,
+                "requires-fh-in-fit": self.h is None,
+            }
+        )
+
+    def _check_X_y(self, X: Any = None, y: Any = None, **options: Any) -> Any:  # noqa: N802
+        """Name the right entry point for long frames, which sktime misunderstands."""
+        for name, data in (("y", y), ("X", X)):
+            if looks_like_long_frame(data):
+                raise InvalidInputError(
+                    f"{name} is a long frame with columns 'unique_id' and 'ds', not an sktime "
+                    "container; convert it with y, X = automodel_sk.frames.from_long(df), or pass "
+                    "it to automodel_sk.create_auto_model('NHITS', h=12, dataset=df)"
+                )
+        return super()._check_X_y(X=X, y=self._in_order_of_fit(y), **options)
+
+    def _check_fh(self, fh: Any, pred_int: bool = False) -> Any:
+        """Name the parameter `h` where it is what helps."""
+        check_horizon(fh)
+        fixed = self.get_tag("requires-fh-in-fit")
+        if fh is None and fixed and not self.is_fitted:
+            raise InvalidInputError(
+                "fh is missing; pass it to fit, e.g. fh=12, or build the forecaster with h=12 and "
+                "pass fh to predict"
+            )
+        try:
+            return self._checked_fh(fh, pred_int)
+        except ValueError as error:
+            if fh is None or not fixed or not self.is_fitted:
+                raise
+            check_fh(fh)  # raises what is wrong with fh itself
+            raise InvalidInputError(
+                f"the model was built for the fh of fit and can't forecast fh={_steps(fh)}; build "
+                f"the forecaster with h=, the most steps ahead to be asked for: then fh may change "
+                "at each predict, and predict_residuals and reconcilers such as 'mint_shrink' work"
+            ) from error
+
+    def _in_order_of_fit(self, y: Any) -> Any:
+        """Return later rows with their columns as in fit: sktime pairs columns by position."""
+        if not self.is_fitted or not isinstance(y, pd.DataFrame):
+            return y
+        vectorized = getattr(self, "_is_vectorized", False)
+        return columns_in_order(y, list(self.forecasters_.columns) if vectorized else [None])
+
+    def predict_quantiles(self, fh: Any = None, X: Any = None, alpha: Any = None) -> pd.DataFrame:
+        """Forecast quantiles.
+
+        Parameters
+        ----------
+        fh : int, list, ForecastingHorizon, optional
+            Steps to forecast; those of `fit` when None.
+        X : time series in a container of sktime, optional
+            Future exogenous data.
+        alpha : float or list of float, optional
+            Quantiles between 0 and 1; 0.05 and 0.95 when None.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One column per variable and quantile. Sorted by its index, as sktime's
+            check of the type demands; point forecasts keep the order of `y`.
+        """
+        alpha = probabilities("alpha", [0.05, 0.95] if alpha is None else alpha)
+        return sorted_by_index(super().predict_quantiles(fh=fh, X=X, alpha=alpha))
+
+    def predict_interval(self, fh: Any = None, X: Any = None, coverage: Any = 0.90) -> pd.DataFrame:
+        """Forecast intervals.
+
+        Parameters
+        ----------
+        fh : int, list, ForecastingHorizon, optional
+            Steps to forecast; those of `fit` when None.
+        X : time series in a container of sktime, optional
+            Future exogenous data.
+        coverage : float or list of float, default=0.9
+            Shares of the values that the intervals shall hold, between 0 and 1.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns by variable, coverage and "lower" or "upper". Sorted by its index,
+            as sktime's check of the type demands; point forecasts keep the order of `y`.
+        """
+        coverage = probabilities("coverage", coverage)
+        return sorted_by_index(super().predict_interval(fh=fh, X=X, coverage=coverage))
+
+    def update(self, y: Any, X: Any = None, update_params: bool = True) -> Any:
+        """Take newer rows; a refused update leaves the forecaster as it was.
+
+        Parameters
+        ----------
+        y : time series in a container of sktime
+            The new rows; their name need not be that of the rows before.
+        X : time series in a container of sktime, optional
+            Exogenous data of these rows.
+        update_params : bool, default=True
+            Whether the model is trained again, as `on_update` says; otherwise
+            forecasts start after the new rows, from the model as it is.
+
+        Returns
+        -------
+        self
+            The forecaster.
+        """
+        kept = {name: value for name, value in self.__dict__.items() if name in _MOVED_ON}
+        kept["_converter_store_y"] = dict(self._converter_store_y)
+        try:
+            return super().update(y, X=X, update_params=update_params)
+        except BaseException:
+            self.__dict__.update(kept)
+            raise
+
+    def _checked_fh(self, fh: Any, pred_int: bool) -> Any:
+        """Return the horizon of this call, whatever other threads ask for meanwhile.
+
+        The base class keeps it on the estimator, and returns what is there then.
+        """
+        asked: Any = copy.copy(self)
+        checked = BaseForecaster._check_fh(asked, fh, pred_int)
+        self._fh = asked._fh
+        return checked
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return bool(self.is_fitted)
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=True),
+            input_tags=InputTags(two_d_array=True),
+        )
+
+    @classmethod
+    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
+        """Return parameter sets that train within a second.
+
+        Parameters
+        ----------
+        parameter_set : str, default="default"
+            Ignored; there is one list.
+
+        Returns
+        -------
+        list of dict
+            A fixed configuration, and a search of two trials.
+        """
+        tiny = {"max_steps": 1, "input_size": 4, "hidden_size": 8, "num_layers": 1}
+        return [
+            {"model": "MLP", "config": tiny, "cpus": 1, "gpus": 0},
+            {
+                "model": "MLP",
+                "config": {**tiny, "learning_rate": Choice((1e-3, 1e-2))},
+                "num_samples": 2,
+                "pi_method": "quantile",
+                "cpus": 1,
+                "gpus": 0,
+                "random_state": 1,
+            },
+        ]

@@ -1,0 +1,231 @@
+"""How a model would have forecast the past: its errors beside those of simple forecasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import pandas as pd
+
+from automodel_sk.catalog.losses import point_quantile
+from automodel_sk.catalog.models import is_joint
+from automodel_sk.data.baselines import BASELINE_COLUMN, BASELINES, baseline_forecasts
+from automodel_sk.data.preparation import filled_target
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.forecasting.calibration import Windows
+from automodel_sk.forecasting.conformal import ConformalScores
+from automodel_sk.forecasting.predict import loss_family, stored_history
+from automodel_sk.forecasting.series_traits import series_scales
+from automodel_sk.training.turns import training_turn
+
+if TYPE_CHECKING:
+    from automodel_sk.auto_model import AutoModel
+
+__all__ = ["Backtest", "backtest", "measured"]
+
+_KEYS = ["unique_id", "cutoff", "ds"]
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Forecasts of windows that were held out, with what came true.
+
+    Parameters
+    ----------
+    forecasts : DataFrame
+        Columns unique_id, cutoff, ds, y, scale (the series' mean absolute
+        seasonal difference), the model's name and the simple forecasts'; all
+        windows of a series in order of time.
+    model : str
+        The model's column.
+    windows : Windows
+        What was held out.
+
+    Examples
+    --------
+    >>> forecasts = pd.DataFrame(
+    ...     {"unique_id": "a", "cutoff": 2, "ds": [3, 4], "y": [5.0, 9.0], "MLP": [6.0, 9.0],
+    ...      "SeasonalNaive": [3.0, 9.0], "scale": 2.0}
+    ... )
+    >>> test = Backtest(forecasts, "MLP", Windows(1, 2))
+    >>> test.scores()[["MASE", "skill"]].values.tolist()
+    [[0.25, 0.5], [0.5, 0.0]]
+    """
+
+    forecasts: pd.DataFrame
+    model: str
+    windows: Windows
+
+    @property
+    def columns(self) -> list[str]:
+        """The model's column and those of the simple forecasts."""
+        return [self.model, *(name for name in BASELINES if name in self.forecasts)]
+
+    @cached_property
+    def scaled(self) -> pd.DataFrame:
+        """Signed errors, forecast from truth, in units of each series' scale.
+
+        Returns
+        -------
+        DataFrame
+            Columns unique_id, cutoff, ds, step (from 1) and one per forecast.
+        """
+        keys = self.forecasts[_KEYS].copy()
+        keys["step"] = keys.groupby(["unique_id", "cutoff"], observed=True).cumcount() + 1
+        truth, scale = self.forecasts["y"], self.forecasts["scale"]
+        return keys.assign(**{c: (truth - self.forecasts[c]) / scale for c in self.columns})
+
+    def by_step(self) -> pd.DataFrame:
+        """Return the mean absolute scaled error by step of the horizon, one column per forecast."""
+        return self._mean_absolute("step")
+
+    def by_series(self) -> pd.DataFrame:
+        """Return the mean absolute scaled error by series, the model's best first."""
+        return self._mean_absolute("unique_id").sort_values(self.model, kind="stable")
+
+    def _mean_absolute(self, key: str) -> pd.DataFrame:
+        sizes = self.scaled[self.columns].abs()
+        means: pd.DataFrame = sizes.groupby(self.scaled[key], observed=True).mean()
+        return means
+
+    def scores(self) -> pd.DataFrame:
+        """Return each forecast's errors over all series, windows and steps.
+
+        Returns
+        -------
+        DataFrame
+            One row per forecast, the model first: MASE (of which each series
+            has an equal share), MAE and RMSE (in the target's unit), and the
+            skill: the share of the seasonal-naive forecast's MASE that it saves.
+        """
+        table = pd.DataFrame({"MASE": self.by_series()[self.columns].mean()})
+        errors = self.forecasts[self.columns].sub(self.forecasts["y"], axis=0)
+        table["MAE"] = errors.abs().mean()
+        table["RMSE"] = np.sqrt((errors**2).mean())
+        naive = float(table["MASE"][BASELINE_COLUMN])
+        table["skill"] = 1 - table["MASE"] / naive if naive > 0 else np.nan
+        return table
+
+    def typical_series(self) -> dict[str, object]:
+        """Return the series that are forecast best, most typically and worst, by those words.
+
+        Fewer where there are fewer than three series.
+        """
+        ranked = self.by_series().index
+        places = {"best": 0, "typical": len(ranked) // 2, "worst": len(ranked) - 1}
+        named: dict[int, str] = {}
+        for word in ("best", "worst", "typical"):
+            named.setdefault(places[word], word)
+        return {named[place]: ranked[place] for place in sorted(named)}
+
+
+def measured(model: AutoModel) -> Backtest:
+    """Return the backtest of a model whose errors can be held against those of others.
+
+    Parameters
+    ----------
+    model : AutoModel
+        Fitted.
+
+    Returns
+    -------
+    Backtest
+
+    Raises
+    ------
+    InvalidInputError
+        The model forecasts a quantile apart from the middle, for which the distance from the
+        truth is no error; or what `backtest` raises.
+    """
+    quantile = point_quantile(model.to_neuralforecast().models[0].loss)
+    if abs(quantile - 0.5) > 1e-6:
+        raise InvalidInputError(
+            f"the model forecasts the quantile {quantile:g}, of which the distance from the truth"
+            " is no measure; see validation_scores(['mqloss']), or train with MQLoss(level=[80])"
+        )
+    return backtest(model)
+
+
+_TESTED: WeakKeyDictionary[AutoModel, Backtest] = WeakKeyDictionary()
+
+
+def backtest(model: AutoModel) -> Backtest:
+    """Return a model's errors on past windows of its own data, measured at the first call.
+
+    The best configuration is trained once without the windows that also calibrate
+    the intervals, which this does by the way where they are wanted.
+
+    Parameters
+    ----------
+    model : AutoModel
+        Fitted.
+
+    Returns
+    -------
+    Backtest
+
+    Raises
+    ------
+    InvalidInputError
+        The series are too short to hold out a window.
+    """
+    if model not in _TESTED:
+        with training_turn():  # threads that all want it train once
+            if model not in _TESTED:
+                _TESTED[model] = _test(model)
+    return _TESTED[model]
+
+
+def _test(model: AutoModel) -> Backtest:
+    frame = stored_history(model.to_neuralforecast())
+    windows = _windows(frame, model)
+    everything, frame = frame, windows.of(frame)
+    given = everything if is_joint(model.model_name) else frame
+    raw = model.cross_validation(given, n_windows=windows.count, step_size=windows.step)
+    column = repr(model.to_neuralforecast().models[0])
+    _calibrate(model, raw.assign(error=raw["y"] - raw[column]), frame)
+    simple = _simple_forecasts(frame, windows, model)
+    own = raw[[*_KEYS, "y", column]]
+    forecasts = own.merge(simple, on=_KEYS, validate="one_to_one")
+    forecasts["scale"] = forecasts["unique_id"].map(_scales(frame, model._season))
+    return Backtest(forecasts.sort_values(_KEYS, ignore_index=True), column, windows)
+
+
+def _scales(frame: pd.DataFrame, season: int) -> pd.Series:
+    """Return each series' mean absolute seasonal difference by its name."""
+    ids, y = frame["unique_id"].to_numpy(), frame["y"].to_numpy(float)
+    names, scales = series_scales(ids, y, season)
+    return pd.Series(scales, index=pd.Index(names))
+
+
+def _windows(frame: pd.DataFrame, model: AutoModel) -> Windows:
+    try:
+        return model._plan_windows(frame, last_half=False)
+    except InvalidInputError as exc:
+        longest = int(frame.groupby("unique_id", observed=True).size().max())
+        raise InvalidInputError(
+            f"the longest series has {longest} rows, too few to hold out {model.h} steps and"
+            f" measure errors on them; use series of at least {3 * model.h} rows"
+        ) from exc
+
+
+def _calibrate(model: AutoModel, errors: pd.DataFrame, frame: pd.DataFrame) -> None:
+    """Keep the errors as the calibration of the intervals where the loss gives none."""
+    if model._scores is None and loss_family(model.to_neuralforecast().models[0].loss) == "point":
+        model._scores = ConformalScores.from_cross_validation(errors, frame, model.h, model._season)
+
+
+def _simple_forecasts(frame: pd.DataFrame, windows: Windows, model: AutoModel) -> pd.DataFrame:
+    """Return what the simple rules forecast from the end of each window's past."""
+    left = frame.groupby("unique_id", observed=True).cumcount(ascending=False).to_numpy()
+    frame = filled_target(frame)
+    parts = []
+    for number in range(windows.count):
+        past = frame[left >= model.h + number * windows.step]
+        cutoffs = past.groupby("unique_id", observed=True)["ds"].last()
+        forecast = baseline_forecasts(past, model.h, model.freq, model._season)
+        parts.append(forecast.assign(cutoff=forecast["unique_id"].map(cutoffs)))
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,184 @@
+"""A model's figures on each validation window, beside those of simple forecasts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import pandas as pd
+
+from automodel_sk.catalog.losses import point_quantile
+from automodel_sk.catalog.models import is_joint
+from automodel_sk.data.baselines import BASELINES, baseline_forecasts
+from automodel_sk.data.held_out import (
+    HeldOutWindows,
+    hold_out,
+    least_rows,
+    long_enough,
+    of_series,
+    with_unobserved_rows,
+)
+from automodel_sk.data.preparation import filled_target
+from automodel_sk.data.times.wall_dates import on_wall
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.forecasting.predict import stored_history
+from automodel_sk.metrics import Forecast, Metric, resolve_metric
+from automodel_sk.training.build import build_model, trained_module
+from automodel_sk.training.objective import make_objective
+from automodel_sk.training.task import TrainingTask
+from automodel_sk.training.train import training
+from automodel_sk.training.turns import training_turn
+
+__all__ = ["DEFAULT_METRICS", "window_scores"]
+
+DEFAULT_METRICS = ("mae", "rmse", "smape", "mase")
+_FORECASTS: WeakKeyDictionary[Any, Forecast] = WeakKeyDictionary()
+
+
+def window_scores(
+    fitted: Any,
+    task: TrainingTask,
+    config: Mapping[str, Any],
+    *,
+    steps: int | None = None,
+    season: int = 1,
+    static_df: pd.DataFrame | None = None,
+    metrics: Sequence[Any] | None = None,
+) -> pd.DataFrame:
+    """Return what a configuration scores on each validation window.
+
+    Parameters
+    ----------
+    fitted : neuralforecast.NeuralForecast
+        The final model; its data are used, its weights are not.
+    task : TrainingTask
+        The windows, the losses, the columns.
+    config : mapping
+        The configuration, trained once as a trial of the search is.
+    steps : int, optional
+        Training steps; those of the configuration when None.
+    season : int
+        Steps of one season.
+    static_df : DataFrame, optional
+        One row per series, in the order of the series.
+    metrics : sequence of str or callable, optional
+        As in `AutoModel.validation_scores`.
+
+    Returns
+    -------
+    DataFrame
+        As in `AutoModel.validation_scores`.
+    """
+    usual: tuple[str, ...] = DEFAULT_METRICS
+    if abs(point_quantile(fitted.models[0].loss) - 0.5) > 1e-6:
+        usual = ("mqloss",)  # how far a quantile is from the truth is no error
+    judged = _metrics(task.metric, metrics, season, usual)
+    everything = stored_history(fitted)
+    kept = long_enough(everything, _least_rows(everything, task))
+    frame = of_series(everything, kept)
+    windows = hold_out(frame, task.h, task.n_windows, task.step_size, season=season)
+    if fitted not in _FORECASTS:
+        joint = is_joint(task.model_name)
+        rows = task.val_size + 1
+        wall = on_wall(everything if joint else frame, fitted.freq)
+        past = with_unobserved_rows(wall, rows, fitted.freq) if joint else wall
+        static_df = static_df if static_df is None or joint else static_df[kept]
+        given = (fitted.freq, task, config, steps, past, static_df, windows)
+        with training_turn():  # threads that all want it train once
+            if fitted not in _FORECASTS:
+                _FORECASTS[fitted] = _forecast(*given)
+    tables = []
+    for number in range(1, task.n_windows + 1):
+        chosen = windows.window(number)
+        forecasts = {repr(fitted.models[0]): _part(_FORECASTS[fitted], windows, number)}
+        forecasts |= _simple(frame, task, number, fitted.freq, season)
+        tables.append(_table(chosen, number, judged, forecasts, frame))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _least_rows(frame: pd.DataFrame, task: TrainingTask) -> int:
+    lengths = frame.groupby("unique_id", observed=True, sort=False).size().to_numpy()
+    return least_rows(lengths, task.h, task.val_size)
+
+
+def _metrics(
+    of_search: Any, asked: Sequence[Any] | None, season: int, usual: Sequence[str]
+) -> list[Metric]:
+    """Return the metrics to show: those asked for, or the search's own and the usual ones."""
+    found = [resolve_metric(m, season) for m in (asked or [of_search, *usual])]
+    return list({metric.name: metric for metric in found if metric is not None}.values())
+
+
+def _forecast(
+    freq: str | int,
+    task: TrainingTask,
+    config: Mapping[str, Any],
+    steps: int | None,
+    frame: pd.DataFrame,
+    static_df: pd.DataFrame | None,
+    windows: HeldOutWindows,
+) -> Forecast:
+    """Train as the trial was trained, without the windows, and forecast them."""
+    from neuralforecast import NeuralForecast
+
+    with training():
+        model = build_model(task, {**config, "early_stop_patience_steps": -1})
+        if steps is not None:
+            trained_module(model).trainer_kwargs["max_steps"] = steps
+        table = NeuralForecast([model], freq=freq).cross_validation(
+            frame,
+            static_df=static_df,
+            n_windows=task.n_windows,
+            step_size=task.step_size or task.h,
+        )
+    name = repr(model)
+    table = table[table["unique_id"].isin(windows.frame["unique_id"].unique())]
+    columns = [column for column in table.columns if column.startswith(name)]
+    endings = [column.removeprefix(name) for column in columns]
+    return Forecast.of_outputs(table[columns].to_numpy(dtype=float), endings)
+
+
+def _part(forecast: Forecast, windows: HeldOutWindows, number: int) -> Forecast:
+    """Return a forecast of one of the windows."""
+    chosen = windows.numbers == number
+    quantiles = {q: values[chosen] for q, values in forecast.quantiles.items()}
+    return Forecast(forecast.point[chosen], quantiles)
+
+
+def _simple(
+    frame: pd.DataFrame, task: TrainingTask, number: int, freq: str | int, season: int
+) -> dict[str, Forecast]:
+    """Return what the simple rules forecast from the end of a window's past."""
+    left = frame.groupby("unique_id", observed=True).cumcount(ascending=False).to_numpy()
+    held_out = task.val_size - (number - 1) * (task.step_size or task.h)
+    table = baseline_forecasts(filled_target(frame[left >= held_out]), task.h, freq, season)
+    return {name: Forecast(table[name].to_numpy(dtype=float), {}) for name in BASELINES}
+
+
+def _table(
+    windows: HeldOutWindows,
+    number: int,
+    metrics: Sequence[Metric],
+    forecasts: Mapping[str, Forecast],
+    history: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return one window's rows, one for each metric."""
+    rows = []
+    for metric in metrics:
+        objective = make_objective(metric, windows, history)
+        with np.errstate(all="ignore"):
+            scores = {name: _score(objective, f) for name, f in forecasts.items()}
+        cutoff = windows.frame["cutoff"].max()
+        rows.append({"window": number, "cutoff": cutoff, "metric": metric.name, **scores})
+    return pd.DataFrame(rows)
+
+
+def _score(objective: Any, forecast: Forecast) -> float:
+    """Return a forecast's score, NaN where it lacks the quantiles that are judged."""
+    try:
+        score: float = objective.score(forecast)
+    except InvalidInputError:
+        return float("nan")
+    return score

@@ -1,0 +1,1 @@
+"""From a fitted model to forecasts: inputs, quantiles, intervals, paths, explanations."""

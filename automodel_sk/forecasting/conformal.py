@@ -1,0 +1,354 @@
+"""Conformal intervals: how far past forecasts were off, by series and by kind of series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from automodel_sk.data.preparation import observed_values
+from automodel_sk.forecasting.series_traits import SeriesTraits, describe_series
+from automodel_sk.forecasting.shrinkage import expected_sizes
+
+__all__ = ["ConformalScores"]
+
+Array = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.intp]
+Flags = npt.NDArray[np.bool_]
+
+_ALIKE = 0.6
+"""Distance of traits at which a series counts exp(-1/2) of one that is just alike."""
+_SAME = 3.0
+"""In units of `_ALIKE`: a series whose traits moved further is another one of that name."""
+_STRANGE = 20.0
+"""In units of `_ALIKE`: no two series that move are so far apart, still ones are from them."""
+_ENOUGH_SCORES, _FEWEST, _MOST = 200, 10, 30
+_SMALLEST = 1e-10
+_CHUNK = 2_000_000
+
+
+class _Neighbours(NamedTuple):
+    """Calibrated series that are like some others, and how much each counts."""
+
+    places: Integers
+    weights: Array
+    nearest: Array
+
+    def of(self, rows: Integers) -> _Neighbours:
+        """Return those of some of the others."""
+        return _Neighbours(self.places[rows], self.weights[rows], self.nearest[rows])
+
+
+@dataclass(frozen=True)
+class ConformalScores:
+    """Absolute errors on held-out windows, made comparable between series.
+
+    Split conformal prediction with a normalised score (Lei et al., 2018, "Distribution-free
+    predictive inference for regression"): an error is divided by the size of error to
+    expect of its series, and an interval is a quantile of such scores times that size.
+    With one scale and one pool for all, coverage is right on average alone: in a panel of
+    active and of still series the active ones get intervals that are far too narrow. So
+
+    - the size to expect is that of the series' own errors in its *other* windows, since a
+      new forecast has past windows alone to go by. It is shrunk towards series that
+      are alike, by empirical Bayes: fully where they differ no more than windows do by
+      chance, hardly where each series has errors of its own size;
+    - an interval of a series that never moved reaches to the value it always had;
+    - scores are pooled over series that are alike, each weighted by how much it is
+      (localized conformal prediction, Guan, 2023; a Mondrian taxonomy without edges):
+      by how often it moves, how much large steps stand out, and how large single, second
+      and seasonal differences are in relation to each other. All of that is known of series
+      that were not calibrated as well: they take the size, in units of their seasonal
+      difference, and the scores from those alike.
+
+    Libraries that keep scores by series alone (mlforecast, statsforecast, neuralforecast)
+    have two scores for each quantile after two windows, and none for a new series.
+
+    Parameters
+    ----------
+    errors : array of shape (n_series, n_windows, h)
+        Absolute errors by series, window and step, in the units of `series`.
+    series : SeriesTraits
+        What the calibrated series are like.
+    season : int
+        Steps of one season, for the traits of other series.
+    overlapping : bool
+        Whether windows share steps; they then don't show how errors differ by chance.
+
+    Examples
+    --------
+    >>> known = describe_series(np.array(["a"] * 9), np.arange(9.0), season=1)
+    >>> scores = ConformalScores(np.arange(1.0, 20.0).reshape(1, 19, 1), known, season=1)
+    >>> scores.quantiles(np.array([[50.0]]), known, [0.05, 0.5, 0.95])
+    array([[[32., 50., 68.]]])
+    """
+
+    errors: Array
+    series: SeriesTraits
+    season: int
+    overlapping: bool = False
+
+    @classmethod
+    def from_cross_validation(
+        cls, errors: pd.DataFrame, history: pd.DataFrame, h: int, season: int
+    ) -> ConformalScores:
+        """Keep the errors of a cross-validation.
+
+        Parameters
+        ----------
+        errors : DataFrame with columns unique_id, cutoff, ds, error
+            Signed errors, all steps of each window, the same windows of each series; NaN
+            for a step that was not observed.
+        history : DataFrame with columns unique_id, ds, y
+            The series, sorted; those without errors are left out.
+        h : int
+            Steps of each window.
+        season : int
+            Steps of one season.
+        """
+        ordered = errors.sort_values(["unique_id", "cutoff", "ds"], kind="stable")
+        own = observed_values(history[history["unique_id"].isin(ordered["unique_id"].unique())])
+        own = own.sort_values(["unique_id", "ds"], kind="stable")
+        series = describe_series(own["unique_id"].to_numpy(), own["y"].to_numpy(float), season)
+        sizes = ordered["error"].abs().to_numpy(dtype=float).reshape(len(series.ids), -1, h)
+        sizes = _filled(sizes)
+        overlapping = bool(ordered.duplicated(["unique_id", "ds"]).any())
+        return cls(sizes / series.units[:, None, None], series, season, overlapping)
+
+    def describe(self, history: pd.DataFrame) -> SeriesTraits:
+        """Return the traits of the series to forecast.
+
+        Parameters
+        ----------
+        history : DataFrame with columns unique_id, ds, y
+            Sorted; rows that `available_mask` names unobserved tell nothing.
+
+        Returns
+        -------
+        SeriesTraits
+        """
+        history = observed_values(history)
+        ids, y = history["unique_id"].to_numpy(), history["y"].to_numpy(dtype=float)
+        return describe_series(ids, y, self.season)
+
+    def quantiles(self, point: Array, series: SeriesTraits, quantiles: Sequence[float]) -> Array:
+        """Return quantiles around point forecasts.
+
+        Parameters
+        ----------
+        point : array of shape (n_series, h)
+            Point forecasts.
+        series : SeriesTraits
+            What is forecast from.
+        quantiles : sequence of float
+            Between 0 and 1.
+
+        Returns
+        -------
+        array of shape (n_series, h, n_quantiles)
+            Never crossing.
+        """
+        h = point.shape[1]
+        coverages = sorted({round(abs(2 * q - 1), 12) for q in quantiles})
+        radii = dict(zip(coverages, self.radii(series, coverages), strict=True))
+        sides = []
+        least = _to_the_value_it_always_had(point, series)
+        for quantile in quantiles:
+            radius = radii[round(abs(2 * quantile - 1), 12)]
+            radius = np.pad(radius, ((0, 0), (0, max(0, h - radius.shape[1]))), mode="edge")
+            radius = np.maximum(radius[:, :h], least)
+            sides.append(point + np.sign(quantile - 0.5) * radius)
+        order = np.argsort(np.argsort(quantiles))
+        stacked: Array = np.sort(np.stack(sides, axis=-1), axis=-1)[..., order]
+        return stacked
+
+    def radii(self, series: SeriesTraits, coverages: Sequence[float]) -> Array:
+        """Return the half widths of central intervals.
+
+        Parameters
+        ----------
+        series : SeriesTraits
+            What is forecast from.
+        coverages : sequence of float
+            Between 0 and 1.
+
+        Returns
+        -------
+        array of shape (n_coverages, n_series, h)
+        """
+        places = self._places(series)
+        radii = np.empty((len(coverages), len(places), self.errors.shape[2]))
+        known = places >= 0
+        if known.any():
+            radii[:, known] = self._of_known(places[known], series.taken(known), coverages)
+        if not known.all():
+            radii[:, ~known] = self._of_new(series.taken(~known), coverages)
+        return radii
+
+    def strangers(self, series: SeriesTraits) -> Flags:
+        """Return which series move and are like none that were calibrated.
+
+        Their intervals are those of a seasonal-naive forecast whose errors are normal.
+
+        Parameters
+        ----------
+        series : SeriesTraits
+            What is forecast from.
+
+        Returns
+        -------
+        array of bool, shape (n_series,)
+        """
+        strange: Flags = self._near(series.traits).nearest > _STRANGE
+        return strange & series.moves & (self._places(series) < 0)
+
+    def _places(self, series: SeriesTraits) -> Integers:
+        """Return which calibrated series each one is, -1 for new ones and others of its name.
+
+        One that moved and does no more, as far as is seen, is still the same.
+        """
+        places = pd.Index(self.series.ids).get_indexer(pd.Index(series.ids))
+        then = self.series.taken(places)
+        moved = np.linalg.norm(then.traits - series.traits, axis=1) / _ALIKE
+        same = (places >= 0) & ((moved <= _SAME) | (then.moves & ~series.moves))
+        found: Integers = np.where(same, places, -1)
+        return found
+
+    def _of_known(
+        self, places: Integers, series: SeriesTraits, coverages: Sequence[float]
+    ) -> Array:
+        then = self.series.taken(places)
+        units = np.where(series.moves, series.units, then.units)
+        near = self._own.of(places)
+        scores = self._floored / np.exp(self._sizes.held_out)[:, :, None]
+        return _scaled(self._sizes.new[places], units, _pooled(scores, near, coverages))
+
+    def _of_new(self, series: SeriesTraits, coverages: Sequence[float]) -> Array:
+        near = self._near(series.traits, widen=True)
+        sizes = np.average(self._sizes.new[near.places], weights=near.weights, axis=1)
+        scores = self._floored / np.exp(self._sizes.alike)[:, None, None]
+        radii = _scaled(sizes, series.units, _pooled(scores, near, coverages))
+        radii[:, near.nearest > _STRANGE] = 0.0
+        guessed = (near.nearest > _STRANGE) & series.moves
+        radii[:, guessed] = _of_seasonal_steps(series.units[guessed], coverages)
+        return radii
+
+    @cached_property
+    def _floored(self) -> Array:
+        return np.maximum(self.errors, _SMALLEST)
+
+    @cached_property
+    def _tree(self) -> Any:
+        from scipy.spatial import cKDTree
+
+        return cKDTree(self.series.traits / _ALIKE)
+
+    @cached_property
+    def _own(self) -> _Neighbours:
+        """The series that are like each calibrated one, itself among them."""
+        return self._near(self.series.traits)
+
+    @cached_property
+    def _sizes(self) -> Any:
+        independent = not self.overlapping
+        return expected_sizes(self._floored, self._own.places, self._own.weights, independent)
+
+    def _near(self, traits: Array, *, widen: bool = False) -> _Neighbours:
+        """Return the series most like some; the nearest counts in any case if it is to `widen`."""
+        n_series, n_windows, _ = self.errors.shape
+        count = min(max(_FEWEST, -(-_ENOUGH_SCORES // n_windows)), _MOST, n_series)
+        distances, places = self._tree.query(traits / _ALIKE, k=np.arange(1, count + 1))
+        nearest = distances[:, 0]
+        if widen:
+            distances = distances / np.maximum(nearest, 1.0)[:, None]
+        return _Neighbours(places, np.exp(-(distances**2) / 2), nearest)
+
+
+def _filled(sizes: Array) -> Array:
+    """Return errors without gaps: of another window at that step, else the mean ones."""
+    for shift in range(1, sizes.shape[1]):
+        sizes = np.where(np.isnan(sizes), np.roll(sizes, shift, axis=1), sizes)
+    known = ~np.isnan(sizes)
+    counts = known.sum(axis=(1, 2), keepdims=True)
+    sums = np.where(known, sizes, 0.0).sum(axis=(1, 2), keepdims=True)
+    filled: Array = np.where(known, sizes, sums / np.maximum(counts, 1))
+    return filled
+
+
+def _to_the_value_it_always_had(point: Array, series: SeriesTraits) -> Array:
+    """Return how far a series that never moves is from its forecast, 0 for those that do.
+
+    Each training is off by an amount of its own there, which other trainings don't tell.
+    """
+    ends = series.ends[:, None]
+    distance = np.abs(point - ends) * (1 + 1e-9) + 1e-12 * np.abs(ends)
+    return np.where(series.moves[:, None], 0.0, distance)
+
+
+def _scaled(sizes: Array, units: Array, radii: Array) -> Array:
+    """Return half widths in units of the target; none where errors are zero."""
+    scale = np.where(sizes > np.log(10 * _SMALLEST), np.exp(sizes) * units, 0.0)
+    scaled: Array = radii * scale[:, None]
+    return scaled
+
+
+def _of_seasonal_steps(units: Array, coverages: Sequence[float]) -> Array:
+    """Return the half widths of a seasonal-naive forecast, its errors taken for normal."""
+    per_unit = [NormalDist(sigma=np.sqrt(np.pi / 2)).inv_cdf((1 + c) / 2) for c in coverages]
+    radii: Array = np.multiply.outer(np.array(per_unit), units)[:, :, None]
+    return radii
+
+
+def _pooled(scores: Array, near: _Neighbours, coverages: Sequence[float]) -> Array:
+    """Return quantiles of the neighbours' scores by step, shape (n_coverages, n_series, h).
+
+    Where a step has too few scores for its quantile, the steps beside it lend theirs.
+    """
+    _, n_windows, h = scores.shape
+    radii = np.empty((len(coverages), len(near.places), h))
+    for rows in _chunks(len(near.places), near.places.shape[1] * n_windows * h):
+        counts = near.weights[rows].sum(axis=1) * n_windows
+        needed = 1 / np.maximum(1 - np.array(coverages), 1e-9)
+        short = counts < needed[:, None] - 1e-9
+        reach = np.where(short, np.minimum(h - 1, np.ceil(needed[:, None] / counts)), 0)
+        own, weights = scores[near.places[rows]], near.weights[rows]
+        for steps in np.unique(reach).astype(int):
+            for step in range(h):
+                part = _part(step, steps, h)
+                values = _weighted_quantiles(own[:, :, :, part], weights, coverages)
+                radii[:, rows, step] = np.where(reach == steps, values, radii[:, rows, step])
+    return radii
+
+
+def _part(step: int, reach: int, h: int) -> slice:
+    """Return the steps around one, as many at the ends of the horizon as within it."""
+    first = max(0, min(step - reach, h - 2 * reach - 1))
+    return slice(first, max(step, first + 2 * reach) + 1)
+
+
+def _weighted_quantiles(pool: Array, weights: Array, coverages: Sequence[float]) -> Array:
+    """Return finite-sample quantiles of each row's weighted scores, (n_coverages, n_rows)."""
+    each = np.broadcast_to(weights[:, :, None, None], pool.shape).reshape(len(pool), -1)
+    flat = pool.reshape(len(pool), -1)
+    order = np.argsort(flat, axis=1)
+    ranks = np.cumsum(np.take_along_axis(each, order, axis=1), axis=1)
+    rising = np.take_along_axis(flat, order, axis=1)
+    found = []
+    for coverage in coverages:
+        wanted = (ranks[:, -1:] + 1) * coverage - 1e-9
+        place = np.minimum((ranks < wanted).sum(axis=1), flat.shape[1] - 1)
+        found.append(np.take_along_axis(rising, place[:, None], axis=1)[:, 0])
+    return np.array(found)
+
+
+def _chunks(n_rows: int, size: int) -> Iterator[slice]:
+    """Yield rows, as many at a time as fit into memory."""
+    step = max(1, _CHUNK // max(size, 1))
+    for first in range(0, n_rows, step):
+        yield slice(first, first + step)

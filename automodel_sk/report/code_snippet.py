@@ -1,0 +1,98 @@
+"""The code that trains a model's configuration again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from automodel_sk.catalog.losses import trained_quantiles
+
+if TYPE_CHECKING:
+    from automodel_sk.auto_model import AutoModel
+
+__all__ = ["forecaster_recipe", "recipe"]
+
+_KINDS = {"futr_exog_list": "futr_exog", "hist_exog_list": "hist_exog"}
+_NAMED = {"MAE", "MSE", "RMSE", "MAPE", "SMAPE"}
+
+
+def recipe(model: AutoModel) -> str:
+    """Return the call that trains the best configuration, without a search.
+
+    Parameters
+    ----------
+    model : AutoModel
+        Fitted.
+
+    Returns
+    -------
+    str
+        Python; `df` and `static_df` are left to the reader.
+    """
+    imported, loss = _loss(model.to_neuralforecast().models[0].loss)
+    task = model._task
+    arguments = [repr(model.model_name), f"h={model.h}", "dataset=df", "config=config", loss]
+    arguments += [
+        f"{name}={list(getattr(task, kind))}"
+        for name, kind in _KINDS.items()
+        if getattr(task, kind)
+    ]
+    if task.stat_exog:
+        arguments += ["static_df=static_df", f"stat_exog_list={list(task.stat_exog)}"]
+    arguments.append(f"random_seed={task.random_seed}")
+    return _code(model, "create_auto_model", imported, f"model = {_call(arguments)}")
+
+
+def forecaster_recipe(model: AutoModel, *, exogenous: bool, static: bool) -> str:
+    """Return the code that fits the best configuration with the estimator, without a search.
+
+    Parameters
+    ----------
+    model : AutoModel
+        That of the fitted estimator.
+    exogenous, static : bool
+        Whether it was fitted on exogenous data, and on static values.
+
+    Returns
+    -------
+    str
+        Python; `y`, `X` and `static` are left to the reader.
+    """
+    imported, loss = _loss(model.to_neuralforecast().models[0].loss)
+    arguments = [repr(model.model_name), "config", loss]
+    arguments += ["static=static"] if static else []
+    arguments.append(f"random_state={model._task.random_seed}")
+    data = "y, X=X" if exogenous else "y"
+    made = f"forecaster = {_call(arguments, 'AutoNeuralForecaster')}"
+    fitted = f"forecaster.fit({data}, fh=range(1, {model.h + 1}))"
+    return _code(model, "AutoNeuralForecaster", imported, f"{made}\n{fitted}")
+
+
+def _call(arguments: list[str], name: str = "create_auto_model") -> str:
+    lines = "".join(f"    {argument},\n" for argument in arguments)
+    return f"{name}(\n{lines})"
+
+
+def _code(model: AutoModel, name: str, imported: list[str], statements: str) -> str:
+    """Return a program: imports, the configuration and what is done with it."""
+    settings = "".join(f"    {key!r}: {value!r},\n" for key, value in model.best_config.items())
+    lines = [f"from automodel_sk import {name}", *imported, "", f"config = {{\n{settings}}}"]
+    if model.best_step is not None:
+        lines.append(f"# in the search the validation loss was best after {model.best_step} steps")
+    if model.training_note is not None:
+        lines.append(f"# {model.training_note}")
+    return "\n".join([*lines, statements])
+
+
+def _loss(loss: Any) -> tuple[list[str], str]:
+    """Return the imports and the argument that make a loss."""
+    kind = type(loss).__name__
+    imported = [f"from neuralforecast.losses.pytorch import {kind}"]
+    if kind in _NAMED:
+        return [], f"loss={kind.lower()!r}"
+    known = trained_quantiles(loss)
+    if known:
+        given = f"quantiles={sorted(known)}" if hasattr(loss, "quantiles") else f"q={known[0]}"
+        return imported, f"loss={kind}({given})"
+    if kind == "DistributionLoss":
+        return imported, f"loss=DistributionLoss({loss.distribution!r})"
+    return imported, f"loss={kind}()"

@@ -1,0 +1,57 @@
+"""The versions and the machine with which a page was made."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+from automodel_sk._utils.machine import n_cpus, n_gpus
+
+__all__ = ["surroundings"]
+
+_PACKAGES = (
+    "automodel_sk neuralforecast torch pytorch-lightning optuna ray mlflow sktime pandas numpy"
+)
+
+
+def surroundings() -> dict[str, str]:
+    """Return versions and hardware in words.
+
+    Returns
+    -------
+    dict of str to str
+
+    Examples
+    --------
+    >>> "Python" in surroundings(), "torch" in surroundings()
+    (True, True)
+    """
+    return {
+        "Python": platform.python_version(),
+        **{name: found for name in _PACKAGES.split() if (found := _version(name))},
+        "system": f"{platform.system()} {platform.machine()}",
+        "CPUs": str(n_cpus()),
+        "memory": f"{_memory_gib():.0f} GiB",
+        "GPU": _gpu(),
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _memory_gib() -> float:
+    import psutil
+
+    return float(psutil.virtual_memory().total / 2**30)
+
+
+def _gpu() -> str:
+    if not n_gpus():
+        return "none"
+    import torch
+
+    return str(torch.cuda.get_device_name(0))

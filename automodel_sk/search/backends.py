@@ -1,0 +1,47 @@
+"""Engines by the name of their backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.search.study.request import SearchEngine
+
+__all__ = ["make_engine"]
+
+_ENGINES: Mapping[str, tuple[str, str]] = {
+    "optuna": ("automodel_sk.search.optuna.backend", "OptunaEngine"),
+    "ray": ("automodel_sk.search.ray.backend", "RayEngine"),
+}
+
+
+def make_engine(backend: str) -> SearchEngine:
+    """Return the engine of a backend; its library is imported only here.
+
+    Parameters
+    ----------
+    backend : {"optuna", "ray"}
+        The library that searches.
+
+    Returns
+    -------
+    SearchEngine
+
+    Raises
+    ------
+    InvalidInputError
+        There is no such engine.
+
+    Examples
+    --------
+    >>> type(make_engine("optuna")).__name__
+    'OptunaEngine'
+    """
+    if backend not in _ENGINES:
+        raise InvalidInputError(
+            f"backend {backend!r} can't run searches; use backend={next(iter(_ENGINES))!r}"
+        )
+    module, name = _ENGINES[backend]
+    engine: Callable[[], SearchEngine] = getattr(import_module(module), name)
+    return engine()

@@ -1,0 +1,231 @@
+"""From the best trial to the final model: trained anew, its weights kept, or trained on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.search.optuna.workers.pool import cpus_allowed
+from automodel_sk.search.planning import SearchPlan
+from automodel_sk.training.build import trained_module
+from automodel_sk.training.checkpoint import stored_weights
+from automodel_sk.training.forks import is_fork
+from automodel_sk.training.refit import (
+    fit_final,
+    fit_with_weights,
+    repeat_trial,
+    steps_of,
+    train_on,
+)
+from automodel_sk.training.refit_steps import final_steps, further_steps
+from automodel_sk.training.task import TrainingTask
+from automodel_sk.training.time_budget import TimeBudget
+
+__all__ = ["REFITS", "BestTrial", "FinalModel", "final_model_of", "final_threads"]
+
+REFITS = ("full", "best_weights", "continue")
+"""Ways to the final model."""
+
+MOST_THREADS = 8
+"""More threads than these are no faster on batches of a few hundred windows."""
+
+HOPELESS = 0.5
+"""A final training that would take the time that is left twice over is not begun."""
+
+
+@dataclass(frozen=True)
+class BestTrial:
+    """What the final model is made of.
+
+    Parameters
+    ----------
+    task : TrainingTask
+        What the trial was trained with.
+    config : mapping
+        Its configuration.
+    step : int, optional
+        Training steps at its best validation; None where it was not searched for.
+    complete : bool
+        Whether it ran to its end, so that later steps were seen to be no better.
+    """
+
+    task: TrainingTask
+    config: Mapping[str, Any]
+    step: int | None = None
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class FinalModel:
+    """The fitted model, and how it was trained in the end.
+
+    Parameters
+    ----------
+    fitted : neuralforecast.NeuralForecast
+        The model.
+    steps : int
+        The training steps behind its weights.
+    note : str, optional
+        What the time budget cut, and what was done instead, in one sentence.
+    """
+
+    fitted: Any
+    steps: int
+    note: str | None = None
+
+
+def final_model_of(
+    best: BestTrial,
+    plan: SearchPlan,
+    options: OptimizationConfig,
+    dataset: Callable[[], Any],
+    budget: TimeBudget,
+    on_progress: Callable[[float], None],
+) -> FinalModel:
+    """Return the final model as `options.refit` says, as far as there is time for it.
+
+    Parameters
+    ----------
+    best : BestTrial
+        The trial to make it of.
+    plan : SearchPlan
+        The data.
+    options : OptimizationConfig
+        Their `refit`, `refit_precision` and `cpus`. A configuration that was not
+        searched for is trained in full.
+    dataset : callable
+        Returns the data as trials are trained on them.
+    budget : TimeBudget
+        Training ends where it is used up.
+    on_progress : callable
+        Told of the share that is done.
+
+    Returns
+    -------
+    FinalModel
+        Where a training in full does not fit into the budget, with the weights that
+        the best trial had at its best validation.
+    """
+    refit = _Refit(best, plan, options, budget)
+    if best.step is None:
+        return refit.of_fixed(on_progress)
+    if options.refit == "full":
+        return refit.in_full(best.step, on_progress)
+    kept = refit.with_weights(_weights_of(best, best.step, dataset))
+    if options.refit == "best_weights":
+        return FinalModel(kept, best.step)
+    return refit.further(kept, best.step)
+
+
+class _Refit:
+    """The ways to the final model of one search."""
+
+    def __init__(
+        self, best: BestTrial, plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget
+    ) -> None:
+        self._best, self._plan, self._budget = best, plan, budget
+        self._threads = final_threads(options)
+        trainer = {**plan.task.trainer_options, "precision": options.refit_precision}
+        self._task = replace(plan.task, trainer_options=trainer)
+
+    def of_fixed(self, on_progress: Callable[[float], None]) -> FinalModel:
+        """Train a configuration that was not searched for; there is nothing in its stead."""
+        fitted = self._trained(None, on_progress)
+        done = steps_of(fitted)
+        wanted = int(trained_module(fitted.models[0]).max_steps)
+        cut = self._is_cut(done, wanted)
+        note = f"the time budget ended the training after {done} of {wanted} steps"
+        return FinalModel(fitted, done, f"{note}; raise time_budget_hours" if cut else None)
+
+    def in_full(self, step: int, on_progress: Callable[[float], None]) -> FinalModel:
+        """Train anew; where that is cut short of what was best, keep the trial's weights."""
+        wanted = final_steps(self._best.config, step)
+        estimate = self._budget.refit_seconds or 0.0
+        kept = _stored(self._best) if self._budget.is_limited else None
+        if kept is not None and self._budget.left() < HOPELESS * estimate:
+            return self._instead(kept, step, f"left no time for {wanted} steps on all the data")
+        fitted = self._trained(wanted, on_progress)
+        done = steps_of(fitted)
+        if not self._is_cut(done, wanted):
+            return FinalModel(fitted, done)
+        what = f"ended the final training after {done} of {wanted} steps"
+        if kept is not None and done < (step if self._best.complete else wanted):
+            return self._instead(kept, step, what)
+        return FinalModel(fitted, done, f"the time budget {what}; raise time_budget_hours")
+
+    def _instead(self, weights: Mapping[str, Any], step: int, what: str) -> FinalModel:
+        note = (
+            f"the time budget {what}: the model has the best trial's weights, of {step} steps"
+            " without the validation windows; raise time_budget_hours"
+        )
+        return FinalModel(self.with_weights(weights), step, note)
+
+    def _is_cut(self, done: int, wanted: int) -> bool:
+        return self._budget.is_limited and self._budget.left() <= 0 and done < wanted
+
+    def with_weights(self, weights: Mapping[str, Any]) -> Any:
+        """Return a model with a trial's weights."""
+        return fit_with_weights(
+            self._task,
+            self._best.config,
+            self._plan.frame,
+            self._plan.profile.freq,
+            weights,
+            static_df=self._plan.static_df,
+        )
+
+    def further(self, kept: Any, step: int) -> FinalModel:
+        """Train on from a trial's weights."""
+        wanted = further_steps(step)
+        fitted = train_on(
+            kept,
+            self._plan.frame,
+            static_df=self._plan.static_df,
+            steps=wanted,
+            budget=self._budget,
+        )
+        done = steps_of(fitted)
+        note = f"the time budget ended the final training after {done} of {wanted} further steps"
+        return FinalModel(fitted, step + done, note if self._is_cut(done, wanted) else None)
+
+    def _trained(self, steps: int | None, on_progress: Callable[[float], None]) -> Any:
+        started = time.perf_counter()
+        fitted = fit_final(
+            self._task,
+            self._best.config,
+            self._plan.frame,
+            self._plan.profile.freq,
+            static_df=self._plan.static_df,
+            steps=steps,
+            budget=self._budget,
+            on_progress=on_progress,
+            n_threads=self._threads,
+        )
+        if not self._budget.seconds_a_step:
+            seconds = time.perf_counter() - started
+            self._budget.seconds_a_step = seconds / max(1, steps_of(fitted))
+        return fitted
+
+
+def final_threads(options: OptimizationConfig) -> int:
+    """Return the threads of a final training: those of the CPUs that help it.
+
+    Examples
+    --------
+    >>> final_threads(OptimizationConfig(cpus=1))
+    1
+    """
+    return 1 if is_fork() else min(MOST_THREADS, cpus_allowed(options))
+
+
+def _weights_of(best: BestTrial, step: int, dataset: Callable[[], Any]) -> Mapping[str, Any]:
+    """Return the trial's weights; trained again where it ran elsewhere, or in an earlier call."""
+    kept = _stored(best)
+    return repeat_trial(best.task, best.config, dataset(), step) if kept is None else kept
+
+
+def _stored(best: BestTrial) -> Mapping[str, Any] | None:
+    return stored_weights(best.task.weights, best.config) if best.task.weights else None

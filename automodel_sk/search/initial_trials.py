@@ -1,0 +1,87 @@
+"""Configurations worth trying before any sampler has learned: earlier ones, the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.search_space import SearchSpace
+from automodel_sk.training.build import constructor_default
+
+__all__ = ["default_parameters", "example_config", "first_guesses"]
+
+
+def first_guesses(
+    model_name: str, space: SearchSpace, earlier: Sequence[Mapping[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """Return what is tried first, as Optuna stores it.
+
+    Parameters
+    ----------
+    model_name : str
+        Key of `MODEL_CATALOG`.
+    space : SearchSpace
+        What is tuned.
+    earlier : sequence of mappings
+        Configurations of earlier searches; a value outside its domain, and a
+        parameter that one lacks, is left to the sampler.
+
+    Returns
+    -------
+    list of dict
+        Earlier ones, then the model's own defaults: a search never does worse
+        than they. Nothing for a function of a trial.
+    """
+    guesses = [_encoded(space, config) for config in earlier]
+    guesses.append(default_parameters(model_name, space))
+    return [guess for guess in guesses if guess]
+
+
+def default_parameters(model_name: str, space: SearchSpace) -> dict[str, Any]:
+    """Return the tuned parameters' upstream defaults, as Optuna stores them.
+
+    Parameters
+    ----------
+    model_name : str
+        Key of `MODEL_CATALOG`.
+    space : SearchSpace
+        What is tuned; a default outside its domain is left to the sampler.
+
+    Returns
+    -------
+    dict
+        By flat name; empty for a function of a trial.
+    """
+    return _encoded(space, {n: constructor_default(model_name, n) for n in space.domains})
+
+
+def example_config(model_name: str, space: SearchSpace, random_seed: int) -> dict[str, Any]:
+    """Return a configuration of a space: the model's defaults, a random draw for the rest.
+
+    Examples
+    --------
+    >>> example_config("NHITS", SearchSpace.parse({"max_steps": 100}), random_seed=1)
+    {'max_steps': 100}
+    """
+    import optuna
+
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(random_seed))
+    study.enqueue_trial(default_parameters(model_name, space))
+    config: dict[str, Any] = space.suggest(study.ask())
+    return config
+
+
+def _encoded(space: SearchSpace, config: Mapping[str, Any]) -> dict[str, Any]:
+    known = {name: value for name, value in config.items() if name in space.domains}
+    encoded = (_encode(space, name, value) for name, value in known.items())
+    return {name: value for parameter in encoded for name, value in parameter.items()}
+
+
+def _encode(space: SearchSpace, name: str, value: Any) -> Mapping[str, Any]:
+    """Return one parameter as Optuna stores it, nothing where the domain lacks the value."""
+    alone = SearchSpace(domains={name: space.domains[name]})
+    try:
+        return alone.encode({name: value})
+    except (InvalidInputError, TypeError, ValueError):
+        return {}

@@ -1,0 +1,151 @@
+"""Optuna trials in worker processes: their events passed on, the dead ones replaced."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+import optuna
+
+from automodel_sk.exceptions import SearchError, StorageError
+from automodel_sk.search.optuna.workers.pool import WorkerPool, shared_pool, workers_are_possible
+from automodel_sk.search.optuna.workers.stuck import StuckError, StuckWorkers
+from automodel_sk.search.study.notifier import Told
+from automodel_sk.search.study.ownership import local_pid, requeue_orphans, running_trials
+from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.search.study.storage import on_disk
+from automodel_sk.search.study.timeout import timeout_reason
+from automodel_sk.search.study.trial_lifecycle import give_up, record_of, run_again, survive
+
+__all__ = ["in_workers", "run_in_workers", "shareable"]
+
+logger = logging.getLogger(__name__)
+
+_MOST_DEATHS_FOR_NOTHING = 3
+_ASKED_TO_END = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""Nothing that a trial does sends these: its worker was stopped by somebody."""
+_LOOK_SECONDS = 1.0
+_SECONDS_TO_SAY_SO = 1.0
+"""A trial that still reports ends itself when its time is up: it gets this long."""
+
+
+def in_workers(request: SearchRequest) -> bool:
+    """Return whether trials run in processes of their own: a hanging one can be killed."""
+    hanging = request.trial_timeout_minutes is not None and workers_are_possible()
+    return request.workers > 1 or hanging
+
+
+@contextmanager
+def shareable(request: SearchRequest) -> Iterator[SearchRequest]:
+    """Give a study in memory a file for as long as workers share it."""
+    if not in_workers(request):
+        yield request
+        return
+    with on_disk(request.location) as location:
+        yield replace(request, location=location)
+
+
+def run_in_workers(study: optuna.Study, request: SearchRequest, dataset: Any, told: Told) -> None:
+    """Run the trials that are left, several at a time.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        Opened, with orphans queued again.
+    request : SearchRequest
+        The search.
+    dataset : neuralforecast.tsdataset.TimeSeriesDataset
+        The data; workers share one copy.
+    told : Told
+        Told in this process of what happens in the workers, and elsewhere.
+    """
+    try:
+        _run(shared_pool(), study, request, dataset, told)
+    except StuckError as exc:
+        logger.warning(
+            "worker processes that were forked from this one hang (%s), by all likelihood on what"
+            " another of its threads held; the search goes on in fresh ones",
+            exc,
+        )
+        _run(shared_pool(), study, request, dataset, told)
+
+
+def _run(
+    pool: WorkerPool, study: optuna.Study, request: SearchRequest, dataset: Any, told: Told
+) -> None:
+    overseer = _Overseer(study, request, told, pool)
+    try:
+        for event in pool.run((request, dataset), request.workers):
+            overseer.hear(event)
+    except BaseException:
+        pool.close()
+        with suppress(Exception):  # what ended the search is what counts
+            requeue_orphans(study, request.location)
+        raise
+
+
+class _Overseer:
+    """Acts on what workers tell, and on those that tell nothing for too long."""
+
+    def __init__(
+        self, study: optuna.Study, request: SearchRequest, told: Told, pool: WorkerPool
+    ) -> None:
+        self._study, self._request, self._told, self._pool = study, request, told, pool
+        self._deaths_for_nothing = 0
+        self._looked = time.monotonic()
+        self._since: dict[tuple[int, int], float] = {}
+        self._overdue: set[int] = set()
+        self._stuck = StuckWorkers() if pool.is_fork else None
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Act on one event, which may be that there was none."""
+        if "report" in event:
+            self._told.on_report(*event["report"])
+        elif "ended" in event:
+            self._deaths_for_nothing = 0
+            trial = self._study.get_trials(deepcopy=False)[event["ended"]]
+            self._told.on_trial_end(record_of(trial, self._request))
+        elif "storage" in event:
+            raise StorageError(event["storage"])
+        elif "died" in event and event["died"][1] != 0:
+            self._replace(*event["died"])
+        if time.monotonic() - self._looked > _LOOK_SECONDS:
+            self._look_around()
+
+    def _replace(self, pid: int, code: int) -> None:
+        """Settle what a dead worker left half done, and start another."""
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        owned = [t for t in running_trials(self._study) if local_pid(t) == pid]
+        for trial in owned:
+            if pid in self._overdue:
+                seconds = time.monotonic() - self._since[trial.number, pid]
+                give_up(self._study, trial, timeout_reason(self._request), seconds)
+            elif -code in _ASKED_TO_END and run_again(self._study, trial):
+                logger.warning("trial %d: its worker was stopped (%s)", trial.number, how)
+            else:
+                survive(self._study, self._request, trial, how)
+        self._deaths_for_nothing += not owned
+        if self._deaths_for_nothing > _MOST_DEATHS_FOR_NOTHING:
+            raise SearchError(f"worker processes can't start: {self._pool.last_words()}")
+        self._pool.add_worker()
+
+    def _look_around(self) -> None:
+        """Kill the workers of trials that take too long; hear of other processes' trials."""
+        self._looked = time.monotonic()
+        self._told.catch_up()
+        if self._stuck is not None:
+            self._stuck.look(self._pool.workers())
+        limit = self._request.trial_timeout_minutes
+        if limit is None:
+            return
+        running = {(t.number, local_pid(t) or 0) for t in running_trials(self._study)}
+        self._since = {key: self._since.get(key, self._looked) for key in running}
+        for (_, pid), since in self._since.items():
+            late = self._looked - since > 60 * limit + _SECONDS_TO_SAY_SO
+            if late and self._pool.kill_worker(pid):
+                self._overdue.add(pid)

@@ -1,0 +1,149 @@
+"""One Optuna trial from its parameters to its end: complete, pruned or failed."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import Trial
+
+from automodel_sk.search.optuna.lagging_pruner import lags
+from automodel_sk.search.study.attributes import RETRIED_WITH, retried_with
+from automodel_sk.search.study.ownership import requeue, signs_of_life
+from automodel_sk.search.study.request import SearchListener, SearchRequest
+from automodel_sk.search.study.storage import is_storage_failure
+from automodel_sk.search.study.timeout import TrialTimeoutError, check_time
+from automodel_sk.search.study.trial_lifecycle import (
+    copy_twin,
+    end,
+    fail,
+    find_twin,
+    frozen,
+    record_of,
+)
+from automodel_sk.tracking import TrialRecord
+from automodel_sk.training.build import effective_config
+from automodel_sk.training.oom_retry import train_within_memory
+from automodel_sk.training.reasons import reason_of
+from automodel_sk.training.train import Outcome, Report, Verdict
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+__all__ = ["run_trial"]
+
+logger = logging.getLogger(__name__)
+
+
+def run_trial(
+    study: Study, trial: Trial, request: SearchRequest, dataset: Any, listener: SearchListener
+) -> TrialRecord | None:
+    """Train a trial's candidate and tell the study how it ended.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study that asked.
+    trial : optuna.trial.Trial
+        A running trial.
+    request : SearchRequest
+        The search.
+    dataset : neuralforecast.tsdataset.TimeSeriesDataset
+        The data.
+    listener : SearchListener
+        Told of each validation loss.
+
+    Returns
+    -------
+    TrialRecord or None
+        The ended trial; a failure is recorded, not raised. None where another
+        process took this one for dead, and the trial over.
+
+    Raises
+    ------
+    StorageError
+        The study's storage failed: the trial is to be run again.
+    """
+    started = time.monotonic()
+    with signs_of_life(trial), suppress(UpdateFinishedTrialError):
+        try:
+            config = request.space.suggest(trial)
+            twin = find_twin(study, trial, request)
+            if twin is None:
+                end(study, trial, _train(trial, config, request, dataset, listener))
+            else:
+                copy_twin(study, trial, twin)
+        except (KeyboardInterrupt, SystemExit):  # also that of a user's own signal handler
+            requeue(study, trial)
+            raise
+        except Exception as exc:
+            if is_storage_failure(exc):
+                with suppress(Exception):
+                    requeue(study, trial)
+                raise
+            logger.debug("trial %d failed", trial.number, exc_info=True)
+            fail(study, trial, _reason(exc), time.monotonic() - started)
+    ended = frozen(study, trial)
+    return record_of(ended, request) if ended.state.is_finished() else None
+
+
+def _reason(error: Exception) -> str:
+    """Return why a trial failed."""
+    return str(error) if isinstance(error, TrialTimeoutError) else reason_of(error)
+
+
+def _train(
+    trial: Trial,
+    config: Mapping[str, Any],
+    request: SearchRequest,
+    dataset: Any,
+    listener: SearchListener,
+) -> Outcome:
+    """Train a trial's configuration, with what an earlier attempt has changed."""
+    started = time.monotonic()
+    return train_within_memory(
+        request.task,
+        config,
+        dataset,
+        report=lambda: _reporter(trial, config, request, listener, started),
+        on_smaller=lambda changed: trial.set_user_attr(RETRIED_WITH, dict(changed)),
+        changed=retried_with(trial, config),
+    )
+
+
+def _reporter(
+    trial: Trial,
+    config: Mapping[str, Any],
+    request: SearchRequest,
+    listener: SearchListener,
+    started: float,
+) -> Report:
+    """Return what passes each loss on to the pruner and the listener."""
+    _forget_reports(trial)
+    losses: list[float] = []
+    interval = effective_config(request.task, config)["val_check_steps"]
+    budget = request.budget.of_trial(config)
+
+    def report(number: int, loss: float) -> Verdict:
+        losses.append(loss)
+        trial.report(loss, step=number)
+        listener.on_report(trial.number, number, loss)
+        check_time(request, started)
+        by_step = {(k + 1) * interval: value for k, value in enumerate(losses)}
+        if budget.is_over(by_step):
+            return Verdict.OUT_OF_TIME
+        weak = trial.should_prune() or lags(trial, losses)
+        return Verdict.PRUNE if weak else Verdict.GO_ON
+
+    return report
+
+
+def _forget_reports(trial: Trial) -> None:
+    """Let a trial that runs anew report anew: neither ignored nor judged by former reports."""
+    trial._cached_frozen_trial = copy.copy(trial._cached_frozen_trial)
+    trial._cached_frozen_trial.intermediate_values = {}

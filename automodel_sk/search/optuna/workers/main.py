@@ -1,0 +1,226 @@
+"""The process that trials run in: imports once, forks a worker for each place.
+
+A fork of its parent, or a fresh interpreter: then it imports what training needs while its
+parent still validates. It takes one command per line:
+
+``{"run": 4096, "folder": path, "workers": 2}``
+    Load the job (a request and its dataset), which follows in so many bytes, and
+    fork that many workers in the parent's working folder, so that its relative
+    paths hold. They share the data with this process, page by page, and copy none
+    of it. The job is never written to a file: it holds the data and passwords.
+``{"workers": 1}``
+    Fork one more, in the place of one that died.
+
+Told in turn, one JSON object per line: ``ready``, ``forked`` (a process id),
+``refused`` (why the system gave no process), ``report`` (trial, report, loss),
+``ended`` (trial), ``storage`` (why the study's storage failed), ``died`` (process id,
+exit code, negative for a signal).
+
+The host ends when its parent does, and its workers with it, however that happens: the pipe's
+end alone would not tell, as any other child of the parent may hold it open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import select
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+from automodel_sk.exceptions import StorageError
+
+__all__ = ["main", "serve"]
+
+IDLE_SECONDS = 300.0
+"""A process that is not needed for so long ends."""
+
+_POLL_SECONDS = 0.05
+_DIE_WITH_PARENT = 1
+"""Linux's PR_SET_PDEATHSIG."""
+
+
+class _Host:
+    """Forks workers and tells the parent how they fare."""
+
+    def __init__(self, commands: int, events: int, parent: int) -> None:
+        self._commands, self._events, self._parent = commands, events, parent
+        self._readable = select.poll()  # `select` takes no descriptor above 1023
+        self._readable.register(commands, select.POLLIN)
+        self._job: tuple[Any, Any] | None = None
+        self._folder = "."
+        self._workers: set[int] = set()
+        self._forked = 0
+        self._pending = b""
+        self._last_used = time.monotonic()
+
+    def tell(self, **event: Any) -> None:
+        """Write one event; lines this short are written whole."""
+        os.write(self._events, json.dumps(event).encode() + b"\n")
+
+    def serve(self) -> None:
+        """Obey until the parent is gone or nothing was asked for too long."""
+        self.tell(ready=os.getpid())
+        while os.getppid() == self._parent and self._read_commands():
+            self._reap()
+            if not self._workers and time.monotonic() - self._last_used > IDLE_SECONDS:
+                return
+
+    def close(self) -> None:
+        """End the workers that are left."""
+        for pid in self._workers:
+            os.kill(pid, signal.SIGKILL)
+
+    def _read_commands(self) -> bool:
+        """Obey the commands that have come; False where the parent has hung up."""
+        if not self._readable.poll(1000 * _POLL_SECONDS):
+            return True
+        read = os.read(self._commands, 65536)
+        self._pending += read
+        while b"\n" in self._pending:
+            line, _, self._pending = self._pending.partition(b"\n")
+            self._obey(json.loads(line))
+        return bool(read)
+
+    def _read_job(self, size: int) -> bytearray:
+        """Return the bytes that follow a command."""
+        job = bytearray(self._pending[:size])
+        self._pending = self._pending[size:]
+        while len(job) < size:
+            read = os.read(self._commands, min(size - len(job), 1 << 20))
+            if not read:
+                raise BrokenPipeError("the parent ended")
+            job += read
+        return job
+
+    def _obey(self, command: dict[str, Any]) -> None:
+        self._last_used = time.monotonic()
+        if "run" in command:
+            import cloudpickle
+
+            self._job = None  # not two at a time
+            self._job = cloudpickle.loads(self._read_job(command["run"]))
+            self._folder = command["folder"]
+        for _ in range(command["workers"]):
+            self._fork()
+
+    def _fork(self) -> None:
+        place = self._forked
+        self._forked += 1
+        host = os.getpid()
+        try:
+            pid = os.fork()
+        except OSError as exc:  # the system is short of processes or of memory
+            self.tell(refused=exc.strerror or str(exc))
+            return
+        if pid == 0:
+            _die_with(host)
+            self._work(place)
+        self._workers.add(pid)
+        self.tell(forked=pid)
+
+    def _work(self, place: int) -> None:
+        """Run trials until none is left, then end without a trace of the parent."""
+        from automodel_sk.search.optuna.backend import work
+        from automodel_sk.training.precision import take_gpu
+
+        code = 1
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            if self._job is not None:
+                os.chdir(self._folder)
+                take_gpu(place, self._job[0].gpus)
+                work(*self._job, _Teller(self))
+            code = 0
+        except StorageError as exc:
+            self.tell(storage=str(exc)[:2000])
+        except Exception:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+
+    def _reap(self) -> None:
+        for pid in list(self._workers):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                self._workers.discard(pid)
+                self.tell(died=[pid, os.waitstatus_to_exitcode(status)])
+                self._last_used = time.monotonic()
+
+
+class _Teller:
+    """A search listener that passes on what it hears, as long as the host lives."""
+
+    def __init__(self, host: _Host) -> None:
+        self._host = host
+        self._parent = os.getppid()
+
+    def on_report(self, number: int, step: int, loss: float) -> None:
+        if os.getppid() != self._parent:
+            os._exit(1)
+        self._host.tell(report=[number, step, loss])
+
+    def on_trial_end(self, record: Any) -> None:
+        self._host.tell(ended=record.number)
+
+
+def _die_with(parent: int) -> None:
+    """Have the system kill this process once its parent, a process of one thread, is dead."""
+    with contextlib.suppress(OSError, AttributeError):  # systems other than Linux
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+@contextlib.contextmanager
+def _ending_with(parent: int) -> Iterator[None]:
+    """End this process, busy as it may be, once its parent is dead."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_POLL_SECONDS):
+            if os.getppid() != parent:
+                os._exit(1)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()  # this process is going to be forked
+
+
+def main(parent: int) -> None:
+    """Import, then serve the parent on standard input and output."""
+    events = os.dup(1)
+    os.dup2(2, 1)  # what libraries print must not mix with events
+    with _ending_with(parent):
+        import neuralforecast  # noqa: F401
+
+        import automodel_sk.search.optuna.backend  # noqa: F401
+
+    serve(0, events, parent)
+
+
+def serve(commands: int, events: int, parent: int) -> None:
+    """Obey commands read from one pipe, tell events on another, until the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Whoever stops a whole group of processes stops the parent too, which then ends this one.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    host = _Host(commands, events, parent)
+    try:
+        host.serve()
+    except BrokenPipeError:
+        pass
+    finally:
+        host.close()

@@ -1,0 +1,111 @@
+"""How many trials a time budget holds, by the speed of those that have ended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from statistics import mean
+
+from automodel_sk.search.study.request import SearchListener
+from automodel_sk.tracking import TrialRecord
+from automodel_sk.training.time_budget import TimeBudget
+
+__all__ = ["EachTrialOnce", "run_at_pace", "trials_that_fit"]
+
+
+class EachTrialOnce:
+    """Passes on each ended trial once, however often the engine is asked to go on.
+
+    Parameters
+    ----------
+    listener : SearchListener
+        Told of reports and ended trials.
+    """
+
+    def __init__(self, listener: SearchListener) -> None:
+        self._listener = listener
+        self._told: set[int] = set()
+
+    def on_report(self, number: int, step: int, loss: float) -> None:
+        """Pass on one validation loss."""
+        self._listener.on_report(number, step, loss)
+
+    def on_trial_end(self, record: TrialRecord) -> None:
+        """Pass on an ended trial that was not passed on before."""
+        if record.number not in self._told:
+            self._told.add(record.number)
+            self._listener.on_trial_end(record)
+
+
+def trials_that_fit(
+    records: Sequence[TrialRecord], seconds_left: float, workers: int
+) -> tuple[int, float]:
+    """Return how many more trials fit into the time that is left, and the seconds of one.
+
+    Parameters
+    ----------
+    records : sequence of TrialRecord
+        Ended trials; copies of others took no time and tell nothing.
+    seconds_left : float
+        Time for trials, the refit's taken off.
+    workers : int
+        Trials that run at a time.
+
+    Returns
+    -------
+    count : int
+        At least 1: a trial that the time cuts short may still be the best.
+    seconds : float
+        Mean duration of a trial, 0 where none is known.
+
+    Examples
+    --------
+    >>> ended = [TrialRecord(0, "COMPLETE", duration_seconds=10.0)]
+    >>> trials_that_fit(ended, 45.0, workers=2)
+    (9, 10.0)
+    """
+    durations = [r.duration_seconds for r in records if r.duration_seconds > 0]
+    if not durations:
+        return workers, 0.0
+    seconds = mean(durations)
+    return max(1, math.floor(max(0.0, seconds_left) * workers / seconds)), seconds
+
+
+def run_at_pace(
+    run: Callable[[int], Sequence[TrialRecord]],
+    wanted: int,
+    workers: int,
+    budget: TimeBudget,
+    tell: Callable[[int, float], None],
+) -> Sequence[TrialRecord]:
+    """Run a trial for each worker, then as many as their speed lets fit, until time is up.
+
+    Parameters
+    ----------
+    run : callable
+        Runs a study up to a number of trials and returns its ended ones.
+    wanted : int
+        Trials that would be run with time enough.
+    workers : int
+        Trials that run at a time.
+    budget : TimeBudget
+        The time for search and refit.
+    tell : callable
+        Told of the first revised number and the seconds of a trial.
+
+    Returns
+    -------
+    sequence of TrialRecord
+    """
+    number = min(workers, wanted)
+    told = False
+    while True:
+        records = run(number)
+        if len(records) >= wanted or len(records) < number or budget.search_is_over():
+            return records
+        time_left = budget.left() - budget.reserve
+        fitting, seconds = trials_that_fit(records, time_left, workers)
+        number = min(wanted, len(records) + fitting)
+        if not told:
+            tell(number, seconds)
+        told = True

@@ -1,0 +1,110 @@
+"""A progress bar over trials, and the listeners of a search as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from automodel_sk.console import Display, SearchState, open_display, say
+from automodel_sk.search.study.request import SearchListener
+from automodel_sk.tracking import Tracker, TrialRecord
+from automodel_sk.training.task import REPORTS_PER_TRIAL
+from automodel_sk.training.time_budget import TimeBudget
+
+__all__ = ["Listeners", "ProgressBar", "TrackerListener", "progress_bar", "say"]
+
+
+class Listeners:
+    """Passes on to several listeners what one is told.
+
+    Parameters
+    ----------
+    listeners : sequence of SearchListener
+        Told in this order.
+    """
+
+    def __init__(self, listeners: Sequence[SearchListener]) -> None:
+        self._listeners = list(listeners)
+
+    def on_report(self, number: int, step: int, loss: float) -> None:
+        """Pass on one validation loss."""
+        for listener in self._listeners:
+            listener.on_report(number, step, loss)
+
+    def on_trial_end(self, record: TrialRecord) -> None:
+        """Pass on an ended trial."""
+        for listener in self._listeners:
+            listener.on_trial_end(record)
+
+
+class TrackerListener:
+    """Tells a tracker of each ended trial.
+
+    Parameters
+    ----------
+    tracker : Tracker
+        A started tracker.
+    """
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+
+    def on_report(self, number: int, step: int, loss: float) -> None:
+        """Nothing: a trial is tracked once, when it has ended."""
+
+    def on_trial_end(self, record: TrialRecord) -> None:
+        """Track the trial."""
+        self._tracker.log_trial(record)
+
+
+class ProgressBar:
+    """Shows ended and running trials, the best score, and the time that is left.
+
+    Parameters
+    ----------
+    state : SearchState
+        What is known.
+    display : Display
+        Told whenever that has changed.
+    """
+
+    def __init__(self, state: SearchState, display: Display) -> None:
+        self._state, self._display = state, display
+
+    def on_report(self, number: int, step: int, loss: float) -> None:
+        """Show how far a running trial is."""
+        self._state.report(number, step)
+        self._display.renew()
+
+    def on_trial_end(self, record: TrialRecord) -> None:
+        """Count a trial."""
+        self._state.end(record)
+        self._display.renew()
+
+    def expect(self, total: int) -> None:
+        """Show another number of trials in all."""
+        self._state.total = total
+        self._display.renew()
+
+    def on_refit(self, share: float = 0.0) -> None:
+        """Show that the final model is trained, and how much of that is done."""
+        begins = not self._state.in_refit
+        if begins:
+            self._state.begin_refit()
+        self._state.refit(share)
+        self._display.renew(now=begins)
+
+
+@contextmanager
+def progress_bar(
+    total: int,
+    label: str,
+    verbose: bool,
+    budget: TimeBudget,
+    reports: int = REPORTS_PER_TRIAL,
+) -> Iterator[ProgressBar]:
+    """Show a bar while a search and its refit run, nothing where it is not to be shown."""
+    state = SearchState(label, total, budget, reports)
+    with open_display(state, verbose) as display:
+        yield ProgressBar(state, display)
+        state.finish()

@@ -1,0 +1,125 @@
+"""The search on Ray Tune: trials in Ray's processes, on one machine or a cluster.
+
+Ray proposes parameters, runs trials and stops weak ones. What is kept is an
+Optuna study, as on the other engine: it is all that a stopped search needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import ray
+from optuna.pruners import NopPruner
+from optuna.samplers import RandomSampler
+from ray import tune
+
+from automodel_sk.search.ray.callbacks import Failures, TrialEvents, TrialSource, TrialStopper
+from automodel_sk.search.ray.resources import ResourcesOfTrials
+from automodel_sk.search.ray.scheduler import informed_scheduler
+from automodel_sk.search.ray.session import quiet_tune, ray_session, signals_given_back
+from automodel_sk.search.ray.trainable import LentDataset, train_on_ray
+from automodel_sk.search.ray.trials import RayTrials
+from automodel_sk.search.study.loop import go_through
+from automodel_sk.search.study.notifier import Told
+from automodel_sk.search.study.request import SearchListener, SearchRequest
+from automodel_sk.search.study.seeding import PerTrialSampler
+from automodel_sk.search.study.storage import on_disk, readable_errors
+from automodel_sk.search.study.study import (
+    AskTellStudy,
+    ended_records,
+    muted,
+    open_study,
+)
+from automodel_sk.tracking import TrialRecord
+from automodel_sk.training.patches.isolation import isolated_random_state
+
+__all__ = ["RayEngine"]
+
+
+class RayEngine:
+    """Runs trials in Ray's processes, as many at a time as CPUs and GPUs allow.
+
+    The study's storage is the only state, as it is on the other engine.
+    """
+
+    def run(
+        self, request: SearchRequest, dataset: Any, listener: SearchListener
+    ) -> Sequence[TrialRecord]:
+        """Run the trials that are left.
+
+        Parameters
+        ----------
+        request : SearchRequest
+            The search.
+        dataset : neuralforecast.tsdataset.TimeSeriesDataset
+            The data, the validation steps included.
+        listener : SearchListener
+            Told of each report and each ended trial, in this process.
+
+        Returns
+        -------
+        list of TrialRecord
+            All ended trials of the study by number, earlier calls' included.
+
+        Raises
+        ------
+        StorageError
+            The storage can't be used.
+        StudyMismatchError
+            A study of that name holds another search.
+        SearchError
+            There is no cluster at `request.ray_address`.
+        """
+        with readable_errors(request.location), muted(), on_disk(request.location) as location:
+            request = replace(request, location=location)
+            sampler = PerTrialSampler(RandomSampler, request.random_seed)
+            study = open_study(request, sampler, NopPruner())
+            told = Told(study, request, listener)
+            told.catch_up()
+            go_through(study, request, told, lambda: _search(study, request, dataset, told))
+            return ended_records(study, request)
+
+
+def _search(study: AskTellStudy, request: SearchRequest, dataset: Any, told: Told) -> None:
+    """Let Ray run what is left, and queue again what it has not ended."""
+    with ray_session(request.ray_address):
+        _tune(study, request, dataset, told)
+
+
+def _tune(study: AskTellStudy, request: SearchRequest, dataset: Any, told: Told) -> None:
+    resources = ResourcesOfTrials.of(request, ray.cluster_resources())
+    trials, failures = RayTrials(study, request, told, resources.most), Failures()
+    try:
+        with (
+            quiet_tune() as folder,
+            isolated_random_state(),
+            signals_given_back("SIGINT", "SIGUSR1"),
+        ):
+            tune.run(
+                _trainable(request, dataset, resources),
+                name="trials",
+                storage_path=folder,
+                search_alg=TrialSource(trials, failures),
+                scheduler=informed_scheduler(study, request.strategy),
+                stop=TrialStopper(trials, failures),
+                callbacks=[TrialEvents(trials, failures)],
+                num_samples=-1,
+                reuse_actors=True,
+                raise_on_failed_trial=False,
+                verbose=0,
+                _remote=False,
+            )
+    finally:
+        trials.give_back()
+        if failures.first is not None:
+            raise failures.first
+    if not trials.is_over:
+        raise KeyboardInterrupt
+
+
+def _trainable(request: SearchRequest, dataset: Any, resources: ResourcesOfTrials) -> Any:
+    """Return what Ray runs; task and data lie in its object store, once."""
+    lent = tune.with_parameters(train_on_ray, task=request.task, lent=LentDataset.of(dataset))
+    return tune.with_resources(lent, {"cpu": resources.cpu, "gpu": resources.gpu})

@@ -1,0 +1,82 @@
+"""A searcher as it was when a search was stopped: told anew what the study keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import optuna
+from optuna.samplers import RandomSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from automodel_sk.search.ray.searcher import Proposer
+from automodel_sk.search.study.attributes import count_of
+from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.search.study.seeding import seed_of_trial
+
+__all__ = ["HEARD", "PROPOSED", "replayed", "tell"]
+
+HEARD = "heard"
+"""Attribute of a trial: how many ended trials its searcher had heard of."""
+
+PROPOSED = "proposed"
+"""Attribute of a trial that the searcher proposed; others are guesses."""
+
+
+def replayed(study: optuna.Study, request: SearchRequest) -> Proposer:
+    """Return a searcher that has proposed and heard what a study tells, in that order.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study.
+    request : SearchRequest
+        Its strategy names the searcher.
+
+    Returns
+    -------
+    Proposer
+    """
+    trials = study.get_trials(deepcopy=False)
+    guesses = [_whole(trial, request) for trial in trials if PROPOSED not in trial.user_attrs]
+    proposer = Proposer(request.strategy, request.space, guesses)
+    ended = iter(_in_order_of_their_ends(trials))
+    for trial in trials:
+        if HEARD in trial.user_attrs or trial.state is not TrialState.WAITING:
+            while proposer.heard < count_of(trial, HEARD) and (heard := next(ended, None)):
+                tell(proposer, heard)
+            if PROPOSED in trial.user_attrs:
+                proposer.propose()
+            proposer.begin(trial.number, _known(trial))
+    for trial in ended:
+        tell(proposer, trial)
+    return proposer
+
+
+def tell(proposer: Proposer, trial: FrozenTrial) -> None:
+    """Tell a searcher of an ended trial: its best loss, pruned or not."""
+    losses = trial.intermediate_values.values()
+    failed = trial.state is TrialState.FAIL or not losses
+    proposer.end(trial.number, None if failed else min(losses))
+
+
+def _in_order_of_their_ends(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    ended = [trial for trial in trials if trial.datetime_complete is not None]
+    return sorted(ended, key=lambda trial: (trial.datetime_complete, trial.number))
+
+
+def _known(trial: FrozenTrial) -> dict[str, Any]:
+    """Return the parameters that a trial has, or was enqueued with and has not drawn yet."""
+    return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+
+
+def _whole(trial: FrozenTrial, request: SearchRequest) -> dict[str, Any]:
+    """Return all the parameters that a guess has, or will draw when it begins."""
+    space = request.space
+    if space.function is not None or trial.params.keys() >= space.optuna_distributions().keys():
+        return dict(trial.params)
+    sampler = RandomSampler(seed_of_trial(request.random_seed, trial.number))
+    scratch = optuna.create_study(sampler=sampler)
+    scratch.enqueue_trial(trial.system_attrs.get("fixed_params", {}))
+    drawn = scratch.ask()
+    space.suggest(drawn)
+    return dict(drawn.params)

@@ -1,0 +1,292 @@
+"""Ray, as this process uses it: the user's own where there is one, else a quiet one of ours."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import ray
+
+from automodel_sk._utils.secrets import mask_secrets, shown_address
+from automodel_sk.exceptions import SearchError
+from automodel_sk.search.optuna.workers.pool import usable_cpus
+from automodel_sk.search.scratch import scratch_folder
+
+__all__ = ["quiet_tune", "ray_session", "signals_given_back"]
+
+logger = logging.getLogger(__name__)
+
+_SECONDS_TO_ANSWER = 5.0
+
+_QUIET_RAY = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+_LONGEST_SOCKET, _LONGEST_SOCKET_ON_MACOS = 107, 103
+_REST_OF_A_SOCKET = len(
+    "/automodel_sk-ray-abcdefgh/session_2000-01-01_00-00-00_000000_4194304/sockets/plasma_store"
+)
+_SHORT_FOLDER = "/tmp"
+_PRINTER = "print_to_stdstream"
+_QUIET_TUNE = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_AUTO_INIT": "1",
+    "TUNE_WARN_THRESHOLD_S": "60",
+}
+
+
+class _Session:
+    """A connection of ours to Ray: to a cluster, or to a Ray of this machine that goes with it.
+
+    Parameters
+    ----------
+    address : str, optional
+        The cluster.
+    """
+
+    def __init__(self, address: str | None) -> None:
+        self.address = address
+        self._id: tuple[str, str] | None = None
+        with contextlib.ExitStack() as undo, _muted(), signals_given_back("SIGTERM"):
+            undo.enter_context(_no_messages())
+            if address is None:
+                folder = undo.enter_context(_own_folder())
+                undo.callback(self._leave)  # before its folder goes
+                _start(folder)
+            else:
+                undo.callback(self._leave)
+                _join(address)
+            self._id = _connection()
+            self._undo = undo.pop_all()
+
+    def is_current(self) -> bool:
+        """Return whether Ray is still connected as it was: the user may have ended that."""
+        return ray.is_initialized() and _connection() == self._id
+
+    def _leave(self) -> None:
+        if self._id is None or self.is_current():
+            ray.shutdown()
+
+    def close(self) -> None:
+        """End it."""
+        with _muted():
+            self._undo.close()
+
+
+def _connection() -> tuple[str, str]:
+    """Return what tells this connection to Ray from any other."""
+    context = ray.get_runtime_context()
+    return context.get_node_id(), context.get_job_id()
+
+
+@contextmanager
+def _own_folder() -> Iterator[Path]:
+    """Give Ray a folder for its files, with a token for its processes."""
+    with scratch_folder("ray", _place_for_sockets()) as folder, _reaped(folder):
+        token = folder / "auth_token"
+        token.touch(mode=0o600)
+        token.write_text(secrets.token_hex(32))
+        try:
+            with _variables({**_QUIET_RAY, "RAY_AUTH_TOKEN_PATH": str(token)}, "RAY_AUTH_MODE"):
+                _forget_token()
+                yield folder
+        finally:
+            _forget_token()
+
+
+def _place_for_sockets() -> str | None:
+    """Return where Ray's sockets have names that the system takes; None for the usual place."""
+    most = _LONGEST_SOCKET_ON_MACOS if sys.platform == "darwin" else _LONGEST_SOCKET
+    usual = tempfile.gettempdir()
+    if len(os.fsencode(usual)) + _REST_OF_A_SOCKET <= most or not Path(_SHORT_FOLDER).is_dir():
+        return None
+    logger.warning(
+        "Ray keeps its files in %s: in the temporary folder %s the names of its sockets would be"
+        " longer than the %d bytes that the system takes; set TMPDIR to a shorter folder to have"
+        " them elsewhere",
+        _SHORT_FOLDER,
+        usual,
+        most,
+    )
+    return _SHORT_FOLDER
+
+
+@contextmanager
+def _reaped(folder: Path) -> Iterator[None]:
+    """See to it that nothing of Ray outlives this process, even where it is killed."""
+    if sys.platform != "linux":
+        yield
+        return
+    reaper = Path(__file__).with_name("ray_reaper.py")
+    command = [sys.executable, "-I", str(reaper), str(os.getpid()), str(folder)]
+    with subprocess.Popen(
+        command,
+        cwd="/",
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def _start(folder: Path) -> None:
+    """Start Ray on this machine."""
+    ray.init(
+        num_cpus=usable_cpus(),
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.CRITICAL,
+        _temp_dir=str(folder),
+    )
+
+
+def _join(address: str) -> None:
+    """Connect to a cluster."""
+    try:
+        _knock(address)
+        ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
+    except Exception as exc:
+        place = shown_address(address)
+        reason = next(iter(mask_secrets(str(exc)).strip().splitlines()), type(exc).__name__)
+        raise SearchError(
+            f"ray_address={place!r} can't be reached ({reason}); start a cluster"
+            " with 'ray start --head', or leave ray_address out to search on this machine"
+        ) from None
+
+
+def _knock(address: str) -> None:
+    """Raise where nobody listens at an address: Ray would try for minutes."""
+    host, _, port = address.rpartition("/")[2].rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS_TO_ANSWER).close()
+
+
+@contextmanager
+def _no_messages() -> Iterator[None]:
+    """Keep Ray from printing what befalls its processes: the study tells it."""
+    printer = getattr(ray._private.worker, _PRINTER, None)
+    if printer is not None:
+        setattr(ray._private.worker, _PRINTER, lambda *_, **__: None)
+    try:
+        yield
+    finally:
+        if printer is not None:
+            setattr(ray._private.worker, _PRINTER, printer)
+
+
+def _forget_token() -> None:
+    """Let Ray read the token that its processes trust anew: it reads one and keeps it."""
+    loader = getattr(ray._raylet, "AuthenticationTokenLoader", None)  # ray >= 2.52
+    if loader is not None:
+        loader.instance().reset_cache()
+
+
+_ours: _Session | None = None
+
+
+@contextmanager
+def ray_session(address: str | None = None) -> Iterator[None]:
+    """Have Ray at hand: the user's where there is one, else one of ours.
+
+    Ours is kept for the next search, and ended where this one broke.
+
+    Parameters
+    ----------
+    address : str, optional
+        A cluster, as in `OptimizationConfig.ray_address`.
+
+    Raises
+    ------
+    SearchError
+        There is no cluster at the address.
+    """
+    global _ours
+    if _ours is not None and not (_ours.is_current() and _ours.address == address):
+        _close()
+    if not ray.is_initialized():
+        atexit.register(_close)
+        _ours = _Session(address)
+    try:
+        yield
+    except BaseException:
+        _close()
+        raise
+
+
+def _close() -> None:
+    global _ours
+    atexit.unregister(_close)
+    if _ours is not None:
+        ours, _ours = _ours, None
+        ours.close()
+
+
+@contextmanager
+def quiet_tune() -> Iterator[str]:
+    """Mute Ray Tune, and give it a folder for what nobody reads."""
+    with (
+        scratch_folder("tune") as folder,
+        _variables(_QUIET_TUNE),
+        _muted(),
+    ):
+        yield str(folder)
+
+
+@contextmanager
+def signals_given_back(*names: str) -> Iterator[None]:
+    """Give signals back to whom they belonged: Ray takes some and keeps them."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    handlers = {number: signal.getsignal(number) for number in known if in_main_thread}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _variables(values: Mapping[str, str], *set_by_ray: str) -> Iterator[None]:
+    """Set environment variables for a while; those that the user has set stay."""
+    ours = {name: value for name, value in values.items() if name not in os.environ}
+    new = [name for name in (*ours, *set_by_ray) if name not in os.environ]
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in new:
+            os.environ.pop(name, None)
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """Mute Ray's log lines, below errors of its own making as well."""
+    names = [name for name in logging.Logger.manager.loggerDict if name.split(".")[0] == "ray"]
+    loggers = [logging.getLogger(name) for name in {*names, "ray"}]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,140 @@
+"""The part of a Ray trial that runs in Ray's process: the data unpacked, one candidate trained."""
+
+from __future__ import annotations
+
+import copy
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from automodel_sk.training.build import effective_config
+from automodel_sk.training.oom_retry import train_within_memory
+from automodel_sk.training.precision import trainer_options
+from automodel_sk.training.reasons import reason_of
+from automodel_sk.training.task import TrainingTask
+from automodel_sk.training.train import Report, Verdict
+
+__all__ = ["LentDataset", "TrialFailedError", "train_on_ray"]
+
+
+class TrialFailedError(Exception):
+    """A candidate could not be trained: the reason, whatever was raised, and the seconds."""
+
+
+@dataclass(frozen=True)
+class LentDataset:
+    """A dataset whose figures lie once in Ray's object store, for all trials of a machine.
+
+    Ray hands out NumPy arrays without a copy, and torch tensors with one.
+
+    Parameters
+    ----------
+    shell : neuralforecast.tsdataset.TimeSeriesDataset
+        All but the tensors.
+    arrays : mapping of str to array
+        The tensors by the name of their attribute.
+    """
+
+    shell: Any
+    arrays: Mapping[str, npt.NDArray[Any]]
+
+    @classmethod
+    def of(cls, dataset: Any) -> LentDataset:
+        """Take a dataset apart."""
+        import torch
+
+        arrays = {k: v.numpy() for k, v in vars(dataset).items() if torch.is_tensor(v)}
+        shell = copy.copy(dataset)
+        for name in arrays:
+            setattr(shell, name, None)
+        return cls(shell, arrays)
+
+    def dataset(self) -> Any:
+        """Put the dataset together again, on the very same memory."""
+        import torch
+
+        dataset = copy.copy(self.shell)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they can't be written to, and never are
+            for name, array in self.arrays.items():
+                setattr(dataset, name, torch.from_numpy(array))
+        return dataset
+
+
+@dataclass
+class _Attempts:
+    """What the driver is told beside the losses."""
+
+    started: float
+    changed: dict[str, Any] = field(default_factory=dict)
+
+
+def train_on_ray(job: Mapping[str, Any], task: TrainingTask, lent: LentDataset) -> None:
+    """Train a trial's candidate; each validation loss goes to the driver, who may stop it.
+
+    Parameters
+    ----------
+    job : mapping
+        ``number``, ``config`` and ``changed`` (what an earlier attempt has changed).
+    task : TrainingTask
+        What is the same for all trials.
+    lent : LentDataset
+        The data.
+
+    Raises
+    ------
+    TrialFailedError
+        The candidate could not be trained.
+    """
+    task = _at_home_here(task)
+    attempts = _Attempts(time.perf_counter(), dict(job["changed"]))
+    try:
+        train_within_memory(
+            task,
+            job["config"],
+            lent.dataset(),
+            report=lambda: _reporter(task, job, attempts),
+            on_smaller=attempts.changed.update,
+            changed=attempts.changed,
+        )
+    except Exception as exc:
+        seconds = time.perf_counter() - attempts.started
+        raise TrialFailedError(reason_of(exc), seconds) from None
+
+
+def _at_home_here(task: TrainingTask) -> TrainingTask:
+    """Return a task with this machine's device, and without a folder that only another has."""
+    import ray
+
+    device = trainer_options(None if ray.get_gpu_ids() else 0)
+    options = {**task.trainer_options, **device}
+    weights = task.weights if task.weights and Path(task.weights).is_dir() else None
+    return replace(task, trainer_options=options, weights=weights)
+
+
+def _reporter(task: TrainingTask, job: Mapping[str, Any], attempts: _Attempts) -> Report:
+    from ray import tune
+
+    config = effective_config(task, {**job["config"], **attempts.changed})
+    interval = config["val_check_steps"]
+
+    def report(number: int, loss: float) -> Verdict:
+        # Where the driver stops the trial, this raises SystemExit.
+        tune.report(
+            {
+                "loss": loss,
+                "number": job["number"],
+                "report": number,
+                "step": number * interval,
+                "seconds": time.perf_counter() - attempts.started,
+                "changed": dict(attempts.changed),
+            }
+        )
+        return Verdict.GO_ON
+
+    return report

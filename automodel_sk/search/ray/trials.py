@@ -1,0 +1,257 @@
+"""The trials of a search between the study, which keeps them, and Ray, which runs them."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from optuna.trial import Trial, TrialState
+
+from automodel_sk.search.ray.replay import HEARD, PROPOSED, replayed, tell
+from automodel_sk.search.study.attributes import RETRIED_WITH, count_of, retried_with
+from automodel_sk.search.study.notifier import Told
+from automodel_sk.search.study.ownership import claim, requeue, signs_of_life
+from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.search.study.storage import claiming
+from automodel_sk.search.study.study import AskTellStudy, trials_left
+from automodel_sk.search.study.timeout import timeout_reason
+from automodel_sk.search.study.trial_lifecycle import (
+    copy_twin,
+    end,
+    fail,
+    find_twin,
+    frozen,
+    record_of,
+    survive,
+)
+from automodel_sk.training.reasons import reason_of
+from automodel_sk.training.time_budget import RunningTrial as BudgetOfTrial
+from automodel_sk.training.train import Outcome, Verdict
+
+__all__ = ["RayTrials", "RunningTrial"]
+
+logger = logging.getLogger(__name__)
+
+_SECONDS_TO_IMPORT = 120
+"""What a new process may take to import torch before its first training begins."""
+
+_SECONDS_TO_ASK_AGAIN = 0.5
+
+_MOST_LOST = 3
+"""A trial that loses its machine more often than this is taken to be the reason."""
+
+_LOST = "machines_lost"
+
+
+@dataclass
+class RunningTrial:
+    """A trial that Ray runs: what it has told so far."""
+
+    trial: Trial
+    beating: ExitStack
+    changed: Mapping[str, Any]
+    budget: BudgetOfTrial
+    started: float | None = None
+    losses: dict[int, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    verdict: Verdict = Verdict.GO_ON
+    late: bool = False
+
+    def age(self) -> float:
+        """Return the seconds of its training, imports aside where it has reported."""
+        return 0.0 if self.started is None else time.monotonic() - self.started
+
+    def outcome(self) -> Outcome:
+        """Return how its training went."""
+        best_step = min(self.losses, key=lambda step: self.losses[step])
+        score = self.losses[best_step]
+        return Outcome(score, best_step, self.losses, self.verdict, self.seconds)
+
+
+class RayTrials:
+    """Claims trials for Ray, and writes into the study what becomes of them.
+
+    Parameters
+    ----------
+    study : AskTellStudy
+        Numbers the trials and outlives all processes.
+    request : SearchRequest
+        The search.
+    told : Told
+        Told of each report and each ended trial.
+    most : int
+        Trials that may run at a time.
+    """
+
+    def __init__(self, study: AskTellStudy, request: SearchRequest, told: Told, most: int) -> None:
+        self._study, self._request, self._told, self._most = study, request, told, most
+        self._awaited: int | None = None
+        self._asked = -math.inf, 0
+        self.running: dict[int, RunningTrial] = {}
+        self.is_over = False
+        self._proposer = replayed(study, request)
+
+    def next_job(self) -> dict[str, Any] | None:
+        """Claim a trial for Ray; None where there is none now, `is_over` where never again."""
+        while len(self.running) < self._most and self._is_time_to_ask():
+            trial = self._claimed()
+            if trial is None:
+                self._asked = time.monotonic(), len(self.running)
+                return None
+            config = self._begun(trial)
+            if config is not None:
+                changed = self.running[trial.number].changed
+                return {"number": trial.number, "config": config, "changed": changed}
+        return None
+
+    def _is_time_to_ask(self) -> bool:
+        """Return whether there may be a trial again: Ray asks for one at every report."""
+        asked, running = self._asked
+        return running != len(self.running) or time.monotonic() > asked + _SECONDS_TO_ASK_AGAIN
+
+    def _claimed(self) -> Trial | None:
+        with claiming(self._request.location):
+            budget = self._request.budget
+            if not trials_left(self._study, self._request) or budget.search_is_over():
+                self.is_over = not self.running
+                return None
+            if not self._offer():
+                return None
+            trial = self._study.ask()
+            claim(trial)
+            return trial
+
+    def _offer(self) -> bool:
+        """See that the study has a trial to give; False where the searcher awaits results."""
+        if self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            return True
+        if self._awaited == self._proposer.heard and self.running:
+            return False
+        params = self._proposer.propose()
+        if params is None and self.running:
+            self._awaited = self._proposer.heard
+            return False
+        heard = self._proposer.heard
+        self._study.enqueue_trial(params or {}, user_attrs={PROPOSED: True, HEARD: heard})
+        return True
+
+    def _begun(self, trial: Trial) -> dict[str, Any] | None:
+        """Return a claimed trial's configuration; None where it ended at once."""
+        config, reason = self._configuration(trial)
+        if HEARD not in trial.user_attrs:
+            trial.set_user_attr(HEARD, self._proposer.heard)
+        self._proposer.begin(trial.number, trial.params)
+        if config is None:
+            fail(self._study, trial, reason, 0.0)
+        elif twin := find_twin(self._study, trial, self._request):
+            copy_twin(self._study, trial, twin)
+        else:
+            beating = ExitStack()
+            beating.enter_context(signs_of_life(trial))
+            changed = retried_with(trial, config)
+            budget = self._request.budget.of_trial(config)
+            self.running[trial.number] = RunningTrial(trial, beating, changed, budget)
+            return config
+        self._pass_on(trial)
+        return None
+
+    def _configuration(self, trial: Trial) -> tuple[dict[str, Any] | None, str]:
+        try:
+            return self._request.space.suggest(trial), ""
+        except Exception as exc:  # a user's function of the trial can fail in any way
+            return None, reason_of(exc)
+
+    def start(self, number: int) -> None:
+        """Note that a process has taken a trial up."""
+        self.running[number].started = time.monotonic()
+
+    def report(self, result: Mapping[str, Any]) -> None:
+        """Write down a validation loss, and whether the trial was stopped at it."""
+        running = self.running[result["number"]]
+        trial, number = running.trial, result["number"]
+        if result["changed"] != running.changed:
+            running.changed = result["changed"]
+            trial.set_user_attr(RETRIED_WITH, running.changed)
+        if result["report"] == 1:
+            running.losses.clear()
+        running.losses[result["step"]] = result["loss"]
+        running.seconds = result["seconds"]
+        running.started = time.monotonic() - running.seconds
+        # `Trial.report` would keep what an earlier attempt has reported.
+        storage = self._study._storage
+        storage.set_trial_intermediate_value(trial._trial_id, result["report"], result["loss"])
+        if result.get("done") and running.verdict is Verdict.GO_ON:
+            running.verdict = Verdict.PRUNE
+        self._told.on_report(number, result["report"], result["loss"])
+
+    def must_stop(self, number: int) -> bool:
+        """Return whether time is up for a trial that has just reported."""
+        running = self.running[number]
+        if running.losses and running.budget.is_over(running.losses, running.age()):
+            running.verdict = Verdict.OUT_OF_TIME
+        return running.verdict is Verdict.OUT_OF_TIME or self.is_late(number)
+
+    def is_late(self, number: int) -> bool:
+        """Return whether a trial has taken longer than it may."""
+        running, limit = self.running[number], self._request.trial_timeout_minutes
+        importing = 0 if running.losses else _SECONDS_TO_IMPORT
+        running.late |= limit is not None and running.age() > 60 * limit + importing
+        return running.late
+
+    def end(self, number: int) -> None:
+        """Write down that a trial ended: by itself, or stopped at its last report."""
+        running = self._taken(number)
+        if running.late:
+            fail(self._study, running.trial, timeout_reason(self._request), running.age())
+        else:
+            end(self._study, running.trial, running.outcome())
+        self._pass_on(running.trial)
+
+    def fail(self, number: int, reason: str, seconds: float) -> None:
+        """Write down that a trial failed."""
+        running = self._taken(number)
+        fail(self._study, running.trial, reason, seconds)
+        self._pass_on(running.trial)
+
+    def die(self, number: int, how: str | None) -> None:
+        """Write down that a trial's process died; it runs once more, with smaller batches.
+
+        Where it went with its machine (`how` is None) it was not at fault, and runs
+        again as it is.
+        """
+        running = self._taken(number)
+        trial = frozen(self._study, running.trial)
+        lost = count_of(trial, _LOST)
+        if running.late:
+            fail(self._study, running.trial, timeout_reason(self._request), running.age())
+        elif how is not None:
+            survive(self._study, self._request, trial, how)
+        elif lost >= _MOST_LOST:
+            fail(self._study, running.trial, f"{lost + 1} machines went with it", running.age())
+        else:
+            logger.warning("trial %d: its machine is gone; it runs again", number)
+            running.trial.set_user_attr(_LOST, lost + 1)
+            requeue(self._study, running.trial)
+        self._pass_on(running.trial)
+
+    def _taken(self, number: int) -> RunningTrial:
+        running = self.running.pop(number)
+        running.beating.close()
+        return running
+
+    def _pass_on(self, trial: Trial) -> None:
+        """Tell of an ended trial."""
+        ended = frozen(self._study, trial)
+        if ended.state.is_finished():
+            tell(self._proposer, ended)
+            self._told.on_trial_end(record_of(ended, self._request))
+
+    def give_back(self) -> None:
+        """Queue again what is not ended."""
+        for number in [*self.running]:
+            requeue(self._study, self._taken(number).trial)

@@ -1,0 +1,158 @@
+"""What an engine is asked for: the plan, the options and this machine as one request."""
+
+from __future__ import annotations
+
+import logging
+import math
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from automodel_sk._utils.machine import free_gpu_memory_gb, n_gpus
+from automodel_sk.catalog.models import get_characteristics
+from automodel_sk.data.categories import encoded, vocabulary
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.search.initial_trials import example_config
+from automodel_sk.search.optuna.workers.pool import (
+    NoProcessError,
+    shared_pool,
+    workers_are_possible,
+    workers_wanted,
+)
+from automodel_sk.search.planning import SearchPlan
+from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.search.study.storage import StudyLocation
+from automodel_sk.training.patches.isolation import quiet
+from automodel_sk.training.patches.torch_modes import plain_torch
+from automodel_sk.training.precision import PrecisionChoice, choose_precision
+from automodel_sk.training.time_budget import TimeBudget
+from automodel_sk.training.turns import search_turn_if_free, training_turn
+
+__all__ = ["search_request", "start_workers_early", "training_data", "trials_per_gpu"]
+
+logger = logging.getLogger(__name__)
+
+_GPU_CONTEXT_GB = 0.6
+_GPU_SHARE = 0.9
+_MOST_PER_GPU = 16
+
+
+def search_request(
+    plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget, dataset: Any
+) -> SearchRequest:
+    """Return what an engine is asked for.
+
+    Parameters
+    ----------
+    plan : SearchPlan
+        What is searched over.
+    options : OptimizationConfig
+        How to search; `warm_start` as configurations.
+    budget : TimeBudget
+        The time for search and refit.
+    dataset : neuralforecast.tsdataset.TimeSeriesDataset
+        The data; the precision is measured on them.
+
+    Returns
+    -------
+    SearchRequest
+
+    Raises
+    ------
+    InvalidInputError
+        The plan is a fixed configuration, which is not searched over.
+    """
+    from automodel_sk.search.study.search_spec import describe_job
+
+    if plan.strategy is None:
+        raise InvalidInputError("a fixed configuration is trained once, without a search")
+    request = SearchRequest(
+        task=replace(plan.task, objective=plan.objective),
+        space=plan.space,
+        strategy=plan.strategy,
+        num_samples=plan.num_samples,
+        location=StudyLocation(str(options.study_name), options.storage),
+        identity=plan.identity(),
+        resume=options.resume,
+        budget=budget,
+        random_seed=options.random_seed,
+        workers=_workers(plan, options),
+        cpus=options.cpus,
+        gpus=options.gpus,
+        trials_per_gpu=trials_per_gpu(plan, options) if _on_gpu(plan) else options.trials_per_gpu,
+        ray_address=options.ray_address,
+        trial_timeout_minutes=options.trial_timeout_minutes,
+        warm_start=tuple(options.warm_start or ()),
+        patience=options.patience,
+        job=describe_job(plan.task, plan.space, plan.num_samples, options),
+    )
+    return _with_precision(request, options.precision, dataset)
+
+
+def _with_precision(request: SearchRequest, asked: str, dataset: Any) -> SearchRequest:
+    from automodel_sk.search.study.search_spec import earlier_precision
+
+    def config() -> dict[str, Any]:
+        return example_config(request.task.model_name, request.space, request.random_seed)
+
+    earlier = None
+    if asked == "auto" and request.resume == "auto":
+        earlier = earlier_precision(request.location)
+    if earlier is not None:
+        choice = PrecisionChoice(earlier, "as the trials that the study holds")
+    else:
+        with quiet():
+            choice = choose_precision(asked, request.task, config, dataset)
+    logger.info("precision of the trials: %s", choice)
+    options = {**request.task.trainer_options, "precision": choice.precision}
+    return replace(request, task=replace(request.task, trainer_options=options))
+
+
+def training_data(plan: SearchPlan) -> Any:
+    """Return the data that trials are trained on, as neuralforecast's models take it."""
+    from neuralforecast.tsdataset import TimeSeriesDataset
+
+    with training_turn(), quiet(), plain_torch():
+        frame, static = plan.trial_data()
+        codes = vocabulary(plan.task.cat_exog, plan.frame, plan.static_df)
+        coded = None if static is None else encoded(static, codes)
+        dataset, *_ = TimeSeriesDataset.from_df(encoded(frame, codes), static_df=coded)
+    return dataset
+
+
+def start_workers_early(options: OptimizationConfig) -> None:
+    """Fork the host of worker processes, or let it import while the data are validated."""
+    hanging = options.trial_timeout_minutes is not None and workers_are_possible()
+    wanted = options.backend == "optuna" and (workers_wanted(options) > 1 or hanging)
+    if not wanted:
+        return
+    with search_turn_if_free() as free, suppress(NoProcessError):  # the search will say so
+        if free:  # else its pool is there already
+            shared_pool(may_fork=True)
+
+
+def _on_gpu(plan: SearchPlan) -> bool:
+    return plan.task.trainer_options.get("accelerator") == "gpu"
+
+
+def _workers(plan: SearchPlan, options: OptimizationConfig) -> int:
+    """Return how many trials run at a time: one per CPU, and as many as the GPUs hold."""
+    most = min(workers_wanted(options), plan.num_samples)
+    if _on_gpu(plan):
+        gpus = n_gpus() if options.gpus is None else options.gpus
+        most = min(most, math.floor(gpus * trials_per_gpu(plan, options)))
+    return max(1, most)
+
+
+def trials_per_gpu(plan: SearchPlan, options: OptimizationConfig) -> int:
+    """Return how many trials share a GPU: as asked, or as many as its memory holds by estimate.
+
+    Where the estimate was too small, memory runs out in a trial, which is run
+    again with smaller batches.
+    """
+    if options.trials_per_gpu is not None:
+        return options.trials_per_gpu
+    footprint = get_characteristics(plan.task.model_name).memory_footprint_mb / 1024
+    one = _GPU_CONTEXT_GB + (footprint if math.isfinite(footprint) else 1.0)
+    return max(1, min(_MOST_PER_GPU, math.floor(_GPU_SHARE * free_gpu_memory_gb() / one)))

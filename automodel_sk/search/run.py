@@ -1,0 +1,186 @@
+"""A plan carried out: the trials, then the final model on all the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from automodel_sk.exceptions import InvalidInputError, NoUsableTrialError
+from automodel_sk.forecasting.calibration import plan_windows
+from automodel_sk.forecasting.predict import loss_family
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.search.backends import make_engine
+from automodel_sk.search.final_refit import BestTrial, final_model_of
+from automodel_sk.search.pacing import EachTrialOnce, run_at_pace
+from automodel_sk.search.planning import SearchPlan
+from automodel_sk.search.progress import Listeners, ProgressBar, TrackerListener, progress_bar, say
+from automodel_sk.search.request_builder import search_request, training_data
+from automodel_sk.search.scratch import scratch_folder
+from automodel_sk.search.study.request import SearchRequest, best_record
+from automodel_sk.tracking import Tracker, TrialRecord
+from automodel_sk.training.time_budget import TimeBudget
+
+__all__ = ["Fit", "calibration_is_possible", "search_and_refit"]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a search and its refit gave.
+
+    Parameters
+    ----------
+    fitted : neuralforecast.NeuralForecast
+        The final model.
+    config : mapping
+        Its configuration.
+    best_step : int, optional
+        Training steps at the best validation; None where nothing was searched for.
+    records : sequence of TrialRecord
+        The trials.
+    precision : str, optional
+        That of the trials.
+    workers : int
+        Trials at a time.
+    steps : int, optional
+        Training steps behind the final model's weights.
+    note : str, optional
+        What the time budget cut.
+    """
+
+    fitted: Any
+    config: Mapping[str, Any]
+    best_step: int | None
+    records: Sequence[TrialRecord]
+    precision: str | None = None
+    workers: int = 1
+    steps: int | None = None
+    note: str | None = None
+
+
+def search_and_refit(
+    plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget, tracker: Tracker
+) -> Fit:
+    """Run the trials of a plan and train the best configuration on all the data.
+
+    Parameters
+    ----------
+    plan : SearchPlan
+        What is searched over; a fixed configuration is trained at once.
+    options : OptimizationConfig
+        How to search.
+    budget : TimeBudget
+        The time for both.
+    tracker : Tracker
+        A started tracker, told of each trial.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    NoUsableTrialError
+        Every trial failed; lists the reasons.
+    """
+    data = cache(lambda: training_data(plan))
+    trials = plan.num_samples if plan.strategy else 0
+    reports = plan.strategy.n_reports if plan.strategy else 1
+    with (
+        progress_bar(trials, plan.task.model_name, options.verbose, budget, reports) as bar,
+        _folder_for_weights(options) as folder,
+    ):
+        records: Sequence[TrialRecord] = ()
+        precision, workers = None, 1
+        if plan.strategy is None:
+            best = BestTrial(plan.task, plan.space.decode({}))
+        else:
+            budget.calibrates = budget.is_limited and calibration_is_possible(plan)
+            request = search_request(plan, options, budget, data())
+            request = replace(request, task=replace(request.task, weights=folder))
+            precision, workers = request.task.trainer_options["precision"], request.workers
+            records = _search(request, data(), options, tracker, bar)
+            best = _best_trial(request, records, options)
+        bar.on_refit()
+        final = final_model_of(best, plan, options, data, budget, bar.on_refit)
+    return Fit(
+        final.fitted,
+        best.config,
+        best.step,
+        records,
+        precision,
+        workers,
+        steps=final.steps,
+        note=final.note,
+    )
+
+
+def calibration_is_possible(plan: SearchPlan) -> bool:
+    """Return whether intervals of a plan's model come from held-out windows, and there are any."""
+    if plan.task.loss is not None and loss_family(plan.task.loss) != "point":
+        return False
+    try:
+        plan_windows(plan.frame, plan.task.h)
+    except InvalidInputError:
+        return False
+    return True
+
+
+@contextmanager
+def _folder_for_weights(options: OptimizationConfig) -> Iterator[str | None]:
+    """Return a folder for the best trial's weights, none where they can't be needed."""
+    if options.refit == "full" and options.time_budget_hours is None:
+        yield None
+        return
+    with scratch_folder("weights") as folder:
+        yield str(folder)
+
+
+def _search(
+    request: SearchRequest,
+    dataset: Any,
+    options: OptimizationConfig,
+    tracker: Tracker,
+    bar: ProgressBar,
+) -> Sequence[TrialRecord]:
+    """Run the trials; where their number was left open, as many as the time budget holds."""
+    engine = make_engine(options.backend)
+    listener = EachTrialOnce(Listeners([TrackerListener(tracker), bar]))
+
+    def run(number: int) -> Sequence[TrialRecord]:
+        return engine.run(replace(request, num_samples=number), dataset, listener)
+
+    def tell(number: int, seconds: float) -> None:
+        bar.expect(number)
+        speed = f"at {seconds:.3g} s a trial, {request.workers} at a time"
+        say(f"Trials: about {number} fit into the time budget, {speed}.", options.verbose)
+
+    open_number = options.num_samples is None and options.time_budget_hours is not None
+    if not open_number or options.backend == "ray":  # each call starts Ray's processes anew
+        return run(request.num_samples)
+    return run_at_pace(run, request.num_samples, request.workers, request.budget, tell)
+
+
+def _best_trial(
+    request: SearchRequest, records: Sequence[TrialRecord], options: OptimizationConfig
+) -> BestTrial:
+    best = best_record(records)
+    if best is None:
+        raise NoUsableTrialError(_failures(records, options))
+    losses = best.intermediate_values
+    step = min(losses, key=lambda step: losses[step])
+    return BestTrial(request.task, best.params, step, complete=best.state == "COMPLETE")
+
+
+def _failures(records: Sequence[TrialRecord], options: OptimizationConfig) -> str:
+    """Return why there is no model, the reasons by their number."""
+    if not records:
+        return "the time budget was used up before the first validation; raise time_budget_hours"
+    reasons: dict[str, int] = {}
+    for record in records:
+        reason = record.reason or record.state.lower()
+        reasons[reason] = reasons.get(reason, 0) + 1
+    lines = [f"  {count} x {reason}" for reason, count in reasons.items()]
+    return f"all {len(records)} trials failed, with these reasons:\n" + "\n".join(lines)

@@ -1,0 +1,258 @@
+"""A journal file made for searches: a lock that death releases, writes that don't wait.
+
+Optuna's own backend waits for the disk after each record, and a trial writes
+one per validation. A record that was handed to the operating system outlives
+its process; only a power cut can lose it. So the disk is waited for where a
+trial begins or ends, which secures every record before it as well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from optuna.storages import JournalStorage
+from optuna.storages._heartbeat import BaseHeartbeat
+from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal._file import BaseJournalFileLock
+from optuna.storages.journal._storage import JournalOperation
+from optuna.trial import TrialState
+
+from automodel_sk.exceptions import StorageError
+from automodel_sk.search.study.journal_records import read_record
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["JournalBackend", "SharedJournal"]
+
+_WORTH_WAITING_FOR = (
+    JournalOperation.CREATE_STUDY,
+    JournalOperation.DELETE_STUDY,
+    JournalOperation.SET_TRIAL_STATE_VALUES,
+)
+_BEAT = "automodel_sk:heartbeat"
+_BLOCK = 65536
+
+
+def _lock_file(path: str) -> str:
+    return f"{path}.writing"
+
+
+class _JournalLock(BaseJournalFileLock):
+    """Locks a journal through the operating system.
+
+    Optuna's own locks are files: one that a killed process leaves behind stops
+    every other process for half a minute. The system's own call is some 40 times
+    as fast as filelock's, which each report of a trial would pay. And one that has
+    the name of theirs is deleted by whoever opens the journal with Optuna alone.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = _lock_file(path)
+        self._held = -1
+
+    def acquire(self) -> bool:
+        """Wait for the lock."""
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except BaseException:
+            os.close(file)
+            raise
+        self._held = file
+        return True
+
+    def release(self) -> None:
+        """Let others have it."""
+        os.close(self._held)
+
+
+class _PortableLock(BaseJournalFileLock):
+    """The same where the system lacks that call."""
+
+    def __init__(self, path: str) -> None:
+        self._lock = FileLock(_lock_file(path))
+
+    def acquire(self) -> bool:
+        """Wait for the lock."""
+        self._lock.acquire()
+        return True
+
+    def release(self) -> None:
+        """Let others have it."""
+        self._lock.release()
+
+
+class JournalBackend(JournalFileBackend):
+    """Optuna's journal file: whole records or none, even where a disk fills up.
+
+    Parameters
+    ----------
+    path : str
+        The journal; made where there is none.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._records = Path(path)
+        self._own_lock = _JournalLock(path) if fcntl else _PortableLock(path)
+        self._offsets = {0: 0}
+        self._damage: StorageError | None = None
+        self.last_read: dict[str, Any] = {}
+        super().__init__(path, lock_obj=self._own_lock)
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:  # type: ignore[override]
+        """Yield the records from a number on; a last line that is cut off counts for nothing.
+
+        Raises
+        ------
+        StorageError
+            A record is damaged; the message says which and how to go on.
+        """
+        if self._damage is not None:
+            raise self._damage
+        start = log_number_from if log_number_from in self._offsets else 0
+        with self._records.open("rb") as file:
+            end = os.fstat(file.fileno()).st_size  # another process may go on writing
+            file.seek(self._offsets[start])
+            for number, line in enumerate(file, start):
+                offset = self._offsets[number]
+                if not line.endswith(b"\n") or offset + len(line) > end:
+                    return
+                self._offsets[number + 1] = offset + len(line)
+                if number >= log_number_from:
+                    yield self._record(number, line)
+
+    def _record(self, number: int, line: bytes) -> dict[str, Any]:
+        try:
+            self.last_read = read_record(line)
+        except ValueError as exc:
+            raise self.damaged(number, str(exc)) from None
+        return self.last_read
+
+    def damaged(self, number: int, why: str) -> StorageError:
+        """Return the error that a record can't be used, to be raised from now on."""
+        path = shlex.quote(str(self._records.absolute()))
+        kept = f"head -n {number} {path} > {path}.kept && mv {path}.kept {path}"
+        self._damage = StorageError(
+            f"the study's journal {self._records.absolute()} is damaged in line {number + 1}, at"
+            f" byte {self._offsets.get(number, 0)} ({why}); to go on with what stands before it,"
+            f" keep the first {number} lines, with: {kept}"
+        )
+        return self._damage
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Append records; whole lines, all of them or none.
+
+        Raises
+        ------
+        StorageError
+            The disk is full, read-only or gone; the journal is as it was.
+        """
+        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        wait = any(log["op_code"] in _WORTH_WAITING_FOR for log in logs)
+        try:
+            self._own_lock.acquire()
+            try:
+                with self._records.open("r+b", buffering=0) as file:
+                    _append(file, lines.encode())
+                    if wait:
+                        os.fsync(file.fileno())
+            finally:
+                self._own_lock.release()
+        except OSError as exc:
+            raise StorageError(
+                f"the study's journal {self._records.absolute()} can't be written"
+                f" ({exc.strerror or exc}); what it holds is kept: free some space in"
+                f" {self._records.absolute().parent} or make it writable, and call again"
+                " to go on"
+            ) from exc
+
+
+def _append(file: FileIO, data: bytes) -> None:
+    """Write behind the last whole line; take back what a full disk cut off."""
+    size = file.seek(0, os.SEEK_END)
+    end = _end_of_last_line(file, size)
+    if end < size:  # a killed process's half line would swallow the next record
+        file.truncate(end)
+    file.seek(end)
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError:
+        file.truncate(end)
+        raise
+
+
+def _end_of_last_line(file: FileIO, end: int) -> int:
+    """Return the offset behind the last newline, reading backwards in blocks."""
+    length = 1  # nearly always the last byte is a newline
+    while end > 0:
+        start = max(0, end - length)
+        file.seek(start)
+        position = file.read(end - start).rfind(b"\n")
+        if position >= 0:
+            return start + position + 1
+        end, length = start, _BLOCK
+    return 0
+
+
+class SharedJournal(JournalStorage, BaseHeartbeat):
+    """A journal whose running trials show signs of life, as those of Optuna's databases do.
+
+    Parameters
+    ----------
+    path : str
+        The journal; made where there is none.
+    interval, grace : int
+        Seconds between two signs, and after which a silent trial is given up. The
+        clocks of machines that share the journal must agree better than that.
+    """
+
+    def __init__(self, path: str, interval: int, grace: int) -> None:
+        self._file = JournalBackend(path)
+        super().__init__(self._file)
+        self._interval, self._grace = interval, grace
+
+    def _sync_with_backend(self) -> None:
+        """Replay what was written since; what others wrote must not end it."""
+        try:
+            super()._sync_with_backend()
+        except StorageError:
+            raise
+        except Exception as exc:
+            if self._file.last_read.get("worker_id") == self._replay_result.worker_id:
+                raise  # what this process has asked for can't be done
+            number = self._replay_result.log_number_read - 1
+            raise self._file.damaged(number, f"{type(exc).__name__}: {exc}") from exc
+
+    def record_heartbeat(self, trial_id: int) -> None:
+        """Note that a trial's process is alive."""
+        self.set_trial_system_attr(trial_id, _BEAT, time.time())
+
+    def _get_stale_trial_ids(self, study_id: int) -> list[int]:
+        running = self.get_all_trials(study_id, deepcopy=False, states=(TrialState.RUNNING,))
+        oldest = time.time() - self._grace
+        return [t._trial_id for t in running if t.system_attrs.get(_BEAT, oldest) < oldest]
+
+    def get_heartbeat_interval(self) -> int | None:
+        """Return the seconds between two signs of life."""
+        return self._interval
+
+    def get_heartbeat_stale_trial_callback(self) -> Callable[..., None] | None:
+        """Return None: what becomes of a silent trial is the search's to decide."""
+        return None
+
+    def get_failed_trial_callback(self) -> Callable[..., None] | None:
+        """Return None; the name of the same before Optuna 4.9."""
+        return None

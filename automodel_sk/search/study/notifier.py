@@ -1,0 +1,46 @@
+"""A search's listener, told of each ended trial once, whichever process ran it."""
+
+from __future__ import annotations
+
+from optuna import Study
+
+from automodel_sk.search.study.request import SearchListener, SearchRequest
+from automodel_sk.search.study.trial_lifecycle import record_of
+from automodel_sk.tracking import TrialRecord
+
+__all__ = ["Told"]
+
+
+class Told:
+    """Passes on what happens, to the budget as well.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study, which other processes may work on too.
+    request : SearchRequest
+        The search; its budget learns from each trial.
+    listener : SearchListener
+        Who is told.
+    """
+
+    def __init__(self, study: Study, request: SearchRequest, listener: SearchListener) -> None:
+        self._study, self._request, self._listener = study, request, listener
+        self._numbers: set[int] = set()
+
+    def on_report(self, number: int, step: int, loss: float) -> None:
+        """Pass on one validation loss."""
+        self._listener.on_report(number, step, loss)
+
+    def on_trial_end(self, record: TrialRecord) -> None:
+        """Pass on an ended trial, once."""
+        if record.number not in self._numbers:
+            self._numbers.add(record.number)
+            self._request.budget.note(record)
+            self._listener.on_trial_end(record)
+
+    def catch_up(self) -> None:
+        """Pass on the ended trials that were not heard of: earlier ones, other processes'."""
+        for trial in self._study.get_trials(deepcopy=False):
+            if trial.state.is_finished() and trial.number not in self._numbers:
+                self.on_trial_end(record_of(trial, self._request))

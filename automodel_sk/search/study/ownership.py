@@ -1,0 +1,234 @@
+"""Whose a running trial is, and whether its owner still lives, on this machine or another."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import os
+import platform
+import threading
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import psutil
+from optuna.storages._heartbeat import BaseHeartbeat, is_heartbeat_enabled
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from automodel_sk.search.study.attributes import json_of
+from automodel_sk.search.study.storage import StudyLocation, claiming
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+__all__ = [
+    "Owner",
+    "claim",
+    "is_ours",
+    "local_pid",
+    "owner_of",
+    "requeue",
+    "requeue_orphans",
+    "running_trials",
+    "signs_of_life",
+    "trials_at_work",
+]
+
+logger = logging.getLogger(__name__)
+
+_OWNER = "owner"
+_STARTED = 19
+"""Place of a process's start among the fields of ``/proc/PID/stat`` behind its name."""
+
+_SAME_BEGINNING = 1.0
+_LARGEST_PID = 2**31
+
+
+class Owner(NamedTuple):
+    """A thread of a process of a machine, told from any other and from later ones.
+
+    Parameters
+    ----------
+    machine : str
+        Its name, and what tells it from others of that name.
+    pid : int
+        The process.
+    created : float
+        When the process began, on a clock that is never set: its number may be
+        given again.
+    thread : int
+        The thread.
+    """
+
+    machine: str
+    pid: int
+    created: float
+    thread: int
+
+    def __str__(self) -> str:
+        name = self.machine.partition(" ")[0][:80]  # another may have written anything
+        return f"{name if name.isprintable() else repr(name)} (process {self.pid})"
+
+    @classmethod
+    def here(cls) -> Owner:
+        """Return the calling thread."""
+        return cls(_this_machine(), os.getpid(), _began(os.getpid()), threading.get_ident())
+
+    def is_alive(self, heard: bool) -> bool:
+        """Return whether the owner may still be at work.
+
+        Parameters
+        ----------
+        heard : bool
+            Whether its trial has shown a sign of life: processes of other machines
+            can't be asked.
+        """
+        if self.machine != _this_machine():
+            return heard
+        if self.pid == os.getpid():
+            # The thread that asks is at no trial.
+            others = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
+            return self.thread in others
+        try:
+            same = math.isclose(_began(self.pid), self.created, abs_tol=_SAME_BEGINNING)
+            return same and psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+
+def _began(pid: int) -> float:
+    """Return when a process began: in ticks since the machine did, which no clock's step moves.
+
+    Where there is no such count it is the wall clock's time.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return psutil.Process(pid).create_time()
+    return float(stat.rpartition(b")")[2].split()[_STARTED])
+
+
+def _this_machine() -> str:
+    """Return what tells this machine from others, and containers on it from each other."""
+    parts = [platform.node()]
+    with contextlib.suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(parts)
+
+
+def owner_of(trial: FrozenTrial) -> Owner | None:
+    """Return who runs a trial, None where that was never noted."""
+    noted = json_of(trial.user_attrs.get(_OWNER))
+    if not isinstance(noted, list) or len(noted) != len(Owner._fields):
+        return None
+    machine, pid, created, thread = noted
+    known = isinstance(machine, str) and type(thread) is int
+    known = known and type(pid) is int and 0 < pid < _LARGEST_PID
+    known = known and isinstance(created, (int, float))
+    return Owner(machine, pid, created, thread) if known else None
+
+
+def local_pid(trial: FrozenTrial) -> int | None:
+    """Return the process that runs a trial, None where it is on another machine."""
+    owner = owner_of(trial)
+    return owner.pid if owner is not None and owner.machine == _this_machine() else None
+
+
+def is_ours(trial: FrozenTrial) -> bool:
+    """Return whether this process runs a trial: one taken for dead may find it given away."""
+    owner, here = owner_of(trial), Owner.here()
+    running = trial.state is TrialState.RUNNING
+    return running and owner is not None and owner[:3] == here[:3]
+
+
+def claim(trial: Trial) -> None:
+    """Note that the calling thread runs a trial; to be called while claiming."""
+    _beat(trial)
+    trial.set_user_attr(_OWNER, json.dumps(Owner.here()))
+
+
+def requeue(study: Study, trial: Trial | FrozenTrial) -> None:
+    """Queue a trial again under its own number, with the parameters that it has."""
+    for name in {_OWNER, "reason"} & set(trial.user_attrs):
+        study._storage.set_trial_user_attr(trial._trial_id, name, None)
+    study._storage.set_trial_state_values(trial._trial_id, state=TrialState.WAITING)
+
+
+def requeue_orphans(study: Study, location: StudyLocation) -> None:
+    """Queue again what dead processes left half done.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study.
+    location : StudyLocation
+        Where it lives: nobody claims a trial while its owner is looked for.
+    """
+    if not running_trials(study):
+        return
+    with claiming(location):
+        at_work = {trial.number for trial in trials_at_work(study)}
+        for trial in running_trials(study):
+            if trial.number not in at_work:
+                logger.info("trial %d was cut off; it runs again", trial.number)
+                requeue(study, trial)
+
+
+def trials_at_work(study: Study) -> list[FrozenTrial]:
+    """Return the running trials whose owners may still be alive."""
+    silent = _silent(study)
+    return [trial for trial in running_trials(study) if _is_at_work(trial, silent)]
+
+
+def running_trials(study: Study) -> list[FrozenTrial]:
+    """Return the trials that some process has begun and not ended."""
+    return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+
+
+def _silent(study: Study) -> Collection[int]:
+    """Return the ids of running trials that have shown no sign of life for too long."""
+    storage = study._storage
+    if not isinstance(storage, BaseHeartbeat) or not is_heartbeat_enabled(storage):
+        return ()
+    return storage._get_stale_trial_ids(study._study_id)
+
+
+def _is_at_work(trial: FrozenTrial, silent: Collection[int]) -> bool:
+    owner = owner_of(trial)
+    return owner is not None and owner.is_alive(heard=trial._trial_id not in silent)
+
+
+@contextlib.contextmanager
+def signs_of_life(trial: Trial) -> Iterator[None]:
+    """Show from time to time, in the storage, that a trial's process is alive."""
+    storage = trial.storage
+    if not isinstance(storage, BaseHeartbeat) or not is_heartbeat_enabled(storage):
+        yield
+        return
+    over = threading.Event()
+    thread = threading.Thread(
+        target=_beat_until, args=(trial, storage.get_heartbeat_interval(), over), daemon=True
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _beat_until(trial: Trial, interval: float, over: threading.Event) -> None:
+    while not over.wait(interval):
+        try:
+            _beat(trial)
+        except Exception:  # a storage that is away for a while: the next sign may reach it
+            logger.debug("no sign of life of trial %d", trial.number, exc_info=True)
+
+
+def _beat(trial: Trial) -> None:
+    storage = trial.storage
+    if isinstance(storage, BaseHeartbeat) and is_heartbeat_enabled(storage):
+        storage.record_heartbeat(trial._trial_id)

@@ -1,0 +1,298 @@
+"""A search as JSON, kept with its study: what a worker on another machine needs to join it.
+
+Plain data alone, read back through closed tables: joining a search never runs
+code that the study's storage holds, contacts no address that it names, and deletes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from automodel_sk.arguments.conversion import convert, convert_all
+from automodel_sk.arguments.number_rule import NumberRule, shown
+from automodel_sk.catalog.models import MODEL_CATALOG
+from automodel_sk.exceptions import SearchError
+from automodel_sk.options import PRECISIONS, OptimizationConfig
+from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.search.study.storage import StudyLocation, open_storage, readable_errors
+from automodel_sk.search.study.study import identity_of, muted
+from automodel_sk.search_space import SearchSpace
+from automodel_sk.search_space.serialization import space_from_json, space_to_json
+from automodel_sk.training.task import TrainingTask
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+__all__ = ["Job", "describe_job", "earlier_precision", "read_job", "write_job"]
+
+_JOB = "automodel_sk:job"
+_OPTIONS = (
+    "backend",
+    "use_pruning",
+    "patience",
+    "random_seed",
+    "metric",
+    "n_windows",
+    "step_size",
+    "trial_timeout_minutes",
+    "freq",
+    "season_length",
+)
+_READ = (*_OPTIONS, "num_samples", "precision")
+"""The only options that a worker takes from a study."""
+
+_LOSSES = "neuralforecast.losses.pytorch"
+_MOST_COLUMNS = 10_000
+_COLUMNS = ("futr_exog", "hist_exog", "stat_exog")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a search's own call was given, its data aside.
+
+    Parameters
+    ----------
+    model_name : str
+        Key of `MODEL_CATALOG`.
+    h : int
+        Forecast horizon.
+    space : SearchSpace
+        What is tuned.
+    loss : neuralforecast loss, optional
+        Training loss.
+    futr_exog, hist_exog, stat_exog : tuple of str
+        Exogenous columns by kind.
+    options : OptimizationConfig
+        Those of the call that all its trials share.
+    identity : mapping of str to str
+        What must be the same for trials to be comparable, the data's digest included.
+    trials : int
+        Trials in all, as the search is run now.
+    ends : float, optional
+        When the search's time is up, in seconds since 1970.
+    """
+
+    model_name: str
+    h: int
+    space: SearchSpace
+    loss: Any
+    futr_exog: tuple[str, ...]
+    hist_exog: tuple[str, ...]
+    stat_exog: tuple[str, ...]
+    options: OptimizationConfig
+    identity: Mapping[str, str]
+    trials: int
+    ends: float | None = None
+
+
+def describe_job(
+    task: TrainingTask, space: SearchSpace, num_samples: int, options: OptimizationConfig
+) -> dict[str, Any]:
+    """Return a search as JSON holds it.
+
+    Parameters
+    ----------
+    task : TrainingTask
+        Model, horizon, loss, columns.
+    space : SearchSpace
+        What is tuned.
+    num_samples : int
+        Trials in all.
+    options : OptimizationConfig
+        How to search.
+
+    Returns
+    -------
+    dict
+        With the single key ``"refused"``, and why, where a part of the search is code.
+
+    Examples
+    --------
+    >>> from automodel_sk.search_space import Choice
+    >>> task = TrainingTask("NHITS", h=12, val_size=12)
+    >>> space = SearchSpace.parse({"batch_size": Choice([16, 32])})
+    >>> describe_job(task, space, 5, OptimizationConfig())["options"]["num_samples"]
+    5
+    >>> describe_job(task, SearchSpace.parse(lambda trial: {}), 5, OptimizationConfig())
+    {'refused': 'its search space is a Python function'}
+    """
+    from neuralforecast._serialization import SerializationError, encode_value
+
+    if space.function is not None:
+        return {"refused": "its search space is a Python function"}
+    form = space_to_json(space)
+    back = space_from_json(form)
+    if form["left_out"] or back is None or back.fingerprint() != space.fingerprint():
+        return {"refused": "its search space holds what JSON can't"}
+    try:
+        job = {
+            "model_name": task.model_name,
+            "h": task.h,
+            "space": form,
+            "loss": encode_value(task.loss, None, "loss"),
+            **{name: list(getattr(task, name)) for name in _COLUMNS},
+            "options": {
+                **{name: getattr(options, name) for name in _OPTIONS},
+                "num_samples": num_samples,
+            },
+        }
+        json.dumps(job)
+    except (SerializationError, TypeError) as exc:
+        return {"refused": f"a part of it can't be written as JSON ({exc})"}
+    return job
+
+
+def write_job(study: Study, request: SearchRequest) -> None:
+    """Keep a search with its study, for workers to come.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study.
+    request : SearchRequest
+        The search, as it is run now.
+    """
+    # What this machine has measured, not what another would, or this one at another time.
+    precision = request.task.trainer_options.get("precision", "32-true")
+    job = {**(request.job or {}), "precision": precision}
+    if "options" in job:
+        job["options"] = {**job["options"], "precision": precision}
+        job |= {"trials": request.num_samples, "ends": request.budget.ends()}
+    study.set_user_attr(_JOB, job)
+
+
+def earlier_precision(location: StudyLocation) -> str | None:
+    """Return the precision that a study's trials were trained in so far.
+
+    Parameters
+    ----------
+    location : StudyLocation
+        The study, and where it lives.
+
+    Returns
+    -------
+    str or None
+        None where there is no such study yet, or where it does not say.
+
+    Raises
+    ------
+    StorageError
+        The storage can't be used.
+    """
+    if location.in_memory:
+        return None
+    try:
+        stored = _attributes(location).get(_JOB)
+    except SearchError:
+        return None
+    precision = stored.get("precision") if isinstance(stored, dict) else None
+    return precision if precision in PRECISIONS else None
+
+
+def read_job(location: StudyLocation) -> Job:
+    """Return the search that a study was made for.
+
+    Parameters
+    ----------
+    location : StudyLocation
+        The study, and where it lives.
+
+    Returns
+    -------
+    Job
+
+    Raises
+    ------
+    SearchError
+        There is no such study, or one that only its own program can run.
+    StorageError
+        The storage can't be used.
+    """
+    attributes = _attributes(location)
+    stored, name = attributes.get(_JOB), location.study_name
+    if not isinstance(stored, dict):
+        raise _refusal(name, "it was not made by automodel_sk")
+    if stored.get("refused") is not None:
+        raise _refusal(name, str(stored["refused"])[:200])
+    try:
+        return _job(stored, identity_of(attributes))
+    except Exception as exc:
+        raise SearchError(
+            f"study {name!r} describes its search in a way that this release can't read"
+            f" ({type(exc).__name__}: {str(exc)[:200]}); use the release of automodel_sk that"
+            " began it"
+        ) from exc
+
+
+def _refusal(name: str, why: str) -> SearchError:
+    return SearchError(
+        f"study {name!r} can't be joined by a worker: {why}; run the search's own program on this"
+        " machine too, with the same study_name and storage"
+    )
+
+
+def _attributes(location: StudyLocation) -> dict[str, Any]:
+    """Return what a study holds of itself; makes neither study nor storage."""
+    absent = SearchError(
+        f"there is no study {location.study_name!r} in {location}; start its search first, with"
+        f" study_name={location.study_name!r} and the same storage"
+    )
+    if location.journal is not None and not location.journal.exists():
+        raise absent
+    with readable_errors(location), muted():
+        storage = open_storage(location)
+        try:
+            study_id = storage.get_study_id_from_name(location.study_name)
+        except KeyError:
+            raise absent from None
+        return storage.get_study_user_attrs(study_id)
+
+
+def _job(stored: Mapping[str, Any], identity: Mapping[str, str]) -> Job:
+    from neuralforecast._serialization import decode_value
+
+    name = stored["model_name"]
+    if name not in MODEL_CATALOG:
+        raise ValueError(f"there is no model {shown(name)}")
+    loss = decode_value(stored["loss"])
+    if loss is not None and type(loss).__module__ != _LOSSES:
+        raise TypeError(f"there is no loss {shown(stored['loss'])}")
+    ends = convert(_MOMENT, stored["ends"])
+    return Job(
+        model_name=name,
+        h=convert(_HORIZON, stored["h"]),
+        space=space_from_json(stored["space"]) or SearchSpace(),
+        loss=loss,
+        **{name: _columns_of(stored[name]) for name in _COLUMNS},
+        options=_options_of(stored["options"]),
+        identity=identity,
+        trials=convert(_TRIALS, stored["trials"]),
+        ends=None if ends is None else float(ends),
+    )
+
+
+_HORIZON = NumberRule("h", 12, high=100_000)
+_TRIALS = NumberRule("trials", 10, low=0, high=10_000_000)
+_MOMENT = NumberRule("ends", 1.8e9, whole=False, low=0, also=(None,))
+
+
+def _options_of(stored: Mapping[str, Any]) -> OptimizationConfig:
+    """Return the options that all trials share; any other is refused."""
+    strange = set(stored) - set(_READ)
+    if strange:
+        raise ValueError(f"it sets the option {shown(min(strange))}, which is each worker's own")
+    metric, freq = stored.get("metric"), stored.get("freq")
+    if not isinstance(metric, (str, type(None))) or not isinstance(freq, (str, int, type(None))):
+        raise TypeError(f"metric and freq can't be {shown(metric)} and {shown(freq)}")
+    options = OptimizationConfig(**stored)
+    rules = {name: rule for name, rule in options.rules().items() if name in stored}
+    return replace(options, **convert_all(rules, {name: stored[name] for name in rules}))
+
+
+def _columns_of(stored: Any) -> tuple[str, ...]:
+    if not isinstance(stored, list) or len(stored) > _MOST_COLUMNS:
+        raise TypeError(f"columns can't be {shown(stored)}")
+    return tuple(str(name) for name in stored)

@@ -1,0 +1,189 @@
+"""The study of a search, on every engine: opened as `resume` says, counted, read back."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import optuna
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
+from optuna.trial import TrialState
+
+from automodel_sk.exceptions import StudyMismatchError
+from automodel_sk.search.initial_trials import first_guesses
+from automodel_sk.search.study.attributes import json_of
+from automodel_sk.search.study.identity import differences
+from automodel_sk.search.study.ownership import owner_of, trials_at_work
+from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.search.study.storage import claiming, open_storage
+from automodel_sk.search.study.trial_lifecycle import record_of
+from automodel_sk.tracking import TrialRecord
+
+__all__ = [
+    "IDENTITY",
+    "AskTellStudy",
+    "count_begun",
+    "ended_records",
+    "identity_of",
+    "muted",
+    "open_study",
+    "trials_left",
+    "trials_since_best",
+]
+
+IDENTITY = "automodel_sk:identity"
+
+
+class AskTellStudy(optuna.Study):
+    """A study whose sampler may say that there is nothing left to try."""
+
+    exhausted = False
+
+    def stop(self) -> None:
+        """Note it: `Study.stop` is refused outside `optimize`."""
+        self.exhausted = True
+
+
+def open_study(request: SearchRequest, sampler: BaseSampler, pruner: BasePruner) -> AskTellStudy:
+    """Open the request's study, or make it, as `resume` says.
+
+    Parameters
+    ----------
+    request : SearchRequest
+        Names the study, its place and its identity.
+    sampler : optuna.samplers.BaseSampler
+        Draws what was not enqueued.
+    pruner : optuna.pruners.BasePruner
+        Asked by `Trial.should_prune`.
+
+    Returns
+    -------
+    AskTellStudy
+
+    Raises
+    ------
+    StorageError
+        The storage can't be used.
+    StudyMismatchError
+        A study of that name holds another search.
+    """
+    storage = open_storage(request.location)
+    with claiming(request.location):
+        return _open(storage, request, sampler, pruner)
+
+
+def _open(
+    storage: BaseStorage, request: SearchRequest, sampler: BaseSampler, pruner: BasePruner
+) -> AskTellStudy:
+    name = request.location.study_name
+    if _exists(storage, name):
+        _settle(storage, name, request)
+    optuna.create_study(storage=storage, study_name=name, load_if_exists=True)
+    study = AskTellStudy(name, storage, sampler, pruner)
+    if IDENTITY not in study.user_attrs:
+        _enqueue_guesses(study, request)
+        study.set_user_attr(IDENTITY, json.dumps(dict(request.identity)))
+    return study
+
+
+def _exists(storage: BaseStorage, name: str) -> bool:
+    try:
+        storage.get_study_id_from_name(name)
+    except KeyError:
+        return False
+    return True
+
+
+def _enqueue_guesses(study: AskTellStudy, request: SearchRequest) -> None:
+    """Let what is known to be good be tried first."""
+    guesses = first_guesses(request.task.model_name, request.space, request.warm_start)
+    for guess in guesses if not request.strategy.exhaustive else ():
+        study.enqueue_trial(guess, skip_if_exists=True)
+
+
+def _settle(storage: BaseStorage, name: str, request: SearchRequest) -> None:
+    """Decide what becomes of an existing study."""
+    if request.resume == "overwrite":
+        _refuse_to_delete_a_running_search(storage, name, request)
+        optuna.delete_study(study_name=name, storage=storage)
+        return
+    if request.resume == "never":
+        raise StudyMismatchError(
+            f"study_name {name!r} exists in {request.location} and resume='never'; pass another"
+            " study_name, resume='auto' to go on with it, or resume='overwrite' to start anew"
+        )
+    known = identity_of(optuna.load_study(study_name=name, storage=storage).user_attrs)
+    differing = differences(known, request.identity)
+    if differing:
+        raise StudyMismatchError(
+            f"study_name {name!r} in {request.location} holds another search: {differing};"
+            " pass another study_name, or resume='overwrite' to start anew"
+        )
+
+
+def _refuse_to_delete_a_running_search(
+    storage: BaseStorage, name: str, request: SearchRequest
+) -> None:
+    at_work = trials_at_work(optuna.load_study(study_name=name, storage=storage))
+    if at_work:
+        owner = owner_of(at_work[0])
+        raise StudyMismatchError(
+            f"study_name {name!r} in {request.location} is being searched by {owner}, so that"
+            " resume='overwrite' can't delete it; stop that search, or pass another study_name"
+        )
+
+
+def identity_of(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a study says its trials have in common, nothing where it says nothing."""
+    noted = json_of(attributes.get(IDENTITY))
+    return {k: str(v) for k, v in noted.items()} if isinstance(noted, dict) else {}
+
+
+def trials_left(study: AskTellStudy, request: SearchRequest) -> bool:
+    """Return whether a trial is to be started: those at work elsewhere count as done."""
+    if request.patience is not None and trials_since_best(study) >= request.patience:
+        return False
+    waiting = len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+    return count_begun(study) < request.num_samples and bool(waiting or not study.exhausted)
+
+
+def count_begun(study: optuna.Study) -> int:
+    """Return how many trials were begun, ended ones included."""
+    trials = study.get_trials(deepcopy=False)
+    return sum(trial.state is not TrialState.WAITING for trial in trials)
+
+
+def trials_since_best(study: optuna.Study) -> int:
+    """Return how many trials have ended since the best one, none where none has a value."""
+    ended = [t for t in study.get_trials(deepcopy=False) if t.datetime_complete is not None]
+    values = [
+        float("inf") if t.state is not TrialState.COMPLETE or t.value is None else t.value
+        for t in sorted(ended, key=lambda t: (t.datetime_complete, t.number))
+    ]
+    best = min(values, default=float("inf"))
+    return 0 if best == float("inf") else len(values) - 1 - values.index(best)
+
+
+def ended_records(study: optuna.Study, request: SearchRequest) -> list[TrialRecord]:
+    """Return the ended trials of a study by number."""
+    ended = [t for t in study.get_trials(deepcopy=False) if t.state.is_finished()]
+    return [record_of(trial, request) for trial in ended]
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Mute Optuna's log lines and its notes on experimental options."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            warnings.filterwarnings("ignore", "Heartbeat of storage is supposed")
+            yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)

@@ -1,0 +1,208 @@
+"""What a study keeps of a trial: how it ended, whose twin it is, how it died.
+
+The study is an Optuna study on every engine: it numbers the trials and outlives
+the processes that run them.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from automodel_sk.search.study.attributes import (
+    RETRIED_WITH,
+    count_of,
+    reason_of,
+    retried_with,
+    seconds_of,
+    steps_of,
+)
+from automodel_sk.search.study.ownership import is_ours, requeue
+from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.search_space import Computed
+from automodel_sk.tracking import TrialRecord
+from automodel_sk.training.build import DEFAULT_MAX_STEPS
+from automodel_sk.training.memory import smaller_batches
+from automodel_sk.training.train import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+__all__ = [
+    "copy_twin",
+    "end",
+    "fail",
+    "find_twin",
+    "frozen",
+    "give_up",
+    "record_of",
+    "run_again",
+    "survive",
+]
+
+logger = logging.getLogger(__name__)
+
+_STOPPED = "stopped"
+_MOST_STOPPED = 3
+"""What is stopped more often may be what has it stopped, by a watcher over memory say."""
+
+_STATE_OF = {
+    Verdict.GO_ON: TrialState.COMPLETE,
+    Verdict.PLATEAU: TrialState.COMPLETE,
+    Verdict.PRUNE: TrialState.PRUNED,
+    Verdict.OUT_OF_TIME: TrialState.PRUNED,
+}
+
+
+def end(study: Study, trial: Trial, outcome: Outcome) -> None:
+    """Tell the study how a training went: a pruned trial's value is its last report."""
+    if not is_ours(frozen(study, trial)):
+        return
+    trial.set_user_attr("steps", list(outcome.losses))
+    trial.set_user_attr("seconds", outcome.seconds)
+    if outcome.verdict is Verdict.OUT_OF_TIME:
+        trial.set_user_attr("reason", "the time budget was used up")
+    state = _STATE_OF[outcome.verdict]
+    study.tell(trial, outcome.score if state is TrialState.COMPLETE else None, state)
+
+
+def fail(study: Study, trial: Trial, reason: str, seconds: float) -> None:
+    """Tell the study that this process's trial failed, and why."""
+    if is_ours(frozen(study, trial)):
+        give_up(study, trial, reason, seconds)
+
+
+def give_up(study: Study, trial: Trial | FrozenTrial, reason: str, seconds: float) -> None:
+    """Tell the study that a trial failed, whoever ran it, and why."""
+    for name, value in {"reason": reason.strip()[:2000], "seconds": seconds}.items():
+        study._storage.set_trial_user_attr(trial._trial_id, name, value)
+    study.tell(trial.number, state=TrialState.FAIL)
+
+
+def frozen(study: Study, trial: Trial) -> FrozenTrial:
+    """Return a trial as the study holds it now."""
+    return study._storage.get_trial(trial._trial_id)
+
+
+def find_twin(study: Study, trial: Trial, request: SearchRequest) -> FrozenTrial | None:
+    """Return an earlier trial of the same configuration: it need not be trained twice."""
+    computed = any(isinstance(domain, Computed) for domain in request.space.domains.values())
+    if computed or request.space.function is not None:
+        return None  # what they return may hang on more than the parameters
+    ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+    return next((t for t in ended if t.params == trial.params and _is_whole(t)), None)
+
+
+def _is_whole(trial: FrozenTrial) -> bool:
+    """Return whether nothing but its configuration decided how a trial ended."""
+    noted = trial.user_attrs
+    return noted.get("reason") is None and RETRIED_WITH not in noted and bool(steps_of(trial))
+
+
+def copy_twin(study: Study, trial: Trial, twin: FrozenTrial) -> None:
+    """End a trial as its twin ended."""
+    for number, loss in sorted(twin.intermediate_values.items()):
+        trial.report(loss, step=number)
+    trial.set_user_attr("steps", steps_of(twin))
+    trial.set_user_attr("seconds", 0.0)
+    trial.set_user_attr("copy_of", twin.number)
+    value = twin.value if twin.state is TrialState.COMPLETE else None
+    study.tell(trial, value, twin.state)
+
+
+def run_again(study: Study, trial: FrozenTrial) -> bool:
+    """Queue a trial whose process was stopped again as it is; False where it was too often."""
+    stopped = count_of(trial, _STOPPED)
+    if stopped >= _MOST_STOPPED:
+        return False
+    study._storage.set_trial_user_attr(trial._trial_id, _STOPPED, stopped + 1)
+    requeue(study, trial)
+    return True
+
+
+def survive(study: Study, request: SearchRequest, trial: FrozenTrial, how: str) -> None:
+    """Run a trial whose process died once more with smaller batches; then it is a failure.
+
+    What kills a process is most often the system, short of memory.
+    """
+    smaller = None if "died" in trial.user_attrs else _smaller(request, trial)
+    storage, trial_id = study._storage, trial._trial_id
+    storage.set_trial_user_attr(trial_id, "died", how)
+    if smaller is None:
+        storage.set_trial_user_attr(trial_id, "reason", f"its worker process died ({how})")
+        study.tell(trial.number, state=TrialState.FAIL)
+        return
+    logger.warning("trial %d: its worker died (%s); again with %s", trial.number, how, smaller)
+    storage.set_trial_user_attr(trial_id, RETRIED_WITH, smaller)
+    requeue(study, trial)
+
+
+def _smaller(request: SearchRequest, trial: FrozenTrial) -> dict[str, int] | None:
+    try:
+        config = request.space.decode(trial.params, number=trial.number)
+    except Exception:  # a user's function of the trial can fail in any way
+        return {}  # it died before it had a configuration: as it is
+    return smaller_batches(config)
+
+
+def record_of(trial: FrozenTrial, request: SearchRequest) -> TrialRecord:
+    """Return an ended trial as the rest of the package knows it.
+
+    One that says it was trained, with parameters that the search space does not have, failed.
+    """
+    config = _config_of(trial, request)
+    state, reason = trial.state, reason_of(trial)
+    if config is None and state in (TrialState.COMPLETE, TrialState.PRUNED):
+        state, reason = TrialState.FAIL, "its parameters are none of the search space's"
+    losses = _losses_of(trial, config or {})
+    elapsed = trial.duration.total_seconds() if trial.duration else 0.0
+    seconds = seconds_of(trial)
+    return TrialRecord(
+        number=trial.number,
+        state=state.name,
+        value=list(losses.values())[-1] if state is TrialState.PRUNED and losses else trial.value,
+        params=dict(trial.params) if config is None else config,
+        intermediate_values=losses,
+        datetime_start=trial.datetime_start,
+        datetime_complete=trial.datetime_complete,
+        duration_seconds=elapsed if seconds is None else seconds,
+        reason=reason,
+        tags=_tags_of(trial, config or {}),
+    )
+
+
+def _losses_of(trial: FrozenTrial, config: Mapping[str, Any]) -> dict[int, float]:
+    """Return the validation losses by training step, by their number where steps are unknown."""
+    reported = [trial.intermediate_values[k] for k in sorted(trial.intermediate_values)]
+    steps = steps_of(trial, most=_steps_in(config)) or sorted(trial.intermediate_values)
+    # A former attempt may have got further.
+    pairs = zip(steps, reported, strict=False)
+    return {step: loss for step, loss in pairs if math.isfinite(loss)}
+
+
+def _steps_in(config: Mapping[str, Any]) -> int:
+    most = config.get("max_steps", DEFAULT_MAX_STEPS)
+    return int(most) if isinstance(most, (int, float)) and math.isfinite(most) else 0
+
+
+def _tags_of(trial: FrozenTrial, config: Mapping[str, Any]) -> dict[str, Any]:
+    tags: dict[str, Any] = {}
+    if type(copy_of := trial.user_attrs.get("copy_of")) is int:
+        tags["copy_of"] = copy_of
+    if changed := retried_with(trial, config):
+        tags[RETRIED_WITH] = changed
+    return tags
+
+
+def _config_of(trial: FrozenTrial, request: SearchRequest) -> dict[str, Any] | None:
+    """Return the configuration that was trained, None where the space has none such."""
+    decode: Callable[..., dict[str, Any]] = request.space.decode
+    try:
+        config = decode(trial.params, number=trial.number)
+    except Exception:  # a user's function of the trial can fail in any way
+        return None
+    return {**config, **retried_with(trial, config)}

@@ -1,0 +1,143 @@
+"""What a search did, as a dict that prints as a table."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.search.final_refit import final_threads
+from automodel_sk.search.planning import SearchPlan
+from automodel_sk.search.run import Fit
+from automodel_sk.search.study.request import best_record
+from automodel_sk.training.build import effective_config
+from automodel_sk.trials import trials_frame
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+from automodel_sk._utils.plain_text import plain_text
+
+__all__ = ["OptimizationSummary", "summarise"]
+
+
+class OptimizationSummary(dict[str, Any]):
+    """What a search did; prints as a table.
+
+    Examples
+    --------
+    >>> print(OptimizationSummary(model_name="NHITS", best_score=0.5))
+    model_name  NHITS
+    best_score  0.5
+    """
+
+    trials: pd.DataFrame = pd.DataFrame()
+
+    def __str__(self) -> str:
+        width = max(map(len, self), default=0)
+        return "\n".join(f"{name:<{width}}  {_text(value)}" for name, value in self.items())
+
+    def __rich__(self) -> Table:
+        """Return the table for terminals."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="cyan", no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in self.items():
+            table.add_row(
+                name, Text(plain_text(_text(value)), "bold" if name.startswith("best") else "")
+            )
+        return table
+
+    def _repr_html_(self) -> str:
+        """Return the table for notebooks."""
+        return pd.Series({k: _text(v) for k, v in self.items()}).to_frame("").to_html()
+
+    def metrics(self) -> dict[str, float]:
+        """Return the figures for a tracker."""
+        counts = ("n_complete", "n_pruned", "n_failed")
+        names = ("best_score", "best_step", "trained_steps", "seconds", *counts)
+        return {name: float(self[name]) for name in names if self.get(name) is not None}
+
+    def artifacts(self) -> dict[str, Any]:
+        """Return the files for a tracker: configuration, summary and trials."""
+        return {
+            "best_config.json": self["best_config"],
+            "summary.json": dict(self),
+            "trials.csv": self.trials,
+        }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{k}={v}" for k, v in value.items())
+    return str(value)
+
+
+def summarise(
+    plan: SearchPlan, options: OptimizationConfig, fit: Fit, started: datetime
+) -> OptimizationSummary:
+    """Return the summary of an ended search.
+
+    Parameters
+    ----------
+    plan : SearchPlan
+        What was searched.
+    options : OptimizationConfig
+        How.
+    fit : Fit
+        The trials and the final training.
+    started : datetime
+        When the call began, with its time zone.
+
+    Returns
+    -------
+    OptimizationSummary
+    """
+    records = fit.records
+    best = best_record(records)
+    states = [record.state for record in records]
+    summary = OptimizationSummary(
+        model_name=plan.task.model_name,
+        h=plan.task.h,
+        backend=options.backend,
+        study_name=options.study_name,
+        algorithm=plan.strategy.algorithm_name if plan.strategy else None,
+        pruner=plan.strategy.pruner_name if plan.strategy else None,
+        description=plan.strategy.description if plan.strategy else plan.explanation,
+        precision=fit.precision,
+        refit=options.refit,
+        hardware=_hardware(plan, options, fit),
+        n_trials=len(records),
+        n_complete=states.count("COMPLETE"),
+        n_pruned=states.count("PRUNED"),
+        n_failed=states.count("FAIL"),
+        best_trial=None if best is None else best.number,
+        best_score=None if best is None else min(best.intermediate_values.values()),
+        best_step=fit.best_step,
+        trained_steps=fit.steps,
+        best_config=dict(plan.space.decode({}) if best is None else best.params),
+        seconds=round((datetime.now().astimezone() - started).total_seconds(), 3),
+    )
+    if fit.note is not None:
+        summary["cut"] = fit.note
+    summary.trials = trials_frame(records)
+    return summary
+
+
+def _hardware(plan: SearchPlan, options: OptimizationConfig, fit: Fit) -> dict[str, Any]:
+    """Return how the machine was used: trials at a time, windows a step, the final training."""
+    settled = effective_config(plan.task, fit.config)
+    return {
+        "accelerator": plan.task.trainer_options.get("accelerator"),
+        "workers": fit.workers,
+        "windows_per_step": settled.get("windows_batch_size"),
+        "refit_threads": final_threads(options),
+        "refit_precision": options.refit_precision,
+    }

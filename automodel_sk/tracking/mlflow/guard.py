@@ -1,0 +1,246 @@
+"""Calls of MLflow that are quiet, soon back, and leave nothing changed behind."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import sqlite3
+import ssl
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+from automodel_sk._utils.secrets import mask_secrets, remember_address
+from automodel_sk.exceptions import TrackingError
+
+__all__ = [
+    "EDGE_SECONDS",
+    "MODEL_SECONDS",
+    "PROBE_SECONDS",
+    "absence",
+    "absolute_uri",
+    "guarded",
+    "once_created",
+    "open_lock",
+    "probe",
+    "reason_of",
+    "sqlite_path",
+]
+
+# Whether a server is there is known within 3 s; one that is may take its time for the
+# search's begin and end (its first answer takes seconds), and more for a model's files.
+PROBE_SECONDS = 2
+EDGE_SECONDS = 15
+MODEL_SECONDS = 60
+
+# Limits that the user has set are kept: they say how long to wait.
+_WAITS = ("MLFLOW_HTTP_REQUEST_TIMEOUT", "PGCONNECT_TIMEOUT")
+# MLflow logs what we report ourselves, and how it makes its tables.
+_LEVELS = {
+    "alembic": logging.WARNING,
+    "mlflow.pyfunc": logging.WARNING,
+    "mlflow.store.db.utils": logging.CRITICAL,
+}
+_CONNECT_OPTION = {
+    "mysqlconnector": "connection_timeout",
+    "mysqldb": "connect_timeout",
+    "pg8000": "timeout",
+    "psycopg": "connect_timeout",
+    "psycopg2": "connect_timeout",
+    "pymssql": "login_timeout",
+    "pymysql": "connect_timeout",
+    "pyodbc": "timeout",
+}
+_REASONS = {
+    "Connection refused": "the connection was refused",
+    "timed out": "no answer in time",
+    "timeout": "no answer in time",
+    "NameResolutionError": "the host's name is unknown",
+    "Name or service not known": "the host's name is unknown",
+    "getaddrinfo failed": "the host's name is unknown",
+    "maintenance mode": "MLflow has given up folders as stores",
+    "database or disk is full": "the disk is full",
+    "disk I/O error": "the disk can't be written (full, or gone)",
+    "readonly database": "the database can't be written",
+    "unable to open database file": "the database's folder can't be written, or isn't there",
+}
+_PAGE = re.compile(r"<(!doctype html|html|head|body)\b", re.IGNORECASE)
+_STATUS = re.compile(r"error code (\d{3})")
+_HALF_MADE = (
+    "alembic_version",
+    "already exists",
+    "database is locked",
+    "duplicate column name",
+    "no such column",
+    "no such table",
+    "out-of-date database schema",
+)
+CREATION_SECONDS = 15.0
+_Answer = TypeVar("_Answer")
+# The environment is the process's: one tracker at a time.
+_TURN = threading.RLock()
+
+
+@contextmanager
+def guarded(seconds: int) -> Iterator[None]:
+    """Let MLflow's requests end after some seconds, unrepeated and unprinted."""
+    settings = {
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_UV_AUTO_DETECT": "false",
+        **{name: os.environ.get(name) or str(seconds) for name in _WAITS},
+    }
+    with _TURN, ExitStack() as undo:
+        for name, value in settings.items():
+            undo.callback(_restore, name, os.environ.get(name))
+            os.environ[name] = value
+        for name, level in _LEVELS.items():
+            logger = logging.getLogger(name)
+            undo.callback(logger.setLevel, logger.level)
+            logger.setLevel(level)
+        yield
+
+
+def _restore(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """Return the file of a SQLite URI; None for other stores and for memory."""
+    scheme, _, path = uri.partition(":///")
+    if scheme.split("+")[0] != "sqlite" or path in ("", ":memory:"):
+        return None
+    return Path(path.partition("?")[0])
+
+
+def absolute_uri(uri: str) -> str:
+    """Return a URI that means the same in any working directory."""
+    path = sqlite_path(uri)
+    if path is None or path.is_absolute():
+        return uri
+    scheme, _, rest = uri.partition(":///")
+    _, mark, query = rest.partition("?")
+    return f"{scheme}:///{path.absolute()}{mark}{query}"
+
+
+def probe(uri: str) -> None:
+    """Raise soon if a store isn't there; MLflow itself would try for minutes."""
+    scheme = urlsplit(uri).scheme.split("+")[0]
+    if scheme in ("http", "https"):
+        _probe_server(uri)
+    elif scheme in ("sqlite", "postgresql", "mysql", "mssql"):
+        _probe_database(uri)
+
+
+def absence(uri: str) -> str | None:
+    """Return why a server or its database can't be reached; None if it can."""
+    if sqlite_path(uri) is not None:
+        return None
+    try:
+        probe(uri)
+    except Exception as error:
+        return reason_of(error, uri)
+    return None
+
+
+def _probe_server(uri: str) -> None:
+    """Raise if nothing answers; any answer will do, and nothing secret is sent."""
+    parts = urlsplit(uri)
+    host = parts.netloc.rpartition("@")[2]
+    unchecked = ssl.create_default_context()
+    unchecked.check_hostname = False
+    unchecked.verify_mode = ssl.CERT_NONE
+    url = f"{parts.scheme}://{host}{parts.path.rstrip('/')}/health"
+    with suppress(HTTPError), urlopen(url, timeout=PROBE_SECONDS, context=unchecked):
+        pass
+
+
+def _probe_database(uri: str) -> None:
+    """Raise if a database can't be opened and read."""
+    import sqlalchemy
+
+    path = sqlite_path(uri)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    option = _CONNECT_OPTION.get(sqlalchemy.engine.make_url(uri).get_driver_name())
+    engine = sqlalchemy.create_engine(
+        uri,
+        poolclass=sqlalchemy.pool.NullPool,
+        connect_args={option: PROBE_SECONDS} if option else {},
+    )
+    with engine.connect():
+        sqlalchemy.inspect(engine).get_table_names()
+
+
+@contextmanager
+def open_lock(uri: str) -> Iterator[None]:
+    """Let one process at a time open a SQLite store: two that create its tables both fail."""
+    path = sqlite_path(uri)
+    if path is None:
+        yield
+        return
+    # It is removed again: whoever waits for one that is gone finds the tables made.
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    lock = Path(tempfile.gettempdir()) / f"automodel_sk-{digest}.lock"
+    with ExitStack() as held:
+        with suppress(sqlite3.Error):  # a temporary folder that can't be written: go without
+            connection = sqlite3.connect(lock, timeout=60, isolation_level=None)
+            held.callback(_give_back, connection, lock)
+            connection.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+def _give_back(connection: sqlite3.Connection, lock: Path) -> None:
+    connection.close()
+    with suppress(OSError):
+        lock.unlink()
+
+
+def once_created(uri: str, ask: Callable[[], _Answer]) -> _Answer:
+    """Ask a store; again and again while another program, such as MLflow's page, makes its tables.
+
+    Parameters
+    ----------
+    uri : str
+        The store's.
+    ask : callable
+        Asks.
+    """
+    end = time.monotonic() + (CREATION_SECONDS if sqlite_path(uri) is not None else 0.0)
+    while True:
+        try:
+            return ask()
+        except Exception as error:
+            half_made = any(sign in str(error) for sign in _HALF_MADE)
+            if not half_made or time.monotonic() > end:
+                raise
+        time.sleep(0.5)
+
+
+def reason_of(error: BaseException, uri: str) -> str:
+    """Return in a few words why a call failed, without the secrets of the URI."""
+    text = str(error) or type(error).__name__
+    if isinstance(error, TrackingError):
+        return text
+    for sign, words in _REASONS.items():
+        if sign in text:
+            return words
+    if _PAGE.search(text):
+        status = _STATUS.search(text)
+        code = f" ({status.group(1)})" if status else ""
+        return f"no MLflow server answers there{code}; is a path prefix missing?"
+    remember_address(uri)
+    return mask_secrets(text.strip().splitlines()[0])[:300]

@@ -1,0 +1,170 @@
+"""A fitted model in an MLflow store, as code and plain files: nothing is pickled."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.tracking.base import ModelRecord
+from automodel_sk.tracking.mlflow.store import PREFIX, Store, column_schema, source_tags
+from automodel_sk.tracking.mlflow.text import flat_params, tag_texts
+
+__all__ = ["check_registered_name", "register_model", "write_model"]
+
+# Named, as MLflow would train the model once more to find them out.
+_PACKAGES = ("automodel_sk", "mlflow", "neuralforecast", "numpy", "pandas", "torch")
+_FORBIDDEN = "/:"
+_COMPARISON = "warn_dependency_requirement_mismatches"
+
+
+def check_registered_name(name: str | None) -> None:
+    """Raise if MLflow's registry would refuse a name, before hours are spent on the model."""
+    if name is None:
+        return
+    if not isinstance(name, str) or not name.strip() or set(name) & set(_FORBIDDEN):
+        raise InvalidInputError(
+            "mlflow_register_as must be a name without '/' and ':', got "
+            f"{name!r}; try mlflow_register_as='sales_forecast'"
+        )
+
+
+def write_model(store: Store, run_id: str, model: ModelRecord) -> str:
+    """Store a model as the output of a run.
+
+    Parameters
+    ----------
+    store : Store
+        Where to.
+    run_id : str
+        The run that made it.
+    model : ModelRecord
+        The model.
+
+    Returns
+    -------
+    str
+        Its id in the store.
+    """
+    with tempfile.TemporaryDirectory(prefix="automodel_sk-model-") as folder:
+        saved = Path(folder) / "automodel"
+        model.save(saved)
+        logged = store.client.create_logged_model(
+            store.experiment_id,
+            name=model.name,
+            source_run_id=run_id,
+            params=flat_params(model.params),
+            tags={**tag_texts({f"{PREFIX}model": model.name}), **source_tags()},
+        )
+        model_id = str(logged.model_id)
+        try:
+            _save_as_code(model, saved, Path(folder) / "model", logged, run_id)
+            store.client.log_model_artifacts(model_id, str(Path(folder) / "model"))
+        except BaseException:
+            with suppress(Exception):
+                store.client.finalize_logged_model(model_id, "FAILED")
+            raise
+    _hand_over(store, run_id, model_id)
+    return model_id
+
+
+def _save_as_code(model: ModelRecord, saved: Path, target: Path, logged: Any, run_id: str) -> None:
+    """Write the folder that MLflow loads: the script, the saved model, what both need."""
+    import mlflow.pyfunc
+    from mlflow.models import Model
+
+    description = Model(
+        artifact_path=logged.artifact_location,
+        run_id=run_id,
+        model_uuid=logged.model_id,
+        model_id=logged.model_id,
+    )
+    with _requirements_are_met():
+        mlflow.pyfunc.save_model(
+            str(target),
+            python_model=str(model.script),
+            artifacts={"model": str(saved)},
+            signature=_signature(model),
+            input_example=model.example(),
+            pip_requirements=_requirements(),
+            mlflow_model=description,
+        )
+    # The script was run to see whether it can be.
+    for cache in list(target.rglob("__pycache__")):
+        shutil.rmtree(cache)
+
+
+@contextmanager
+def _requirements_are_met() -> Iterator[None]:
+    """Spare MLflow comparing the requirements with all packages here, off which they were read.
+
+    It takes seconds to see which package every installed file belongs to.
+    """
+    from mlflow.utils import environment
+
+    compare = getattr(environment, _COMPARISON, None)
+    if compare is None:
+        yield
+        return
+    setattr(environment, _COMPARISON, lambda _requirements: None)
+    try:
+        yield
+    finally:
+        setattr(environment, _COMPARISON, compare)
+
+
+def _signature(model: ModelRecord) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ParamSchema, ParamSpec
+
+    params = [
+        ParamSpec("level", "double", [], shape=(-1,)),
+        ParamSpec("quantiles", "double", [], shape=(-1,)),
+        ParamSpec("h", "long", None),
+    ]
+    return ModelSignature(
+        inputs=column_schema(model.columns, required=False),
+        outputs=column_schema(model.forecast),
+        params=ParamSchema(params),
+    )
+
+
+def _requirements() -> list[str]:
+    """Return the packages that forecasting needs, as they are here."""
+    pinned: list[str] = []
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            # A build such as 2.7.0+cpu is on no package index.
+            pinned.append(f"{package}=={version(package).partition('+')[0]}")
+    return pinned
+
+
+def _hand_over(store: Store, run_id: str, model_id: str) -> None:
+    """Show the model as ready, and as what the run has made."""
+    from mlflow.entities import LoggedModelOutput
+
+    store.client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
+    store.client.finalize_logged_model(model_id, "READY")
+
+
+def register_model(store: Store, run_id: str, model_id: str, name: str) -> None:
+    """Make a stored model a new version of a registered one, which is made if it is missing."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        store.client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
+            raise
+    # Not models:/ID, which a database looks up in whatever store is set globally.
+    files = store.client.get_logged_model(model_id).artifact_location
+    made = store.client.create_model_version(name, files, run_id=run_id, model_id=model_id)
+    # By this tag MLflow's page knows the versions of a model.
+    versions = json.dumps([{"name": name, "version": made.version}])
+    store.client.set_logged_model_tags(model_id, {"mlflow.modelVersions": versions})

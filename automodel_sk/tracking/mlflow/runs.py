@@ -1,0 +1,182 @@
+"""One search as runs of MLflow: a parent, and a child for each trial."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from automodel_sk.tracking.base import DataRecord, ModelRecord, SearchRecord, TrialRecord
+from automodel_sk.tracking.mlflow.model import register_model, write_model
+from automodel_sk.tracking.mlflow.store import (
+    NUMBER,
+    PARENT,
+    PREFIX,
+    STUDY_ID,
+    Point,
+    Store,
+    source_tags,
+)
+from automodel_sk.tracking.mlflow.text import file_text, flat_params, safe_key, tag_texts
+
+__all__ = ["EndedTrial", "SearchRun"]
+
+# A pruned trial did what it should: MLflow's page shows KILLED as it shows a fault.
+_RUN_STATUS = {"COMPLETE": "FINISHED", "PRUNED": "FINISHED", "FAIL": "FAILED"}
+_PACKAGES = ("automodel_sk", "mlflow", "neuralforecast", "optuna", "ray", "torch")
+
+
+@dataclass(eq=False)
+class EndedTrial:
+    """An ended trial with times (ms) that stay the same however often it is written."""
+
+    record: TrialRecord
+    start: int
+    end: int
+    tried: bool = False
+
+    @classmethod
+    def of(cls, record: TrialRecord) -> EndedTrial:
+        """Fill in the times that a record lacks."""
+        lasted = round(1000 * record.duration_seconds)
+        start, end = _milliseconds(record.datetime_start), _milliseconds(record.datetime_complete)
+        if end is None:
+            end = _now() if start is None else start + lasted
+        return cls(record, end - lasted if start is None else start, end)
+
+    def points(self) -> list[Point]:
+        """Return the metrics.
+
+        The steps' own times aren't known: they are spread evenly from begin to end.
+        """
+        losses = sorted(self.record.intermediate_values.items())
+        span = (self.end - self.start) / max([step for step, _ in losses] + [1])
+        points = [
+            Point("val_loss", float(loss), self.start + round(step * span), int(step))
+            for step, loss in losses
+        ]
+        points.append(Point("duration_seconds", float(self.record.duration_seconds), self.end, 0))
+        if self.record.value is not None:
+            points.append(Point("best_val_loss", float(self.record.value), self.end, 0))
+        return points
+
+    def tags(self) -> dict[str, str]:
+        """Return the trial's own tags, in this package's room."""
+        told = {**self.record.tags, "state": self.record.state, "reason": self.record.reason}
+        return {
+            **tag_texts({f"{PREFIX}{key.removeprefix(PREFIX)}": told[key] for key in told}),
+            NUMBER: str(self.record.number),
+        }
+
+
+class SearchRun:
+    """The parent run of a search in one store, and the children below it."""
+
+    def __init__(self, store: Store, run_id: str, data: DataRecord | None = None) -> None:
+        self.run_id = run_id
+        self._data = data
+        self._store = store
+        self._written: set[int] = set()
+        self._half_written: dict[int, str] = {}
+
+    @classmethod
+    def begin(
+        cls,
+        store: Store,
+        search: SearchRecord,
+        *,
+        below: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> SearchRun:
+        """Go on in the unfinished run of the same study, or begin a new one."""
+        study_id = tag_texts({STUDY_ID: search.tags.get(STUDY_ID)}).get(STUDY_ID)
+        found = store.unfinished(study_id)
+        if found is not None:
+            store.reopen(found, below)
+            run = cls(store, found, search.data)
+            run._read_children()
+            return run
+        labels = {**tag_texts({**_search_tags(search), **(tags or {})}), **source_tags()}
+        if below is not None:
+            labels[PARENT] = below
+        run = cls(store, store.create_run(search.name, labels, _now()), search.data)
+        store.write(run.run_id, flat_params({"model": search.model_name, **search.params}), [])
+        if search.data is not None:
+            store.use_data(run.run_id, search.data)
+        return run
+
+    def _read_children(self) -> None:
+        """Learn which trials the store holds, and which of them are half written."""
+        for number, (run_id, complete) in self._store.children(self.run_id).items():
+            if complete:
+                self._written.add(number)
+            else:
+                self._half_written[number] = run_id
+
+    def add(self, trial: EndedTrial) -> None:
+        """Write an ended trial; one that is there already is left as it is."""
+        number = trial.record.number
+        if trial.tried:
+            self._read_children()
+        if number in self._written:
+            return
+        trial.tried = True
+        if number not in self._half_written:
+            tags = {**trial.tags(), **source_tags(), PARENT: self.run_id}
+            run_id = self._store.create_run(f"trial {number}", tags, trial.start)
+            self._half_written[number] = run_id
+        run_id = self._half_written[number]
+        self._store.write(run_id, flat_params(trial.record.params), trial.points())
+        self._store.end(run_id, _RUN_STATUS[trial.record.state], trial.end)
+        self._written.add(number)
+        del self._half_written[number]
+
+    def add_model(self, model: ModelRecord) -> str:
+        """Store the fitted model as what the search has made; return its id."""
+        return write_model(self._store, self.run_id, model)
+
+    def register(self, model_id: str, name: str) -> None:
+        """Make a stored model a new version of a registered one."""
+        register_model(self._store, self.run_id, model_id, name)
+
+    def close(
+        self,
+        status: str,
+        metrics: Mapping[str, float],
+        artifacts: Mapping[str, Any],
+        model_id: str | None = None,
+    ) -> None:
+        """Write the search's figures and files, and end its run though a file isn't taken."""
+        now = _now()
+        points = [
+            Point(safe_key(name), float(value), now, 0)
+            for name, value in metrics.items()
+            if value is not None
+        ]
+        self._store.write(self.run_id, {}, points, model_id, self._data)
+        try:
+            for name, content in artifacts.items():
+                self._store.attach(self.run_id, name, file_text(content))
+        finally:
+            self._store.end(self.run_id, status, now)
+
+
+def _search_tags(search: SearchRecord) -> dict[str, str]:
+    """Return a search's tags, and the versions of the packages it ran with."""
+    tags = {f"{PREFIX}study": search.name, f"{PREFIX}model": search.model_name, **search.tags}
+    for package in _PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            tags[f"{PREFIX}version.{package}"] = version(package)
+    return tags
+
+
+def _milliseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else round(1000 * moment.timestamp())
+
+
+def _now() -> int:
+    return round(1000 * time.time())

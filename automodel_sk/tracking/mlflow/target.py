@@ -1,0 +1,88 @@
+"""Where a search is written: the store that the user has chosen, or a file beside the work."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from automodel_sk.exceptions import MissingDependencyError
+from automodel_sk.tracking.mlflow.guard import absolute_uri
+
+__all__ = [
+    "DEFAULT_DATABASE",
+    "DEFAULT_EXPERIMENT",
+    "Target",
+    "check_installed",
+    "default_uri",
+    "find_target",
+]
+
+DEFAULT_DATABASE = "mlflow.db"
+DEFAULT_EXPERIMENT = "automodel_sk"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a search is written: a store, an experiment of it, perhaps below a run.
+
+    `experiment_id` is given where it is known, and then counts; where only the run above is
+    known, the experiment is that run's.
+    """
+
+    uri: str
+    experiment_name: str
+    experiment_id: str | None = None
+    parent_run_id: str | None = None
+
+
+def check_installed() -> None:
+    """Raise if MLflow can't be imported."""
+    try:
+        import mlflow  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError(
+            "use_mlflow=True needs the package mlflow; install it with `pip install mlflow`, "
+            "or pass use_mlflow=False"
+        ) from error
+
+
+def default_uri() -> str:
+    """Return the URI of the local file, the same in any working directory later on."""
+    return f"sqlite:///{Path(DEFAULT_DATABASE).absolute()}"
+
+
+def find_target(tracking_uri: str | None, experiment_name: str) -> Target:
+    """Return the store to write to; the user's open run in it, if any, takes the search in.
+
+    What MLflow's environment variables and `mlflow.set_experiment` say counts in MLflow's own
+    store: ``MLFLOW_RUN_ID`` as an open run, the experiment where none is named here.
+    """
+    import mlflow
+
+    active = mlflow.active_run()
+    if tracking_uri is not None:
+        uri = absolute_uri(tracking_uri)
+    elif active is not None or mlflow.is_tracking_uri_set():
+        uri = absolute_uri(mlflow.get_tracking_uri())
+    else:
+        uri = default_uri()
+    if absolute_uri(mlflow.get_tracking_uri()) != uri:
+        return Target(uri, experiment_name)
+    if active is None:
+        return _of_environment(Target(uri, experiment_name))
+    return Target(uri, experiment_name, active.info.experiment_id, active.info.run_id)
+
+
+def _of_environment(target: Target) -> Target:
+    """Return the run and the experiment that MLflow is told of by its environment."""
+    run_id = os.environ.get("MLFLOW_RUN_ID")
+    if run_id:
+        return replace(target, parent_run_id=run_id)
+    if target.experiment_name != DEFAULT_EXPERIMENT:
+        return target
+    name = os.environ.get("MLFLOW_EXPERIMENT_NAME")
+    if name:
+        return replace(target, experiment_name=name)
+    # mlflow.set_experiment leaves its experiment there, for processes that are started later.
+    return replace(target, experiment_id=os.environ.get("MLFLOW_EXPERIMENT_ID") or None)

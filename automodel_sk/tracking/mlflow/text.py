@@ -1,0 +1,134 @@
+"""Values as the text, the JSON and the names that a tracking store takes, without secrets."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from automodel_sk._utils.secrets import mask_secrets
+
+__all__ = ["file_text", "flat_params", "tag_texts"]
+
+# Limits of MLflow's servers since 2.9.
+MAX_KEY = 250
+MAX_PARAM = 6000
+MAX_TAG = 8000
+
+_NOT_IN_KEYS = re.compile(r"[^/\w.\- ]")
+
+
+def plain(value: Any) -> Any:
+    """Return a value as strict JSON has it: NaN is null, infinities are words."""
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, np.generic | np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return _plain_float(value)
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset | range):
+        return [plain(item) for item in value]
+    return _name_of(value)
+
+
+def _plain_float(value: float) -> float | str | None:
+    if math.isnan(value):
+        return None
+    return value if math.isfinite(value) else str(value)
+
+
+def _name_of(value: Any) -> str:
+    """Return an object as text that is the same in each process."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if callable(value) and hasattr(value, "__qualname__"):
+        return str(value.__qualname__)
+    text = str(value)
+    return type(value).__qualname__ if " at 0x" in text else text
+
+
+def param_text(value: Any) -> str:
+    """Return a value as the text of a parameter; lists and mappings as JSON."""
+    if isinstance(value, float):
+        return str(float(value))
+    as_json = plain(value)
+    if isinstance(as_json, list | dict):
+        return json.dumps(as_json, ensure_ascii=False)
+    return str(as_json)
+
+
+def _clean(text: str) -> str:
+    """Return a text that every store can hold: no secrets, no broken characters."""
+    storable = text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\\x00")
+    return mask_secrets(storable)
+
+
+def _shortened(text: str, limit: int) -> str:
+    """Cut a text at a limit, and say how long it was."""
+    if len(text) <= limit:
+        return text
+    note = f"... [{len(text)} characters in all]"
+    return text[: limit - len(note)] + note
+
+
+def safe_key(name: str) -> str:
+    """Return a name of the characters and the shape that MLflow takes."""
+    parts = _NOT_IN_KEYS.sub("_", name).split("/")
+    kept = [part for part in parts if part.strip(" ") not in ("", ".", "..")]
+    return "/".join(kept)[:MAX_KEY].rstrip("/") or "_"
+
+
+def _unique(key: str, taken: Mapping[str, str]) -> str:
+    """Return a key that no other parameter has."""
+    candidate, count = key, 1
+    while candidate in taken:
+        count += 1
+        candidate = f"{key[: MAX_KEY - 6]}_{count}"
+    return candidate
+
+
+def _leaves(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Walk a nested configuration; names of levels are joined by slashes."""
+    for name, value in params.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{prefix}{name}/")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def flat_params(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return a configuration as flat names and texts within MLflow's limits."""
+    texts: dict[str, str] = {}
+    for name, value in _leaves(params):
+        key = _unique(safe_key(name), texts)
+        texts[key] = _shortened(_clean(param_text(value)), MAX_PARAM)
+    return texts
+
+
+def tag_texts(tags: Mapping[str, Any]) -> dict[str, str]:
+    """Return tags as texts within MLflow's limits; those without a value are left out."""
+    return {
+        safe_key(str(key)): _shortened(_clean(param_text(value)), MAX_TAG)
+        for key, value in tags.items()
+        if value is not None
+    }
+
+
+def file_text(content: Any) -> str:
+    """Return the text of a file: a table as CSV, a text as it is, all else as JSON."""
+    if isinstance(content, pd.DataFrame):
+        return _clean(content.to_csv(index=False))
+    if isinstance(content, str):
+        return _clean(content)
+    return _clean(json.dumps(plain(content), indent=2, ensure_ascii=False) + "\n")

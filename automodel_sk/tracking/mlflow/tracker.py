@@ -1,0 +1,304 @@
+"""Searches in MLflow, told by a client of our own: no global state, no autologging."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from automodel_sk._utils.secrets import shown_address
+from automodel_sk.exceptions import InvalidInputError, TrackingError
+from automodel_sk.tracking.base import RUN_STATUSES, ModelRecord, SearchRecord, TrialRecord
+from automodel_sk.tracking.mlflow.guard import (
+    EDGE_SECONDS,
+    MODEL_SECONDS,
+    absence,
+    guarded,
+    reason_of,
+)
+from automodel_sk.tracking.mlflow.model import check_registered_name
+from automodel_sk.tracking.mlflow.runs import EndedTrial, SearchRun
+from automodel_sk.tracking.mlflow.store import PREFIX, Store
+from automodel_sk.tracking.mlflow.target import Target, check_installed, default_uri, find_target
+from automodel_sk.tracking.mlflow.writer import TrialWriter
+
+__all__ = ["MLflowTracker"]
+
+_log = logging.getLogger(__name__)
+
+_NO_MODEL = (
+    "MLflow at %s did not take the model: %s. The search is tracked; AutoModel.log_to_mlflow() "
+    "tries again."
+)
+
+
+class MLflowTracker:
+    """Writes a search as one MLflow run, and each trial as a run below it.
+
+    A completed or pruned trial's run is FINISHED, a failed one's FAILED; the tag
+    ``automodel_sk.state`` says COMPLETE, PRUNED or FAIL. If the user has a run open in the
+    same store, the search's run lies below it, in its experiment. The fitted model becomes
+    the run's model. A store that can't be used when the search starts is an error; one that
+    fails later costs a warning: what it missed is written as soon as it answers again, or at
+    the end into a local file.
+
+    Parameters
+    ----------
+    tracking_uri : str, optional
+        A server's or a database's URI, such as ``"http://localhost:5000"`` or
+        ``"sqlite:///mlflow.db"``. None is the one that the user has set in MLflow or in
+        ``MLFLOW_TRACKING_URI``, else that of the open run, else the file ``mlflow.db`` in
+        the working directory, with files beside it in ``mlartifacts``.
+    experiment_name : str
+        The experiment. It is made if it is missing.
+    register_as : str, optional
+        Name in MLflow's model registry under which the fitted model becomes a new version.
+
+    Attributes
+    ----------
+    run_id : str or None
+        Id of the search's run, once it has started.
+    location : str or None
+        URI of the store without its secrets, once the search has started.
+    model_id : str or None
+        Id of the fitted model in the store, once the search has finished.
+
+    Notes
+    -----
+    Trials are written by a thread of their own; the search doesn't wait for the store. A
+    server has 2 s to show that it is there. It has 15 s for each request of the search's begin
+    and end, and 60 s for those of the model's files, unless ``MLFLOW_HTTP_REQUEST_TIMEOUT``
+    says otherwise.
+
+    Examples
+    --------
+    >>> MLflowTracker("sqlite:///mlflow.db", "sales")
+    MLflowTracker(tracking_uri='sqlite:///mlflow.db', experiment_name='sales')
+    """
+
+    def __init__(
+        self,
+        tracking_uri: str | None = None,
+        experiment_name: str = "automodel_sk",
+        register_as: str | None = None,
+    ) -> None:
+        self.tracking_uri = tracking_uri
+        self.experiment_name = experiment_name
+        self.register_as = register_as
+        self.location: str | None = None
+        self.run_id: str | None = None
+        self.model_id: str | None = None
+        self._local_uri = ""
+        self._target: Target | None = None
+        self._search: SearchRecord | None = None
+        self._run: SearchRun | None = None
+        self._writer: TrialWriter | None = None
+        self._warned = False
+
+    def __repr__(self) -> str:
+        uri = None if self.tracking_uri is None else shown_address(self.tracking_uri)
+        return f"MLflowTracker(tracking_uri={uri!r}, experiment_name={self.experiment_name!r})"
+
+    def start(self, search: SearchRecord) -> None:
+        """Begin the search's run, or go on in the one that a search of the same id left.
+
+        Parameters
+        ----------
+        search : SearchRecord
+            The search. Where its tag ``automodel_sk.study_id`` is that of a run that isn't
+            FINISHED, that run goes on, and trials that it holds aren't written again.
+
+        Raises
+        ------
+        TrackingError
+            If the store can't be used.
+        MissingDependencyError
+            If MLflow isn't installed.
+        InvalidInputError
+            If MLflow's registry takes no model of the name `register_as`.
+        """
+        check_registered_name(self.register_as)
+        check_installed()
+        self._local_uri = default_uri()
+        self._search, self._warned, self.model_id = search, False, None
+        self._target = find_target(self.tracking_uri, self.experiment_name)
+        self.location = shown_address(self._target.uri)
+        problem = self._try_to_begin(self._target, search)
+        # Raised out here, so that no cause with a password in it is shown.
+        if problem is not None:
+            raise TrackingError(problem)
+
+    def _try_to_begin(self, target: Target, search: SearchRecord) -> str | None:
+        """Begin the run; return what is wrong if that fails."""
+        try:
+            with guarded(EDGE_SECONDS):
+                store = Store.open(target)
+                run = SearchRun.begin(store, search, below=target.parent_run_id)
+        except TrackingError as error:
+            return str(error)
+        except Exception as error:
+            return (
+                f"mlflow_tracking_uri {self.location!r} can't be used: "
+                f"{reason_of(error, target.uri)}; check the server, pass another URI such as "
+                "'sqlite:///mlflow.db', or go on without MLflow: use_mlflow=False"
+            )
+        self._run, self.run_id = run, run.run_id
+        self._writer = TrialWriter(run.add, partial(absence, target.uri), self._warn_once)
+        return None
+
+    def log_trial(self, trial: TrialRecord) -> None:
+        """Have an ended trial written; keep it for later if the store doesn't take it.
+
+        Parameters
+        ----------
+        trial : TrialRecord
+            The trial. One of a number that was written before is left as it was.
+        """
+        ended = EndedTrial.of(trial)
+        if self._writer is None:
+            self._warn_once(ended, "start() has not been called")
+        else:
+            self._writer.put(ended)
+
+    def flush(self, seconds: float | None = None) -> bool:
+        """Wait until the store was given each trial.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            The longest wait.
+
+        Returns
+        -------
+        bool
+            Whether it has taken them all.
+        """
+        return self._writer is None or self._writer.flush(seconds)
+
+    def _warn_once(self, trial: EndedTrial, problem: str | Exception) -> None:
+        """Warn of the first trial that isn't taken."""
+        if self._warned:
+            return
+        self._warned = True
+        _log.warning(
+            "MLflow at %s did not take trial %d: %s. The search goes on; what is missing is "
+            "written when the store answers again, else at the end into %s.",
+            *(self.location, trial.record.number, self._worded(problem), self._local_uri),
+        )
+
+    def finish(
+        self,
+        status: str,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        artifacts: Mapping[str, Any] | None = None,
+        model: ModelRecord | None = None,
+    ) -> None:
+        """Write what still waits, the model, the search's figures and files, and end its run.
+
+        Parameters
+        ----------
+        status : {"FINISHED", "FAILED", "KILLED"}
+            How the search ended.
+        metrics : mapping of str to float, optional
+            Its figures, such as ``{"best_val_loss": 0.2}``.
+        artifacts : mapping of str to object, optional
+            Its files by name: a DataFrame is written as CSV, a str as it is, and anything
+            else as JSON.
+        model : ModelRecord, optional
+            The fitted model. One that can't be stored costs a warning.
+
+        Raises
+        ------
+        InvalidInputError
+            If `status` is none of the three.
+        """
+        if status not in RUN_STATUSES:
+            raise InvalidInputError(
+                f"status must be one of {', '.join(RUN_STATUSES)}, got {status!r}; try 'FINISHED'"
+            )
+        if self._run is None or self._writer is None or self._target is None:
+            return
+        end = _End(status, metrics or {}, artifacts or {}, model)
+        unwritten = self._writer.close(EDGE_SECONDS)
+        reason = absence(self._target.uri)
+        if reason is None:
+            unstored = self._store_model(self._run, model, self._target.uri)
+            reason = _close(self._run, end, self._target.uri, self.model_id)
+            if reason is None and unstored is not None:
+                _log.warning(_NO_MODEL, self.location, unstored)
+        if reason is None and unwritten:
+            reason = self._worded(self._writer.problem or "no answer in time")
+        if reason is not None:
+            problem = self._write_locally(unwritten, end)
+            self._say_what_is_missing(reason, len(unwritten), problem)
+        self._run = self._writer = None
+
+    def _worded(self, problem: str | Exception) -> str:
+        """Return a problem in words, without secrets."""
+        if isinstance(problem, str):
+            return problem
+        return reason_of(problem, "" if self._target is None else self._target.uri)
+
+    def _store_model(self, run: SearchRun, model: ModelRecord | None, uri: str) -> str | None:
+        """Store the fitted model; return why that failed."""
+        if model is None:
+            return None
+        try:
+            with guarded(MODEL_SECONDS):
+                self.model_id = run.add_model(model)
+                if self.register_as is not None:
+                    run.register(self.model_id, self.register_as)
+        except Exception as error:
+            fate = "" if self.model_id is None else f"not registered as {self.register_as!r}, "
+            return fate + reason_of(error, uri)
+        return None
+
+    def _say_what_is_missing(self, reason: str, count: int, problem: str | None) -> None:
+        """Warn of what the store did not take, and say where it is now."""
+        fate = f"in {self._local_uri}, tagged {PREFIX}belongs_to"
+        if problem is not None:
+            fate = f"lost, as {self._local_uri} can't take it either: {problem}"
+        _log.warning(
+            "MLflow at %s did not take all of the search (trials missing: %d): %s. "
+            "What is missing is %s.",
+            *(self.location, count, reason, fate),
+        )
+
+    def _write_locally(self, unwritten: list[EndedTrial], end: _End) -> str | None:
+        """Write what is missing into the local file; return why that failed."""
+        target = Target(self._local_uri, self.experiment_name)
+        if self._search is None or self._target is None or self._target.uri == target.uri:
+            return "it is the same file"
+        belongs_to = {f"{PREFIX}belongs_to": f"{self.location} run {self.run_id}"}
+        try:
+            with guarded(EDGE_SECONDS):
+                run = SearchRun.begin(Store.open(target), self._search, tags=belongs_to)
+                for trial in unwritten:
+                    trial.tried = False
+                    run.add(trial)
+                model_id = None if end.model is None else run.add_model(end.model)
+                run.close(end.status, end.metrics, end.artifacts, model_id)
+        except Exception as error:
+            return reason_of(error, target.uri)
+        return None
+
+
+class _End(NamedTuple):
+    """How a search ended, its figures, its files and its model."""
+
+    status: str
+    metrics: Mapping[str, float]
+    artifacts: Mapping[str, Any]
+    model: ModelRecord | None
+
+
+def _close(run: SearchRun, end: _End, uri: str, model_id: str | None) -> str | None:
+    """End a search's run; return why that failed."""
+    try:
+        with guarded(EDGE_SECONDS):
+            run.close(end.status, end.metrics, end.artifacts, model_id)
+    except Exception as error:
+        return reason_of(error, uri)
+    return None

@@ -1,0 +1,118 @@
+"""What MLflow is told of a search's data and of its fitted model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from automodel_sk.data.preparation import MASK, WEIGHT
+from automodel_sk.forecasting.calibration import stored_static
+from automodel_sk.forecasting.predict import stored_history
+from automodel_sk.tracking import DataRecord, ModelRecord
+
+if TYPE_CHECKING:
+    from automodel_sk.auto_model import AutoModel
+    from automodel_sk.search.planning import SearchPlan
+
+__all__ = ["data_record", "model_record"]
+
+_EXAMPLE_ROWS = 100
+
+
+def model_record(model: AutoModel) -> ModelRecord:
+    """Return what MLflow is told of a fitted model.
+
+    Parameters
+    ----------
+    model : AutoModel
+        The model.
+
+    Returns
+    -------
+    ModelRecord
+        Nothing is written yet.
+    """
+    score = model.best_score
+    return ModelRecord(
+        name=model.model_name,
+        script=Path(__file__).with_name("script.py"),
+        save=model.save,
+        example=partial(_example, model),
+        columns=_columns(model),
+        forecast={"unique_id": _id_kind(model), "ds": "any", _point_column(model): "double"},
+        params=model.best_config,
+        metrics={} if score is None else {"best_score": score},
+    )
+
+
+def data_record(plan: SearchPlan) -> DataRecord:
+    """Return what tells a search's data from others, and none of its values.
+
+    Parameters
+    ----------
+    plan : SearchPlan
+        The search.
+
+    Returns
+    -------
+    DataRecord
+    """
+    ids, times = plan.frame["unique_id"], plan.frame["ds"]
+    columns = dict.fromkeys(map(str, plan.frame.columns), "double")
+    columns |= dict.fromkeys(_text_columns(plan.frame), "string")
+    columns["unique_id"] = _kind(ids.head(1))
+    columns["ds"] = "datetime" if pd.api.types.is_datetime64_any_dtype(times) else "long"
+    profile = {
+        "num_rows": plan.profile.n_rows,
+        "num_series": plan.profile.n_series,
+        "freq": str(plan.profile.freq),
+        "first": str(times.min()),
+        "last": str(times.max()),
+    }
+    return DataRecord(plan.fingerprint, columns, profile)
+
+
+def _text_columns(frame: pd.DataFrame) -> list[Any]:
+    is_text, is_object = pd.api.types.is_string_dtype, pd.api.types.is_object_dtype
+    return [name for name, kind in frame.dtypes.items() if is_object(kind) or is_text(kind)]
+
+
+def _columns(model: AutoModel) -> Mapping[str, str]:
+    # Times and ids come as text too, from JSON or a CSV; and MLflow would refuse whole numbers
+    # where a column is said to hold others.
+    task = model._task
+    names = ["unique_id", "ds", "y", *task.futr_exog, *task.hist_exog, *task.stat_exog]
+    if MASK in stored_history(model.to_neuralforecast()).columns:
+        names.append(MASK)
+    return dict.fromkeys(names, "any")
+
+
+def _id_kind(model: AutoModel) -> str:
+    return _kind(pd.Series(model.to_neuralforecast().uids))
+
+
+def _kind(ids: pd.Series[Any]) -> str:
+    kind = pd.api.types.infer_dtype(ids, skipna=False)
+    return {"string": "string", "integer": "long"}.get(kind, "any")
+
+
+def _point_column(model: AutoModel) -> str:
+    return repr(model.to_neuralforecast().models[0])
+
+
+def _example(model: AutoModel) -> pd.DataFrame:
+    """Return the end of the first series, without the target where it is to be forecast."""
+    stored = stored_history(model.to_neuralforecast())
+    first: Any = stored["unique_id"].iloc[0]
+    rows: pd.DataFrame = (
+        stored[stored["unique_id"] == first].tail(_EXAMPLE_ROWS).reset_index(drop=True)
+    ).drop(columns=WEIGHT, errors="ignore")
+    if model._task.futr_exog:
+        rows.loc[rows.index[-model.h :], "y"] = None
+    if model._task.stat_exog:
+        rows = rows.merge(stored_static(model.to_neuralforecast()), on="unique_id")
+    return rows

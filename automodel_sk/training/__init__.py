@@ -1,0 +1,1 @@
+"""One configuration trained, without a search: build, train, judge, refit."""

@@ -1,0 +1,242 @@
+"""Forecasts of a fitted model that many threads ask at a time.
+
+Neuralforecast keeps on a model what a forecast in progress is about: the horizon, the scale of
+the windows, quantiles, the state of a recurrent network, a trainer. So a fitted model is never
+asked itself. Each call asks a copy of its own, which shares the weights: they are only read. Where
+the process's state counts as well, it is one call at a time, and on a full copy.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from automodel_sk.training.build import trained_module
+from automodel_sk.training.patches.isolation import quiet
+from automodel_sk.training.patches.own_random import own_random_numbers
+from automodel_sk.training.patches.torch_modes import threads
+from automodel_sk.training.train import training
+
+__all__ = ["detach_leftovers", "private_copy", "to_forecast_with", "without_a_trainer"]
+
+_OF_NO_CONSEQUENCE = frozenset(
+    {
+        "accelerator",
+        "accumulate_grad_batches",
+        "callbacks",
+        "check_val_every_n_epoch",
+        "devices",
+        "enable_checkpointing",
+        "enable_model_summary",
+        "enable_progress_bar",
+        "gradient_clip_algorithm",
+        "gradient_clip_val",
+        "limit_train_batches",
+        "limit_val_batches",
+        "log_every_n_steps",
+        "logger",
+        "max_epochs",
+        "max_steps",
+        "min_epochs",
+        "min_steps",
+        "num_sanity_val_steps",
+        "precision",
+        "use_distributed_sampler",
+        "val_check_interval",
+    }
+)
+"""What a trainer is told that changes no forecast, or that `without_a_trainer` looks at."""
+
+_FULL = (None, 32, "32", "32-true")
+_DRAWING = ("Informer",)
+"""Models that draw random numbers whenever they forecast; losses that sample aside."""
+
+
+@contextmanager
+def to_forecast_with(fitted: Any, seed: int) -> Iterator[Any]:
+    """Give a copy of a fitted object to whom it forecasts, for as long as the context lasts.
+
+    Parameters
+    ----------
+    fitted : neuralforecast.NeuralForecast
+        With one model; it is left as it is.
+    seed : int
+        Seeds what HINT shuffles. All else that is random has the model's own seed.
+
+    Yields
+    ------
+    neuralforecast.NeuralForecast
+        To be asked for forecasts in this thread. Other threads may ask theirs at the same time,
+        and train, unless `without_a_trainer` says no.
+    """
+    if without_a_trainer(fitted.models[0]):
+        own = private_copy(fitted, share_weights=True)
+        with quiet(), threads(1), _without_trainer(own):
+            yield own
+        return
+    import numpy as np
+
+    with training():
+        np.random.seed(seed)  # noqa: NPY002 - HINT shuffles its samples with it
+        yield private_copy(fitted)
+
+
+def private_copy(fitted: Any, *, share_weights: bool = False) -> Any:
+    """Return a copy of a fitted object that may be changed; its data are shared.
+
+    Parameters
+    ----------
+    fitted : neuralforecast.NeuralForecast
+        With one model.
+    share_weights : bool
+        Share the tensors too, which must then only be read.
+
+    Examples
+    --------
+    >>> from neuralforecast import NeuralForecast
+    >>> from neuralforecast.models import MLP
+    >>> fitted = NeuralForecast([MLP(h=1, input_size=2)], freq=1)
+    >>> own = private_copy(fitted, share_weights=True)
+    >>> (model,), (copied,) = fitted.models, own.models
+    >>> copied.out is model.out, copied.out.weight is model.out.weight
+    (False, True)
+    """
+    own = copy.copy(fitted)
+    module = trained_module(fitted.models[0])
+    memo: dict[int, Any] = {}
+    for part in module.modules():
+        memo |= {id(tensor): tensor for tensor in _tensors(list(_plain_attributes(part).values()))}
+    if share_weights:
+        memo |= {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
+    memo |= {id(t): None for t in map(vars(module).get, ("_trainer", "_pred_trainer")) if t}
+    own.models = [copy.deepcopy(fitted.models[0], memo)]
+    return own
+
+
+def _plain_attributes(module: Any) -> dict[str, Any]:
+    """Return what a module keeps beside its weights, its buffers and its parts."""
+    return {name: value for name, value in vars(module).items() if name not in _REGISTERED}
+
+
+_REGISTERED = ("_parameters", "_buffers", "_modules")
+
+
+def _tensors(value: Any) -> Iterator[Any]:
+    """Yield the tensors in a value, those in lists, tuples and mappings included."""
+    import torch
+
+    if torch.is_tensor(value):
+        yield value
+    elif isinstance(value, (dict, list, tuple)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(part)
+
+
+def detach_leftovers(module: Any) -> None:
+    """Cut what a model keeps of its last batch off its graph: such tensors can't be copied.
+
+    Examples
+    --------
+    >>> import torch
+    >>> layer = torch.nn.Linear(1, 1)
+    >>> layer.seen = {"last": layer(torch.ones(1))}
+    >>> detach_leftovers(layer)
+    >>> layer.seen["last"].requires_grad
+    False
+    """
+    for part in module.modules():
+        for name, value in _plain_attributes(part).items():
+            if any(tensor.grad_fn is not None for tensor in _tensors(value)):
+                setattr(part, name, _detached(value))
+
+
+def _detached(value: Any) -> Any:
+    import torch
+
+    if torch.is_tensor(value):
+        return value.detach()
+    if isinstance(value, dict):
+        return {key: _detached(part) for key, part in value.items()}
+    return type(value)(map(_detached, value)) if isinstance(value, (list, tuple)) else value
+
+
+def without_a_trainer(model: Any) -> bool:
+    """Return whether a model's forecasts need none of the process's state.
+
+    On a GPU, in unusual precision, with callbacks or arguments of the trainer that are not known
+    here, Lightning's trainer forecasts, and HINT draws from NumPy's generator: one at a time.
+
+    Examples
+    --------
+    >>> from neuralforecast.models import MLP
+    >>> without_a_trainer(MLP(h=1, input_size=2, accelerator="cpu"))
+    True
+    >>> without_a_trainer(MLP(h=1, input_size=2, accelerator="cpu", limit_predict_batches=1))
+    False
+    """
+    import torch
+    from pytorch_lightning.callbacks import EarlyStopping
+
+    if trained_module(model) is not model or torch.get_default_dtype() is not torch.float32:
+        return False
+    arguments = model.trainer_kwargs
+    return (
+        set(arguments) <= _OF_NO_CONSEQUENCE
+        and arguments.get("devices", 1) in (1, "auto")
+        and arguments.get("precision") in (*_FULL, "bf16-mixed")
+        and all(type(c) is EarlyStopping for c in arguments.get("callbacks") or ())
+        and _on_cpu(model, arguments.get("accelerator"))
+    )
+
+
+def _on_cpu(model: Any, accelerator: Any) -> bool:
+    import torch
+
+    if accelerator != "cpu" and (accelerator not in (None, "auto") or _has_accelerator()):
+        return False
+    return all(weights.device == torch.device("cpu") for weights in model.parameters())
+
+
+def _has_accelerator() -> bool:
+    import torch
+
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
+
+
+@contextmanager
+def _without_trainer(own: Any) -> Iterator[None]:
+    """Let a copy forecast by a loop over its batches alone, with random numbers of its own."""
+    import torch
+
+    model, generator = own.models[0], torch.Generator()
+    model.eval()
+    # The process's generator is not its to seed.
+    model._restart_seed = lambda seed: generator.manual_seed(_seed(model, seed))
+    model._pred_trainer = _Loop(generator, half=model.trainer_kwargs.get("precision") not in _FULL)
+    model._pred_trainer_kwargs = dict(model.trainer_kwargs)
+    draws = hasattr(model.loss, "update_quantile") or type(model).__name__ in _DRAWING
+    with own_random_numbers(generator) if draws else nullcontext():
+        yield
+
+
+def _seed(model: Any, seed: int | None) -> int:
+    return int(model.random_seed if seed is None else seed)
+
+
+class _Loop:
+    """What a model asks of its trainer when it forecasts."""
+
+    def __init__(self, generator: Any, half: bool) -> None:
+        self._generator, self._half = generator, half
+
+    def predict(self, model: Any, datamodule: Any) -> list[Any]:
+        """Return the forecasts of each batch of series."""
+        import torch
+
+        datamodule.dataloaders_kwargs["generator"] = self._generator
+        half = torch.autocast("cpu", torch.bfloat16, enabled=self._half, cache_enabled=False)
+        with torch.inference_mode(), half:
+            batches = enumerate(datamodule.predict_dataloader())
+            return [model.predict_step(batch, number) for number, batch in batches]

@@ -1,0 +1,1 @@
+"""Everything that touches the internals of neuralforecast, Lightning and torch."""

@@ -1,0 +1,56 @@
+"""Torch as training expects it, whatever the caller has set."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from automodel_sk.training.forks import is_fork
+
+__all__ = ["plain_torch", "threads"]
+
+_setting_threads = threading.Lock()
+
+
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    """Let torch use so many threads for what this thread computes.
+
+    Torch keeps the number for the thread that sets it, and once more for threads that have not
+    used torch yet. Those must not start with this one's number. In a forked process it is one.
+    """
+    import torch
+
+    before, number = torch.get_num_threads(), 1 if is_fork() else number
+    if before == number:
+        yield
+        return
+    with _setting_threads:
+        torch.set_num_threads(number)
+        elsewhere = threading.Thread(target=torch.set_num_threads, args=(before,))
+        elsewhere.start()
+        elsewhere.join()
+    try:
+        yield
+    finally:
+        with _setting_threads:
+            torch.set_num_threads(before)
+
+
+@contextmanager
+def plain_torch() -> Iterator[None]:
+    """Train as torch does by itself, whatever its modes are around the call."""
+    import torch
+
+    with ExitStack() as modes:
+        modes.enter_context(torch.inference_mode(False))
+        modes.enter_context(torch.enable_grad())
+        for device in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(device):
+                modes.enter_context(torch.autocast(device, enabled=False))
+        kind = torch.get_default_dtype()
+        if kind is not torch.float32:
+            torch.set_default_dtype(torch.float32)
+            modes.callback(torch.set_default_dtype, kind)
+        yield

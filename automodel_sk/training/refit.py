@@ -1,0 +1,267 @@
+"""The final model: the best configuration trained on all the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from automodel_sk.training.build import build_model, effective_config, is_padded, trained_module
+from automodel_sk.training.inference import detach_leftovers, private_copy
+from automodel_sk.training.task import TrainingTask
+from automodel_sk.training.time_budget import TimeBudget
+from automodel_sk.training.train import training
+
+__all__ = [
+    "final_model",
+    "fit_final",
+    "fit_with_weights",
+    "padded_for",
+    "repeat_trial",
+    "steps_of",
+    "train_on",
+]
+
+
+def final_model(task: TrainingTask, config: Mapping[str, Any], steps: int | None = None) -> Any:
+    """Return the untrained final model: no early stopping, no held-out data.
+
+    Parameters
+    ----------
+    task : TrainingTask
+        What was searched over.
+    config : mapping
+        The best configuration.
+    steps : int, optional
+        Training steps, 0 for none; those of the configuration when None. The
+        learning-rate schedule stays that of the configuration's `max_steps`.
+
+    Returns
+    -------
+    neuralforecast model
+    """
+    # padded as the trials were, which held rows out
+    task = replace(task, val_size=0, pad_short_series=is_padded(task, config))
+    model = build_model(task, {**config, "early_stop_patience_steps": -1})
+    if steps is not None:
+        trained_module(model).trainer_kwargs["max_steps"] = steps
+    return model
+
+
+def padded_for(
+    task: TrainingTask, config: Mapping[str, Any], frame: Any, held_out: int
+) -> TrainingTask:
+    """Return a task whose series are padded where no other window is left to train on.
+
+    Parameters
+    ----------
+    task, config
+        As in `final_model`.
+    frame : DataFrame
+        Long frame.
+    held_out : int
+        Rows at the end of each series that are not trained on.
+    """
+    longest = int(frame.groupby("unique_id", observed=True).size().max())
+    settled = replace(task, lengths=None, pad_short_series=False)
+    size = effective_config(settled, config)["input_size"]
+    return replace(task, pad_short_series=True) if longest - held_out <= size else task
+
+
+def fit_final(
+    task: TrainingTask,
+    config: Mapping[str, Any],
+    frame: Any,
+    freq: str | int,
+    *,
+    static_df: Any = None,
+    steps: int | None = None,
+    budget: TimeBudget | None = None,
+    on_progress: Callable[[float], None] | None = None,
+    n_threads: int = 1,
+) -> Any:
+    """Train the final model on every row, the validation windows included.
+
+    Parameters
+    ----------
+    task, config, steps
+        As in `final_model`.
+    frame : DataFrame
+        Long frame, sorted, with the columns that the model uses and no others.
+    freq : str or int
+        Frequency of `frame`.
+    static_df : DataFrame, optional
+        One row per series, in the order of the series in `frame`.
+    budget : TimeBudget, optional
+        Training ends where it is used up.
+    on_progress : callable, optional
+        Told of the share that is done, after each step.
+    n_threads : int, default 1
+        Threads to train on: nothing else trains meanwhile.
+
+    Returns
+    -------
+    neuralforecast.NeuralForecast
+        Fitted.
+    """
+    from neuralforecast import NeuralForecast
+
+    with training(n_threads):
+        fitted = NeuralForecast(models=[final_model(task, config, steps)], freq=freq)
+        with _watched(trained_module(fitted.models[0]), budget, on_progress):
+            fitted.fit(frame, static_df=static_df, val_size=0)
+    detach_leftovers(trained_module(fitted.models[0]))
+    return fitted
+
+
+def fit_with_weights(
+    task: TrainingTask,
+    config: Mapping[str, Any],
+    frame: Any,
+    freq: str | int,
+    weights: Mapping[str, Any],
+    *,
+    static_df: Any = None,
+) -> Any:
+    """Return the final model with weights that a trial has trained, without any step.
+
+    Parameters
+    ----------
+    task, config, frame, freq, static_df
+        As in `fit_final`; the frame is what forecasts start from.
+    weights : mapping of str to tensor
+        The module's state.
+
+    Returns
+    -------
+    neuralforecast.NeuralForecast
+    """
+    from neuralforecast import NeuralForecast
+
+    with training():
+        fitted = NeuralForecast(models=[final_model(task, config, steps=0)], freq=freq)
+        fitted.fit(frame, static_df=static_df, val_size=0)
+    module = trained_module(fitted.models[0])
+    module.load_state_dict(weights)
+    module.trainer_kwargs["max_steps"] = int(module.max_steps)
+    return fitted
+
+
+def repeat_trial(
+    task: TrainingTask, config: Mapping[str, Any], dataset: Any, steps: int
+) -> Mapping[str, Any]:
+    """Return the weights that a trial had after some steps, by training it again.
+
+    Parameters
+    ----------
+    task : TrainingTask
+        What is the same for all trials; its seed makes the repetition equal.
+    config : mapping
+        The trial's configuration.
+    dataset : neuralforecast.tsdataset.TimeSeriesDataset
+        The data, the validation steps included; they are held out.
+    steps : int
+        Training steps.
+    """
+    with training():
+        model = build_model(task, {**config, "early_stop_patience_steps": -1})
+        trained_module(model).trainer_kwargs["max_steps"] = steps
+        model.fit(dataset, val_size=task.val_size)
+    state: Mapping[str, Any] = trained_module(model).state_dict()
+    return state
+
+
+def steps_of(fitted: Any) -> int:
+    """Return the steps of the last training of a fitted model, as they were made."""
+    trajectory = trained_module(fitted.models[0]).train_trajectories
+    return int(trajectory[-1][0]) + 1 if trajectory else 0
+
+
+def train_on(
+    fitted: Any,
+    frame: Any,
+    *,
+    static_df: Any = None,
+    steps: int,
+    budget: TimeBudget | None = None,
+) -> Any:
+    """Train a copy of a fitted model for some more steps, from the weights that it has.
+
+    Parameters
+    ----------
+    fitted : neuralforecast.NeuralForecast
+        Fitted; left as it is.
+    frame, static_df : DataFrame
+        As in `fit_final`.
+    steps : int
+        Training steps.
+    budget : TimeBudget, optional
+        Training ends where it is used up.
+
+    Returns
+    -------
+    neuralforecast.NeuralForecast
+    """
+    with training():
+        continued = private_copy(fitted)
+        module = trained_module(continued.models[0])
+        _pad_short_series(module, frame)
+        steps_before = module.trainer_kwargs["max_steps"]
+        module.trainer_kwargs["max_steps"] = steps
+        with _watched(module, budget, None), _same_codes(continued):
+            continued.fit(frame, static_df=static_df, val_size=0)
+    module.trainer_kwargs["max_steps"] = steps_before
+    detach_leftovers(module)
+    return continued
+
+
+@contextmanager
+def _same_codes(fitted: Any) -> Iterator[None]:
+    """Keep the categories' codes, which a fit would take from the new rows alone."""
+    codes = fitted.categorical_vocab_
+
+    def keep(*_: Any) -> None:
+        fitted.categorical_vocab_ = codes
+
+    fitted._build_categorical_vocab = keep
+    try:
+        yield
+    finally:
+        del fitted._build_categorical_vocab
+
+
+def _pad_short_series(module: Any, frame: Any) -> None:
+    """Pad series from now on where the shortest is no full window, as a new model would be."""
+    import torch
+
+    shortest = int(frame.groupby("unique_id", observed=True).size().min())
+    if module.start_padding_enabled or shortest >= module.input_size:
+        return
+    module.start_padding_enabled = True
+    module.hparams["start_padding_enabled"] = True
+    module.padder_train = torch.nn.ConstantPad1d((module.input_size - 1, module.h), 0.0)
+    module.min_insample_fraction = 0.0  # windows of whole histories alone, until now
+
+
+@contextmanager
+def _watched(
+    module: Any, budget: TimeBudget | None, on_progress: Callable[[float], None] | None
+) -> Iterator[None]:
+    """Tell of a training's steps, end it where time is up; leaves the callbacks as they were."""
+    from pytorch_lightning.callbacks import LambdaCallback
+
+    def after_step(trainer: Any, *_: Any) -> None:
+        if on_progress is not None:
+            on_progress(trainer.global_step / trainer.max_steps)
+        late = budget is not None and budget.left() <= 0
+        trainer.should_stop = trainer.should_stop or late
+
+    before = dict(module.trainer_kwargs)
+    own = LambdaCallback(on_train_batch_end=after_step)
+    module.trainer_kwargs["callbacks"] = [*(before.get("callbacks") or ()), own]
+    try:
+        yield
+    finally:
+        module.trainer_kwargs.pop("callbacks")
+        module.trainer_kwargs.update(before)

@@ -1,0 +1,74 @@
+"""How many steps the final model is trained for, by the way to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from automodel_sk.training.build import DEFAULT_MAX_STEPS
+
+__all__ = ["FURTHER_SHARE", "LEAST_SHARE", "final_steps", "further_steps", "refit_steps"]
+
+LEAST_SHARE = 0.5
+"""Share of a trial's steps that the final model is trained for at least."""
+
+FURTHER_SHARE = 0.2
+"""Share of the best trial's steps that a model is trained on for, on new data."""
+
+
+def final_steps(config: Mapping[str, Any], best_step: int) -> int:
+    """Return the steps of the final training: those that were best, half of a trial's at least.
+
+    The best of a hundred validations on one window comes early by chance, and more rows take
+    more steps. A configuration that stops early is taken at its word.
+
+    Parameters
+    ----------
+    config : mapping
+        The best configuration.
+    best_step : int
+        Training steps after which the validation loss was best.
+
+    Examples
+    --------
+    >>> [final_steps({"max_steps": 300}, best) for best in (60, 210)]
+    [150, 210]
+    >>> final_steps({"max_steps": 300, "early_stop_patience_steps": 5}, 60)
+    60
+    """
+    if (config.get("early_stop_patience_steps") or -1) > 0:
+        return best_step
+    longest = int(config.get("max_steps") or DEFAULT_MAX_STEPS)
+    return max(best_step, math.ceil(LEAST_SHARE * longest))
+
+
+def further_steps(best_step: int) -> int:
+    """Return the steps for which a trained model is trained on.
+
+    Examples
+    --------
+    >>> further_steps(100)
+    20
+    """
+    return max(1, round(best_step * FURTHER_SHARE))
+
+
+def refit_steps(refit: str, config: Mapping[str, Any], best_step: int) -> int:
+    """Return the steps that a final model takes after the search.
+
+    Parameters
+    ----------
+    refit : {"full", "best_weights", "continue"}
+        The way to it.
+    config, best_step
+        As in `final_steps`.
+
+    Examples
+    --------
+    >>> [refit_steps(way, {"max_steps": 300}, 60) for way in ("full", "best_weights", "continue")]
+    [150, 0, 12]
+    """
+    if refit == "best_weights":
+        return 0
+    return further_steps(best_step) if refit == "continue" else final_steps(config, best_step)

@@ -1,0 +1,236 @@
+"""One candidate: build the model, train it, report each validation loss."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from automodel_sk.training.build import build_model, effective_config, trained_module
+from automodel_sk.training.checkpoint import BestWeights
+from automodel_sk.training.objective import validation_callbacks
+from automodel_sk.training.patches.fused_optimizers import fused_optimizers
+from automodel_sk.training.patches.isolation import (
+    isolated_random_state,
+    keyboard_interrupts,
+    no_autologging,
+    no_plugins,
+    no_prints,
+    no_signal_handlers,
+    quiet,
+)
+from automodel_sk.training.patches.lazy_windows import cut_when_drawn
+from automodel_sk.training.patches.torch_modes import plain_torch, threads
+from automodel_sk.training.precision import tensor_cores
+from automodel_sk.training.task import TrainingTask
+from automodel_sk.training.turns import training_turn
+
+__all__ = [
+    "CandidateDivergedError",
+    "Outcome",
+    "Report",
+    "Verdict",
+    "since_best",
+    "train_candidate",
+    "training",
+]
+
+
+_SHORTEST_PATIENCE = 10
+_MOST_NUMBERS_AT_ONCE = 2**24
+
+
+class Verdict(Enum):
+    """What becomes of a training after one of its reports."""
+
+    GO_ON = "go on"
+    PLATEAU = "no better for long"
+    PRUNE = "prune"
+    OUT_OF_TIME = "out of time"
+
+
+Report = Callable[[int, float], Verdict]
+"""Called after each validation with its 1-based number and its loss."""
+
+
+class CandidateDivergedError(ArithmeticError):
+    """A validation loss was NaN or infinite."""
+
+
+class _Stop(Exception):  # noqa: N818 - control flow, never an error
+    """Leave a training early, with the verdict that asked for it."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.value)
+        self.verdict = verdict
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one candidate's training went.
+
+    Parameters
+    ----------
+    score : float
+        The best validation loss.
+    best_step : int
+        Training steps done when the best loss was seen.
+    losses : dict
+        Validation loss by training step.
+    verdict : Verdict
+        Whether the training ran to its end.
+    seconds : float
+        Seconds of training and validation.
+    """
+
+    score: float
+    best_step: int
+    losses: dict[int, float] = field(default_factory=dict)
+    verdict: Verdict = Verdict.GO_ON
+    seconds: float = 0.0
+
+
+@contextmanager
+def training(n_threads: int = 1) -> Iterator[None]:
+    """Isolate training: restore logging, RNG state, thread count and SIGINT afterwards.
+
+    One thread of a process trains at a time, the others wait: most of this is the process's.
+    Trials are trained on one thread of torch each: several at a time on one each end sooner
+    than one after another on several.
+    """
+    with (
+        training_turn(),
+        quiet(),
+        isolated_random_state(),
+        plain_torch(),
+        threads(n_threads),
+        no_prints(),
+        no_autologging(),
+        no_plugins(),
+        no_signal_handlers(),
+        fused_optimizers(),
+        cut_when_drawn(),
+        tensor_cores(),
+        keyboard_interrupts(),
+    ):
+        yield
+
+
+def train_candidate(
+    task: TrainingTask, config: Mapping[str, Any], dataset: Any, report: Report
+) -> Outcome:
+    """Train one candidate and return its best validation loss.
+
+    Parameters
+    ----------
+    task : TrainingTask
+        What is the same for all candidates.
+    config : mapping
+        The candidate's configuration.
+    dataset : neuralforecast.tsdataset.TimeSeriesDataset
+        The data, the validation steps included; they are held out.
+    report : callable
+        Told of each validation loss; its verdict may end the training.
+
+    Returns
+    -------
+    Outcome
+        Also where the training was ended by a verdict.
+
+    Raises
+    ------
+    CandidateDivergedError
+        A validation loss was NaN or infinite.
+    """
+    losses: dict[int, float] = {}
+    weights = BestWeights(task.weights)
+    started = time.perf_counter()
+    verdict = Verdict.GO_ON
+    with training():
+        model = build_model(task, config)
+        _validate_many_at_once(trained_module(model), task, config, dataset)
+        patience = _patience(task, config)
+        callbacks = trained_module(model).trainer_kwargs.setdefault("callbacks", [])
+        callbacks += [
+            *validation_callbacks(model, task),
+            _reporter(losses, weights, patience, report),
+        ]
+        try:
+            model.fit(dataset, val_size=task.val_size)
+        except _Stop as stop:
+            verdict = stop.verdict
+        except SystemExit:  # Ray stops a trial so
+            weights.write(config, complete=False)
+            raise
+    if not losses:
+        raise CandidateDivergedError(
+            "no validation loss was reported; set val_check_steps <= max_steps"
+        )
+    weights.write(config, complete=verdict in (Verdict.GO_ON, Verdict.PLATEAU))
+    best_step = min(losses, key=lambda step: losses[step])
+    return Outcome(losses[best_step], best_step, losses, verdict, time.perf_counter() - started)
+
+
+def _validate_many_at_once(
+    module: Any, task: TrainingTask, config: Mapping[str, Any], dataset: Any
+) -> None:
+    """Let a validation take more series at a time than the 32 that upstream has it take.
+
+    As many windows as a step is trained on, which takes more memory than to forecast them; and
+    no more than 64 MB of rows.
+    """
+    if module.drop_last_loader:  # the series of an incomplete batch would not be validated
+        module.valid_batch_size = dataset.n_groups
+        return
+    windows = module.windows_batch_size
+    if module.MULTIVARIATE or windows is None or config.get("valid_batch_size") is not None:
+        return
+    series = _MOST_NUMBERS_AT_ONCE // (dataset.max_size * len(dataset.temporal_cols))
+    module.valid_batch_size = max(module.valid_batch_size, min(series, windows // task.n_windows))
+
+
+def _patience(task: TrainingTask, config: Mapping[str, Any]) -> float:
+    """Return the validations without a better one after which a training ends."""
+    arguments = effective_config(task, config)
+    stops_itself = (arguments.get("early_stop_patience_steps") or -1) > 0
+    if task.plateau is None or stops_itself:
+        return math.inf
+    validations = int(arguments["max_steps"]) // int(arguments["val_check_steps"])
+    return max(_SHORTEST_PATIENCE, math.ceil(task.plateau * validations))
+
+
+def _reporter(
+    losses: dict[int, float], weights: BestWeights, patience: float, report: Report
+) -> Any:
+    """Return a Lightning callback that records each validation loss and asks for a verdict."""
+    from pytorch_lightning.callbacks import Callback
+
+    class ReportLosses(Callback):  # type: ignore[misc]  # upstream is untyped
+        def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+            step, loss = pl_module.valid_trajectories[-1]
+            if not math.isfinite(loss):
+                raise CandidateDivergedError(f"the validation loss was {loss} after {step} steps")
+            losses[int(step)] = float(loss)
+            weights.note(pl_module, float(loss))
+            verdict = report(len(losses), float(loss))
+            if verdict is Verdict.GO_ON and since_best(list(losses.values())) >= patience:
+                verdict = Verdict.PLATEAU
+            if verdict is not Verdict.GO_ON:
+                raise _Stop(verdict)
+
+    return ReportLosses()
+
+
+def since_best(losses: Sequence[float]) -> int:
+    """Return how many validations there were since the best one.
+
+    Examples
+    --------
+    >>> since_best([3.0, 1.0, 2.0, 1.0])
+    2
+    """
+    return len(losses) - 1 - losses.index(min(losses))

@@ -1,0 +1,1 @@
+"""Checks of models, spaces, options, environment and tracking."""

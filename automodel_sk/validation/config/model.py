@@ -1,0 +1,180 @@
+"""Checks of a model, its configuration, and the exogenous variables it is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from automodel_sk.arguments.number_rule import NumberRule, nearest, shown
+from automodel_sk.catalog.models import MODEL_CATALOG, ModelCharacteristics, get_characteristics
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.search_space.default_spaces import default_search_space
+from automodel_sk.validation.config.editable_config import ConfigDraft, draft_of
+from automodel_sk.validation.config.names import check_names
+from automodel_sk.validation.config.values import check_values
+from automodel_sk.validation.domain_checks import values_of
+from automodel_sk.validation.result import Findings
+
+__all__ = ["ModelContext", "check_model"]
+
+_HINT_PARTS = {"model": "'NHITS'", "S": "S", "reconciliation": "'BottomUp'"}
+
+
+@dataclass(frozen=True)
+class ModelContext:
+    """What a configuration is checked against.
+
+    Parameters
+    ----------
+    h : object
+        The horizon as it was passed.
+    n_series : int, optional
+        Number of series.
+    futr_exog_list, hist_exog_list, stat_exog_list : sequence of str
+        The exogenous variables by kind.
+
+    Examples
+    --------
+    >>> ModelContext(h=24).example_input_size
+    48
+    """
+
+    h: Any = None
+    n_series: int | None = None
+    futr_exog_list: Any = ()
+    hist_exog_list: Any = ()
+    stat_exog_list: Any = ()
+
+    @property
+    def example_input_size(self) -> int:
+        """An input size that suits the horizon."""
+        usable = NumberRule("h", 12).accepts(self.h)
+        return 2 * int(self.h) if usable else 24
+
+
+def check_model(
+    findings: Findings, config: Any, model_name: Any, context: ModelContext
+) -> ConfigDraft | None:
+    """Check a model's name, its configuration, and the exogenous variables it is given.
+
+    Parameters
+    ----------
+    findings : Findings
+        Filled here; its corrections go by the names of `validate_all`'s
+        arguments.
+    config : object
+        What was passed as the configuration.
+    model_name : object
+        What was passed as the model; None checks what holds for all models.
+    context : ModelContext
+        What the configuration is checked against.
+
+    Returns
+    -------
+    ConfigDraft or None
+        The parameters, corrected; None where they can't be known.
+
+    Examples
+    --------
+    >>> findings = Findings()
+    >>> draft = check_model(findings, {"max_steps": 0}, None, ModelContext())
+    >>> findings.errors
+    ['max_steps must be a whole number of at least 1, got 0; try max_steps=1000']
+    >>> draft.corrected
+    {'max_steps': 1000}
+    """
+    row = None if model_name is None else _characteristics(findings, model_name)
+    if row is not None:
+        _check_exogenous(findings, row, context)
+        if not row.has_default_space:
+            _check_parts(findings, config, row)
+    draft = draft_of(findings, config)
+    if draft is None:
+        return None
+    check_names(findings, draft, row)
+    check_values(findings, draft, context.example_input_size)
+    _check_n_series(findings, draft, row, context.n_series)
+    if draft.changed:
+        findings.correct("config", draft.corrected)
+    return draft
+
+
+def _characteristics(findings: Findings, model_name: Any) -> ModelCharacteristics | None:
+    """Return a model's row of the catalog, or of the one that was likely meant."""
+    try:
+        return get_characteristics(model_name)
+    except InvalidInputError as error:
+        findings.error(str(error))
+    except Exception:  # the name may be an object whose repr fails
+        findings.error(f"model_name must be a string, got {shown(model_name)}; try 'NHITS'")
+    plain = model_name.strip() if isinstance(model_name, str) else ""
+    meant = nearest(plain, MODEL_CATALOG, cutoff=0.75) or nearest(
+        plain.removeprefix("Auto"), MODEL_CATALOG, cutoff=0.75
+    )
+    if meant is None:
+        return None
+    findings.correct("model_class_name", meant)
+    return MODEL_CATALOG[meant]
+
+
+def _check_exogenous(findings: Findings, row: ModelCharacteristics, context: ModelContext) -> None:
+    kinds = (
+        ("futr_exog_list", "future-known", "supports_future_exogenous"),
+        ("hist_exog_list", "historic", "supports_historic_exogenous"),
+        ("stat_exog_list", "static", "supports_static"),
+    )
+    for argument, kind, flag in kinds:
+        columns = getattr(context, argument)
+        if _is_given(columns) and not getattr(row, flag):
+            able = [name for name, other in MODEL_CATALOG.items() if getattr(other, flag)]
+            findings.error(
+                f"{argument}: {row.name} takes no {kind} variables, got {shown(columns)}; leave "
+                f"out {argument}, or choose a model that takes them, such as "
+                f"{' or '.join(able[:3]) or 'NHITS'}"
+            )
+            findings.correct(argument, ())
+
+
+def _is_given(columns: Any) -> bool:
+    try:
+        return columns is not None and len(columns) > 0
+    except Exception:  # what is no list of names is judged with the data
+        return False
+
+
+def _check_parts(findings: Findings, config: Any, row: ModelCharacteristics) -> None:
+    """Check that the configuration of a model without a default space names its parts."""
+    if config is None:
+        try:
+            default_search_space(row.name, 1)
+        except InvalidInputError as error:
+            findings.error(str(error))
+        return
+    names = config if isinstance(config, dict) else getattr(config, "constants", None)
+    missing = [part for part in _HINT_PARTS if names is not None and part not in names]
+    if missing:
+        examples = ", ".join(f"'{part}': {_HINT_PARTS[part]}" for part in missing)
+        findings.error(
+            f"config of {row.name} lacks {', '.join(missing)}, got {shown(list(names or ()))}; "
+            f"add {examples}"
+        )
+
+
+def _check_n_series(
+    findings: Findings, draft: ConfigDraft, row: ModelCharacteristics | None, n_series: int | None
+) -> None:
+    if "n_series" not in draft.entries or row is None:
+        return
+    entry = draft.entries["n_series"]
+    if not row.multivariate:
+        findings.warn(
+            f"n_series is for models that forecast all series jointly, got {shown(entry)} for "
+            f"{row.name}, which doesn't; leave it out"
+        )
+        draft.drop("n_series")
+    elif n_series is not None and values_of(entry) != (n_series,):
+        findings.error(
+            f"n_series must be the number of series in the data, {n_series}, got {shown(entry)}; "
+            "leave it out: it is set from the data"
+        )
+        draft.drop("n_series")

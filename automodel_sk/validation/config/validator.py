@@ -1,0 +1,272 @@
+"""ConfigValidator: every check but that of the data, behind one class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from automodel_sk._utils.network import DEADLINE_SECONDS
+from automodel_sk.validation.config.editable_config import draft_of
+from automodel_sk.validation.config.environment import check_environment
+from automodel_sk.validation.config.model import ModelContext, check_model
+from automodel_sk.validation.config.options import check_backend
+from automodel_sk.validation.config.tracking_uri import check_experiment_name, check_tracking_uri
+from automodel_sk.validation.result import Findings, ValidationResult, never_raises
+
+__all__ = ["ConfigValidator", "model_result"]
+
+
+class ConfigValidator:
+    """Checks of options, search space, machine and tracking, before anything is trained.
+
+    No method raises for what it is given to check; each returns a
+    `ValidationResult` whose messages name the parameter, what was found, and
+    the fix.
+
+    Parameters
+    ----------
+    strict_mode : bool, default False
+        Whether warnings count as errors.
+
+    Examples
+    --------
+    >>> validator = ConfigValidator()
+    >>> result = validator.validate_backend_config(backend="Optuna ", num_samples=0)
+    >>> result.is_valid, result.corrected_config
+    (False, {'backend': 'optuna', 'num_samples': 10})
+    """
+
+    def __init__(self, strict_mode: bool = False) -> None:
+        self.strict_mode = strict_mode
+
+    @never_raises("the arguments can't be checked; pass plain numbers, texts and mappings")
+    def validate_backend_config(
+        self,
+        backend: Any = "optuna",
+        config: Any = None,
+        num_samples: Any = None,
+        cpus: Any = None,
+        gpus: Any = None,
+        *,
+        time_budget_hours: Any = None,
+        trial_timeout_minutes: Any = None,
+        random_seed: Any = None,
+        n_windows: Any = None,
+        step_size: Any = None,
+        **further: Any,
+    ) -> ValidationResult:
+        """Check the backend's name, the options of the search, and that the space can be read.
+
+        Parameters
+        ----------
+        backend : {"optuna", "ray"}, default "optuna"
+            The library that searches.
+        config : mapping, callable or SearchSpace, optional
+            The search space; its values are checked by `validate_model_config`.
+        num_samples : int, optional
+            Trials in all, at least 1.
+        cpus, gpus : float, optional
+            What the search may use; more than the machine has is a warning.
+        time_budget_hours : float, optional
+            Hours, above 0.
+        trial_timeout_minutes : float, optional
+            Minutes of one trial, above 0.
+        random_seed : int, optional
+            From 0 to 2**32 - 1.
+        n_windows : int, optional
+            Validation windows, at least 1.
+        step_size : int, optional
+            Steps between validation windows, at least 1.
+        **further
+            Other fields of `OptimizationConfig`.
+
+        Returns
+        -------
+        ValidationResult
+            With ``corrected_config`` by argument: call again with these.
+
+        Examples
+        --------
+        >>> ConfigValidator().validate_backend_config("optuna", num_samples=50).is_valid
+        True
+        """
+        findings = Findings()
+        options = {
+            "num_samples": num_samples,
+            "cpus": cpus,
+            "gpus": gpus,
+            "time_budget_hours": time_budget_hours,
+            "trial_timeout_minutes": trial_timeout_minutes,
+            "step_size": step_size,
+            "random_seed": random_seed,
+            **({} if n_windows is None else {"n_windows": n_windows}),
+            **further,
+        }
+        check_backend(findings, backend, options)
+        draft = draft_of(findings, config)
+        if draft is not None and draft.changed:
+            findings.correct("config", draft.corrected)
+        return findings.result(self.strict_mode)
+
+    @never_raises("the arguments can't be checked; pass plain numbers, texts and mappings")
+    def validate_model_config(
+        self,
+        config: Any = None,
+        model_name: Any = None,
+        *,
+        h: Any = None,
+        n_series: int | None = None,
+        futr_exog_list: Any = (),
+        hist_exog_list: Any = (),
+        stat_exog_list: Any = (),
+    ) -> ValidationResult:
+        """Check a model's name and all values that its search space can draw.
+
+        Parameters
+        ----------
+        config : mapping, callable or SearchSpace, optional
+            The search space or the fixed configuration; the model's default
+            space when None.
+        model_name : str, optional
+            The model; when None, names of parameters are not checked.
+        h : int, optional
+            The horizon, in time steps.
+        n_series : int, optional
+            Number of series in the data.
+        futr_exog_list, hist_exog_list, stat_exog_list : sequence of str
+            The exogenous variables by kind.
+
+        Returns
+        -------
+        ValidationResult
+            With the whole configuration, corrected, as ``corrected_config``:
+            pass it as ``config``.
+
+        Examples
+        --------
+        >>> validator = ConfigValidator()
+        >>> result = validator.validate_model_config({"max_steps": 500, "batch_size": 0})
+        >>> result.corrected_config
+        {'max_steps': 500, 'batch_size': 32}
+        >>> validator.validate_model_config(result.corrected_config).is_valid
+        True
+        """
+        findings = Findings()
+        context = ModelContext(h, n_series, futr_exog_list, hist_exog_list, stat_exog_list)
+        check_model(findings, config, model_name, context)
+        return model_result(findings, self.strict_mode)
+
+    @never_raises("the arguments can't be checked; pass plain numbers, texts and mappings")
+    def validate_environment(
+        self,
+        required: Any = None,
+        *,
+        gpus: Any = None,
+        dataset: Any = None,
+        model_name: Any = None,
+        min_memory_gb: Any = None,
+        min_disk_gb: Any = None,
+        folder: Any = ".",
+    ) -> ValidationResult:
+        """Check Python, libraries, CUDA, memory and disk.
+
+        Parameters
+        ----------
+        required : mapping or iterable of str, optional
+            Packages, with the lowest version of each where it is a mapping;
+            those that a search uses when None.
+        gpus : float, optional
+            GPUs asked for; CUDA is looked for only where it is above 0.
+        dataset : DataFrame, optional
+            The data, whose size the free memory is held against.
+        model_name : str, optional
+            The model, whose footprint the free memory is held against.
+        min_memory_gb, min_disk_gb : float, optional
+            What must be free, in 10**9 bytes.
+        folder : str or Path, default "."
+            The folder whose disk is looked at.
+
+        Returns
+        -------
+        ValidationResult
+
+        Examples
+        --------
+        >>> ConfigValidator().validate_environment(["optuna"], min_memory_gb=0).is_valid
+        True
+        """
+        findings = Findings()
+        check_environment(
+            findings,
+            required=required,
+            gpus=gpus,
+            dataset=dataset,
+            model_name=model_name,
+            min_memory_gb=min_memory_gb,
+            min_disk_gb=min_disk_gb,
+            folder=folder,
+        )
+        return findings.result(self.strict_mode)
+
+    @never_raises("the arguments can't be checked; pass plain numbers, texts and mappings")
+    def validate_mlflow_config(
+        self,
+        tracking_uri: Any = None,
+        experiment_name: Any = None,
+        *,
+        deadline_seconds: float = DEADLINE_SECONDS,
+    ) -> ValidationResult:
+        """Check that MLflow's store can be reached, and the experiment's name.
+
+        Parameters
+        ----------
+        tracking_uri : str, optional
+            ``sqlite:///mlflow.db``, ``http://host:5000``, a database, or
+            ``databricks``. What ``MLFLOW_TRACKING_URI`` names when None, else a
+            SQLite file in the current folder.
+        experiment_name : str, optional
+            One line of at most 500 characters.
+        deadline_seconds : float, default 3.0
+            How long a server may take to answer, in all.
+
+        Returns
+        -------
+        ValidationResult
+            Whose messages show no user name, password or token.
+
+        Examples
+        --------
+        >>> result = ConfigValidator().validate_mlflow_config("mlruns", "weekly sales")
+        >>> result.corrected_config
+        {'mlflow_tracking_uri': 'sqlite:///mlflow.db'}
+        """
+        findings = Findings()
+        check_tracking_uri(findings, tracking_uri, deadline_seconds)
+        check_experiment_name(findings, experiment_name)
+        return findings.result(self.strict_mode)
+
+
+def model_result(findings: Findings, strict_mode: bool) -> ValidationResult:
+    """Return the findings about a model, with the corrected configuration alone.
+
+    Parameters
+    ----------
+    findings : Findings
+        Filled by `check_model`.
+    strict_mode : bool
+        Whether warnings count as errors.
+
+    Returns
+    -------
+    ValidationResult
+
+    Examples
+    --------
+    >>> findings = Findings(corrections={"config": {"max_steps": 500}})
+    >>> model_result(findings, False).corrected_config
+    {'max_steps': 500}
+    """
+    config = findings.corrections.get("config")
+    corrected = dict(config) if isinstance(config, Mapping) else None
+    return replace(findings.result(strict_mode), corrected_config=corrected)

@@ -1,0 +1,1 @@
+"""Checks of data: columns, rows, times, values, lengths, exogenous variables."""

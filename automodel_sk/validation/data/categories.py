@@ -1,0 +1,121 @@
+"""Whether the categorical columns that a configuration names can be used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from automodel_sk.arguments.number_rule import nearest, shown
+from automodel_sk.catalog.models import MODEL_CATALOG
+from automodel_sk.search_space import SearchSpace
+from automodel_sk.validation.data.structure import some
+from automodel_sk.validation.result import Findings
+
+__all__ = ["categorical_names", "check_categories"]
+
+
+_PARAMETERS = ("cat_exog_list", "categorical_cardinalities")
+
+
+def categorical_names(config: Any) -> tuple[str, ...]:
+    """Return the columns that a configuration names as categorical, for all trials alike.
+
+    Examples
+    --------
+    >>> categorical_names({"cat_exog_list": ["day"], "max_steps": 100}), categorical_names(None)
+    (('day',), ())
+    """
+    try:
+        named = SearchSpace.parse(config).constants.get("cat_exog_list") or ()
+    except Exception:  # judged as a configuration
+        return ()
+    return tuple(named) if isinstance(named, (list, tuple)) else ()
+
+
+def check_categories(
+    config: Any, model_name: Any, exogenous: Any, df: Any, static_df: Any, findings: Findings
+) -> None:
+    """Note categorical columns that the model, the lists or the cardinalities don't cover.
+
+    Examples
+    --------
+    >>> findings = Findings()
+    >>> df = pd.DataFrame({"day": [1, 2, 3]})
+    >>> config = {"cat_exog_list": ["day"], "categorical_cardinalities": {"day": 2}}
+    >>> check_categories(config, "NHITS", ["day"], df, None, findings)
+    >>> findings.errors
+    ["categorical_cardinalities gives 'day' 2, but the column holds 3 categories; try ..."]
+    """
+    try:
+        space = SearchSpace.parse(config)
+    except Exception:  # judged as a configuration
+        return
+    tuned = [name for name in space.domains if name.split("/")[0] in _PARAMETERS]
+    if tuned:
+        findings.error(
+            f"{tuned[0].split('/')[0]} must be one plain value for all trials, got"
+            f" {shown(space.domains[tuned[0]])}: the data are coded once; try cat_exog_list=['day']"
+        )
+    names = categorical_names(config)
+    if not names:
+        return
+    row = MODEL_CATALOG.get(model_name) if isinstance(model_name, str) else None
+    if row is not None and not row.supports_categorical:
+        able = [name for name, other in MODEL_CATALOG.items() if other.supports_categorical]
+        findings.error(
+            f"cat_exog_list: {model_name} takes no categorical variables, got {some(list(names))};"
+            f" encode them as numbers, or choose a model that does, such as {' or '.join(able[:3])}"
+        )
+    _check_each(names, space, list(exogenous), df, static_df, findings)
+
+
+def _check_each(
+    names: tuple[str, ...],
+    space: SearchSpace,
+    exogenous: list[str],
+    df: Any,
+    static_df: Any,
+    findings: Findings,
+) -> None:
+    declared = _nested(space, "categorical_cardinalities")
+    for name in names:
+        if name not in exogenous:
+            meant = nearest(str(name), exogenous)
+            fix = f"did you mean {meant!r}?" if meant else f"try futr_exog_list=[{name!r}]"
+            findings.error(
+                f"cat_exog_list names {name!r}, which none of futr_exog_list, hist_exog_list and"
+                f" stat_exog_list does; {fix}"
+            )
+            continue
+        number = _distinct(name, df, static_df)
+        given = declared.get(name)
+        if number is None:
+            continue
+        if given is None:
+            findings.error(
+                f"categorical_cardinalities lacks {name!r}, which holds {number} categories; add"
+                f" 'categorical_cardinalities': {{{name!r}: {number}}}"
+            )
+        elif not isinstance(given, int) or given < number:
+            findings.error(
+                f"categorical_cardinalities gives {name!r} {shown(given)}, but the column holds"
+                f" {number} categories; try {{{name!r}: {number}}}"
+            )
+
+
+def _nested(space: SearchSpace, parameter: str) -> dict[str, Any]:
+    """Return a constant of nested values, whether it was flattened or not."""
+    whole = space.constants.get(parameter)
+    if isinstance(whole, dict):
+        return whole
+    start = f"{parameter}/"
+    return {k[len(start) :]: v for k, v in space.constants.items() if k.startswith(start)}
+
+
+def _distinct(name: str, df: Any, static_df: Any) -> int | None:
+    """Return the number of categories in a column, None where there is no such column."""
+    for frame in (static_df, df):
+        if isinstance(frame, pd.DataFrame) and name in frame.columns:
+            return int(frame[name].nunique())
+    return None

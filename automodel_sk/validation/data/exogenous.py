@@ -1,0 +1,360 @@
+"""Whether exogenous columns are there, hold numbers, and reach into the future."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.offsets import BaseOffset
+
+from automodel_sk.data.panel import BoolArray, IntArray, Panel
+from automodel_sk.data.preparation import MASK, WEIGHT
+from automodel_sk.data.times.read import read_times
+from automodel_sk.data.times.steps import later_times
+from automodel_sk.data.wording import shown, wording
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.validation.data.structure import Names, is_frame, list_of_names, nearest, some
+from automodel_sk.validation.data.values import (
+    check_finite,
+    check_text,
+    count,
+    is_text,
+    read_numbers,
+)
+from automodel_sk.validation.result import Findings
+
+__all__ = ["Exogenous", "check_future", "check_static", "check_temporal"]
+
+
+@dataclass(frozen=True)
+class Exogenous:
+    """Names of the exogenous columns, by kind."""
+
+    futr: list[str]
+    hist: list[str]
+    stat: list[str]
+    categories: tuple[str, ...] = ()
+
+    @classmethod
+    def read(
+        cls, futr: Any, hist: Any, stat: Any, findings: Findings, categories: Any = ()
+    ) -> Exogenous:
+        """Read the lists, noting what is no list of names; categories may hold text."""
+        return cls(
+            list_of_names(futr, "futr_exog_list", findings),
+            list_of_names(hist, "hist_exog_list", findings),
+            list_of_names(stat, "stat_exog_list", findings),
+            tuple(categories),
+        )
+
+
+def check_temporal(
+    df: pd.DataFrame,
+    exogenous: Exogenous,
+    panel: Panel | None,
+    names: Names,
+    findings: Findings,
+    used: BoolArray | None,
+) -> None:
+    """Check the exogenous columns that go with time."""
+    both = sorted(set(map(str, exogenous.futr)) & set(map(str, exogenous.hist)))
+    if both:
+        findings.error(
+            f"column {both[0]!r} is named in futr_exog_list and in hist_exog_list; keep it in "
+            "futr_exog_list if its future is known, else in hist_exog_list"
+        )
+    reserved = (names.id, names.time, names.target, MASK, WEIGHT)
+    for parameter, columns in (
+        ("futr_exog_list", exogenous.futr),
+        ("hist_exog_list", exogenous.hist),
+    ):
+        free = [column for column in columns if column not in reserved]
+        for column in set(columns) - set(free):
+            findings.error(
+                f"{parameter} names {column!r}, which is {_role(column)}; leave it out, e.g. "
+                f"{parameter}={free!r}"
+            )
+        _check_columns(df, free, parameter, "df", panel, findings, used, exogenous.categories)
+    _note_unused(df, {*reserved, *exogenous.futr, *exogenous.hist}, findings)
+
+
+def _role(column: Any) -> str:
+    """Return why a reserved name can't be an exogenous column."""
+    if column == MASK:
+        return "the mask of observed rows, used by that name"
+    return (
+        "the weight of each row, used by that name" if column == WEIGHT else "a key or the target"
+    )
+
+
+def check_static(
+    static_df: Any, exogenous: Exogenous, panel: Panel | None, names: Names, findings: Findings
+) -> None:
+    """Check the frame of static features against the series."""
+    if static_df is None:
+        if exogenous.stat:
+            findings.error(
+                f"stat_exog_list names {exogenous.stat[0]!r} and static_df is missing; pass "
+                f"static_df, one row per series with columns {[names.id, *exogenous.stat]}"
+            )
+        return
+    if not is_frame(static_df, "static_df", findings):
+        return
+    if names.id not in static_df.columns:
+        findings.error(
+            f"column {names.id!r} is missing in static_df, found {some(list(static_df.columns))}; "
+            f'rename the right one: static_df = static_df.rename(columns={{"old": "{names.id}"}})'
+        )
+        return
+    others = [column for column in static_df.columns if column != names.id]
+    chosen = exogenous.stat or others
+    _check_columns(
+        static_df,
+        chosen,
+        "stat_exog_list",
+        "static_df",
+        None,
+        findings,
+        None,
+        exogenous.categories,
+    )
+    if panel is not None:
+        _check_static_ids(static_df[names.id], panel, names, findings)
+    unused = [column for column in others if column not in exogenous.stat]
+    if unused:
+        findings.warn(
+            f"columns {some(unused)} of static_df are not used; name them in"
+            f" stat_exog_list=[{unused[0]!r}], or drop them"
+        )
+
+
+def check_future(
+    futr_df: Any,
+    exogenous: Exogenous,
+    panel: Panel,
+    h: int | None,
+    step: BaseOffset | int | None,
+    names: Names,
+    findings: Findings,
+) -> None:
+    """Check that the future frame holds each series' next h rows."""
+    if futr_df is None or not is_frame(futr_df, "futr_df", findings):
+        return
+    missing = [name for name in (names.id, names.time) if name not in futr_df.columns]
+    if missing:
+        findings.error(
+            f"column {missing[0]!r} is missing in futr_df, found {some(list(futr_df.columns))}; "
+            f'rename the right one: futr_df = futr_df.rename(columns={{"old": "{missing[0]}"}})'
+        )
+        return
+    if names.target in futr_df.columns:
+        findings.error(
+            f"futr_df holds the target {names.target!r}, which is what is to be forecast; "
+            f'drop it: futr_df = futr_df.drop(columns="{names.target}")'
+        )
+    places, used = _panel_of(futr_df, names), None
+    if h is not None and step is not None:
+        used = _check_future_rows(futr_df, panel, h, step, names, findings)
+    _check_columns(
+        futr_df,
+        exogenous.futr,
+        "futr_exog_list",
+        "futr_df",
+        places,
+        findings,
+        used,
+        exogenous.categories,
+    )
+
+
+def _check_columns(
+    frame: pd.DataFrame,
+    columns: list[str],
+    parameter: str,
+    frame_name: str,
+    panel: Panel | None,
+    findings: Findings,
+    used: BoolArray | None,
+    categories: tuple[str, ...] = (),
+) -> None:
+    """Check that columns are there and hold finite numbers, or categories as text."""
+    for column in columns:
+        if column not in frame.columns:
+            like = nearest(column, frame.columns)
+            add = f"add it, e.g. {frame_name}[{column!r}] = 0.0"
+            fix = f"did you mean {like!r}?" if like else add
+            findings.error(
+                f"{parameter} names {column!r}, which {frame_name} lacks "
+                f"(it has {some(list(frame.columns), 8)}); {fix}"
+            )
+            continue
+        if column in categories and is_text(frame[column]):
+            check_text(frame[column], panel, findings, used=used, frame=frame_name)
+            continue
+        values = read_numbers(_as_zero_and_one(frame[column]), findings, frame_name)
+        if values is not None:
+            check_finite(values, str(column), panel, findings, used=used, frame=frame_name)
+
+
+def _as_zero_and_one(column: pd.Series) -> pd.Series:
+    """Return flags as numbers, as models take them."""
+    return column.astype(float) if pd.api.types.is_bool_dtype(column.dtype) else column
+
+
+def _note_unused(df: pd.DataFrame, used: set[Any], findings: Findings) -> None:
+    """Note columns that no list names, and how to use them."""
+    unused = [column for column in df.columns if column not in used]
+    if unused:
+        findings.warn(
+            f"columns {some(unused)} are not used; name those whose future is known in "
+            f"futr_exog_list=[{unused[0]!r}], others in hist_exog_list=[{unused[0]!r}], "
+            f"or drop them: df = df.drop(columns=[{unused[0]!r}])"
+        )
+
+
+def _check_static_ids(ids: pd.Series, panel: Panel, names: Names, findings: Findings) -> None:
+    """Check that each series has one row of static features."""
+    twice = ids[ids.duplicated()]
+    if len(twice):
+        findings.error(
+            f"static_df has {count(len(twice), 'row')} too many, first for series "
+            f"{shown(twice.iloc[0])}; keep one per series: "
+            f'static_df = static_df.drop_duplicates("{names.id}")'
+        )
+    lacking = panel.ids[~panel.ids.isin(ids)]
+    if 0 < len(lacking) == len(panel.ids) and len(ids):
+        findings.error(
+            f"static_df names none of the series: its {names.id!r} begin with "
+            f"{shown(ids.iloc[0])}, those of df with {shown(panel.ids[0])}; "
+            "bring both to one type, e.g. "
+            f'static_df["{names.id}"] = static_df["{names.id}"].astype(df["{names.id}"].dtype)'
+        )
+    elif len(lacking):
+        findings.error(
+            f"static_df lacks {len(lacking)} of {count(len(panel.ids), 'series')}, first "
+            f"{shown(lacking[0])}; add one row for each"
+        )
+
+
+def _check_future_rows(
+    futr_df: pd.DataFrame,
+    panel: Panel,
+    h: int,
+    step: BaseOffset | int,
+    names: Names,
+    findings: Findings,
+) -> BoolArray | None:
+    """Look for each series' next h times in the future frame; return the rows that are them."""
+    try:
+        times = read_times(futr_df[names.time])
+    except InvalidInputError as exc:
+        findings.error(f"futr_df: {exc}")
+        return None
+    if _kind(times) != _kind(panel.times):
+        findings.error(
+            f"column {names.time!r} of futr_df holds {_kind(times)}, that of df holds "
+            f"{_kind(panel.times)}; bring both to one type, e.g. "
+            f'futr_df["{names.time}"] = futr_df["{names.time}"].astype(df["{names.time}"].dtype)'
+        )
+        return None
+    codes = panel.ids.get_indexer(pd.Index(futr_df[names.id]))
+    if (codes < 0).all():
+        _note_other_ids(futr_df[names.id], panel, names, findings)
+        return None
+    _note_twice(codes, times, panel, names, findings)
+    return _note_lacking(_expected(panel, h, step), codes, times, panel, h, findings)
+
+
+def _note_other_ids(ids: pd.Series, panel: Panel, names: Names, findings: Findings) -> None:
+    """Note that a future frame names none of the series, and of what types the names are."""
+    findings.error(
+        f"futr_df names none of the series: its {names.id!r} begin with {shown(ids.iloc[0])}"
+        f" ({_type(ids.iloc[0])}), those of df with {shown(panel.ids[0])}"
+        f" ({_type(panel.ids[0])}); bring both to one type, e.g. "
+        f'futr_df["{names.id}"] = futr_df["{names.id}"].astype(df["{names.id}"].dtype)'
+    )
+
+
+def _type(name: Any) -> str:
+    if isinstance(name, str):
+        return "text"
+    return "a whole number" if isinstance(name, (int, np.integer)) else type(name).__name__
+
+
+def _note_twice(
+    codes: IntArray, times: pd.Index, panel: Panel, names: Names, findings: Findings
+) -> None:
+    """Note series that have two rows for one time in the future frame."""
+    twice = np.flatnonzero(pd.DataFrame({"series": codes, "time": times}).duplicated())
+    twice = twice[codes[twice] >= 0]
+    if len(twice):
+        first = twice[0]
+        findings.error(
+            f"futr_df has {count(len(twice), 'row')} of a series and a time that it has already, "
+            f"first {_at(panel, codes[first], times[first])}; keep one: "
+            f'futr_df = futr_df.drop_duplicates(["{names.id}", "{names.time}"])'
+        )
+
+
+def _expected(panel: Panel, h: int, step: BaseOffset | int) -> tuple[IntArray, pd.Index]:
+    """Return the last time of each series, numbered, and the h times after each of them."""
+    _, ranks = panel.in_order
+    last = ranks[np.cumsum(panel.lengths) - 1]
+    distinct, number = np.unique(last, return_inverse=True)
+    starts = panel.times[distinct]
+    after = [later_times(starts, step, k) for k in range(1, h + 1)]
+    return number, after[0].append(after[1:])
+
+
+def _note_lacking(
+    expected: tuple[IntArray, pd.Index],
+    codes: IntArray,
+    times: pd.Index,
+    panel: Panel,
+    h: int,
+    findings: Findings,
+) -> BoolArray:
+    """Note the series and times that the future frame lacks; return the rows that are needed."""
+    number, wanted = expected
+    n_last = len(wanted) // h
+    known = wanted.unique()
+    places = known.get_indexer(wanted).reshape(h, n_last)
+    keys = np.arange(len(panel.ids))[:, None] * len(known) + places[:, number].T
+    at = known.get_indexer(times)
+    given = (codes * len(known) + at)[(codes >= 0) & (at >= 0)]
+    lacking = ~np.isin(keys, given)
+    needed: BoolArray = (codes >= 0) & (at >= 0)
+    needed[needed] = np.isin(given, keys)
+    if lacking.any():
+        series, k = np.unravel_index(int(lacking.argmax()), lacking.shape)
+        when = known[places[k, number[series]]]
+        findings.error(
+            f"futr_df lacks {count(int(lacking.sum()), 'row')} in "
+            f"{count(int(lacking.any(axis=1).sum()), 'series')}, first "
+            f"{_at(panel, int(series), when)}; it needs each of the {h} times "
+            "after the end of each series"
+        )
+    return needed
+
+
+def _panel_of(futr_df: pd.DataFrame, names: Names) -> Panel | None:
+    """Return the rows of a future frame by series and time, None where they have none."""
+    try:
+        return Panel.of(futr_df[names.id], futr_df[names.time])
+    except (InvalidInputError, TypeError):
+        return None
+
+
+def _at(panel: Panel, code: int, time: Any) -> str:
+    """Return a series and a time, for a message."""
+    name, words = panel.ids[code], wording()
+    return f"{words.series(name)} at {words.time(name, time)}"
+
+
+def _kind(times: pd.Index) -> str:
+    """Return what kind of times these are."""
+    if not isinstance(times, pd.DatetimeIndex):
+        return "whole numbers"
+    return f"dates of time zone {times.tz}" if times.tz else "dates without a time zone"

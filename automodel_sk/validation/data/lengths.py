@@ -1,0 +1,119 @@
+"""Whether the series are long enough for a horizon."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from automodel_sk.data.held_out import least_rows
+from automodel_sk.data.panel import Panel
+from automodel_sk.data.wording import wording
+from automodel_sk.validation.data.values import count
+from automodel_sk.validation.result import Findings
+
+__all__ = ["check_lengths", "whole_number"]
+
+_MOST_NAMES = 30
+
+
+def whole_number(value: Any, name: str, least: int, findings: Findings) -> int | None:
+    """Return a whole number, or None where it is left out or after noting that it is none."""
+    if value is None:
+        return None
+    is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if is_whole and value >= least:
+        return int(value)
+    findings.error(
+        f"{name} must be a whole number of at least {least}, got {value!r}; "
+        f"try {name}={max(least, 12)}"
+    )
+    return None
+
+
+def check_lengths(
+    panel: Panel,
+    h: int | None,
+    input_size: int | None,
+    val_size: int | None,
+    findings: Findings,
+    n_windows: int = 1,
+) -> None:
+    """Hold the series' lengths against the horizon, the validation and the largest input.
+
+    Short series need no validation to be forecast: they are padded. Where nothing is held
+    out, every length will do.
+    """
+    if h is None or not len(panel.ids):
+        return
+    held_out = h if val_size is None else val_size
+    if int(panel.lengths.max()) < held_out + 2:
+        findings.error(_too_short(panel, h, held_out, n_windows))
+        return
+    least = least_rows(panel.lengths, h, held_out) if held_out else 1
+    short = np.flatnonzero(panel.lengths < least)
+    if len(short):
+        findings.warn(_left_out(panel, short, least, h, held_out))
+    if input_size is not None:
+        _note_padding(panel, h, input_size, held_out, findings, least)
+
+
+def _too_short(panel: Panel, h: int, held_out: int, n_windows: int) -> str:
+    """Return that no series is long enough, and what to lower."""
+    longest = int(panel.lengths.argmax())
+    if not held_out:
+        return (
+            f"the longest of {count(len(panel.ids), 'series')}, {_named(panel, longest)}, has"
+            f" {count(int(panel.lengths[longest]), 'row')}, which leaves nothing to learn from;"
+            " pass at least one series of 2 rows or more"
+        )
+    if n_windows > 1:
+        what, fix = f"n_windows={n_windows} with h={h}", "lower n_windows, step_size or h"
+    else:
+        what, fix = f"h={h}" if held_out == h else f"h={h} and val_size={held_out}", "lower h"
+    return (
+        f"{what} holds out {count(held_out, 'row')} at the end of each series for validation, and"
+        f" needs at least 2 before them; the longest of {count(len(panel.ids), 'series')},"
+        f" {_named(panel, longest)}, has {panel.lengths[longest]}; {fix}, or pass longer series,"
+        " or a fixed configuration, which needs no validation"
+    )
+
+
+def _left_out(panel: Panel, short: npt.NDArray[np.intp], least: int, h: int, held_out: int) -> str:
+    """Return which series are too short for the validation, and what becomes of them."""
+    return (
+        f"{len(short)} of {count(len(panel.ids), 'series')} have fewer than the"
+        f" {count(least, 'row')} that h={h} and val_size={held_out} need:"
+        f" {_listed(panel, short)}; they are left out of the validation, and forecast all the"
+        " same, padded with zeros at the start; forecasts of so little history are rough"
+    )
+
+
+def _note_padding(
+    panel: Panel, h: int, input_size: int, held_out: int, findings: Findings, least: int
+) -> None:
+    wanted = input_size + h + held_out
+    short = np.flatnonzero((panel.lengths < wanted) & (panel.lengths >= least))
+    if len(short):
+        first = int(short[panel.lengths[short].argmin()])
+        length = int(panel.lengths[first])
+        room = length - h - held_out
+        lower = f"; lower input_size to at most {room} for full windows" if room >= h else ""
+        held = f" and val_size={held_out}" if held_out else ""
+        findings.warn(
+            f"input_size={input_size}, the largest to be tried, with h={h}{held} needs "
+            f"series of {count(wanted, 'row')} for one full window; "
+            f"{len(short)} of {count(len(panel.ids), 'series')} have fewer, the shortest "
+            f"{_named(panel, first)} with {length}: they are padded with zeros at the start{lower}"
+        )
+
+
+def _named(panel: Panel, code: int) -> str:
+    return wording().name(panel.ids[code])
+
+
+def _listed(panel: Panel, codes: npt.NDArray[np.intp]) -> str:
+    """Return the names of series, the first few where there are many."""
+    names = ", ".join(_named(panel, int(code)) for code in codes[:_MOST_NAMES])
+    return f"[{names}]" if len(codes) <= _MOST_NAMES else f"[{names}, ...] ({len(codes)} in all)"

@@ -1,0 +1,179 @@
+"""Whether the rows of a panel are whole, distinct, in order and evenly spaced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.offsets import BaseOffset
+
+from automodel_sk.data.frequency import infer_panel_frequency
+from automodel_sk.data.panel import Panel
+from automodel_sk.data.times.read import is_text, show_time
+from automodel_sk.data.times.steps import later_times, parse_frequency
+from automodel_sk.data.times.text_times import text_format
+from automodel_sk.data.wording import shown
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.validation.data.spacing import Spacing
+from automodel_sk.validation.data.spacing_advice import report_spacing
+from automodel_sk.validation.data.structure import Names
+from automodel_sk.validation.data.values import count
+from automodel_sk.validation.result import Findings
+
+__all__ = ["check_keys", "check_rows", "read_panel"]
+
+
+def read_panel(df: pd.DataFrame, names: Names, findings: Findings) -> Panel | None:
+    """Return the numbered rows, or note why that can't be done."""
+    try:
+        panel = Panel.of(df[names.id], df[names.time])
+    except InvalidInputError as exc:
+        findings.error(str(exc))
+        return None
+    except TypeError:
+        findings.error(
+            f"column {names.id!r} holds values that can't name a series (first: "
+            f'{df[names.id].iloc[0]!r}); convert it: df["{names.id}"] = '
+            f'df["{names.id}"].astype(str)'
+        )
+        return None
+    if is_text(df[names.time]):
+        findings.warn(_how_text_is_read(df[names.time], panel))
+    return panel
+
+
+def _how_text_is_read(column: pd.Series, panel: Panel) -> str:
+    """Say what text is taken for, and how to convert it where pandas has a format for it."""
+    row = int((panel.ranks >= 0).argmax())
+    example = f"{column.iloc[row]!r} as {show_time(panel.times[panel.ranks[row]])}"
+    said = f"column {column.name!r} holds dates as text and is read as dates ({example})"
+    written = text_format(column)
+    if written is None:
+        return said
+    how = "" if written == "ISO8601" else f', format="{written}"'
+    return f'{said}; convert it: df["{column.name}"] = pd.to_datetime(df["{column.name}"]{how})'
+
+
+def check_keys(panel: Panel, names: Names, findings: Findings) -> None:
+    """Note rows without a name or a time, and names of several types."""
+    for name, numbers in ((names.id, panel.codes), (names.time, panel.ranks)):
+        missing = numbers < 0
+        n_missing = int(missing.sum())
+        if n_missing:
+            findings.error(
+                f"column {name!r} has {count(n_missing, 'missing value')}, first in "
+                f"{panel.place(int(missing.argmax()))} (row {int(missing.argmax())}); drop such "
+                f'rows: df = df.dropna(subset=["{name}"])'
+            )
+    kinds = sorted({type(name).__name__ for name in panel.ids})
+    if len(kinds) > 1:
+        findings.error(
+            f"column {names.id!r} mixes names of types {' and '.join(kinds)}, which have no "
+            f'order; convert it: df["{names.id}"] = df["{names.id}"].astype(str)'
+        )
+        return
+    odd = [name for name in panel.ids[:1] if not _can_be_kept(name)]
+    if odd:
+        findings.error(
+            f"column {names.id!r} holds names of type {kinds[0]} (first: {odd[0]!r}), with which "
+            f'a model can\'t be saved; convert it: df["{names.id}"] = '
+            f'df["{names.id}"].astype(str)'
+        )
+    broken = next((name for name in panel.ids if _is_broken(name)), None)
+    if broken is not None:
+        findings.error(
+            f"column {names.id!r} names a series {ascii(broken)[:60]}, half of a surrogate pair,"
+            f' which no file holds; convert it: df["{names.id}"] = df["{names.id}"].map(lambda'
+            ' name: name.encode("utf-8", "replace").decode())'
+        )
+
+
+def _is_broken(name: Any) -> bool:
+    """Tell whether a text can't be encoded."""
+    if not isinstance(name, str) or name.isascii():
+        return False
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _can_be_kept(name: Any) -> bool:
+    """Tell whether the name of a series is text, a number or a time."""
+    kinds = (str, int, float, np.integer, np.floating, pd.Timestamp)
+    return isinstance(name, kinds) and not isinstance(name, bool)
+
+
+def check_rows(
+    panel: Panel, freq: Any, names: Names, findings: Findings, h: int | None = None
+) -> BaseOffset | int | None:
+    """Check rows that have a name and a time; return their step where it can be worked with."""
+    if not len(panel.codes):
+        return None
+    _check_order(panel, names, findings)
+    step = _check_steps(panel, freq, names, findings)
+    if step is None or h is None or panel.has_integer_times:
+        return step
+    try:
+        later_times(panel.times[-1:], step, h)
+    except InvalidInputError as exc:
+        findings.error(str(exc))
+    return step
+
+
+def _check_order(panel: Panel, names: Names, findings: Findings) -> None:
+    """Note rows that occur twice or out of order."""
+    codes, ranks = panel.in_order
+    twice = np.flatnonzero((codes[1:] == codes[:-1]) & (ranks[1:] == ranks[:-1]))
+    if len(twice):
+        first = int(twice[0])
+        findings.error(
+            f"columns {names.id!r} and {names.time!r} name {count(len(twice), 'row')} more than "
+            f"once, first series {shown(panel.ids[codes[first]])} at "
+            f"{show_time(panel.times[ranks[first]])}; keep one of each: "
+            f'df = df.drop_duplicates(["{names.id}", "{names.time}"], keep="last")'
+            f"{_clock_change(panel.times[ranks[twice]])}"
+        )
+    if not panel.is_sorted:
+        back = (panel.codes[1:] == panel.codes[:-1]) & (panel.ranks[1:] < panel.ranks[:-1])
+        example = f", e.g. {panel.place(int(back.argmax()) + 1)}" if back.any() else ""
+        findings.warn(
+            f"the rows are not in order of {names.id!r} and {names.time!r}{example}; they will be "
+            f'sorted; to silence this: df = df.sort_values(["{names.id}", "{names.time}"])'
+        )
+
+
+def _clock_change(twice: pd.Index) -> str:
+    """Name the likely cause where hours occur twice in the night of a Sunday alone."""
+    if not isinstance(twice, pd.DatetimeIndex) or twice.tz is not None:
+        return ""
+    nightly = (twice.weekday == 6) & (twice.hour < 4) & (twice.minute < 60)
+    within_autumn = twice.month.isin([3, 4, 9, 10, 11])
+    if not bool((nightly & within_autumn).all()) or bool((twice == twice.normalize()).all()):
+        return ""
+    return (
+        "; if it is the hour that clocks repeat when summer time ends, keep both in UTC: for each "
+        'series, ds.dt.tz_localize("Europe/Berlin", ambiguous="infer").dt.tz_convert("UTC")'
+    )
+
+
+def _check_steps(
+    panel: Panel, freq: Any, names: Names, findings: Findings
+) -> BaseOffset | int | None:
+    """Hold the times against the frequency; return it where it can be worked with."""
+    try:
+        step = freq if freq is not None else infer_panel_frequency(panel, names.time)
+        spaced = Spacing.of(panel, step, names)
+    except InvalidInputError as exc:
+        findings.error(str(exc))
+        return None
+    except pd.errors.OutOfBoundsDatetime:
+        findings.error(
+            f"column {names.time!r} holds dates out of range (from {panel.times[0]} to "
+            f'{panel.times[-1]}); correct them, e.g. df = df[df["{names.time}"] < "2200"]'
+        )
+        return None
+    report_spacing(spaced, findings, given=freq is not None)
+    return parse_frequency(step)

@@ -1,0 +1,287 @@
+"""Checks of a dataset, before any training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from automodel_sk.data.joint import uneven_ends
+from automodel_sk.data.panel import BoolArray, Panel
+from automodel_sk.data.times.steps import parse_frequency, plain_frequency
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.validation.data.exogenous import (
+    Exogenous,
+    check_future,
+    check_static,
+    check_temporal,
+)
+from automodel_sk.validation.data.lengths import check_lengths, whole_number
+from automodel_sk.validation.data.observed import check_weights, observed_rows
+from automodel_sk.validation.data.rows import check_keys, check_rows, read_panel
+from automodel_sk.validation.data.structure import Names, check_columns, is_frame
+from automodel_sk.validation.data.values import (
+    check_constant,
+    check_finite,
+    check_resolution,
+    read_numbers,
+)
+from automodel_sk.validation.result import Findings, ValidationResult, never_raises
+
+__all__ = ["DataValidator"]
+
+_UNREADABLE = (
+    "df can't be checked; pass a plain pandas DataFrame with columns unique_id, ds and y,"
+    " frames as static_df and futr_df, and whole numbers as sizes"
+)
+
+
+@dataclass(frozen=True)
+class DataValidator:
+    """Tells what is wrong with a dataset, and how to mend it.
+
+    Parameters
+    ----------
+    strict_mode : bool
+        Whether warnings count as errors.
+    id_col, time_col, target_col : str
+        The columns of series names, times and values.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"unique_id": "a", "ds": [1, 2, 4, 5], "y": [1.0, 2.0, 0.5, 3.0]})
+    >>> result = DataValidator().validate_dataset(frame)
+    >>> result.is_valid
+    True
+    >>> print(result.warnings[0])
+    column 'ds' lacks 1 time at freq=1 in 1 series, first in series 'a' from 2 to 4; fill ...
+    """
+
+    strict_mode: bool = False
+    id_col: str = "unique_id"
+    time_col: str = "ds"
+    target_col: str = "y"
+
+    @never_raises(_UNREADABLE)
+    def validate_dataset(
+        self,
+        df: Any,
+        *,
+        freq: Any = None,
+        h: Any = None,
+        input_size: Any = None,
+        val_size: Any = None,
+        n_windows: Any = None,
+        joint: bool = False,
+        categories: Sequence[str] = (),
+        futr_exog: Sequence[str] = (),
+        hist_exog: Sequence[str] = (),
+        static_df: Any = None,
+        stat_exog: Sequence[str] = (),
+        futr_df: Any = None,
+    ) -> ValidationResult:
+        """Check a long frame and what goes with it; never raises.
+
+        Parameters
+        ----------
+        df : pandas.DataFrame
+            One row per series and time.
+        freq : str or int, optional
+            The step between rows; inferred where it is left out.
+        h : int, optional
+            Steps to forecast; lengths and `futr_df` are held against it.
+        input_size : int, optional
+            The largest number of past steps that a model will see.
+        val_size : int, optional
+            Steps at the end of each series kept for validation, 0 for none; `h`
+            where it is left out.
+        n_windows : int, optional
+            Windows in these steps, for the words of a message.
+        joint : bool
+            Whether the model takes all series at once; they should end together then.
+        categories : sequence of str
+            Exogenous columns that may hold text, as the model takes them for categories.
+        futr_exog, hist_exog, stat_exog : sequence of str
+            Columns known ahead, columns known afterwards, columns of `static_df`.
+        static_df : pandas.DataFrame, optional
+            One row of features per series.
+        futr_df : pandas.DataFrame, optional
+            Values of `futr_exog` for the `h` steps after each series' end.
+
+        Returns
+        -------
+        ValidationResult
+
+        Examples
+        --------
+        >>> DataValidator().validate_dataset(None).errors
+        ["df must be a pandas DataFrame, got None; pass a frame with columns 'unique_id', ..."]
+        """
+        findings, names = Findings(), self._names
+        sizes = _Sizes.read(h, input_size, val_size, findings)
+        exogenous = Exogenous.read(futr_exog, hist_exog, stat_exog, findings, categories)
+        freq = _known_frequency(freq, findings)
+        if not is_frame(df, "df", findings) or not check_columns(df, names, findings):
+            return findings.result(self.strict_mode)
+        panel = read_panel(df, names, findings)
+        used = observed_rows(df, panel, findings)
+        check_weights(df, panel, findings, used)
+        self._check_target(df, panel, used, findings)
+        check_temporal(df, exogenous, panel, names, findings, used)
+        check_static(static_df, exogenous, panel, names, findings)
+        if panel is not None:
+            check_keys(panel, names, findings)
+            whole = panel.complete()
+            step = check_rows(whole, freq, names, findings, sizes.h)
+            if joint:
+                _check_ends(whole, findings)
+            windows = whole_number(n_windows, "n_windows", 1, findings) or 1
+            check_lengths(whole, sizes.h, sizes.input_size, sizes.val_size, findings, windows)
+            check_future(futr_df, exogenous, whole, sizes.h, step, names, findings)
+        return findings.result(self.strict_mode)
+
+    @never_raises(_UNREADABLE)
+    def validate_horizon(
+        self, df: Any, h: Any, *, input_size: Any = None, val_size: Any = None
+    ) -> ValidationResult:
+        """Check that series are long enough for a horizon; never raises.
+
+        At least one has to be; a warning names those that are not.
+
+        Parameters
+        ----------
+        df : pandas.DataFrame
+            One row per series and time.
+        h : int
+            Steps to forecast, at least 1.
+        input_size, val_size : int, optional
+            As in `validate_dataset`.
+
+        Returns
+        -------
+        ValidationResult
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"unique_id": "a", "ds": [1, 2, 3], "y": [1.0, 2.0, 3.0]})
+        >>> DataValidator().validate_horizon(frame, h=2).errors
+        []
+        >>> DataValidator().validate_horizon(frame, h=3).errors
+        ['h=3 holds out 3 rows at the end of each series for validation, and needs at least ...']
+        """
+        findings, names = Findings(), self._names
+        if h is None:
+            findings.error("h must be a whole number of at least 1, got None; try h=12")
+        sizes = _Sizes.read(h, input_size, val_size, findings)
+        if is_frame(df, "df", findings) and check_columns(df, names, findings):
+            panel = read_panel(df, names, findings)
+            if panel is not None:
+                check_lengths(panel, sizes.h, sizes.input_size, sizes.val_size, findings)
+        return findings.result(self.strict_mode)
+
+    @never_raises(_UNREADABLE)
+    def validate_future(
+        self,
+        df: Any,
+        futr_df: Any,
+        h: Any,
+        *,
+        futr_exog: Sequence[str] = (),
+        freq: Any = None,
+        categories: Sequence[str] = (),
+    ) -> ValidationResult:
+        """Check that a frame of future values holds each series' next rows; never raises.
+
+        Parameters
+        ----------
+        df : pandas.DataFrame
+            Each series' last row at least; its target is not looked at.
+        futr_df : pandas.DataFrame
+            Values of `futr_exog` for the `h` steps after each series' end.
+        h : int
+            Steps to forecast.
+        futr_exog : sequence of str
+            Columns that must be there.
+        freq : str or int, optional
+            The step between rows; the times are not held against the series'
+            ends where it is left out.
+        categories : sequence of str
+            As in `validate_dataset`.
+
+        Returns
+        -------
+        ValidationResult
+
+        Examples
+        --------
+        >>> df = pd.DataFrame({"unique_id": ["a"], "ds": [3], "y": [1.0]})
+        >>> futr_df = pd.DataFrame({"unique_id": ["a"], "ds": [5], "price": [2.0]})
+        >>> DataValidator().validate_future(df, futr_df, 1, futr_exog=["price"], freq=1).errors
+        ["futr_df lacks 1 row in 1 series, first series 'a' at 4; it needs each of ..."]
+        """
+        findings, names = Findings(), self._names
+        steps = whole_number(h, "h", 1, findings)
+        exogenous = Exogenous.read(futr_exog, (), (), findings, categories)
+        freq = _known_frequency(freq, findings)
+        panel = read_panel(df, names, findings) if is_frame(df, "df", findings) else None
+        if panel is not None:
+            step = None if freq is None else parse_frequency(freq)
+            check_future(futr_df, exogenous, panel.complete(), steps, step, names, findings)
+        return findings.result(self.strict_mode)
+
+    @property
+    def _names(self) -> Names:
+        return Names(self.id_col, self.time_col, self.target_col)
+
+    def _check_target(
+        self, df: pd.DataFrame, panel: Panel | None, used: BoolArray | None, findings: Findings
+    ) -> None:
+        """Check the values to be forecast."""
+        values = read_numbers(df[self.target_col], findings)
+        if values is None:
+            return
+        check_finite(values, self.target_col, panel, findings, used=used)
+        if panel is not None:
+            check_constant(values, self.target_col, panel, findings, used)
+            check_resolution(values, self.target_col, panel, findings, used)
+
+
+def _check_ends(panel: Panel, findings: Findings) -> None:
+    """Note series that end at different times."""
+    _, ranks = panel.in_order
+    ends = panel.times[ranks[np.cumsum(panel.lengths) - 1]]
+    warning = uneven_ends(panel.ids, ends)
+    if warning is not None:
+        findings.warn(warning)
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """The numbers of steps that lengths are held against."""
+
+    h: int | None
+    input_size: int | None
+    val_size: int | None
+
+    @classmethod
+    def read(cls, h: Any, input_size: Any, val_size: Any, findings: Findings) -> _Sizes:
+        """Read the three numbers, noting what is none."""
+        return cls(
+            whole_number(h, "h", 1, findings),
+            whole_number(input_size, "input_size", 1, findings),
+            whole_number(val_size, "val_size", 0, findings),
+        )
+
+
+def _known_frequency(freq: Any, findings: Findings) -> Any:
+    """Return the frequency if pandas knows it, else None after noting that."""
+    if freq is None:
+        return None
+    try:
+        return plain_frequency(freq)
+    except InvalidInputError as exc:
+        findings.error(str(exc))
+        return None
