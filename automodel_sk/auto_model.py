@@ -31,14 +31,13 @@ from automodel_sk.forecasting.future_values import future_values
 from automodel_sk.forecasting.history import usable_history
 from automodel_sk.forecasting.predict import forecast, stored_history, tidy
 from automodel_sk.metrics.quantiles import quantile_columns
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training.build import DEFAULT_MAX_STEPS, trained_module
 from automodel_sk.training.refit import final_model, fit_final, padded_for, train_on
 from automodel_sk.training.refit_steps import final_steps
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.train import training
 from automodel_sk.training.turns import training_turn
-from automodel_sk.trials import trials_frame
+from automodel_sk.trials import TrialRecord, trials_frame
 
 if TYPE_CHECKING:
     from automodel_sk.data.analysis import DatasetProfile
@@ -828,7 +827,7 @@ class AutoModel:
         """
         from automodel_sk.persistence import load_auto_model
 
-        return load_auto_model(Path(path))
+        return load_auto_model(Path(path), cls)
 
     @property
     def plot(self) -> ModelPlots:

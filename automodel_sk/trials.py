@@ -1,17 +1,114 @@
-"""The trials of a search as one table."""
+"""The trials of a search: the record of each, the best of them, all as one table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+from automodel_sk.exceptions import InvalidInputError
 
-from automodel_sk.tracking import TrialRecord
+if TYPE_CHECKING:
+    import pandas as pd
 
-__all__ = ["trials_frame"]
+__all__ = ["TRIAL_STATES", "TrialRecord", "best_record", "trials_frame"]
+
+TRIAL_STATES = ("COMPLETE", "PRUNED", "FAIL")
 
 _COLUMNS = ("number", "value", "state", "datetime_start", "datetime_complete", "duration")
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One ended trial.
+
+    Parameters
+    ----------
+    number : int
+        Number of the trial within its search, from 0.
+    state : {"COMPLETE", "PRUNED", "FAIL"}
+        How it ended.
+    value : float, optional
+        Its score: the best validation loss. None if it has none.
+    params : mapping
+        The configuration that was trained, flat or nested.
+    intermediate_values : mapping of int to float
+        Validation loss by global training step.
+    datetime_start, datetime_complete : datetime, optional
+        Begin and end. Without a time zone they are local time.
+    duration_seconds : float
+        Seconds from begin to end.
+    reason : str, optional
+        Why it failed or was pruned.
+    tags : mapping
+        Anything else worth keeping, such as ``{"retry_of": 3}``.
+
+    Raises
+    ------
+    InvalidInputError
+        If `state` is none of the three.
+
+    Examples
+    --------
+    >>> trial = TrialRecord(number=3, state="COMPLETE", value=0.5, params={"max_steps": 100})
+    >>> trial.value
+    0.5
+    """
+
+    number: int
+    state: str
+    value: float | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    intermediate_values: Mapping[int, float] = field(default_factory=dict)
+    datetime_start: datetime | None = None
+    datetime_complete: datetime | None = None
+    duration_seconds: float = 0.0
+    reason: str | None = None
+    tags: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.state not in TRIAL_STATES:
+            raise InvalidInputError(
+                f"state must be one of {', '.join(TRIAL_STATES)}, got {self.state!r}; "
+                "try 'COMPLETE'"
+            )
+
+    @property
+    def best_loss(self) -> float | None:
+        """The least validation loss; None where the trial saw none."""
+        return min(self.intermediate_values.values(), default=None)
+
+    @property
+    def best_step(self) -> int | None:
+        """The training step of the least validation loss; None where the trial saw none."""
+        losses = self.intermediate_values
+        return min(losses, key=lambda step: losses[step]) if losses else None
+
+
+def best_record(records: Sequence[TrialRecord]) -> TrialRecord | None:
+    """Return the trial to use: the best complete one, else the best stopped one.
+
+    Parameters
+    ----------
+    records : sequence of TrialRecord
+        Ended trials.
+
+    Returns
+    -------
+    TrialRecord or None
+        None where no trial saw a finite validation loss.
+
+    Examples
+    --------
+    >>> best_record([]) is None
+    True
+    """
+    for state in ("COMPLETE", "PRUNED"):
+        usable = [r for r in records if r.state == state and r.intermediate_values]
+        if usable:
+            return min(usable, key=lambda r: min(r.intermediate_values.values()))
+    return None
 
 
 def trials_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
@@ -35,13 +132,16 @@ def trials_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
     >>> trials_frame([record])[["number", "value", "params_max_steps", "best_step"]].values.tolist()
     [[0.0, 0.5, 10.0, 10.0]]
     """
+    import pandas as pd
+
     names = dict.fromkeys(f"params_{name}" for record in records for name in record.params)
     columns = [*_COLUMNS, *names, "best_step", "n_reports", "reason"]
     return pd.DataFrame([_row(record) for record in records], columns=columns)
 
 
 def _row(record: TrialRecord) -> dict[str, Any]:
-    losses = record.intermediate_values
+    import pandas as pd
+
     return {
         "number": record.number,
         "value": record.value,
@@ -50,7 +150,7 @@ def _row(record: TrialRecord) -> dict[str, Any]:
         "datetime_complete": record.datetime_complete,
         "duration": pd.Timedelta(seconds=record.duration_seconds),
         **{f"params_{name}": value for name, value in record.params.items()},
-        "best_step": min(losses, key=lambda step: losses[step]) if losses else None,
-        "n_reports": len(losses),
+        "best_step": record.best_step,
+        "n_reports": len(record.intermediate_values),
         "reason": record.reason,
     }

@@ -23,10 +23,10 @@ from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
 from automodel_sk.search_space import SearchSpace
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.training.train import Verdict, train_candidate
+from automodel_sk.trials import TrialRecord
 
 MEMORY = StudyLocation("in-memory", ":memory:")
 FIXED: dict[str, Any] = {

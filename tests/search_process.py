@@ -27,8 +27,8 @@ from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
 from automodel_sk.search_space import Choice, Float, SearchSpace
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training.task import TrainingTask
+from automodel_sk.trials import TrialRecord
 
 SPACE: dict[str, Any] = {
     "max_steps": 10,

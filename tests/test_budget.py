@@ -13,12 +13,11 @@ from series import seasonal_panel
 from test_optuna_engine import MEMORY, Heard, request_for, run
 
 from automodel_sk import AutoModel, auto_model_factory, create_auto_model
-from automodel_sk.search.study.request import best_record
 from automodel_sk.search_space import Float
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training.refit import fit_final, steps_of
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
+from automodel_sk.trials import TrialRecord, best_record
 
 
 class Ticking(Heard):

@@ -31,8 +31,8 @@ from automodel_sk.search.study.ownership import Owner, owner_of
 from automodel_sk.search.study.search_spec import read_job
 from automodel_sk.search.study.storage import StudyLocation, open_storage
 from automodel_sk.search.study.study import muted
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training.time_budget import TimeBudget
+from automodel_sk.trials import TrialRecord
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

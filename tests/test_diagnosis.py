@@ -20,7 +20,7 @@ from automodel_sk.diagnosis import RULES, Diagnosis, Finding, SearchRun, diagnos
 from automodel_sk.diagnosis.search_record import OUT_OF_TIME
 from automodel_sk.search_algorithm_selector import SearchStrategy
 from automodel_sk.search_space import Choice, Computed, Float, Integer, SearchSpace
-from automodel_sk.tracking import TrialRecord
+from automodel_sk.trials import TrialRecord
 
 STEPS = 100
 BEGAN = datetime(2024, 1, 1)

@@ -19,8 +19,9 @@ from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search import request_builder as search_setup
 from automodel_sk.training import precision as hardware
 from automodel_sk.training.build import build_model
+from automodel_sk.training.devices import tensor_cores
 from automodel_sk.training.patches.fused_optimizers import fused_optimizers
-from automodel_sk.training.precision import choose_precision, tensor_cores
+from automodel_sk.training.precision import choose_precision
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.train import Verdict, train_candidate
 

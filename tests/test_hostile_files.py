@@ -52,8 +52,8 @@ from automodel_sk.persistence.manifest import (
 )
 from automodel_sk.search_algorithm_selector import SearchStrategy
 from automodel_sk.search_space import Float, SearchSpace
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training.task import TrainingTask
+from automodel_sk.trials import TrialRecord
 from automodel_sk.validation import ValidationResult
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -18,10 +18,10 @@ from automodel_sk import create_auto_model
 from automodel_sk.exceptions import SearchError, StudyMismatchError
 from automodel_sk.search.optuna.backend import OptunaEngine
 from automodel_sk.search.study.ownership import Owner
-from automodel_sk.search.study.request import best_record
 from automodel_sk.search.study.search_spec import read_job
 from automodel_sk.search.study.storage import StudyLocation, open_storage
 from automodel_sk.search_space import SearchSpace
+from automodel_sk.trials import best_record
 
 GOOD = {"input_size": 12, "learning_rate": 1e-3}
 ACTING = {"default_root_dir": "DIR", "logger": True, "enable_checkpointing": True, "batch_size": 4}

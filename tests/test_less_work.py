@@ -13,11 +13,11 @@ from test_optuna_engine import MEMORY, SPACE, Heard, request_for, run
 from automodel_sk import create_auto_model
 from automodel_sk.search.pacing import EachTrialOnce, run_at_pace, trials_that_fit
 from automodel_sk.search.study.request import SearchRequest
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training import train as training
 from automodel_sk.training.task import FEWEST_REPORTS, REPORTS_PER_TRIAL, TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.training.train import Verdict, train_candidate
+from automodel_sk.trials import TrialRecord
 
 
 @pytest.fixture(scope="module")

@@ -26,8 +26,8 @@ from automodel_sk.search.study.seeding import PerTrialSampler
 from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
 from automodel_sk.search_space import SearchSpace
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training.task import TrainingTask
+from automodel_sk.trials import TrialRecord
 
 SPACE: dict[str, Any] = {
     "max_steps": 40,

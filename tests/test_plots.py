@@ -22,7 +22,7 @@ from automodel_sk.plots.forecast_plot import levels_within_reach
 from automodel_sk.plots.renderers import matplotlib as with_matplotlib
 from automodel_sk.plots.renderers import plotly as with_plotly
 from automodel_sk.plots.study import as_study
-from automodel_sk.tracking import TrialRecord
+from automodel_sk.trials import TrialRecord
 
 OF_THE_SEARCH = ("history", "learning_curves", "importances", "slices")
 PLOTS = ("forecast", *OF_THE_SEARCH, "error_by_step", "error_by_series", "residuals")

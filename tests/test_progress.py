@@ -11,8 +11,8 @@ import pytest
 from automodel_sk.console.displays import open_display
 from automodel_sk.console.state import SearchState
 from automodel_sk.search.progress import ProgressBar, progress_bar
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training.time_budget import TimeBudget
+from automodel_sk.trials import TrialRecord
 
 
 class Clock:

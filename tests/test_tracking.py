@@ -31,10 +31,10 @@ from automodel_sk.tracking import (
     NullTracker,
     SearchRecord,
     Tracker,
-    TrialRecord,
     make_tracker,
     mask_secrets,
 )
+from automodel_sk.trials import TrialRecord
 
 START = datetime(2024, 3, 1, 12, 0, 0)
 STUDY = {"automodel_sk.study_id": "5f3a"}

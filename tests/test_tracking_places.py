@@ -16,10 +16,11 @@ from mlflow import MlflowClient
 from mlflow_store import make_tables
 
 from automodel_sk.exceptions import TrackingError
-from automodel_sk.tracking import MLflowTracker, ModelRecord, SearchRecord, TrialRecord
+from automodel_sk.tracking import MLflowTracker, ModelRecord, SearchRecord
 from automodel_sk.tracking.mlflow import guard as _guard
 from automodel_sk.tracking.mlflow.guard import once_created, open_lock, reason_of
 from automodel_sk.tracking.mlflow.model_log import log_model
+from automodel_sk.trials import TrialRecord
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

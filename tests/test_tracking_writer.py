@@ -14,10 +14,11 @@ from mlflow import MlflowClient
 from mlflow_store import make_tables
 
 from automodel_sk import create_auto_model
-from automodel_sk.tracking import MLflowTracker, SearchRecord, TrialRecord
+from automodel_sk.tracking import MLflowTracker, SearchRecord
 from automodel_sk.tracking.mlflow import writer as _writer
 from automodel_sk.tracking.mlflow.runs import EndedTrial
 from automodel_sk.tracking.mlflow.writer import TrialWriter
+from automodel_sk.trials import TrialRecord
 
 
 @pytest.fixture(scope="module")

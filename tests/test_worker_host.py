@@ -37,7 +37,7 @@ from automodel_sk.search.optuna.workers.fork_server import is_forkable, start_ho
 def imported() -> None:
     import neuralforecast  # noqa: F401
 
-    import automodel_sk.search.optuna.backend  # noqa: F401
+    import automodel_sk.search.optuna.loop  # noqa: F401
 
 
 @pytest.fixture

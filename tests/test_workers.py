@@ -17,7 +17,7 @@ from automodel_sk.exceptions import SearchError, StorageError
 from automodel_sk.search.optuna.workers.pool import shared_pool
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.storage import StudyLocation
-from automodel_sk.tracking import TrialRecord
+from automodel_sk.trials import TrialRecord
 
 
 @pytest.fixture(scope="module")

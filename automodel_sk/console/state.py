@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from automodel_sk.tracking import TrialRecord
+from automodel_sk.trials import TrialRecord
 
 __all__ = ["Budget", "SearchState", "clock_text"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sized
 
 from automodel_sk.diagnosis.findings import Finding
 from automodel_sk.diagnosis.search_record import SearchRun
-from automodel_sk.tracking import TrialRecord
+from automodel_sk.trials import TrialRecord
 
 __all__ = ["overfitting", "underfitting"]
 

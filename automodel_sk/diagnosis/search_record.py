@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from automodel_sk.search.study.request import best_record
 from automodel_sk.training.build import DEFAULT_MAX_STEPS
+from automodel_sk.trials import best_record
 
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
     from automodel_sk.data.analysis import DatasetProfile
     from automodel_sk.search_algorithm_selector import SearchStrategy
     from automodel_sk.search_space import SearchSpace
-    from automodel_sk.tracking import TrialRecord
+    from automodel_sk.trials import TrialRecord
 
 __all__ = ["OUT_OF_TIME", "SearchRun", "best_loss"]
 

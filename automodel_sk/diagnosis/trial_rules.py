@@ -8,8 +8,8 @@ from statistics import median
 
 from automodel_sk.diagnosis.findings import Finding
 from automodel_sk.diagnosis.search_record import OUT_OF_TIME, SearchRun, best_loss
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training.memory import is_out_of_memory, smaller_batches
+from automodel_sk.trials import TrialRecord
 
 __all__ = ["failures", "few_trials", "flat", "memory", "no_pruning", "pruned_too_early", "time_up"]
 

@@ -24,7 +24,7 @@ from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.series_traits import N_TRAITS, SeriesTraits
 from automodel_sk.persistence.schema import Stored
 from automodel_sk.search_algorithm_selector import SearchStrategy
-from automodel_sk.tracking import TrialRecord
+from automodel_sk.trials import TrialRecord
 from automodel_sk.validation import ValidationResult
 
 __all__ = ["Manifest", "StoredTask"]

@@ -14,11 +14,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from automodel_sk.auto_model import AutoModel
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.persistence.allowed_arguments import check_settings, passive, passive_hparams
@@ -28,13 +27,16 @@ from automodel_sk.persistence.schema import checked
 from automodel_sk.persistence.weights import load_fitted
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.search_space.serialization import space_from_json, space_to_json
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training.build import effective_config, trained_module
+from automodel_sk.training.devices import trainer_options
 from automodel_sk.training.inference import private_copy
 from automodel_sk.training.patches.isolation import quiet
-from automodel_sk.training.precision import trainer_options
 from automodel_sk.training.task import TrainingTask
+from automodel_sk.trials import TrialRecord
 from automodel_sk.validation import ValidationResult
+
+if TYPE_CHECKING:
+    from automodel_sk.auto_model import AutoModel
 
 __all__ = ["FORMAT_VERSION", "load_auto_model", "load_trials", "save_auto_model"]
 
@@ -137,14 +139,14 @@ def _plain(value: Any) -> Any:
     return repr(value)
 
 
-def load_auto_model(path: Path) -> AutoModel:
+def load_auto_model(path: Path, make: type[AutoModel]) -> AutoModel:
     """Read a model from a folder; see `AutoModel.load`."""
 
     def restore(stored: dict[str, Any], folder: Path) -> AutoModel:
         manifest = _manifest(stored, path)
         check_settings(manifest.task.model_name, manifest.best_config, path / _FORMAT.manifest)
         try:
-            return _restore(manifest, folder)
+            return _restore(manifest, folder, make)
         except ModelFileError:
             raise
         except Exception as exc:
@@ -167,7 +169,7 @@ def _manifest(stored: Mapping[str, Any], path: Path) -> Manifest:
     return checked(Manifest, stored, path / _FORMAT.manifest)
 
 
-def _restore(manifest: Manifest, folder: Path) -> AutoModel:
+def _restore(manifest: Manifest, folder: Path, make: type[AutoModel]) -> AutoModel:
     task = TrainingTask(**manifest.task.fields(), trainer_options=trainer_options())
     fitted = load_fitted(folder, task.model_name)
     module = trained_module(fitted.models[0])
@@ -182,7 +184,7 @@ def _restore(manifest: Manifest, folder: Path) -> AutoModel:
         for part in (getattr(manifest, name),)
     }
     profile = parts["profile"]
-    return AutoModel(
+    return make(
         fitted,
         replace(
             task,

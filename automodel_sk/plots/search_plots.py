@@ -10,8 +10,7 @@ import numpy as np
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.plots.figure_spec import Bars, Line, Panel, Points, Sketch, log_suits
 from automodel_sk.plots.study import as_study, tuned_values
-from automodel_sk.search.study.request import best_record
-from automodel_sk.tracking import TrialRecord
+from automodel_sk.trials import TrialRecord, best_record
 
 __all__ = ["history", "importances", "learning_curves", "parameter_importances", "slices"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.plots.figure_spec import log_suits
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training.patches.isolation import quiet
+from automodel_sk.trials import TrialRecord
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from statistics import mean
 
 from automodel_sk.search.study.request import SearchListener
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training.time_budget import TimeBudget
+from automodel_sk.trials import TrialRecord
 
 __all__ = ["EachTrialOnce", "run_at_pace", "trials_that_fit"]
 

@@ -46,8 +46,8 @@ from automodel_sk.search_algorithm_selector import (
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.search_space.default_spaces import default_search_space
 from automodel_sk.training.build import DEFAULT_MAX_STEPS
+from automodel_sk.training.devices import trainer_options
 from automodel_sk.training.objective import Objective, make_objective, outputs_of
-from automodel_sk.training.precision import trainer_options
 from automodel_sk.training.task import PLATEAU, TrainingTask
 from automodel_sk.validation import ValidationResult, validate_all
 from automodel_sk.validation.config.parameters import unknown_parameters

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 from automodel_sk.console import Display, SearchState, open_display, say
 from automodel_sk.search.study.request import SearchListener
-from automodel_sk.tracking import Tracker, TrialRecord
+from automodel_sk.tracking import Tracker
 from automodel_sk.training.task import REPORTS_PER_TRIAL
 from automodel_sk.training.time_budget import TimeBudget
+from automodel_sk.trials import TrialRecord
 
 __all__ = ["Listeners", "ProgressBar", "TrackerListener", "progress_bar", "say"]
 

@@ -19,9 +19,10 @@ from automodel_sk.search.planning import SearchPlan
 from automodel_sk.search.progress import Listeners, ProgressBar, TrackerListener, progress_bar, say
 from automodel_sk.search.request_builder import search_request, training_data
 from automodel_sk.search.scratch import scratch_folder
-from automodel_sk.search.study.request import SearchRequest, best_record
-from automodel_sk.tracking import Tracker, TrialRecord
+from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.tracking import Tracker
 from automodel_sk.training.time_budget import TimeBudget
+from automodel_sk.trials import TrialRecord, best_record
 
 __all__ = ["Fit", "calibration_is_possible", "search_and_refit"]
 

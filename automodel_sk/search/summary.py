@@ -11,9 +11,8 @@ from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.final_refit import final_threads
 from automodel_sk.search.planning import SearchPlan
 from automodel_sk.search.run import Fit
-from automodel_sk.search.study.request import best_record
 from automodel_sk.training.build import effective_config
-from automodel_sk.trials import trials_frame
+from automodel_sk.trials import best_record, trials_frame
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from automodel_sk._utils.secrets import mask_secrets
+from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.tracking.base import (
     DataRecord,
     ModelRecord,
     NullTracker,
     SearchRecord,
     Tracker,
-    TrialRecord,
-    make_tracker,
 )
 from automodel_sk.tracking.mlflow.text import plain
 from automodel_sk.tracking.mlflow.tracker import MLflowTracker
@@ -22,8 +21,53 @@ __all__ = [
     "NullTracker",
     "SearchRecord",
     "Tracker",
-    "TrialRecord",
     "make_tracker",
     "mask_secrets",
     "plain",
 ]
+
+
+def make_tracker(
+    use_mlflow: bool,
+    tracking_uri: str | None = None,
+    experiment_name: str = "automodel_sk",
+    register_as: str | None = None,
+) -> Tracker:
+    """Return the tracker that the options ask for.
+
+    Parameters
+    ----------
+    use_mlflow : bool
+        Whether MLflow is told of the search.
+    tracking_uri : str, optional
+        As in `MLflowTracker`.
+    experiment_name : str
+        As in `MLflowTracker`.
+    register_as : str, optional
+        As in `MLflowTracker`.
+
+    Returns
+    -------
+    Tracker
+        An `MLflowTracker` or a `NullTracker`.
+
+    Raises
+    ------
+    InvalidInputError
+        If a model is to be registered without MLflow.
+
+    Examples
+    --------
+    >>> type(make_tracker(use_mlflow=False)).__name__
+    'NullTracker'
+    >>> make_tracker(use_mlflow=True, tracking_uri="http://me:secret@mlflow:5000")
+    MLflowTracker(tracking_uri='http://***@mlflow:5000', experiment_name='automodel_sk')
+    """
+    if use_mlflow:
+        return MLflowTracker(tracking_uri, experiment_name, register_as)
+    if register_as is not None:
+        raise InvalidInputError(
+            f"mlflow_register_as={register_as!r} needs MLflow; pass use_mlflow=True,"
+            " or leave mlflow_register_as out"
+        )
+    return NullTracker()

@@ -4,85 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.trials import TrialRecord
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
     "RUN_STATUSES",
-    "TRIAL_STATES",
     "DataRecord",
     "ModelRecord",
     "NullTracker",
     "SearchRecord",
     "Tracker",
-    "TrialRecord",
-    "make_tracker",
 ]
 
-TRIAL_STATES = ("COMPLETE", "PRUNED", "FAIL")
 RUN_STATUSES = ("FINISHED", "FAILED", "KILLED")
-
-
-@dataclass(frozen=True)
-class TrialRecord:
-    """One ended trial.
-
-    Parameters
-    ----------
-    number : int
-        Number of the trial within its search, from 0.
-    state : {"COMPLETE", "PRUNED", "FAIL"}
-        How it ended.
-    value : float, optional
-        Its score: the best validation loss. None if it has none.
-    params : mapping
-        The configuration that was trained, flat or nested.
-    intermediate_values : mapping of int to float
-        Validation loss by global training step.
-    datetime_start, datetime_complete : datetime, optional
-        Begin and end. Without a time zone they are local time.
-    duration_seconds : float
-        Seconds from begin to end.
-    reason : str, optional
-        Why it failed or was pruned.
-    tags : mapping
-        Anything else worth keeping, such as ``{"retry_of": 3}``.
-
-    Raises
-    ------
-    InvalidInputError
-        If `state` is none of the three.
-
-    Examples
-    --------
-    >>> trial = TrialRecord(number=3, state="COMPLETE", value=0.5, params={"max_steps": 100})
-    >>> trial.value
-    0.5
-    """
-
-    number: int
-    state: str
-    value: float | None = None
-    params: Mapping[str, Any] = field(default_factory=dict)
-    intermediate_values: Mapping[int, float] = field(default_factory=dict)
-    datetime_start: datetime | None = None
-    datetime_complete: datetime | None = None
-    duration_seconds: float = 0.0
-    reason: str | None = None
-    tags: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.state not in TRIAL_STATES:
-            raise InvalidInputError(
-                f"state must be one of {', '.join(TRIAL_STATES)}, got {self.state!r}; "
-                "try 'COMPLETE'"
-            )
 
 
 @dataclass(frozen=True)
@@ -226,51 +165,3 @@ class NullTracker:
         model: ModelRecord | None = None,
     ) -> None:
         """Keep nothing."""
-
-
-def make_tracker(
-    use_mlflow: bool,
-    tracking_uri: str | None = None,
-    experiment_name: str = "automodel_sk",
-    register_as: str | None = None,
-) -> Tracker:
-    """Return the tracker that the options ask for.
-
-    Parameters
-    ----------
-    use_mlflow : bool
-        Whether MLflow is told of the search.
-    tracking_uri : str, optional
-        As in `MLflowTracker`.
-    experiment_name : str
-        As in `MLflowTracker`.
-    register_as : str, optional
-        As in `MLflowTracker`.
-
-    Returns
-    -------
-    Tracker
-        An `MLflowTracker` or a `NullTracker`.
-
-    Raises
-    ------
-    InvalidInputError
-        If a model is to be registered without MLflow.
-
-    Examples
-    --------
-    >>> type(make_tracker(use_mlflow=False)).__name__
-    'NullTracker'
-    >>> make_tracker(use_mlflow=True, tracking_uri="http://me:secret@mlflow:5000")
-    MLflowTracker(tracking_uri='http://***@mlflow:5000', experiment_name='automodel_sk')
-    """
-    if use_mlflow:
-        from automodel_sk.tracking.mlflow.tracker import MLflowTracker
-
-        return MLflowTracker(tracking_uri, experiment_name, register_as)
-    if register_as is not None:
-        raise InvalidInputError(
-            f"mlflow_register_as={register_as!r} needs MLflow; pass use_mlflow=True,"
-            " or leave mlflow_register_as out"
-        )
-    return NullTracker()

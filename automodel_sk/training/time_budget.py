@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training.refit_steps import final_steps, refit_steps
+from automodel_sk.trials import TrialRecord
 
 __all__ = ["RunningTrial", "TimeBudget"]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from automodel_sk.training.build import build_model, effective_config, trained_module
 from automodel_sk.training.checkpoint import BestWeights
+from automodel_sk.training.devices import tensor_cores
 from automodel_sk.training.objective import validation_callbacks
 from automodel_sk.training.patches.fused_optimizers import fused_optimizers
 from automodel_sk.training.patches.isolation import (
@@ -25,7 +26,6 @@ from automodel_sk.training.patches.isolation import (
 )
 from automodel_sk.training.patches.lazy_windows import cut_when_drawn
 from automodel_sk.training.patches.torch_modes import plain_torch, threads
-from automodel_sk.training.precision import tensor_cores
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.turns import training_turn
 

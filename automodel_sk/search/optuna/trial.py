@@ -26,11 +26,11 @@ from automodel_sk.search.study.trial_lifecycle import (
     frozen,
     record_of,
 )
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training.build import effective_config
 from automodel_sk.training.oom_retry import train_within_memory
 from automodel_sk.training.reasons import reason_of
 from automodel_sk.training.train import Outcome, Report, Verdict
+from automodel_sk.trials import TrialRecord
 
 if TYPE_CHECKING:
     from optuna import Study

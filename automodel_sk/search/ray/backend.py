@@ -32,8 +32,8 @@ from automodel_sk.search.study.study import (
     muted,
     open_study,
 )
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training.patches.isolation import isolated_random_state
+from automodel_sk.trials import TrialRecord
 
 __all__ = ["RayEngine"]
 

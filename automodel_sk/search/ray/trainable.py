@@ -13,8 +13,8 @@ from typing import Any
 import numpy.typing as npt
 
 from automodel_sk.training.build import effective_config
+from automodel_sk.training.devices import trainer_options
 from automodel_sk.training.oom_retry import train_within_memory
-from automodel_sk.training.precision import trainer_options
 from automodel_sk.training.reasons import reason_of
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.train import Report, Verdict

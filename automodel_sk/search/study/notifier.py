@@ -6,7 +6,7 @@ from optuna import Study
 
 from automodel_sk.search.study.request import SearchListener, SearchRequest
 from automodel_sk.search.study.trial_lifecycle import record_of
-from automodel_sk.tracking import TrialRecord
+from automodel_sk.trials import TrialRecord
 
 __all__ = ["Told"]
 

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search_algorithm_selector import SearchStrategy
 from automodel_sk.search_space import SearchSpace
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
+from automodel_sk.trials import TrialRecord
 
-__all__ = ["SearchEngine", "SearchListener", "SearchRequest", "best_record"]
+__all__ = ["SearchEngine", "SearchListener", "SearchRequest"]
 
 
 @dataclass(frozen=True)
@@ -94,28 +94,3 @@ class SearchEngine(Protocol):
         self, request: SearchRequest, dataset: Any, listener: SearchListener
     ) -> Sequence[TrialRecord]:
         """Return every ended trial of the study, earlier calls' included."""
-
-
-def best_record(records: Sequence[TrialRecord]) -> TrialRecord | None:
-    """Return the trial to use: the best complete one, else the best stopped one.
-
-    Parameters
-    ----------
-    records : sequence of TrialRecord
-        Ended trials.
-
-    Returns
-    -------
-    TrialRecord or None
-        None where no trial saw a finite validation loss.
-
-    Examples
-    --------
-    >>> best_record([]) is None
-    True
-    """
-    for state in ("COMPLETE", "PRUNED"):
-        usable = [r for r in records if r.state == state and r.intermediate_values]
-        if usable:
-            return min(usable, key=lambda r: min(r.intermediate_values.values()))
-    return None

@@ -22,7 +22,7 @@ from automodel_sk.search.study.ownership import owner_of, trials_at_work
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.storage import claiming, open_storage
 from automodel_sk.search.study.trial_lifecycle import record_of
-from automodel_sk.tracking import TrialRecord
+from automodel_sk.trials import TrialRecord
 
 __all__ = [
     "IDENTITY",

@@ -24,10 +24,10 @@ from automodel_sk.search.study.attributes import (
 from automodel_sk.search.study.ownership import is_ours, requeue
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search_space import Computed
-from automodel_sk.tracking import TrialRecord
 from automodel_sk.training.build import DEFAULT_MAX_STEPS
 from automodel_sk.training.memory import smaller_batches
 from automodel_sk.training.train import Outcome, Verdict
+from automodel_sk.trials import TrialRecord
 
 if TYPE_CHECKING:
     from optuna import Study

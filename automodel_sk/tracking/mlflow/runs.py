@@ -10,7 +10,7 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from automodel_sk.tracking.base import DataRecord, ModelRecord, SearchRecord, TrialRecord
+from automodel_sk.tracking.base import DataRecord, ModelRecord, SearchRecord
 from automodel_sk.tracking.mlflow.model import register_model, write_model
 from automodel_sk.tracking.mlflow.store import (
     NUMBER,
@@ -22,6 +22,7 @@ from automodel_sk.tracking.mlflow.store import (
     source_tags,
 )
 from automodel_sk.tracking.mlflow.text import file_text, flat_params, safe_key, tag_texts
+from automodel_sk.trials import TrialRecord
 
 __all__ = ["EndedTrial", "SearchRun"]
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from automodel_sk._utils.secrets import shown_address
 from automodel_sk.exceptions import InvalidInputError, TrackingError
-from automodel_sk.tracking.base import RUN_STATUSES, ModelRecord, SearchRecord, TrialRecord
+from automodel_sk.tracking.base import RUN_STATUSES, ModelRecord, SearchRecord
 from automodel_sk.tracking.mlflow.guard import (
     EDGE_SECONDS,
     MODEL_SECONDS,
@@ -22,6 +22,7 @@ from automodel_sk.tracking.mlflow.runs import EndedTrial, SearchRun
 from automodel_sk.tracking.mlflow.store import PREFIX, Store
 from automodel_sk.tracking.mlflow.target import Target, check_installed, default_uri, find_target
 from automodel_sk.tracking.mlflow.writer import TrialWriter
+from automodel_sk.trials import TrialRecord
 
 __all__ = ["MLflowTracker"]
 

@@ -128,8 +128,8 @@ class _Host:
 
     def _work(self, place: int) -> None:
         """Run trials until none is left, then end without a trace of the parent."""
-        from automodel_sk.search.optuna.backend import work
-        from automodel_sk.training.precision import take_gpu
+        from automodel_sk.search.optuna.loop import work
+        from automodel_sk.training.devices import take_gpu
 
         code = 1
         try:
@@ -207,7 +207,7 @@ def main(parent: int) -> None:
     with _ending_with(parent):
         import neuralforecast  # noqa: F401
 
-        import automodel_sk.search.optuna.backend  # noqa: F401
+        import automodel_sk.search.optuna.loop  # noqa: F401
 
     serve(0, events, parent)
 

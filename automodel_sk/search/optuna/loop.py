@@ -1,0 +1,66 @@
+"""One trial after another: what a process does that runs trials of a study."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import optuna
+from optuna.samplers import BaseSampler
+from optuna.trial import Trial
+
+from automodel_sk.search.optuna.trial import run_trial
+from automodel_sk.search.study.notifier import Told
+from automodel_sk.search.study.ownership import claim
+from automodel_sk.search.study.request import SearchListener, SearchRequest
+from automodel_sk.search.study.seeding import PerTrialSampler
+from automodel_sk.search.study.storage import claiming, open_storage, readable_errors
+from automodel_sk.search.study.study import AskTellStudy, ended_records, muted, trials_left
+from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
+
+__all__ = ["pruner_of", "sampler_of", "work", "work_on"]
+
+
+def work(request: SearchRequest, dataset: Any, listener: SearchListener) -> None:
+    """Run trials of a study that the parent has opened, until none is left."""
+    with readable_errors(request.location), muted():
+        storage = open_storage(request.location)
+        name = request.location.study_name
+        study = AskTellStudy(name, storage, sampler_of(request), pruner_of(request))
+        for record in ended_records(study, request):
+            request.budget.note(record)
+        work_on(study, request, dataset, Told(study, request, listener))
+
+
+def work_on(study: AskTellStudy, request: SearchRequest, dataset: Any, told: Told) -> None:
+    """Run one trial after another until none is left or time is up."""
+    while (trial := _next_trial(study, request)) is not None:
+        record = run_trial(study, trial, request, dataset, told)
+        if record is not None:
+            told.on_trial_end(record)
+
+
+def _next_trial(study: AskTellStudy, request: SearchRequest) -> Trial | None:
+    """Claim a trial; one process at a time, so that none is begun too many."""
+    with claiming(request.location):
+        if not trials_left(study, request) or request.budget.search_is_over():
+            return None
+        trial = study.ask()
+        claim(trial)
+        return trial
+
+
+def sampler_of(request: SearchRequest) -> BaseSampler:
+    """Return the sampler that the strategy names, seeded by each trial's number."""
+    selector = SearchAlgorithmSelector(backend="optuna")
+
+    def make(seed: int) -> BaseSampler:
+        return selector.get_optuna_sampler(request.strategy, seed=seed)
+
+    if request.strategy.algorithm_name == "GridSampler":
+        return make(request.random_seed)  # its seed orders the grid: it must stay
+    return PerTrialSampler(make, request.random_seed)
+
+
+def pruner_of(request: SearchRequest) -> optuna.pruners.BasePruner:
+    """Return the pruner that the strategy names."""
+    return SearchAlgorithmSelector(backend="optuna").get_optuna_pruner(request.strategy)
