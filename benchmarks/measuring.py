@@ -148,9 +148,9 @@ def watched(
 ) -> TreeWatch:
     """Sample a process until it ends; afterwards nothing of its tree is left."""
     watch = TreeWatch(process.pid, memory_every)
-    give_up = time.monotonic() + timeout
+    force_fail = time.monotonic() + timeout
     try:
-        while process.poll() is None and time.monotonic() < give_up:
+        while process.poll() is None and time.monotonic() < force_fail:
             watch.sample()
             time.sleep(EVERY_SECONDS)
     finally:

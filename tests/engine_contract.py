@@ -17,7 +17,7 @@ from ray import tune
 from series import seasonal_panel
 
 from automodel_sk.exceptions import StudyMismatchError
-from automodel_sk.search.backends import make_engine
+from automodel_sk.search.backends import make_backend
 from automodel_sk.search.optuna.workers import pool as worker_pool
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.storage import StudyLocation
@@ -25,7 +25,7 @@ from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
-from automodel_sk.training.train import Verdict, train_candidate
+from automodel_sk.training.train import Decision, train_config
 from automodel_sk.trials import TrialRecord
 
 MEMORY = StudyLocation("in-memory", ":memory:")
@@ -142,7 +142,7 @@ class _Engine:
     def run(
         cls, request: SearchRequest, dataset: Any, heard: Heard | None = None
     ) -> list[TrialRecord]:
-        return list(make_engine(cls.backend).run(request, dataset, heard or Heard()))
+        return list(make_backend(cls.backend).run(request, dataset, heard or Heard()))
 
     @classmethod
     def request(cls, *args: Any, **more: Any) -> SearchRequest:
@@ -221,7 +221,7 @@ class EngineContract(_Engine):
     ) -> None:
         best = min((r for r in records if r.state == "COMPLETE"), key=lambda r: r.value or 0.0)
         task = self.nine(folder).task
-        outcome = train_candidate(task, best.params, dataset, lambda *_: Verdict.GO_ON)
+        outcome = train_config(task, best.params, dataset, lambda *_: Decision.GO_ON)
         assert outcome.losses == pytest.approx(best.intermediate_values, rel=1e-6)
 
     def test_cut_off_it_goes_on_to_the_same_end(
@@ -375,7 +375,7 @@ sys.path.insert(0, {str(Path(__file__).parent)!r})
 from engine_contract import *
 request = request_for({self.backend!r}, StudyLocation("killed", {str(folder)!r}), num_samples=5)
 die = lambda: os.kill(os.getpid(), signal.SIGKILL)
-make_engine({self.backend!r}).run(request, make_dataset(), Heard(({number}, {report}), die))
+make_backend({self.backend!r}).run(request, make_dataset(), Heard(({number}, {report}), die))
 """
         return subprocess.run([sys.executable, "-c", program], check=False).returncode
 
@@ -396,7 +396,7 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from engine_contract import *
 request = request_for({self.backend!r}, space={{**UNSURE, "max_steps": 2}}, num_samples=4)
-records = make_engine({self.backend!r}).run(request, make_dataset(), Heard())
+records = make_backend({self.backend!r}).run(request, make_dataset(), Heard())
 assert len(records) == 4
 """
         home = {**os.environ, "HOME": str(tmp_path)}

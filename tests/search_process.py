@@ -20,7 +20,7 @@ from neuralforecast.tsdataset import TimeSeriesDataset
 from series import seasonal_panel
 
 from automodel_sk.catalog.scales import DatasetSize, ModelComplexity
-from automodel_sk.search.backends import make_engine
+from automodel_sk.search.backends import make_backend
 from automodel_sk.search.optuna.workers import fork_server as worker_host
 from automodel_sk.search.optuna.workers import pool as worker_pool
 from automodel_sk.search.study.request import SearchRequest
@@ -94,7 +94,7 @@ def search(
     worker_pool.start_host = _forked_host
     location = StudyLocation(name, place)
     request = small_request(location, num_samples, max_steps, backend, **more)
-    make_engine(backend).run(request, small_dataset(), Silent())
+    make_backend(backend).run(request, small_dataset(), Silent())
 
 
 def start(function: Any, *arguments: Any, **options: Any) -> ForkServerProcess:

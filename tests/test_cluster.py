@@ -24,11 +24,11 @@ from typer.testing import CliRunner
 from automodel_sk.auto_model_factory import create_auto_model
 from automodel_sk.cli import app
 from automodel_sk.exceptions import StorageError
-from automodel_sk.search.optuna.backend import OptunaEngine
-from automodel_sk.search.study import loop as go_through
+from automodel_sk.search.optuna.backend import OptunaBackend
+from automodel_sk.search.study import loop as run_remaining
 from automodel_sk.search.study.database import database_lock, usable_url
 from automodel_sk.search.study.ownership import Owner, owner_of
-from automodel_sk.search.study.search_spec import read_job
+from automodel_sk.search.study.search_spec import read_search_spec
 from automodel_sk.search.study.storage import StudyLocation, open_storage
 from automodel_sk.search.study.study import muted
 from automodel_sk.training.time_budget import TimeBudget
@@ -62,7 +62,7 @@ def dataset() -> Any:
 @pytest.fixture(scope="module")
 def undisturbed(dataset: Any) -> dict[int, tuple[Any, ...]]:
     request = small_request(StudyLocation("study", ":memory:"))
-    return essence(OptunaEngine().run(request, dataset, Heard()))
+    return essence(OptunaBackend().run(request, dataset, Heard()))
 
 
 SERVERS = {"postgresql": postgres.running_server, "mysql": mysql.running_server}
@@ -110,7 +110,7 @@ def test_two_processes_share_the_trials(
     other = start(search, place, location.study_name)
     wait_for_trials(location, 1)
     heard = Heard()
-    records = OptunaEngine().run(small_request(location), dataset, heard)
+    records = OptunaBackend().run(small_request(location), dataset, heard)
     other.join()
     assert other.exitcode == 0
     assert essence(records) == undisturbed
@@ -127,7 +127,7 @@ def test_the_last_trial_of_another_process_is_waited_for(
     wait_for_trials(location, 1)
     heard = Heard()
     with caplog.at_level(logging.WARNING, "automodel_sk"):
-        [record] = OptunaEngine().run(small_request(location, 1, 400), dataset, heard)
+        [record] = OptunaBackend().run(small_request(location, 1, 400), dataset, heard)
     other.join()
     assert record.state == "COMPLETE"
     assert heard.ended == [0]
@@ -139,7 +139,7 @@ def test_the_last_trial_of_another_process_is_waited_for(
 
 def abandoned(location: StudyLocation, silent_seconds: float) -> None:
     """Leave a trial behind as another machine does that was switched off."""
-    OptunaEngine().run(small_request(location, 1), small_dataset(), Heard())
+    OptunaBackend().run(small_request(location, 1), small_dataset(), Heard())
     storage = open_storage(location)
     with muted():
         trial = optuna.load_study(study_name=location.study_name, storage=storage).ask()
@@ -172,7 +172,7 @@ def test_a_trial_of_a_machine_that_went_silent_runs_again(
     location = StudyLocation("gone", place)
     abandoned(location, silent_seconds=130)
     heard = Heard()
-    records = OptunaEngine().run(small_request(location, 3), dataset, heard)
+    records = OptunaBackend().run(small_request(location, 3), dataset, heard)
     assert essence(records) == {number: undisturbed[number] for number in range(3)}
     assert heard.reported == {1, 2}
 
@@ -182,7 +182,7 @@ def test_a_trial_of_a_machine_that_is_heard_of_is_left_alone(place: Any, dataset
     abandoned(location, silent_seconds=60)
     heard = Heard()
     request = small_request(location, 2, budget=TimeBudget(2.0))
-    assert [r.number for r in OptunaEngine().run(request, dataset, heard)] == [0]
+    assert [r.number for r in OptunaBackend().run(request, dataset, heard)] == [0]
     assert not heard.reported
 
 
@@ -196,9 +196,9 @@ def test_a_trial_that_ends_elsewhere_as_the_search_does_is_heard_of(
         study.tell(1, 0.5)
         return []
 
-    monkeypatch.setattr(go_through, "running_trials", ended_just_now)
+    monkeypatch.setattr(run_remaining, "running_trials", ended_just_now)
     heard = Heard()
-    OptunaEngine().run(small_request(location, 2), dataset, heard)
+    OptunaBackend().run(small_request(location, 2), dataset, heard)
     assert heard.ended == [0, 1]
 
 
@@ -216,7 +216,7 @@ def test_what_was_taken_over_is_not_ended_twice(place: Any, dataset: Any) -> Non
                 storage.set_trial_user_attr(trial._trial_id, "owner", owner)
                 study.tell(1, 0.125)
 
-    records = OptunaEngine().run(small_request(location, 3), dataset, Thief())
+    records = OptunaBackend().run(small_request(location, 3), dataset, Thief())
     assert [r.state for r in records] == ["COMPLETE"] * 3
     assert records[1].value == 0.125
     assert records[1].reason is None
@@ -266,7 +266,7 @@ def test_a_database_that_goes_away_is_named_without_its_password(kind: str, data
     with SERVERS[kind]() as server:
         request = small_request(StudyLocation("left", server.url), 2)
         with pytest.raises(StorageError, match="what it holds is kept: call again") as caught:
-            OptunaEngine().run(request, dataset, Unplugged(server))
+            OptunaBackend().run(request, dataset, Unplugged(server))
     assert "hunter2" not in str(caught.value)
 
 
@@ -310,7 +310,7 @@ class TestWorkerCommand:
                 raise KeyboardInterrupt
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(progress.TrackerListener, "on_report", interrupt)
+            patch.setattr(progress.TrackerCallback, "on_report", interrupt)
             with pytest.raises(KeyboardInterrupt):
                 self.begin(tmp_path)
         return StudyLocation("joined", tmp_path)
@@ -364,7 +364,7 @@ class TestWorkerCommand:
         assert not (tmp_path / "none").exists()
 
     def test_a_job_is_read_back_as_it_was(self, unfinished: StudyLocation) -> None:
-        job = read_job(unfinished)
+        job = read_search_spec(unfinished)
         assert (job.model_name, job.h, type(job.loss).__name__) == ("MLP", 12, "HuberLoss")
         assert job.space.domains == {k: v for k, v in SPACE.items() if k in job.space.domains}
         assert (job.options.num_samples, job.options.metric, job.ends) == (3, "mae", None)

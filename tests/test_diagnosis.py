@@ -129,7 +129,7 @@ class TestFailures:
         assert finding.suggestion == {}
 
     def test_diverged(self):
-        reason = "CandidateDivergedError: the validation loss was nan after 10 steps"
+        reason = "TrialDivergedError: the validation loss was nan after 10 steps"
         rates = [0.1, 0.5]
         failed = [
             trial(8 + k, 0, "FAIL", reason=reason, params={"learning_rate": rate})

@@ -20,8 +20,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 from search_process import Silent, essence, search, small_dataset, small_request, start
 
-from automodel_sk.search.backends import make_engine
-from automodel_sk.search.optuna.backend import OptunaEngine
+from automodel_sk.search.backends import make_backend
+from automodel_sk.search.optuna.backend import OptunaBackend
 from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search.study.trial_lifecycle import record_of
 
@@ -69,7 +69,7 @@ class Optuna:
 
     def undisturbed(self) -> Ended:
         request = small_request(StudyLocation("study", ":memory:"), TRIALS, STEPS)
-        return essence(OptunaEngine().run(request, small_dataset(), Silent()))
+        return essence(OptunaBackend().run(request, small_dataset(), Silent()))
 
 
 class Ray(Optuna):
@@ -84,7 +84,7 @@ class Ray(Optuna):
     def undisturbed(self) -> Ended:
         location = StudyLocation("study", ":memory:")
         request = small_request(location, TRIALS, STEPS, backend="ray", cpus=1)
-        return essence(make_engine("ray").run(request, small_dataset(), Silent()))
+        return essence(make_backend("ray").run(request, small_dataset(), Silent()))
 
 
 ENGINES: dict[str, type[FaultyEngine]] = {"optuna": Optuna, "ray": Ray}

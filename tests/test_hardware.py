@@ -23,7 +23,7 @@ from automodel_sk.training.devices import tensor_cores
 from automodel_sk.training.patches.fused_optimizers import fused_optimizers
 from automodel_sk.training.precision import choose_precision
 from automodel_sk.training.task import TrainingTask
-from automodel_sk.training.train import Verdict, train_candidate
+from automodel_sk.training.train import Decision, train_config
 
 CONFIG: dict[str, Any] = {"max_steps": 30, "input_size": 24, "hidden_size": 32, "num_layers": 2}
 TASK = TrainingTask(
@@ -43,7 +43,7 @@ def dataset() -> Any:
 
 
 def train(dataset: Any, task: TrainingTask = TASK) -> list[float]:
-    outcome = train_candidate(task, CONFIG, dataset, lambda *_: Verdict.GO_ON)
+    outcome = train_config(task, CONFIG, dataset, lambda *_: Decision.GO_ON)
     return list(outcome.losses.values())
 
 

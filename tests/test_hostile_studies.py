@@ -16,9 +16,9 @@ from series import seasonal_panel
 
 from automodel_sk import create_auto_model
 from automodel_sk.exceptions import SearchError, StudyMismatchError
-from automodel_sk.search.optuna.backend import OptunaEngine
+from automodel_sk.search.optuna.backend import OptunaBackend
 from automodel_sk.search.study.ownership import Owner
-from automodel_sk.search.study.search_spec import read_job
+from automodel_sk.search.study.search_spec import read_search_spec
 from automodel_sk.search.study.storage import StudyLocation, open_storage
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.trials import best_record
@@ -60,7 +60,7 @@ def test_a_queued_trial_writes_nowhere(
     location: StudyLocation, dataset: Any, tmp_path: Path
 ) -> None:
     study_at(location).enqueue_trial(GOOD, user_attrs={"retried_with": acting(tmp_path)})
-    [record] = OptunaEngine().run(small_request(location, 1), dataset, Silent())
+    [record] = OptunaBackend().run(small_request(location, 1), dataset, Silent())
     assert record.state == "COMPLETE"
     assert record.tags == {"retried_with": {"batch_size": 4}}
     assert set(record.params) == {*SPACE, "batch_size"}
@@ -112,7 +112,7 @@ def test_what_a_trial_notes_wrongly_counts_for_nothing(
     study.add_trial(create_trial(state=TrialState.FAIL, user_attrs=noted))
     study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs=noted))
     study.enqueue_trial({**GOOD, "learning_rate": 2e-3}, user_attrs=noted)
-    records = OptunaEngine().run(small_request(location, 4), dataset, Silent())
+    records = OptunaBackend().run(small_request(location, 4), dataset, Silent())
     assert [r.state for r in records] == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
     assert set(records[0].params) == set(SPACE)
     assert records[0].duration_seconds < 60
@@ -135,7 +135,7 @@ def test_values_that_the_space_lacks_fail_alone(
 ) -> None:
     study = study_at(location)
     study.enqueue_trial(params)
-    records = OptunaEngine().run(small_request(location, 2), dataset, Silent())
+    records = OptunaBackend().run(small_request(location, 2), dataset, Silent())
     drawn = not params.keys() & GOOD.keys()
     assert [r.state for r in records] == ["COMPLETE" if drawn else "FAIL", "COMPLETE"]
     assert all(record.params.keys() <= SPACE.keys() for record in records)
@@ -145,7 +145,7 @@ def test_values_that_the_space_lacks_fail_alone(
         for name, value in params.items()
     }
     study.add_trial(written_by_others({}, params=params, distributions=distributions))
-    records = OptunaEngine().run(small_request(location, 3), dataset, Silent())
+    records = OptunaBackend().run(small_request(location, 3), dataset, Silent())
     best = best_record(records)
     assert best is not None
     assert best.number < 2
@@ -159,7 +159,7 @@ def test_an_identity_of_another_kind_is_none(
 ) -> None:
     study_at(location).set_user_attr("automodel_sk:identity", identity)
     request = small_request(location, 1, identity={"data": "1"})
-    assert len(OptunaEngine().run(request, dataset, Silent())) == 1
+    assert len(OptunaBackend().run(request, dataset, Silent())) == 1
 
 
 @pytest.fixture
@@ -193,11 +193,11 @@ def begun(location: StudyLocation) -> dict[str, Any]:
 def test_options_of_each_worker_come_from_no_study(
     location: StudyLocation, begun: dict[str, Any], option: str, value: Any
 ) -> None:
-    assert read_job(location).options.ray_address is None
+    assert read_search_spec(location).options.ray_address is None
     job = {**begun, "options": {**begun["options"], option: value}}
     study_at(location).set_user_attr(JOB, job)
     with pytest.raises(SearchError, match=f"can't read.*{option}"):
-        read_job(location)
+        read_search_spec(location)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_a_description_of_another_kind_is_refused(
 ) -> None:
     study_at(location).set_user_attr(JOB, {**begun, **changes})
     with pytest.raises(SearchError, match="in a way that this release can't read") as caught:
-        read_job(location)
+        read_search_spec(location)
     assert len(str(caught.value)) < 600
 
 
@@ -231,7 +231,7 @@ def test_a_description_that_is_none_is_refused(
 ) -> None:
     study_at(location).set_user_attr(JOB, job)
     with pytest.raises(SearchError, match="it was not made by automodel_sk"):
-        read_job(location)
+        read_search_spec(location)
 
 
 def test_a_search_that_runs_is_not_deleted(location: StudyLocation, dataset: Any) -> None:
@@ -243,9 +243,9 @@ def test_a_search_that_runs_is_not_deleted(location: StudyLocation, dataset: Any
     trial.storage.record_heartbeat(trial._trial_id)  # type: ignore[attr-defined]
     request = small_request(location, 1, resume="overwrite")
     with pytest.raises(StudyMismatchError, match=r"searched by elsewhere \(process 1\)"):
-        OptunaEngine().run(request, dataset, Silent())
+        OptunaBackend().run(request, dataset, Silent())
     study.tell(trial, state=TrialState.FAIL)
-    [record] = OptunaEngine().run(request, dataset, Silent())
+    [record] = OptunaBackend().run(request, dataset, Silent())
     assert record.state == "COMPLETE"
 
 

@@ -24,7 +24,7 @@ from test_workers import workers_running
 from automodel_sk import create_auto_model
 from automodel_sk._utils.interrupts import Stopped, exit_at_signals, stop_at_signals
 from automodel_sk.search.optuna.workers import pool as worker_pool
-from automodel_sk.search.progress import ProgressBar, TrackerListener
+from automodel_sk.search.progress import ProgressBar, TrackerCallback
 from automodel_sk.search.study.storage import StudyLocation, open_storage
 
 SIGNALS = [signal.SIGTERM, signal.SIGHUP]
@@ -128,7 +128,7 @@ class At:
             patch.setattr(ProgressBar, "on_report", lambda _, trial, *__: self._send(trial == 1))
         elif moment == "between":
             patch.setattr(
-                TrackerListener, "on_trial_end", lambda _, record: self._send(record.number == 1)
+                TrackerCallback, "on_trial_end", lambda _, record: self._send(record.number == 1)
             )
         else:
             patch.setattr(ProgressBar, "on_refit", lambda _, share=0.0: self._send(share > 0))

@@ -16,7 +16,7 @@ from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.training import train as training
 from automodel_sk.training.task import FEWEST_REPORTS, REPORTS_PER_TRIAL, TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
-from automodel_sk.training.train import Verdict, train_candidate
+from automodel_sk.training.train import Decision, train_config
 from automodel_sk.trials import TrialRecord
 
 
@@ -117,7 +117,7 @@ class TestSeriesOfAValidation:
         task = TrainingTask("MLP", h=12, val_size=12, n_series=70)
         fixed = {"input_size": 24, "hidden_size": 8, "max_steps": 4, "val_check_steps": 2}
         fixed["windows_batch_size"] = 128
-        outcome = train_candidate(task, {**fixed, **config}, many, lambda *_: Verdict.GO_ON)
+        outcome = train_config(task, {**fixed, **config}, many, lambda *_: Decision.GO_ON)
         return list(outcome.losses.values()), batches
 
     def test_all_at_once_where_they_are_small(

@@ -19,7 +19,7 @@ from series import seasonal_panel
 
 from automodel_sk.catalog.scales import DatasetSize, ModelComplexity
 from automodel_sk.exceptions import StorageError, StudyMismatchError
-from automodel_sk.search.optuna.backend import OptunaEngine
+from automodel_sk.search.optuna.backend import OptunaBackend
 from automodel_sk.search.study.ownership import requeue
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.seeding import PerTrialSampler
@@ -89,7 +89,7 @@ def request_for(
 
 
 def run(request: SearchRequest, dataset: Any, heard: Heard | None = None) -> list[TrialRecord]:
-    return list(OptunaEngine().run(request, dataset, heard or Heard()))
+    return list(OptunaBackend().run(request, dataset, heard or Heard()))
 
 
 def essence(records: list[TrialRecord]) -> list[tuple[Any, ...]]:

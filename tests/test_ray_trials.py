@@ -22,7 +22,7 @@ from automodel_sk.search.ray.scheduler import informed_scheduler
 from automodel_sk.search.ray.trainable import LentDataset
 from automodel_sk.search.ray.trials import RayTrials
 from automodel_sk.search.study.journal import JournalBackend
-from automodel_sk.search.study.notifier import Told
+from automodel_sk.search.study.notifier import TrialNotifier
 from automodel_sk.search.study.ownership import requeue_orphans
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.seeding import PerTrialSampler
@@ -82,7 +82,7 @@ class Life:
 
     def __init__(self, request: SearchRequest, most: int, chance: random.Random) -> None:
         self.study = opened(request)
-        told = Told(self.study, request, Heard())
+        told = TrialNotifier(self.study, request, Heard())
         self._trials, self._chance = RayTrials(self.study, request, told, most), chance
         self._jobs: dict[int, dict[str, Any]] = {}
 

@@ -28,7 +28,7 @@ from automodel_sk.training import train as training
 from automodel_sk.training.build import build_model, trained_module
 from automodel_sk.training.objective import make_objective, outputs_of, validation_callbacks
 from automodel_sk.training.task import TrainingTask
-from automodel_sk.training.train import Outcome, Verdict, train_candidate
+from automodel_sk.training.train import Decision, Outcome, train_config
 
 H, N_WINDOWS, SEASON = 4, 3, 12
 CONFIG: dict[str, Any] = {
@@ -98,7 +98,7 @@ def train(
     task: TrainingTask, data: pd.DataFrame, static: Any = None, config: Mapping[str, Any] = CONFIG
 ) -> Outcome:
     dataset, *_ = TimeSeriesDataset.from_df(data, static_df=static)
-    return train_candidate(task, config, dataset, lambda number, loss: Verdict.GO_ON)
+    return train_config(task, config, dataset, lambda number, loss: Decision.GO_ON)
 
 
 def cross_validated(

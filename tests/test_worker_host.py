@@ -26,7 +26,7 @@ from series import seasonal_panel
 from test_optuna_engine import MEMORY, SPACE, request_for
 
 from automodel_sk import create_auto_model
-from automodel_sk.search.optuna.backend import OptunaEngine
+from automodel_sk.search.optuna.backend import OptunaBackend
 from automodel_sk.search.optuna.workers import fork_server as worker_host
 from automodel_sk.search.optuna.workers import pool as worker_pool
 from automodel_sk.search.optuna.workers import stuck as stuck_workers
@@ -335,7 +335,7 @@ def test_workers_that_hang_on_a_lost_lock_give_way_to_fresh_ones(
     with _LOCK:
         assert worker_pool.shared_pool(may_fork=True).is_fork
     request = replace(request_for(MEMORY, takes_a_lock, num_samples=2), workers=2)
-    records = OptunaEngine().run(request, small_dataset(), Silent())
+    records = OptunaBackend().run(request, small_dataset(), Silent())
     assert [record.state for record in records] == ["COMPLETE"] * 2
     assert "worker processes that were forked from this one hang" in caplog.text
     assert not worker_pool.shared_pool().is_fork

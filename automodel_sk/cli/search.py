@@ -22,7 +22,7 @@ class CommandLineFactory(AutoModelFactory):
     model_name, h, optimization_config
         As in `AutoModelFactory`.
     interrupted : callable
-        Told where the finished trials are.
+        TrialNotifier where the finished trials are.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ from automodel_sk.exceptions import InvalidInputError, SearchError
 if TYPE_CHECKING:
     from automodel_sk.options import OptimizationConfig
     from automodel_sk.search.planning import SearchPlan
-    from automodel_sk.search.study.search_spec import Job
+    from automodel_sk.search.study.search_spec import SearchSpec
 
 __all__ = ["worker"]
 
@@ -66,18 +66,18 @@ def worker(
     The process that began the search fits the final model. A worker may come and go at any time.
     Whoever can write to the storage decides what is trained here: limit it with --trial-timeout.
     """
-    from automodel_sk.search.backends import make_engine
+    from automodel_sk.search.backends import make_backend
     from automodel_sk.search.progress import progress_bar
     from automodel_sk.search.request_builder import (
         search_request,
         start_workers_early,
         training_data,
     )
-    from automodel_sk.search.study.search_spec import read_job
+    from automodel_sk.search.study.search_spec import read_search_spec
     from automodel_sk.search.study.storage import StudyLocation
     from automodel_sk.training.time_budget import TimeBudget
 
-    job = read_job(StudyLocation(study, storage))
+    job = read_search_spec(StudyLocation(study, storage))
     _check_settings(job, study)
     _check_sizes(job, study)
     own: dict[str, Any] = {"study_name": study, "storage": storage, "cpus": cpus, "gpus": gpus}
@@ -94,11 +94,11 @@ def worker(
     request = replace(request, num_samples=job.trials, job=None)
     reports = request.strategy.n_reports
     with progress_bar(job.trials, job.model_name, verbose, budget, reports) as bar:
-        records = make_engine(options.backend).run(request, dataset, bar)
+        records = make_backend(options.backend).run(request, dataset, bar)
     tell(f"Study {study}: {len(records)} of {job.trials} trials have ended")
 
 
-def _check_settings(job: Job, study: str) -> None:
+def _check_settings(job: SearchSpec, study: str) -> None:
     """Raise where a study sets more of a model than what shapes it: others may have written it."""
     from automodel_sk.exceptions import ModelFileError
     from automodel_sk.persistence.allowed_arguments import check_settings
@@ -115,7 +115,7 @@ def _check_settings(job: Job, study: str) -> None:
         ) from exc
 
 
-def _check_sizes(job: Job, study: str) -> None:
+def _check_sizes(job: SearchSpec, study: str) -> None:
     """Raise where a study asks for a model that no machine holds, or a training without end."""
     of_domains = {name: vars(domain) for name, domain in job.space.domains.items()}
     for name, value in {**job.space.constants, **of_domains}.items():
@@ -138,7 +138,7 @@ def _numbers(value: Any) -> Iterator[float]:
 
 
 def _plan(
-    job: Job, options: OptimizationConfig, data: Path, static: Path | None, columns: Columns
+    job: SearchSpec, options: OptimizationConfig, data: Path, static: Path | None, columns: Columns
 ) -> SearchPlan:
     """Return the search's own plan, made of the data that is here."""
     from automodel_sk.search.planning import UserInput, make_plan

@@ -107,7 +107,7 @@ def open_display(state: SearchState, verbose: bool) -> Iterator[Display]:
     Yields
     ------
     Display
-        Told whenever the state has changed.
+        TrialNotifier whenever the state has changed.
     """
     console = _console()
     if not verbose or sys.stderr is None:

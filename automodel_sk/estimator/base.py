@@ -156,7 +156,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
         y : time series in a container of sktime
             The new rows; their name need not be that of the rows before.
         X : time series in a container of sktime, optional
-            Exogenous data of these rows.
+            ExogenousColumns data of these rows.
         update_params : bool, default=True
             Whether the model is trained again, as `on_update` says; otherwise
             forecasts start after the new rows, from the model as it is.

@@ -27,11 +27,11 @@ from automodel_sk.frames.horizon import steps_ahead
 from automodel_sk.frames.layout import Layout
 from automodel_sk.frames.rows import Rows, find_rows
 
-__all__ = ["Context", "Exogenous"]
+__all__ = ["Context", "ExogenousColumns"]
 
 
 @dataclass(frozen=True)
-class Exogenous:
+class ExogenousColumns:
     """Which columns of X a model gets, under which names.
 
     Parameters
@@ -44,7 +44,7 @@ class Exogenous:
     Examples
     --------
     >>> X = pd.DataFrame({"price": [1.0], "visits": [2.0]})
-    >>> exogenous = Exogenous.of(X, past=["visits"])
+    >>> exogenous = ExogenousColumns.of(X, past=["visits"])
     >>> exogenous.future, exogenous.past
     ({'price': 'price'}, {'visits': 'visits'})
     """
@@ -53,13 +53,13 @@ class Exogenous:
     past: Mapping[Hashable, str]
 
     @classmethod
-    def of(cls, X: pd.DataFrame | None, past: Sequence[Hashable]) -> Exogenous:
+    def of(cls, X: pd.DataFrame | None, past: Sequence[Hashable]) -> ExogenousColumns:
         """Sort the columns of X into future-known and past-only.
 
         Parameters
         ----------
         X : pandas.DataFrame, optional
-            Exogenous data.
+            ExogenousColumns data.
         past : sequence of hashable
             Columns that are known in the past only.
 
@@ -96,10 +96,10 @@ class Context:
     y : pandas.DataFrame
         Single series, panel or hierarchy; one column.
     X : pandas.DataFrame, optional
-        Exogenous data; may reach beyond `y`.
+        ExogenousColumns data; may reach beyond `y`.
     layout : Layout
         Layout of `y`.
-    exogenous : Exogenous
+    exogenous : ExogenousColumns
         Columns of `X` in use.
 
     Examples
@@ -114,7 +114,7 @@ class Context:
     y: pd.DataFrame
     X: pd.DataFrame | None
     layout: Layout
-    exogenous: Exogenous
+    exogenous: ExogenousColumns
 
     @classmethod
     def learn(
@@ -131,7 +131,7 @@ class Context:
         y : pandas.DataFrame
             The target.
         X : pandas.DataFrame, optional
-            Exogenous data.
+            ExogenousColumns data.
         freq : str, int or pandas offset, optional
             Frequency, where the index neither carries nor shows one.
         hist_exog : sequence of hashable
@@ -140,7 +140,7 @@ class Context:
         if not len(y):
             raise InvalidInputError("y has no rows; pass at least one series, e.g. 100 rows of it")
         y, X = as_numbers(y), None if X is None else as_numbers(X)
-        return cls(y, X, Layout.learn(y, freq), Exogenous.of(X, hist_exog))
+        return cls(y, X, Layout.learn(y, freq), ExogenousColumns.of(X, hist_exog))
 
     @cached_property
     def long(self) -> pd.DataFrame:
@@ -170,7 +170,7 @@ class Context:
         y : pandas.DataFrame
             New rows; rows seen before are replaced, later ones of the same series dropped.
         X : pandas.DataFrame, optional
-            Exogenous rows; rows seen before are replaced.
+            ExogenousColumns rows; rows seen before are replaced.
 
         Returns
         -------
@@ -198,7 +198,7 @@ class Context:
         Parameters
         ----------
         X : pandas.DataFrame, optional
-            Exogenous data that was passed to predict.
+            ExogenousColumns data that was passed to predict.
         h : int
             Steps ahead.
         needed : numpy.ndarray of int, shape (n_series,), optional

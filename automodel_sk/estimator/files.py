@@ -23,7 +23,7 @@ import pandas as pd
 from pydantic import Field
 
 from automodel_sk.auto_model import AutoModel
-from automodel_sk.estimator.context import Context, Exogenous
+from automodel_sk.estimator.context import Context, ExogenousColumns
 from automodel_sk.estimator.layout_json import (
     label_from_json,
     label_to_json,
@@ -213,7 +213,7 @@ def _context(manifest: _Manifest, file: Path) -> Context:
         {label_from_json(column): name for column, name in pairs}
         for pairs in (manifest.future, manifest.past)
     )
-    return Context(y, X, layout, Exogenous(future, past))
+    return Context(y, X, layout, ExogenousColumns(future, past))
 
 
 def _names(name: str, columns: list[Any] | None) -> set[str]:

@@ -125,7 +125,7 @@ def columns_as_series(
     y : pandas.DataFrame
         One or more target columns.
     X : pandas.DataFrame, optional
-        Exogenous data; repeated for each column.
+        ExogenousColumns data; repeated for each column.
 
     Returns
     -------

@@ -7,7 +7,7 @@ import pandas as pd
 
 from automodel_sk.data.baselines import BASELINE_COLUMN
 from automodel_sk.evaluation.backtest import Backtest
-from automodel_sk.plots.figure_spec import Band, Bars, Layer, Line, Panel, Points, Sketch
+from automodel_sk.plots.figure_spec import Band, Bars, FigureSpec, Layer, Line, Points, Subplot
 
 __all__ = ["error_by_series", "error_by_step", "residuals"]
 
@@ -17,17 +17,17 @@ _LONGEST_NAME = 28
 _BINS = 40
 
 
-def error_by_step(test: Backtest) -> Sketch:
+def error_by_step(test: Backtest) -> FigureSpec:
     """Return the errors by step ahead, beside those of the seasonal-naive forecast."""
     errors = test.by_step()
     layers: list[Layer] = [
         Line(errors.index, errors[BASELINE_COLUMN], _NAIVE, "other", dashed=True),
         Line(errors.index, errors[test.model], test.model, "model", width=2.2),
     ]
-    return Sketch([Panel(layers, "Error by step ahead", "steps ahead", _ERROR)])
+    return FigureSpec([Subplot(layers, "Error by step ahead", "steps ahead", _ERROR)])
 
 
-def error_by_series(test: Backtest, max_ids: int) -> Sketch:
+def error_by_series(test: Backtest, max_ids: int) -> FigureSpec:
     """Return the errors of the series that are forecast worst, the worst on top."""
     ranked = test.by_series()
     shown = ranked.tail(max_ids)
@@ -39,7 +39,7 @@ def error_by_series(test: Backtest, max_ids: int) -> Sketch:
     every = len(shown) == len(ranked)
     title = "Error by series" if every else f"The worst {len(shown)} of {len(ranked):,} series"
     height = max(2.2, 1.2 + 0.3 * len(shown))
-    return Sketch([Panel(layers, title, _ERROR)], panel_size=(9.0, height))
+    return FigureSpec([Subplot(layers, title, _ERROR)], panel_size=(9.0, height))
 
 
 def _short_names(index: pd.Index) -> list[str]:
@@ -49,7 +49,7 @@ def _short_names(index: pd.Index) -> list[str]:
     return cut if len(set(cut)) == len(cut) else names
 
 
-def residuals(test: Backtest) -> Sketch:
+def residuals(test: Backtest) -> FigureSpec:
     """Return the signed errors: how they spread, and whether they drift over time."""
     errors = test.scaled[test.model].to_numpy(dtype=float)
     counts, edges = np.histogram(errors, bins=min(_BINS, max(8, len(errors) // 4)))
@@ -62,10 +62,10 @@ def residuals(test: Backtest) -> Sketch:
         Line(bounds.index[[0, -1]], [0.0, 0.0], "no error", "past", dashed=True, width=1.0),
     ]
     what = "truth less forecast, scaled"
-    return Sketch(
+    return FigureSpec(
         [
-            Panel([spread], "How far forecasts are off", what, "forecasts"),
-            Panel(layers, "Over time", "", what),
+            Subplot([spread], "How far forecasts are off", what, "forecasts"),
+            Subplot(layers, "Over time", "", what),
         ],
         columns=2,
         panel_size=(5.0, 3.4),

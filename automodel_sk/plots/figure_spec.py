@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["COLOURS", "Band", "Bars", "Layer", "Line", "Panel", "Points", "Sketch", "log_suits"]
+__all__ = [
+    "COLOURS",
+    "Band",
+    "Bars",
+    "FigureSpec",
+    "Layer",
+    "Line",
+    "Points",
+    "Subplot",
+    "log_suits",
+]
 
 COLOURS = {
     "model": "#2a7fbf",
@@ -76,7 +86,7 @@ Layer = Line | Band | Points | Bars
 
 
 @dataclass(frozen=True)
-class Panel:
+class Subplot:
     """One pair of axes."""
 
     layers: Sequence[Layer]
@@ -97,12 +107,12 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Sketch:
+class FigureSpec:
     """A figure: panels in a grid, one legend for all.
 
     Parameters
     ----------
-    panels : sequence of Panel
+    panels : sequence of Subplot
         Row by row.
     columns : int
         Panels beside each other.
@@ -110,7 +120,7 @@ class Sketch:
         Width and height of a panel, in inches.
     """
 
-    panels: Sequence[Panel]
+    panels: Sequence[Subplot]
     columns: int = 1
     panel_size: tuple[float, float] = field(default=(9.0, 3.6))
 

@@ -12,7 +12,7 @@ from automodel_sk.evaluation.backtest import Backtest
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.calibration import plan_windows
 from automodel_sk.forecasting.predict import loss_family, stored_history
-from automodel_sk.plots.figure_spec import Band, Line, Panel, Sketch
+from automodel_sk.plots.figure_spec import Band, FigureSpec, Line, Subplot
 
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
@@ -81,7 +81,7 @@ def forecasts(
     level: Sequence[float],
     test: Backtest | None = None,
     actual: pd.DataFrame | None = None,
-) -> Sketch:
+) -> FigureSpec:
     """Return one panel per series: history, forecast, intervals.
 
     Parameters
@@ -103,11 +103,11 @@ def forecasts(
 
     Returns
     -------
-    Sketch
+    FigureSpec
     """
     by_series = {name: _of(past, name) for name in ids}
     panels = [
-        Panel(
+        Subplot(
             [
                 *([] if ahead is None else _intervals(before, _of(ahead, name), column, level)),
                 Line(before["ds"], before["y"], "history", "past"),
@@ -120,7 +120,7 @@ def forecasts(
         for name, before in by_series.items()
     ]
     columns = 1 if len(panels) < 4 else 2
-    return Sketch(panels, columns, (9.0 if columns == 1 else 5.6, 2.9))
+    return FigureSpec(panels, columns, (9.0 if columns == 1 else 5.6, 2.9))
 
 
 def _of(frame: pd.DataFrame, name: Any) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.plots.figure_spec import Bars, Line, Panel, Points, Sketch, log_suits
+from automodel_sk.plots.figure_spec import Bars, FigureSpec, Line, Points, Subplot, log_suits
 from automodel_sk.plots.study import as_study, tuned_values
 from automodel_sk.trials import TrialRecord, best_record
 
@@ -19,7 +19,7 @@ _FEWEST_FOR_IMPORTANCE = 4
 _MOST_CURVES = 200
 
 
-def history(records: Sequence[TrialRecord]) -> Sketch:
+def history(records: Sequence[TrialRecord]) -> FigureSpec:
     """Return each trial's loss and the best so far, pruned and failed trials included."""
     as_study(records)  # says what to do where there are no trials
     finished = [r for r in records if r.state == "COMPLETE" and _loss(r) is not None]
@@ -36,7 +36,7 @@ def history(records: Sequence[TrialRecord]) -> Sketch:
     losses = [_loss(r) for r in (*finished, *pruned)]
     failed = sum(r.state == "FAIL" for r in records)
     title = f"Trials of the search ({failed} failed)" if failed else "Trials of the search"
-    return Sketch([Panel(layers, title, "trial", _LOSS, log_y=log_suits(losses))])
+    return FigureSpec([Subplot(layers, title, "trial", _LOSS, log_y=log_suits(losses))])
 
 
 def _loss(record: TrialRecord) -> float | None:
@@ -53,7 +53,7 @@ def _points(records: Sequence[TrialRecord], name: str, colour: str, cross: bool 
     )
 
 
-def learning_curves(records: Sequence[TrialRecord]) -> Sketch:
+def learning_curves(records: Sequence[TrialRecord]) -> FigureSpec:
     """Return the validation losses of each trial by training step, the best one's in front."""
     as_study(records)
     curves = [r for r in records if r.intermediate_values]
@@ -68,8 +68,8 @@ def learning_curves(records: Sequence[TrialRecord]) -> Sketch:
         best = f"best, trial {winner.number}"
         layers.append(Line(list(losses), list(losses.values()), best, "other", width=2.4))
     values = [loss for r in curves for loss in r.intermediate_values.values()]
-    panel = Panel(layers, "Learning curves", "training step", _LOSS, log_y=log_suits(values))
-    return Sketch([panel])
+    panel = Subplot(layers, "Learning curves", "training step", _LOSS, log_y=log_suits(values))
+    return FigureSpec([panel])
 
 
 def _curve(record: TrialRecord) -> Line:
@@ -99,19 +99,19 @@ def parameter_importances(records: Sequence[TrialRecord]) -> dict[str, float]:
     return {name: float(share) for name, share in shares.items()}
 
 
-def importances(records: Sequence[TrialRecord]) -> Sketch:
+def importances(records: Sequence[TrialRecord]) -> FigureSpec:
     """Return the parameters by how much of the losses' variance they explain."""
     shares = dict(reversed(parameter_importances(records).items()))
     bars = Bars(list(shares), list(shares.values()), "importance", horizontal=True)
     title = "Which parameters mattered"
     height = max(2.2, 1.2 + 0.36 * len(shares))
-    return Sketch(
-        [Panel([bars], title, "share of the variance of the loss")],
+    return FigureSpec(
+        [Subplot([bars], title, "share of the variance of the loss")],
         panel_size=(9.0, height),
     )
 
 
-def slices(records: Sequence[TrialRecord], params: Sequence[str] | None = None) -> Sketch:
+def slices(records: Sequence[TrialRecord], params: Sequence[str] | None = None) -> FigureSpec:
     """Return the losses by the values of each tuned parameter."""
     as_study(records)
     tuned = tuned_values(records)
@@ -126,10 +126,12 @@ def slices(records: Sequence[TrialRecord], params: Sequence[str] | None = None) 
     losses = [_loss(r) for r in records if _loss(r) is not None]
     panels = [_slice(name, tuned[name], records, log_suits(losses)) for name in names]
     columns = min(3, len(panels))
-    return Sketch(panels, columns, (9.0 / columns if columns > 1 else 6.0, 2.9))
+    return FigureSpec(panels, columns, (9.0 / columns if columns > 1 else 6.0, 2.9))
 
 
-def _slice(name: str, values: dict[int, Any], records: Sequence[TrialRecord], log_y: bool) -> Panel:
+def _slice(
+    name: str, values: dict[int, Any], records: Sequence[TrialRecord], log_y: bool
+) -> Subplot:
     tried = [r for r in records if r.number in values and _loss(r) is not None]
     tried.sort(key=lambda r: values[r.number])
     layers = []
@@ -142,4 +144,4 @@ def _slice(name: str, values: dict[int, Any], records: Sequence[TrialRecord], lo
         x, y = [values[r.number] for r in own], [_loss(r) for r in own]
         layers.append(Points(x, y, label, colour, state == "PRUNED", notes))
     numeric = [value for value in values.values() if not isinstance(value, str)]
-    return Panel(layers, name, "", _LOSS, log_x=log_suits(numeric), log_y=log_y)
+    return Subplot(layers, name, "", _LOSS, log_x=log_suits(numeric), log_y=log_y)

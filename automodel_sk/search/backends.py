@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.search.study.request import SearchEngine
+from automodel_sk.search.study.request import SearchBackend
 
-__all__ = ["make_engine"]
+__all__ = ["make_backend"]
 
 _ENGINES: Mapping[str, tuple[str, str]] = {
-    "optuna": ("automodel_sk.search.optuna.backend", "OptunaEngine"),
-    "ray": ("automodel_sk.search.ray.backend", "RayEngine"),
+    "optuna": ("automodel_sk.search.optuna.backend", "OptunaBackend"),
+    "ray": ("automodel_sk.search.ray.backend", "RayBackend"),
 }
 
 
-def make_engine(backend: str) -> SearchEngine:
+def make_backend(backend: str) -> SearchBackend:
     """Return the engine of a backend; its library is imported only here.
 
     Parameters
@@ -26,7 +26,7 @@ def make_engine(backend: str) -> SearchEngine:
 
     Returns
     -------
-    SearchEngine
+    SearchBackend
 
     Raises
     ------
@@ -35,13 +35,13 @@ def make_engine(backend: str) -> SearchEngine:
 
     Examples
     --------
-    >>> type(make_engine("optuna")).__name__
-    'OptunaEngine'
+    >>> type(make_backend("optuna")).__name__
+    'OptunaBackend'
     """
     if backend not in _ENGINES:
         raise InvalidInputError(
             f"backend {backend!r} can't run searches; use backend={next(iter(_ENGINES))!r}"
         )
     module, name = _ENGINES[backend]
-    engine: Callable[[], SearchEngine] = getattr(import_module(module), name)
+    engine: Callable[[], SearchBackend] = getattr(import_module(module), name)
     return engine()

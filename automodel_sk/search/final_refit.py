@@ -101,7 +101,7 @@ def final_model_of(
     budget : TimeBudget
         Training ends where it is used up.
     on_progress : callable
-        Told of the share that is done.
+        TrialNotifier of the share that is done.
 
     Returns
     -------

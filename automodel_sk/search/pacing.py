@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from statistics import mean
 
-from automodel_sk.search.study.request import SearchListener
+from automodel_sk.search.study.request import SearchCallback
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.trials import TrialRecord
 
@@ -18,11 +18,11 @@ class EachTrialOnce:
 
     Parameters
     ----------
-    listener : SearchListener
-        Told of reports and ended trials.
+    listener : SearchCallback
+        TrialNotifier of reports and ended trials.
     """
 
-    def __init__(self, listener: SearchListener) -> None:
+    def __init__(self, listener: SearchCallback) -> None:
         self._listener = listener
         self._told: set[int] = set()
 
@@ -91,7 +91,7 @@ def run_at_pace(
     budget : TimeBudget
         The time for search and refit.
     tell : callable
-        Told of the first revised number and the seconds of a trial.
+        TrialNotifier of the first revised number and the seconds of a trial.
 
     Returns
     -------

@@ -6,25 +6,25 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from automodel_sk.console import Display, SearchState, open_display, say
-from automodel_sk.search.study.request import SearchListener
+from automodel_sk.search.study.request import SearchCallback
 from automodel_sk.tracking import Tracker
 from automodel_sk.training.task import REPORTS_PER_TRIAL
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.trials import TrialRecord
 
-__all__ = ["Listeners", "ProgressBar", "TrackerListener", "progress_bar", "say"]
+__all__ = ["Callbacks", "ProgressBar", "TrackerCallback", "progress_bar", "say"]
 
 
-class Listeners:
+class Callbacks:
     """Passes on to several listeners what one is told.
 
     Parameters
     ----------
-    listeners : sequence of SearchListener
-        Told in this order.
+    listeners : sequence of SearchCallback
+        TrialNotifier in this order.
     """
 
-    def __init__(self, listeners: Sequence[SearchListener]) -> None:
+    def __init__(self, listeners: Sequence[SearchCallback]) -> None:
         self._listeners = list(listeners)
 
     def on_report(self, number: int, step: int, loss: float) -> None:
@@ -38,7 +38,7 @@ class Listeners:
             listener.on_trial_end(record)
 
 
-class TrackerListener:
+class TrackerCallback:
     """Tells a tracker of each ended trial.
 
     Parameters
@@ -66,7 +66,7 @@ class ProgressBar:
     state : SearchState
         What is known.
     display : Display
-        Told whenever that has changed.
+        TrialNotifier whenever that has changed.
     """
 
     def __init__(self, state: SearchState, display: Display) -> None:

@@ -63,7 +63,7 @@ def search_request(
     InvalidInputError
         The plan is a fixed configuration, which is not searched over.
     """
-    from automodel_sk.search.study.search_spec import describe_job
+    from automodel_sk.search.study.search_spec import describe_search
 
     if plan.strategy is None:
         raise InvalidInputError("a fixed configuration is trained once, without a search")
@@ -85,7 +85,7 @@ def search_request(
         trial_timeout_minutes=options.trial_timeout_minutes,
         warm_start=tuple(options.warm_start or ()),
         patience=options.patience,
-        job=describe_job(plan.task, plan.space, plan.num_samples, options),
+        job=describe_search(plan.task, plan.space, plan.num_samples, options),
     )
     return _with_precision(request, options.precision, dataset)
 

@@ -12,11 +12,11 @@ from automodel_sk.exceptions import InvalidInputError, NoUsableTrialError
 from automodel_sk.forecasting.calibration import plan_windows
 from automodel_sk.forecasting.predict import loss_family
 from automodel_sk.options import OptimizationConfig
-from automodel_sk.search.backends import make_engine
+from automodel_sk.search.backends import make_backend
 from automodel_sk.search.final_refit import BestTrial, final_model_of
 from automodel_sk.search.pacing import EachTrialOnce, run_at_pace
 from automodel_sk.search.planning import SearchPlan
-from automodel_sk.search.progress import Listeners, ProgressBar, TrackerListener, progress_bar, say
+from automodel_sk.search.progress import Callbacks, ProgressBar, TrackerCallback, progress_bar, say
 from automodel_sk.search.request_builder import search_request, training_data
 from automodel_sk.search.scratch import scratch_folder
 from automodel_sk.search.study.request import SearchRequest
@@ -147,8 +147,8 @@ def _search(
     bar: ProgressBar,
 ) -> Sequence[TrialRecord]:
     """Run the trials; where their number was left open, as many as the time budget holds."""
-    engine = make_engine(options.backend)
-    listener = EachTrialOnce(Listeners([TrackerListener(tracker), bar]))
+    engine = make_backend(options.backend)
+    listener = EachTrialOnce(Callbacks([TrackerCallback(tracker), bar]))
 
     def run(number: int) -> Sequence[TrialRecord]:
         return engine.run(replace(request, num_samples=number), dataset, listener)

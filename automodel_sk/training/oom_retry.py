@@ -8,14 +8,14 @@ from typing import Any
 
 from automodel_sk.training.memory import is_out_of_memory, smaller_batches
 from automodel_sk.training.task import TrainingTask
-from automodel_sk.training.train import Outcome, Report, train_candidate
+from automodel_sk.training.train import Outcome, Report, train_config
 
 __all__ = ["train_within_memory"]
 
 logger = logging.getLogger(__name__)
 
 OnSmaller = Callable[[Mapping[str, Any]], None]
-"""Told of all that was changed, each time that memory ran out."""
+"""TrialNotifier of all that was changed, each time that memory ran out."""
 
 
 def train_within_memory(
@@ -39,7 +39,7 @@ def train_within_memory(
     report : callable
         Makes what hears of each validation loss, anew for each attempt.
     on_smaller : callable
-        Told of all that was changed, each time that memory ran out.
+        TrialNotifier of all that was changed, each time that memory ran out.
     changed : mapping, optional
         What an earlier attempt has changed.
 
@@ -50,7 +50,7 @@ def train_within_memory(
     changed = dict(changed or {})
     while True:
         try:
-            return train_candidate(task, {**config, **changed}, dataset, report())
+            return train_config(task, {**config, **changed}, dataset, report())
         except Exception as exc:
             smaller = smaller_batches({**config, **changed}) if is_out_of_memory(exc) else None
             if smaller is None:

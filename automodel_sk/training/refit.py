@@ -96,7 +96,7 @@ def fit_final(
     budget : TimeBudget, optional
         Training ends where it is used up.
     on_progress : callable, optional
-        Told of the share that is done, after each step.
+        TrialNotifier of the share that is done, after each step.
     n_threads : int, default 1
         Threads to train on: nothing else trains meanwhile.
 

@@ -30,12 +30,12 @@ from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.turns import training_turn
 
 __all__ = [
-    "CandidateDivergedError",
+    "Decision",
     "Outcome",
     "Report",
-    "Verdict",
+    "TrialDivergedError",
     "since_best",
-    "train_candidate",
+    "train_config",
     "training",
 ]
 
@@ -44,7 +44,7 @@ _SHORTEST_PATIENCE = 10
 _MOST_NUMBERS_AT_ONCE = 2**24
 
 
-class Verdict(Enum):
+class Decision(Enum):
     """What becomes of a training after one of its reports."""
 
     GO_ON = "go on"
@@ -53,18 +53,18 @@ class Verdict(Enum):
     OUT_OF_TIME = "out of time"
 
 
-Report = Callable[[int, float], Verdict]
+Report = Callable[[int, float], Decision]
 """Called after each validation with its 1-based number and its loss."""
 
 
-class CandidateDivergedError(ArithmeticError):
+class TrialDivergedError(ArithmeticError):
     """A validation loss was NaN or infinite."""
 
 
 class _Stop(Exception):  # noqa: N818 - control flow, never an error
     """Leave a training early, with the verdict that asked for it."""
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, verdict: Decision) -> None:
         super().__init__(verdict.value)
         self.verdict = verdict
 
@@ -81,7 +81,7 @@ class Outcome:
         Training steps done when the best loss was seen.
     losses : dict
         Validation loss by training step.
-    verdict : Verdict
+    verdict : Decision
         Whether the training ran to its end.
     seconds : float
         Seconds of training and validation.
@@ -90,7 +90,7 @@ class Outcome:
     score: float
     best_step: int
     losses: dict[int, float] = field(default_factory=dict)
-    verdict: Verdict = Verdict.GO_ON
+    verdict: Decision = Decision.GO_ON
     seconds: float = 0.0
 
 
@@ -120,7 +120,7 @@ def training(n_threads: int = 1) -> Iterator[None]:
         yield
 
 
-def train_candidate(
+def train_config(
     task: TrainingTask, config: Mapping[str, Any], dataset: Any, report: Report
 ) -> Outcome:
     """Train one candidate and return its best validation loss.
@@ -134,7 +134,7 @@ def train_candidate(
     dataset : neuralforecast.tsdataset.TimeSeriesDataset
         The data, the validation steps included; they are held out.
     report : callable
-        Told of each validation loss; its verdict may end the training.
+        TrialNotifier of each validation loss; its verdict may end the training.
 
     Returns
     -------
@@ -143,13 +143,13 @@ def train_candidate(
 
     Raises
     ------
-    CandidateDivergedError
+    TrialDivergedError
         A validation loss was NaN or infinite.
     """
     losses: dict[int, float] = {}
     weights = BestWeights(task.weights)
     started = time.perf_counter()
-    verdict = Verdict.GO_ON
+    verdict = Decision.GO_ON
     with training():
         model = build_model(task, config)
         _validate_many_at_once(trained_module(model), task, config, dataset)
@@ -167,10 +167,10 @@ def train_candidate(
             weights.write(config, complete=False)
             raise
     if not losses:
-        raise CandidateDivergedError(
+        raise TrialDivergedError(
             "no validation loss was reported; set val_check_steps <= max_steps"
         )
-    weights.write(config, complete=verdict in (Verdict.GO_ON, Verdict.PLATEAU))
+    weights.write(config, complete=verdict in (Decision.GO_ON, Decision.PLATEAU))
     best_step = min(losses, key=lambda step: losses[step])
     return Outcome(losses[best_step], best_step, losses, verdict, time.perf_counter() - started)
 
@@ -213,13 +213,13 @@ def _reporter(
         def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
             step, loss = pl_module.valid_trajectories[-1]
             if not math.isfinite(loss):
-                raise CandidateDivergedError(f"the validation loss was {loss} after {step} steps")
+                raise TrialDivergedError(f"the validation loss was {loss} after {step} steps")
             losses[int(step)] = float(loss)
             weights.note(pl_module, float(loss))
             verdict = report(len(losses), float(loss))
-            if verdict is Verdict.GO_ON and since_best(list(losses.values())) >= patience:
-                verdict = Verdict.PLATEAU
-            if verdict is not Verdict.GO_ON:
+            if verdict is Decision.GO_ON and since_best(list(losses.values())) >= patience:
+                verdict = Decision.PLATEAU
+            if verdict is not Decision.GO_ON:
                 raise _Stop(verdict)
 
     return ReportLosses()

@@ -13,7 +13,7 @@ from automodel_sk.catalog.models import MODEL_CATALOG, is_joint
 from automodel_sk.data.held_out import held_out_steps
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.search_space.default_spaces import default_search_space
-from automodel_sk.validation.config.editable_config import ConfigDraft
+from automodel_sk.validation.config.editable_config import EditableConfig
 from automodel_sk.validation.config.model import ModelContext, check_model
 from automodel_sk.validation.config.validator import ConfigValidator, model_result
 from automodel_sk.validation.data.categories import categorical_names, check_categories
@@ -173,7 +173,7 @@ def validate_all(
 
 def _check_model(
     config: Any, model_name: Any, h: Any, n_series: int | None, exogenous: tuple[Any, Any, Any]
-) -> tuple[Findings, ConfigDraft | None]:
+) -> tuple[Findings, EditableConfig | None]:
     """Return the findings about model and space, what must not be left out included."""
     findings = Findings()
     if h is None:
@@ -208,7 +208,7 @@ def _listed(columns: Any) -> Any:
 
 
 def largest_input_size(
-    config: Any, draft: ConfigDraft | None, model_name: Any, h: Any
+    config: Any, draft: EditableConfig | None, model_name: Any, h: Any
 ) -> int | None:
     """Return the largest input size that a search can draw.
 
@@ -216,7 +216,7 @@ def largest_input_size(
     ----------
     config : object
         The configuration as it was passed; None stands for the default space.
-    draft : ConfigDraft, optional
+    draft : EditableConfig, optional
         The configuration as it was read.
     model_name : object
         The model.
@@ -232,7 +232,7 @@ def largest_input_size(
     --------
     >>> largest_input_size(None, None, "NHITS", 12)
     60
-    >>> largest_input_size({}, ConfigDraft({"input_size": -1}, {}), "RNN", 12)
+    >>> largest_input_size({}, EditableConfig({"input_size": -1}, {}), "RNN", 12)
     36
     """
     if not NumberRule("h", 12).accepts(h):

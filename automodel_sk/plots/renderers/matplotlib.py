@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from automodel_sk.plots.figure_spec import COLOURS, Band, Bars, Line, Panel, Points, Sketch
+from automodel_sk.plots.figure_spec import COLOURS, Band, Bars, FigureSpec, Line, Points, Subplot
 
 __all__ = ["draw"]
 
@@ -31,12 +31,12 @@ _STYLE: Any = {
 _LEGEND_INCHES = 0.4
 
 
-def draw(sketch: Sketch) -> Any:
+def draw(sketch: FigureSpec) -> Any:
     """Draw a sketch.
 
     Parameters
     ----------
-    sketch : Sketch
+    sketch : FigureSpec
         What to show.
 
     Returns
@@ -59,7 +59,7 @@ def draw(sketch: Sketch) -> Any:
     return figure
 
 
-def _draw_panel(ax: Any, panel: Panel) -> dict[str, Any]:
+def _draw_panel(ax: Any, panel: Subplot) -> dict[str, Any]:
     """Draw a panel and return its artists by name."""
     artists = {layer.name: _DRAWERS[type(layer)](ax, layer) for layer in panel.layers}
     ax.set_title(_literal(panel.title), loc="left")
@@ -75,7 +75,7 @@ def _draw_panel(ax: Any, panel: Panel) -> dict[str, Any]:
     return artists
 
 
-def _add_legend(figure: Any, sketch: Sketch, artists: list[dict[str, Any]]) -> None:
+def _add_legend(figure: Any, sketch: FigureSpec, artists: list[dict[str, Any]]) -> None:
     shown = [(layer.name, artists[place][layer.name]) for place, layer in sketch.named_once()]
     if len(shown) > 1:
         names, handles = zip(*shown, strict=True)
@@ -84,7 +84,7 @@ def _add_legend(figure: Any, sketch: Sketch, artists: list[dict[str, Any]]) -> N
         )
 
 
-def _mark_dates(ax: Any, panel: Panel) -> None:
+def _mark_dates(ax: Any, panel: Subplot) -> None:
     times = next((layer.x for layer in panel.layers if isinstance(layer, Line)), ())
     if not pd.api.types.is_datetime64_any_dtype(pd.Index(times)):
         return

@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from automodel_sk.plots.figure_spec import COLOURS, Band, Bars, Layer, Line, Panel, Points, Sketch
+from automodel_sk.plots.figure_spec import (
+    COLOURS,
+    Band,
+    Bars,
+    FigureSpec,
+    Layer,
+    Line,
+    Points,
+    Subplot,
+)
 
 __all__ = ["draw"]
 
@@ -20,12 +29,12 @@ _LEGEND, _BELOW = 50, 75
 """Pixels of a legend, and from the axes down to it."""
 
 
-def draw(sketch: Sketch) -> Any:
+def draw(sketch: FigureSpec) -> Any:
     """Draw a sketch.
 
     Parameters
     ----------
-    sketch : Sketch
+    sketch : FigureSpec
         What to show.
 
     Returns
@@ -49,7 +58,7 @@ def draw(sketch: Sketch) -> Any:
     return figure
 
 
-def _lay_out(figure: Any, sketch: Sketch, legend: bool) -> None:
+def _lay_out(figure: Any, sketch: FigureSpec, legend: bool) -> None:
     height = sketch.panel_size[1] * sketch.rows * _PIXELS_PER_INCH
     figure.update_layout(
         template="none",
@@ -69,12 +78,12 @@ def _lay_out(figure: Any, sketch: Sketch, legend: bool) -> None:
         note.x -= _half_width(figure, sketch) if panel.title else 0
 
 
-def _half_width(figure: Any, sketch: Sketch) -> float:
+def _half_width(figure: Any, sketch: FigureSpec) -> float:
     left, right = figure.layout.xaxis.domain
     return float(right - left) / 2
 
 
-def _draw_panel(figure: Any, panel: Panel, row: int, column: int, named: set[str]) -> None:
+def _draw_panel(figure: Any, panel: Subplot, row: int, column: int, named: set[str]) -> None:
     for layer in panel.layers:
         trace = _DRAWERS[type(layer)](layer)
         trace.update(
@@ -89,7 +98,7 @@ def _draw_panel(figure: Any, panel: Panel, row: int, column: int, named: set[str
         figure.update_xaxes(dtick=1, **at)
 
 
-def _scale(panel: Panel, axis: str, log: bool) -> dict[str, Any]:
+def _scale(panel: Subplot, axis: str, log: bool) -> dict[str, Any]:
     """Return the kind of an axis; words that look like numbers are words all the same."""
     if log:
         return _LOG

@@ -9,10 +9,10 @@ from typing import Any
 from automodel_sk.search.optuna.loop import pruner_of, sampler_of, work_on
 from automodel_sk.search.optuna.parallel import in_workers, run_in_workers, shareable
 from automodel_sk.search.optuna.workers.pool import NoProcessError
-from automodel_sk.search.study.loop import go_through
-from automodel_sk.search.study.notifier import Told
-from automodel_sk.search.study.request import SearchListener, SearchRequest
-from automodel_sk.search.study.search_spec import write_job
+from automodel_sk.search.study.loop import run_remaining
+from automodel_sk.search.study.notifier import TrialNotifier
+from automodel_sk.search.study.request import SearchCallback, SearchRequest
+from automodel_sk.search.study.search_spec import write_search_spec
 from automodel_sk.search.study.storage import readable_errors
 from automodel_sk.search.study.study import (
     AskTellStudy,
@@ -22,12 +22,12 @@ from automodel_sk.search.study.study import (
 )
 from automodel_sk.trials import TrialRecord
 
-__all__ = ["OptunaEngine"]
+__all__ = ["OptunaBackend"]
 
 logger = logging.getLogger(__name__)
 
 
-class OptunaEngine:
+class OptunaBackend:
     """Runs trials in this process, or in worker processes side by side.
 
     The study's storage is the only state: whatever ends the process, the same
@@ -35,7 +35,7 @@ class OptunaEngine:
     """
 
     def run(
-        self, request: SearchRequest, dataset: Any, listener: SearchListener
+        self, request: SearchRequest, dataset: Any, listener: SearchCallback
     ) -> Sequence[TrialRecord]:
         """Run the trials that are left.
 
@@ -45,8 +45,8 @@ class OptunaEngine:
             The search.
         dataset : neuralforecast.tsdataset.TimeSeriesDataset
             The data, the validation steps included.
-        listener : SearchListener
-            Told of each report and each ended trial.
+        listener : SearchCallback
+            TrialNotifier of each report and each ended trial.
 
         Returns
         -------
@@ -63,14 +63,16 @@ class OptunaEngine:
         with readable_errors(request.location), muted(), shareable(request) as request:
             study = open_study(request, sampler_of(request), pruner_of(request))
             if request.job is not None:
-                write_job(study, request)
-            told = Told(study, request, listener)
+                write_search_spec(study, request)
+            told = TrialNotifier(study, request, listener)
             told.catch_up()
-            go_through(study, request, told, lambda: _run_some(study, request, dataset, told))
+            run_remaining(study, request, told, lambda: _run_some(study, request, dataset, told))
             return ended_records(study, request)
 
 
-def _run_some(study: AskTellStudy, request: SearchRequest, dataset: Any, told: Told) -> None:
+def _run_some(
+    study: AskTellStudy, request: SearchRequest, dataset: Any, told: TrialNotifier
+) -> None:
     if in_workers(request):
         try:
             run_in_workers(study, request, dataset, told)

@@ -9,9 +9,9 @@ from optuna.samplers import BaseSampler
 from optuna.trial import Trial
 
 from automodel_sk.search.optuna.trial import run_trial
-from automodel_sk.search.study.notifier import Told
+from automodel_sk.search.study.notifier import TrialNotifier
 from automodel_sk.search.study.ownership import claim
-from automodel_sk.search.study.request import SearchListener, SearchRequest
+from automodel_sk.search.study.request import SearchCallback, SearchRequest
 from automodel_sk.search.study.seeding import PerTrialSampler
 from automodel_sk.search.study.storage import claiming, open_storage, readable_errors
 from automodel_sk.search.study.study import AskTellStudy, ended_records, muted, trials_left
@@ -20,7 +20,7 @@ from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
 __all__ = ["pruner_of", "sampler_of", "work", "work_on"]
 
 
-def work(request: SearchRequest, dataset: Any, listener: SearchListener) -> None:
+def work(request: SearchRequest, dataset: Any, listener: SearchCallback) -> None:
     """Run trials of a study that the parent has opened, until none is left."""
     with readable_errors(request.location), muted():
         storage = open_storage(request.location)
@@ -28,10 +28,10 @@ def work(request: SearchRequest, dataset: Any, listener: SearchListener) -> None
         study = AskTellStudy(name, storage, sampler_of(request), pruner_of(request))
         for record in ended_records(study, request):
             request.budget.note(record)
-        work_on(study, request, dataset, Told(study, request, listener))
+        work_on(study, request, dataset, TrialNotifier(study, request, listener))
 
 
-def work_on(study: AskTellStudy, request: SearchRequest, dataset: Any, told: Told) -> None:
+def work_on(study: AskTellStudy, request: SearchRequest, dataset: Any, told: TrialNotifier) -> None:
     """Run one trial after another until none is left or time is up."""
     while (trial := _next_trial(study, request)) is not None:
         record = run_trial(study, trial, request, dataset, told)

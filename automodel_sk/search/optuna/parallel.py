@@ -15,12 +15,17 @@ import optuna
 from automodel_sk.exceptions import SearchError, StorageError
 from automodel_sk.search.optuna.workers.pool import WorkerPool, shared_pool, workers_are_possible
 from automodel_sk.search.optuna.workers.stuck import StuckError, StuckWorkers
-from automodel_sk.search.study.notifier import Told
+from automodel_sk.search.study.notifier import TrialNotifier
 from automodel_sk.search.study.ownership import local_pid, requeue_orphans, running_trials
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.storage import on_disk
 from automodel_sk.search.study.timeout import timeout_reason
-from automodel_sk.search.study.trial_lifecycle import give_up, record_of, run_again, survive
+from automodel_sk.search.study.trial_lifecycle import (
+    force_fail,
+    record_of,
+    retry_after_crash,
+    run_again,
+)
 
 __all__ = ["in_workers", "run_in_workers", "shareable"]
 
@@ -50,7 +55,9 @@ def shareable(request: SearchRequest) -> Iterator[SearchRequest]:
         yield replace(request, location=location)
 
 
-def run_in_workers(study: optuna.Study, request: SearchRequest, dataset: Any, told: Told) -> None:
+def run_in_workers(
+    study: optuna.Study, request: SearchRequest, dataset: Any, told: TrialNotifier
+) -> None:
     """Run the trials that are left, several at a time.
 
     Parameters
@@ -61,8 +68,8 @@ def run_in_workers(study: optuna.Study, request: SearchRequest, dataset: Any, to
         The search.
     dataset : neuralforecast.tsdataset.TimeSeriesDataset
         The data; workers share one copy.
-    told : Told
-        Told in this process of what happens in the workers, and elsewhere.
+    told : TrialNotifier
+        TrialNotifier in this process of what happens in the workers, and elsewhere.
     """
     try:
         _run(shared_pool(), study, request, dataset, told)
@@ -76,7 +83,7 @@ def run_in_workers(study: optuna.Study, request: SearchRequest, dataset: Any, to
 
 
 def _run(
-    pool: WorkerPool, study: optuna.Study, request: SearchRequest, dataset: Any, told: Told
+    pool: WorkerPool, study: optuna.Study, request: SearchRequest, dataset: Any, told: TrialNotifier
 ) -> None:
     overseer = _Overseer(study, request, told, pool)
     try:
@@ -93,7 +100,7 @@ class _Overseer:
     """Acts on what workers tell, and on those that tell nothing for too long."""
 
     def __init__(
-        self, study: optuna.Study, request: SearchRequest, told: Told, pool: WorkerPool
+        self, study: optuna.Study, request: SearchRequest, told: TrialNotifier, pool: WorkerPool
     ) -> None:
         self._study, self._request, self._told, self._pool = study, request, told, pool
         self._deaths_for_nothing = 0
@@ -124,11 +131,11 @@ class _Overseer:
         for trial in owned:
             if pid in self._overdue:
                 seconds = time.monotonic() - self._since[trial.number, pid]
-                give_up(self._study, trial, timeout_reason(self._request), seconds)
+                force_fail(self._study, trial, timeout_reason(self._request), seconds)
             elif -code in _ASKED_TO_END and run_again(self._study, trial):
                 logger.warning("trial %d: its worker was stopped (%s)", trial.number, how)
             else:
-                survive(self._study, self._request, trial, how)
+                retry_after_crash(self._study, self._request, trial, how)
         self._deaths_for_nothing += not owned
         if self._deaths_for_nothing > _MOST_DEATHS_FOR_NOTHING:
             raise SearchError(f"worker processes can't start: {self._pool.last_words()}")

@@ -15,21 +15,21 @@ from optuna.trial import Trial
 from automodel_sk.search.optuna.lagging_pruner import lags
 from automodel_sk.search.study.attributes import RETRIED_WITH, retried_with
 from automodel_sk.search.study.ownership import requeue, signs_of_life
-from automodel_sk.search.study.request import SearchListener, SearchRequest
+from automodel_sk.search.study.request import SearchCallback, SearchRequest
 from automodel_sk.search.study.storage import is_storage_failure
 from automodel_sk.search.study.timeout import TrialTimeoutError, check_time
 from automodel_sk.search.study.trial_lifecycle import (
-    copy_twin,
+    copy_duplicate,
     end,
     fail,
-    find_twin,
+    find_duplicate,
     frozen,
     record_of,
 )
 from automodel_sk.training.build import effective_config
 from automodel_sk.training.oom_retry import train_within_memory
 from automodel_sk.training.reasons import reason_of
-from automodel_sk.training.train import Outcome, Report, Verdict
+from automodel_sk.training.train import Decision, Outcome, Report
 from automodel_sk.trials import TrialRecord
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 
 def run_trial(
-    study: Study, trial: Trial, request: SearchRequest, dataset: Any, listener: SearchListener
+    study: Study, trial: Trial, request: SearchRequest, dataset: Any, listener: SearchCallback
 ) -> TrialRecord | None:
     """Train a trial's candidate and tell the study how it ended.
 
@@ -55,8 +55,8 @@ def run_trial(
         The search.
     dataset : neuralforecast.tsdataset.TimeSeriesDataset
         The data.
-    listener : SearchListener
-        Told of each validation loss.
+    listener : SearchCallback
+        TrialNotifier of each validation loss.
 
     Returns
     -------
@@ -73,11 +73,11 @@ def run_trial(
     with signs_of_life(trial), suppress(UpdateFinishedTrialError):
         try:
             config = request.space.suggest(trial)
-            twin = find_twin(study, trial, request)
+            twin = find_duplicate(study, trial, request)
             if twin is None:
                 end(study, trial, _train(trial, config, request, dataset, listener))
             else:
-                copy_twin(study, trial, twin)
+                copy_duplicate(study, trial, twin)
         except (KeyboardInterrupt, SystemExit):  # also that of a user's own signal handler
             requeue(study, trial)
             raise
@@ -102,7 +102,7 @@ def _train(
     config: Mapping[str, Any],
     request: SearchRequest,
     dataset: Any,
-    listener: SearchListener,
+    listener: SearchCallback,
 ) -> Outcome:
     """Train a trial's configuration, with what an earlier attempt has changed."""
     started = time.monotonic()
@@ -120,7 +120,7 @@ def _reporter(
     trial: Trial,
     config: Mapping[str, Any],
     request: SearchRequest,
-    listener: SearchListener,
+    listener: SearchCallback,
     started: float,
 ) -> Report:
     """Return what passes each loss on to the pruner and the listener."""
@@ -129,16 +129,16 @@ def _reporter(
     interval = effective_config(request.task, config)["val_check_steps"]
     budget = request.budget.of_trial(config)
 
-    def report(number: int, loss: float) -> Verdict:
+    def report(number: int, loss: float) -> Decision:
         losses.append(loss)
         trial.report(loss, step=number)
         listener.on_report(trial.number, number, loss)
         check_time(request, started)
         by_step = {(k + 1) * interval: value for k, value in enumerate(losses)}
         if budget.is_over(by_step):
-            return Verdict.OUT_OF_TIME
+            return Decision.OUT_OF_TIME
         weak = trial.should_prune() or lags(trial, losses)
-        return Verdict.PRUNE if weak else Verdict.GO_ON
+        return Decision.PRUNE if weak else Decision.GO_ON
 
     return report
 

@@ -21,9 +21,9 @@ from automodel_sk.search.ray.scheduler import informed_scheduler
 from automodel_sk.search.ray.session import quiet_tune, ray_session, signals_given_back
 from automodel_sk.search.ray.trainable import LentDataset, train_on_ray
 from automodel_sk.search.ray.trials import RayTrials
-from automodel_sk.search.study.loop import go_through
-from automodel_sk.search.study.notifier import Told
-from automodel_sk.search.study.request import SearchListener, SearchRequest
+from automodel_sk.search.study.loop import run_remaining
+from automodel_sk.search.study.notifier import TrialNotifier
+from automodel_sk.search.study.request import SearchCallback, SearchRequest
 from automodel_sk.search.study.seeding import PerTrialSampler
 from automodel_sk.search.study.storage import on_disk, readable_errors
 from automodel_sk.search.study.study import (
@@ -35,17 +35,17 @@ from automodel_sk.search.study.study import (
 from automodel_sk.training.patches.isolation import isolated_random_state
 from automodel_sk.trials import TrialRecord
 
-__all__ = ["RayEngine"]
+__all__ = ["RayBackend"]
 
 
-class RayEngine:
+class RayBackend:
     """Runs trials in Ray's processes, as many at a time as CPUs and GPUs allow.
 
     The study's storage is the only state, as it is on the other engine.
     """
 
     def run(
-        self, request: SearchRequest, dataset: Any, listener: SearchListener
+        self, request: SearchRequest, dataset: Any, listener: SearchCallback
     ) -> Sequence[TrialRecord]:
         """Run the trials that are left.
 
@@ -55,8 +55,8 @@ class RayEngine:
             The search.
         dataset : neuralforecast.tsdataset.TimeSeriesDataset
             The data, the validation steps included.
-        listener : SearchListener
-            Told of each report and each ended trial, in this process.
+        listener : SearchCallback
+            TrialNotifier of each report and each ended trial, in this process.
 
         Returns
         -------
@@ -76,19 +76,19 @@ class RayEngine:
             request = replace(request, location=location)
             sampler = PerTrialSampler(RandomSampler, request.random_seed)
             study = open_study(request, sampler, NopPruner())
-            told = Told(study, request, listener)
+            told = TrialNotifier(study, request, listener)
             told.catch_up()
-            go_through(study, request, told, lambda: _search(study, request, dataset, told))
+            run_remaining(study, request, told, lambda: _search(study, request, dataset, told))
             return ended_records(study, request)
 
 
-def _search(study: AskTellStudy, request: SearchRequest, dataset: Any, told: Told) -> None:
+def _search(study: AskTellStudy, request: SearchRequest, dataset: Any, told: TrialNotifier) -> None:
     """Let Ray run what is left, and queue again what it has not ended."""
     with ray_session(request.ray_address):
         _tune(study, request, dataset, told)
 
 
-def _tune(study: AskTellStudy, request: SearchRequest, dataset: Any, told: Told) -> None:
+def _tune(study: AskTellStudy, request: SearchRequest, dataset: Any, told: TrialNotifier) -> None:
     resources = ResourcesOfTrials.of(request, ray.cluster_resources())
     trials, failures = RayTrials(study, request, told, resources.most), Failures()
     try:

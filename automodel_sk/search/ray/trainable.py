@@ -17,7 +17,7 @@ from automodel_sk.training.devices import trainer_options
 from automodel_sk.training.oom_retry import train_within_memory
 from automodel_sk.training.reasons import reason_of
 from automodel_sk.training.task import TrainingTask
-from automodel_sk.training.train import Report, Verdict
+from automodel_sk.training.train import Decision, Report
 
 __all__ = ["LentDataset", "TrialFailedError", "train_on_ray"]
 
@@ -123,7 +123,7 @@ def _reporter(task: TrainingTask, job: Mapping[str, Any], attempts: _Attempts) -
     config = effective_config(task, {**job["config"], **attempts.changed})
     interval = config["val_check_steps"]
 
-    def report(number: int, loss: float) -> Verdict:
+    def report(number: int, loss: float) -> Decision:
         # Where the driver stops the trial, this raises SystemExit.
         tune.report(
             {
@@ -135,6 +135,6 @@ def _reporter(task: TrainingTask, job: Mapping[str, Any], attempts: _Attempts) -
                 "changed": dict(attempts.changed),
             }
         )
-        return Verdict.GO_ON
+        return Decision.GO_ON
 
     return report

@@ -14,24 +14,24 @@ from optuna.trial import Trial, TrialState
 
 from automodel_sk.search.ray.replay import HEARD, PROPOSED, replayed, tell
 from automodel_sk.search.study.attributes import RETRIED_WITH, count_of, retried_with
-from automodel_sk.search.study.notifier import Told
+from automodel_sk.search.study.notifier import TrialNotifier
 from automodel_sk.search.study.ownership import claim, requeue, signs_of_life
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.storage import claiming
 from automodel_sk.search.study.study import AskTellStudy, trials_left
 from automodel_sk.search.study.timeout import timeout_reason
 from automodel_sk.search.study.trial_lifecycle import (
-    copy_twin,
+    copy_duplicate,
     end,
     fail,
-    find_twin,
+    find_duplicate,
     frozen,
     record_of,
-    survive,
+    retry_after_crash,
 )
 from automodel_sk.training.reasons import reason_of
 from automodel_sk.training.time_budget import RunningTrial as BudgetOfTrial
-from automodel_sk.training.train import Outcome, Verdict
+from automodel_sk.training.train import Decision, Outcome
 
 __all__ = ["RayTrials", "RunningTrial"]
 
@@ -59,7 +59,7 @@ class RunningTrial:
     started: float | None = None
     losses: dict[int, float] = field(default_factory=dict)
     seconds: float = 0.0
-    verdict: Verdict = Verdict.GO_ON
+    verdict: Decision = Decision.GO_ON
     late: bool = False
 
     def age(self) -> float:
@@ -82,13 +82,15 @@ class RayTrials:
         Numbers the trials and outlives all processes.
     request : SearchRequest
         The search.
-    told : Told
-        Told of each report and each ended trial.
+    told : TrialNotifier
+        TrialNotifier of each report and each ended trial.
     most : int
         Trials that may run at a time.
     """
 
-    def __init__(self, study: AskTellStudy, request: SearchRequest, told: Told, most: int) -> None:
+    def __init__(
+        self, study: AskTellStudy, request: SearchRequest, told: TrialNotifier, most: int
+    ) -> None:
         self._study, self._request, self._told, self._most = study, request, told, most
         self._awaited: int | None = None
         self._asked = -math.inf, 0
@@ -148,8 +150,8 @@ class RayTrials:
         self._proposer.begin(trial.number, trial.params)
         if config is None:
             fail(self._study, trial, reason, 0.0)
-        elif twin := find_twin(self._study, trial, self._request):
-            copy_twin(self._study, trial, twin)
+        elif twin := find_duplicate(self._study, trial, self._request):
+            copy_duplicate(self._study, trial, twin)
         else:
             beating = ExitStack()
             beating.enter_context(signs_of_life(trial))
@@ -185,16 +187,16 @@ class RayTrials:
         # `Trial.report` would keep what an earlier attempt has reported.
         storage = self._study._storage
         storage.set_trial_intermediate_value(trial._trial_id, result["report"], result["loss"])
-        if result.get("done") and running.verdict is Verdict.GO_ON:
-            running.verdict = Verdict.PRUNE
+        if result.get("done") and running.verdict is Decision.GO_ON:
+            running.verdict = Decision.PRUNE
         self._told.on_report(number, result["report"], result["loss"])
 
     def must_stop(self, number: int) -> bool:
         """Return whether time is up for a trial that has just reported."""
         running = self.running[number]
         if running.losses and running.budget.is_over(running.losses, running.age()):
-            running.verdict = Verdict.OUT_OF_TIME
-        return running.verdict is Verdict.OUT_OF_TIME or self.is_late(number)
+            running.verdict = Decision.OUT_OF_TIME
+        return running.verdict is Decision.OUT_OF_TIME or self.is_late(number)
 
     def is_late(self, number: int) -> bool:
         """Return whether a trial has taken longer than it may."""
@@ -230,7 +232,7 @@ class RayTrials:
         if running.late:
             fail(self._study, running.trial, timeout_reason(self._request), running.age())
         elif how is not None:
-            survive(self._study, self._request, trial, how)
+            retry_after_crash(self._study, self._request, trial, how)
         elif lost >= _MOST_LOST:
             fail(self._study, running.trial, f"{lost + 1} machines went with it", running.age())
         else:

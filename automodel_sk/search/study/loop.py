@@ -8,20 +8,20 @@ from collections.abc import Callable, Sequence
 
 from optuna.trial import FrozenTrial
 
-from automodel_sk.search.study.notifier import Told
+from automodel_sk.search.study.notifier import TrialNotifier
 from automodel_sk.search.study.ownership import owner_of, requeue_orphans, running_trials
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.study import AskTellStudy, count_begun, trials_left
 
-__all__ = ["go_through"]
+__all__ = ["run_remaining"]
 
 logger = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.5
 
 
-def go_through(
-    study: AskTellStudy, request: SearchRequest, told: Told, run_some: Callable[[], None]
+def run_remaining(
+    study: AskTellStudy, request: SearchRequest, told: TrialNotifier, run_some: Callable[[], None]
 ) -> None:
     """Run what is left, then see the trials ended that other processes run.
 
@@ -31,8 +31,8 @@ def go_through(
         The study, which other processes may work on too.
     request : SearchRequest
         The search.
-    told : Told
-        Told of trials that ended elsewhere.
+    told : TrialNotifier
+        TrialNotifier of trials that ended elsewhere.
     run_some : callable
         Runs trials until none is left to begin.
     """

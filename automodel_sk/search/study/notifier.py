@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from optuna import Study
 
-from automodel_sk.search.study.request import SearchListener, SearchRequest
+from automodel_sk.search.study.request import SearchCallback, SearchRequest
 from automodel_sk.search.study.trial_lifecycle import record_of
 from automodel_sk.trials import TrialRecord
 
-__all__ = ["Told"]
+__all__ = ["TrialNotifier"]
 
 
-class Told:
+class TrialNotifier:
     """Passes on what happens, to the budget as well.
 
     Parameters
@@ -20,11 +20,11 @@ class Told:
         The study, which other processes may work on too.
     request : SearchRequest
         The search; its budget learns from each trial.
-    listener : SearchListener
+    listener : SearchCallback
         Who is told.
     """
 
-    def __init__(self, study: Study, request: SearchRequest, listener: SearchListener) -> None:
+    def __init__(self, study: Study, request: SearchRequest, listener: SearchCallback) -> None:
         self._study, self._request, self._listener = study, request, listener
         self._numbers: set[int] = set()
 

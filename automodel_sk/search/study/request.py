@@ -13,7 +13,7 @@ from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.trials import TrialRecord
 
-__all__ = ["SearchEngine", "SearchListener", "SearchRequest"]
+__all__ = ["SearchBackend", "SearchCallback", "SearchRequest"]
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ class SearchRequest:
     job: Mapping[str, Any] | None = None
 
 
-class SearchListener(Protocol):
-    """Told how a search goes: a progress bar, a tracker."""
+class SearchCallback(Protocol):
+    """TrialNotifier how a search goes: a progress bar, a tracker."""
 
     def on_report(self, number: int, step: int, loss: float) -> None:
         """Hear of one validation loss: the trial, its report's number, the loss."""
@@ -87,10 +87,10 @@ class SearchListener(Protocol):
         """Hear of a trial that ended."""
 
 
-class SearchEngine(Protocol):
+class SearchBackend(Protocol):
     """Runs the trials of a request until they are all done or time is up."""
 
     def run(
-        self, request: SearchRequest, dataset: Any, listener: SearchListener
+        self, request: SearchRequest, dataset: Any, listener: SearchCallback
     ) -> Sequence[TrialRecord]:
         """Return every ended trial of the study, earlier calls' included."""

@@ -26,7 +26,13 @@ from automodel_sk.training.task import TrainingTask
 if TYPE_CHECKING:
     from optuna import Study
 
-__all__ = ["Job", "describe_job", "earlier_precision", "read_job", "write_job"]
+__all__ = [
+    "SearchSpec",
+    "describe_search",
+    "earlier_precision",
+    "read_search_spec",
+    "write_search_spec",
+]
 
 _JOB = "automodel_sk:job"
 _OPTIONS = (
@@ -50,7 +56,7 @@ _COLUMNS = ("futr_exog", "hist_exog", "stat_exog")
 
 
 @dataclass(frozen=True)
-class Job:
+class SearchSpec:
     """What a search's own call was given, its data aside.
 
     Parameters
@@ -88,7 +94,7 @@ class Job:
     ends: float | None = None
 
 
-def describe_job(
+def describe_search(
     task: TrainingTask, space: SearchSpace, num_samples: int, options: OptimizationConfig
 ) -> dict[str, Any]:
     """Return a search as JSON holds it.
@@ -114,9 +120,9 @@ def describe_job(
     >>> from automodel_sk.search_space import Choice
     >>> task = TrainingTask("NHITS", h=12, val_size=12)
     >>> space = SearchSpace.parse({"batch_size": Choice([16, 32])})
-    >>> describe_job(task, space, 5, OptimizationConfig())["options"]["num_samples"]
+    >>> describe_search(task, space, 5, OptimizationConfig())["options"]["num_samples"]
     5
-    >>> describe_job(task, SearchSpace.parse(lambda trial: {}), 5, OptimizationConfig())
+    >>> describe_search(task, SearchSpace.parse(lambda trial: {}), 5, OptimizationConfig())
     {'refused': 'its search space is a Python function'}
     """
     from neuralforecast._serialization import SerializationError, encode_value
@@ -145,7 +151,7 @@ def describe_job(
     return job
 
 
-def write_job(study: Study, request: SearchRequest) -> None:
+def write_search_spec(study: Study, request: SearchRequest) -> None:
     """Keep a search with its study, for workers to come.
 
     Parameters
@@ -192,7 +198,7 @@ def earlier_precision(location: StudyLocation) -> str | None:
     return precision if precision in PRECISIONS else None
 
 
-def read_job(location: StudyLocation) -> Job:
+def read_search_spec(location: StudyLocation) -> SearchSpec:
     """Return the search that a study was made for.
 
     Parameters
@@ -202,7 +208,7 @@ def read_job(location: StudyLocation) -> Job:
 
     Returns
     -------
-    Job
+    SearchSpec
 
     Raises
     ------
@@ -251,7 +257,7 @@ def _attributes(location: StudyLocation) -> dict[str, Any]:
         return storage.get_study_user_attrs(study_id)
 
 
-def _job(stored: Mapping[str, Any], identity: Mapping[str, str]) -> Job:
+def _job(stored: Mapping[str, Any], identity: Mapping[str, str]) -> SearchSpec:
     from neuralforecast._serialization import decode_value
 
     name = stored["model_name"]
@@ -261,7 +267,7 @@ def _job(stored: Mapping[str, Any], identity: Mapping[str, str]) -> Job:
     if loss is not None and type(loss).__module__ != _LOSSES:
         raise TypeError(f"there is no loss {shown(stored['loss'])}")
     ends = convert(_MOMENT, stored["ends"])
-    return Job(
+    return SearchSpec(
         model_name=name,
         h=convert(_HORIZON, stored["h"]),
         space=space_from_json(stored["space"]) or SearchSpace(),

@@ -26,22 +26,22 @@ from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search_space import Computed
 from automodel_sk.training.build import DEFAULT_MAX_STEPS
 from automodel_sk.training.memory import smaller_batches
-from automodel_sk.training.train import Outcome, Verdict
+from automodel_sk.training.train import Decision, Outcome
 from automodel_sk.trials import TrialRecord
 
 if TYPE_CHECKING:
     from optuna import Study
 
 __all__ = [
-    "copy_twin",
+    "copy_duplicate",
     "end",
     "fail",
-    "find_twin",
+    "find_duplicate",
+    "force_fail",
     "frozen",
-    "give_up",
     "record_of",
+    "retry_after_crash",
     "run_again",
-    "survive",
 ]
 
 logger = logging.getLogger(__name__)
@@ -51,10 +51,10 @@ _MOST_STOPPED = 3
 """What is stopped more often may be what has it stopped, by a watcher over memory say."""
 
 _STATE_OF = {
-    Verdict.GO_ON: TrialState.COMPLETE,
-    Verdict.PLATEAU: TrialState.COMPLETE,
-    Verdict.PRUNE: TrialState.PRUNED,
-    Verdict.OUT_OF_TIME: TrialState.PRUNED,
+    Decision.GO_ON: TrialState.COMPLETE,
+    Decision.PLATEAU: TrialState.COMPLETE,
+    Decision.PRUNE: TrialState.PRUNED,
+    Decision.OUT_OF_TIME: TrialState.PRUNED,
 }
 
 
@@ -64,7 +64,7 @@ def end(study: Study, trial: Trial, outcome: Outcome) -> None:
         return
     trial.set_user_attr("steps", list(outcome.losses))
     trial.set_user_attr("seconds", outcome.seconds)
-    if outcome.verdict is Verdict.OUT_OF_TIME:
+    if outcome.verdict is Decision.OUT_OF_TIME:
         trial.set_user_attr("reason", "the time budget was used up")
     state = _STATE_OF[outcome.verdict]
     study.tell(trial, outcome.score if state is TrialState.COMPLETE else None, state)
@@ -73,10 +73,10 @@ def end(study: Study, trial: Trial, outcome: Outcome) -> None:
 def fail(study: Study, trial: Trial, reason: str, seconds: float) -> None:
     """Tell the study that this process's trial failed, and why."""
     if is_ours(frozen(study, trial)):
-        give_up(study, trial, reason, seconds)
+        force_fail(study, trial, reason, seconds)
 
 
-def give_up(study: Study, trial: Trial | FrozenTrial, reason: str, seconds: float) -> None:
+def force_fail(study: Study, trial: Trial | FrozenTrial, reason: str, seconds: float) -> None:
     """Tell the study that a trial failed, whoever ran it, and why."""
     for name, value in {"reason": reason.strip()[:2000], "seconds": seconds}.items():
         study._storage.set_trial_user_attr(trial._trial_id, name, value)
@@ -88,7 +88,7 @@ def frozen(study: Study, trial: Trial) -> FrozenTrial:
     return study._storage.get_trial(trial._trial_id)
 
 
-def find_twin(study: Study, trial: Trial, request: SearchRequest) -> FrozenTrial | None:
+def find_duplicate(study: Study, trial: Trial, request: SearchRequest) -> FrozenTrial | None:
     """Return an earlier trial of the same configuration: it need not be trained twice."""
     computed = any(isinstance(domain, Computed) for domain in request.space.domains.values())
     if computed or request.space.function is not None:
@@ -103,7 +103,7 @@ def _is_whole(trial: FrozenTrial) -> bool:
     return noted.get("reason") is None and RETRIED_WITH not in noted and bool(steps_of(trial))
 
 
-def copy_twin(study: Study, trial: Trial, twin: FrozenTrial) -> None:
+def copy_duplicate(study: Study, trial: Trial, twin: FrozenTrial) -> None:
     """End a trial as its twin ended."""
     for number, loss in sorted(twin.intermediate_values.items()):
         trial.report(loss, step=number)
@@ -124,7 +124,7 @@ def run_again(study: Study, trial: FrozenTrial) -> bool:
     return True
 
 
-def survive(study: Study, request: SearchRequest, trial: FrozenTrial, how: str) -> None:
+def retry_after_crash(study: Study, request: SearchRequest, trial: FrozenTrial, how: str) -> None:
     """Run a trial whose process died once more with smaller batches; then it is a failure.
 
     What kills a process is most often the system, short of memory.

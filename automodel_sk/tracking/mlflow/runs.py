@@ -24,7 +24,7 @@ from automodel_sk.tracking.mlflow.store import (
 from automodel_sk.tracking.mlflow.text import file_text, flat_params, safe_key, tag_texts
 from automodel_sk.trials import TrialRecord
 
-__all__ = ["EndedTrial", "SearchRun"]
+__all__ = ["EndedTrial", "MlflowSearchRun"]
 
 # A pruned trial did what it should: MLflow's page shows KILLED as it shows a fault.
 _RUN_STATUS = {"COMPLETE": "FINISHED", "PRUNED": "FINISHED", "FAIL": "FAILED"}
@@ -74,7 +74,7 @@ class EndedTrial:
         }
 
 
-class SearchRun:
+class MlflowSearchRun:
     """The parent run of a search in one store, and the children below it."""
 
     def __init__(self, store: Store, run_id: str, data: DataRecord | None = None) -> None:
@@ -92,7 +92,7 @@ class SearchRun:
         *,
         below: str | None = None,
         tags: Mapping[str, str] | None = None,
-    ) -> SearchRun:
+    ) -> MlflowSearchRun:
         """Go on in the unfinished run of the same study, or begin a new one."""
         study_id = tag_texts({STUDY_ID: search.tags.get(STUDY_ID)}).get(STUDY_ID)
         found = store.unfinished(study_id)

@@ -18,7 +18,7 @@ from automodel_sk.tracking.mlflow.guard import (
     reason_of,
 )
 from automodel_sk.tracking.mlflow.model import check_registered_name
-from automodel_sk.tracking.mlflow.runs import EndedTrial, SearchRun
+from automodel_sk.tracking.mlflow.runs import EndedTrial, MlflowSearchRun
 from automodel_sk.tracking.mlflow.store import PREFIX, Store
 from automodel_sk.tracking.mlflow.target import Target, check_installed, default_uri, find_target
 from automodel_sk.tracking.mlflow.writer import TrialWriter
@@ -93,7 +93,7 @@ class MLflowTracker:
         self._local_uri = ""
         self._target: Target | None = None
         self._search: SearchRecord | None = None
-        self._run: SearchRun | None = None
+        self._run: MlflowSearchRun | None = None
         self._writer: TrialWriter | None = None
         self._warned = False
 
@@ -135,7 +135,7 @@ class MLflowTracker:
         try:
             with guarded(EDGE_SECONDS):
                 store = Store.open(target)
-                run = SearchRun.begin(store, search, below=target.parent_run_id)
+                run = MlflowSearchRun.begin(store, search, below=target.parent_run_id)
         except TrackingError as error:
             return str(error)
         except Exception as error:
@@ -242,7 +242,7 @@ class MLflowTracker:
             return problem
         return reason_of(problem, "" if self._target is None else self._target.uri)
 
-    def _store_model(self, run: SearchRun, model: ModelRecord | None, uri: str) -> str | None:
+    def _store_model(self, run: MlflowSearchRun, model: ModelRecord | None, uri: str) -> str | None:
         """Store the fitted model; return why that failed."""
         if model is None:
             return None
@@ -275,7 +275,7 @@ class MLflowTracker:
         belongs_to = {f"{PREFIX}belongs_to": f"{self.location} run {self.run_id}"}
         try:
             with guarded(EDGE_SECONDS):
-                run = SearchRun.begin(Store.open(target), self._search, tags=belongs_to)
+                run = MlflowSearchRun.begin(Store.open(target), self._search, tags=belongs_to)
                 for trial in unwritten:
                     trial.tried = False
                     run.add(trial)
@@ -295,7 +295,7 @@ class _End(NamedTuple):
     model: ModelRecord | None
 
 
-def _close(run: SearchRun, end: _End, uri: str, model_id: str | None) -> str | None:
+def _close(run: MlflowSearchRun, end: _End, uri: str, model_id: str | None) -> str | None:
     """End a search's run; return why that failed."""
     try:
         with guarded(EDGE_SECONDS):

@@ -30,7 +30,7 @@ class TrialWriter:
     absence : callable
         Returns why the store can't be reached, None if it can.
     refused : callable
-        Told of a trial that was not taken and, in words or as an error, why.
+        TrialNotifier of a trial that was not taken and, in words or as an error, why.
 
     Attributes
     ----------

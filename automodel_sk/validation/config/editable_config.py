@@ -11,12 +11,12 @@ from automodel_sk.search_space import SearchSpace
 from automodel_sk.search_space.nesting import nested
 from automodel_sk.validation.result import Findings
 
-__all__ = ["ConfigDraft", "draft_of"]
+__all__ = ["EditableConfig", "draft_of"]
 
 _EXAMPLE = "config={'max_steps': tune.choice([500, 1000])}"
 
 
-class ConfigDraft:
+class EditableConfig:
     """The parameters of a configuration, read and correctable.
 
     Parameters
@@ -30,7 +30,7 @@ class ConfigDraft:
 
     Examples
     --------
-    >>> draft = ConfigDraft({"lr": 0.1, "opt/eps": -1}, {"lr": 0.1, "opt": {"eps": -1}})
+    >>> draft = EditableConfig({"lr": 0.1, "opt/eps": -1}, {"lr": 0.1, "opt": {"eps": -1}})
     >>> draft.rename("lr", "learning_rate")
     >>> draft.put("opt/eps", 1e-8)
     >>> draft.corrected
@@ -83,7 +83,7 @@ class ConfigDraft:
         self.changed = True
 
 
-def draft_of(findings: Findings, config: Any) -> ConfigDraft | None:
+def draft_of(findings: Findings, config: Any) -> EditableConfig | None:
     """Read a configuration, and note what can't be read.
 
     Parameters
@@ -95,7 +95,7 @@ def draft_of(findings: Findings, config: Any) -> ConfigDraft | None:
 
     Returns
     -------
-    ConfigDraft or None
+    EditableConfig or None
         What could be read; None where the parameters can't be known: no
         configuration, a function of a trial, or something else altogether.
 
@@ -124,17 +124,17 @@ def draft_of(findings: Findings, config: Any) -> ConfigDraft | None:
     return None
 
 
-def _draft_of_space(findings: Findings, space: SearchSpace) -> ConfigDraft | None:
+def _draft_of_space(findings: Findings, space: SearchSpace) -> EditableConfig | None:
     if space.function is not None:
         return None
     entries = {**space.constants, **space.domains}
     if not entries:
         _note_empty(findings)
         return None
-    return ConfigDraft(entries, nested(entries))
+    return EditableConfig(entries, nested(entries))
 
 
-def _draft_of_mapping(findings: Findings, config: Mapping[Any, Any]) -> ConfigDraft | None:
+def _draft_of_mapping(findings: Findings, config: Mapping[Any, Any]) -> EditableConfig | None:
     if not config:
         _note_empty(findings)
         return None
@@ -149,7 +149,7 @@ def _draft_of_mapping(findings: Findings, config: Mapping[Any, Any]) -> ConfigDr
             )
     entries, refused = _entries_of(findings, named)
     readable = {name: value for name, value in named.items() if name not in refused}
-    return ConfigDraft(entries, readable, changed=len(readable) < len(config))
+    return EditableConfig(entries, readable, changed=len(readable) < len(config))
 
 
 def _entries_of(

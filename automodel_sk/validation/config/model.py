@@ -9,7 +9,7 @@ from automodel_sk.arguments.number_rule import NumberRule, nearest, shown
 from automodel_sk.catalog.models import MODEL_CATALOG, ModelCharacteristics, get_characteristics
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space.default_spaces import default_search_space
-from automodel_sk.validation.config.editable_config import ConfigDraft, draft_of
+from automodel_sk.validation.config.editable_config import EditableConfig, draft_of
 from automodel_sk.validation.config.names import check_names
 from automodel_sk.validation.config.values import check_values
 from automodel_sk.validation.domain_checks import values_of
@@ -54,7 +54,7 @@ class ModelContext:
 
 def check_model(
     findings: Findings, config: Any, model_name: Any, context: ModelContext
-) -> ConfigDraft | None:
+) -> EditableConfig | None:
     """Check a model's name, its configuration, and the exogenous variables it is given.
 
     Parameters
@@ -71,7 +71,7 @@ def check_model(
 
     Returns
     -------
-    ConfigDraft or None
+    EditableConfig or None
         The parameters, corrected; None where they can't be known.
 
     Examples
@@ -161,7 +161,10 @@ def _check_parts(findings: Findings, config: Any, row: ModelCharacteristics) -> 
 
 
 def _check_n_series(
-    findings: Findings, draft: ConfigDraft, row: ModelCharacteristics | None, n_series: int | None
+    findings: Findings,
+    draft: EditableConfig,
+    row: ModelCharacteristics | None,
+    n_series: int | None,
 ) -> None:
     if "n_series" not in draft.entries or row is None:
         return

@@ -9,7 +9,7 @@ from automodel_sk.arguments.number_rule import nearest, shown
 from automodel_sk.catalog.models import ModelCharacteristics
 from automodel_sk.catalog.trainer_arguments import why_refused
 from automodel_sk.options import OptimizationConfig
-from automodel_sk.validation.config.editable_config import ConfigDraft
+from automodel_sk.validation.config.editable_config import EditableConfig
 from automodel_sk.validation.config.parameters import (
     ALIASES,
     OWNED,
@@ -28,14 +28,16 @@ _OPTIONS = frozenset(field.name for field in fields(OptimizationConfig))
 _logger = logging.getLogger(__name__)
 
 
-def check_names(findings: Findings, draft: ConfigDraft, row: ModelCharacteristics | None) -> None:
+def check_names(
+    findings: Findings, draft: EditableConfig, row: ModelCharacteristics | None
+) -> None:
     """Check that a model takes the parameters, and that the search doesn't own them.
 
     Parameters
     ----------
     findings : Findings
         Filled here.
-    draft : ConfigDraft
+    draft : EditableConfig
         The parameters; misspelled ones are renamed in it, others dropped.
     row : ModelCharacteristics, optional
         The model; None leaves out the check against its parameters.
@@ -43,7 +45,7 @@ def check_names(findings: Findings, draft: ConfigDraft, row: ModelCharacteristic
     Examples
     --------
     >>> findings = Findings()
-    >>> check_names(findings, ConfigDraft({"h": 12}, {"h": 12}), None)
+    >>> check_names(findings, EditableConfig({"h": 12}, {"h": 12}), None)
     >>> findings.errors
     ['h has no place in config, got 12; pass it beside the config: create_auto_model(..., h=24)']
     """
@@ -65,7 +67,7 @@ def check_names(findings: Findings, draft: ConfigDraft, row: ModelCharacteristic
         draft.drop("random_seed")
 
 
-def _check_trainer(findings: Findings, draft: ConfigDraft, name: str, entry: object) -> None:
+def _check_trainer(findings: Findings, draft: EditableConfig, name: str, entry: object) -> None:
     """Refuse what starts processes or writes files, whatever the value is drawn from."""
     values = values_of(entry) or (entry,)
     advice = next((why for value in values if (why := why_refused(name, value))), None)
@@ -74,7 +76,7 @@ def _check_trainer(findings: Findings, draft: ConfigDraft, name: str, entry: obj
         draft.drop(name.split("/")[0])
 
 
-def _check_unknown(findings: Findings, draft: ConfigDraft, model_name: str) -> None:
+def _check_unknown(findings: Findings, draft: EditableConfig, model_name: str) -> None:
     try:
         unknown = unknown_parameters(draft.names, model_name)
     except (ImportError, OSError) as error:
@@ -86,7 +88,7 @@ def _check_unknown(findings: Findings, draft: ConfigDraft, model_name: str) -> N
             _note_unknown(findings, draft, model_name, name)
 
 
-def _note_unknown(findings: Findings, draft: ConfigDraft, model_name: str, name: str) -> None:
+def _note_unknown(findings: Findings, draft: EditableConfig, model_name: str, name: str) -> None:
     if name in _OPTIONS:
         findings.error(
             f"{name} is an option of the search, not a parameter of {model_name}; pass it beside "

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from automodel_sk.arguments.number_rule import NumberRule, nearest, shown
 from automodel_sk.search_space import Choice
-from automodel_sk.validation.config.editable_config import ConfigDraft
+from automodel_sk.validation.config.editable_config import EditableConfig
 from automodel_sk.validation.domain_checks import bounds_of, fault, mended, values_of
 from automodel_sk.validation.result import Findings
 
@@ -36,14 +36,14 @@ _SCALERS = frozenset(
 )
 
 
-def check_values(findings: Findings, draft: ConfigDraft, example_input_size: int) -> None:
+def check_values(findings: Findings, draft: EditableConfig, example_input_size: int) -> None:
     """Hold every rule against all the values of the parameter that it is about.
 
     Parameters
     ----------
     findings : Findings
         Filled here.
-    draft : ConfigDraft
+    draft : EditableConfig
         The parameters; bad values are mended in it.
     example_input_size : int
         An input size to suggest, in time steps.
@@ -51,7 +51,7 @@ def check_values(findings: Findings, draft: ConfigDraft, example_input_size: int
     Examples
     --------
     >>> findings = Findings()
-    >>> draft = ConfigDraft({"batch_size": 0}, {"batch_size": 0})
+    >>> draft = EditableConfig({"batch_size": 0}, {"batch_size": 0})
     >>> check_values(findings, draft, 24)
     >>> findings.errors, draft.corrected
     (['batch_size must be a whole number of at least 1, got 0; try batch_size=32'],
@@ -76,7 +76,9 @@ def _size_rule(name: str, example: int) -> NumberRule:
     return NumberRule(name, example, also=(-1,), floats=True)
 
 
-def _check_negative_sizes(findings: Findings, draft: ConfigDraft, sizes: list[NumberRule]) -> None:
+def _check_negative_sizes(
+    findings: Findings, draft: EditableConfig, sizes: list[NumberRule]
+) -> None:
     """Note sizes below -1, which neuralforecast's own spaces hold and it reads as -1."""
     for rule in sizes:
         below = NumberRule(rule.name, -1, low=-math.inf, high=-2, floats=True)
@@ -92,7 +94,7 @@ def _check_negative_sizes(findings: Findings, draft: ConfigDraft, sizes: list[Nu
             draft.put(rule.name, Choice(unique) if isinstance(entry, Choice) else -1)
 
 
-def _check_value(findings: Findings, draft: ConfigDraft, rule: NumberRule) -> None:
+def _check_value(findings: Findings, draft: EditableConfig, rule: NumberRule) -> None:
     entry = draft.entries[rule.name]
     found = fault(rule, entry)
     if found is not None:
@@ -109,7 +111,7 @@ def _check_value(findings: Findings, draft: ConfigDraft, rule: NumberRule) -> No
         draft.put(rule.name, mended(capped, entry))
 
 
-def _check_scaler(findings: Findings, draft: ConfigDraft) -> None:
+def _check_scaler(findings: Findings, draft: EditableConfig) -> None:
     name = "scaler_type"
     known = sorted(scaler for scaler in _SCALERS if scaler)
     for value in values_of(draft.entries.get(name)):
@@ -123,12 +125,12 @@ def _check_scaler(findings: Findings, draft: ConfigDraft) -> None:
             return
 
 
-def _smallest_max_steps(draft: ConfigDraft) -> int:
+def _smallest_max_steps(draft: EditableConfig) -> int:
     bounds = bounds_of(draft.entries.get("max_steps", DEFAULT_MAX_STEPS))
     return int(bounds[0]) if bounds else DEFAULT_MAX_STEPS
 
 
-def _check_val_check_steps(findings: Findings, draft: ConfigDraft) -> None:
+def _check_val_check_steps(findings: Findings, draft: EditableConfig) -> None:
     name = "val_check_steps"
     steps = _smallest_max_steps(draft)
     bounds = bounds_of(draft.entries.get(name))
@@ -142,7 +144,7 @@ def _check_val_check_steps(findings: Findings, draft: ConfigDraft) -> None:
     draft.put(name, mended(capped, draft.entries[name]))
 
 
-def _check_patience(findings: Findings, draft: ConfigDraft) -> None:
+def _check_patience(findings: Findings, draft: EditableConfig) -> None:
     """Check that early stopping can happen within the validations that a trial has."""
     name = "early_stop_patience_steps"
     steps = _smallest_max_steps(draft)

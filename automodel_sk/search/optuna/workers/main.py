@@ -11,7 +11,7 @@ parent still validates. It takes one command per line:
 ``{"workers": 1}``
     Fork one more, in the place of one that died.
 
-Told in turn, one JSON object per line: ``ready``, ``forked`` (a process id),
+TrialNotifier in turn, one JSON object per line: ``ready``, ``forked`` (a process id),
 ``refused`` (why the system gave no process), ``report`` (trial, report, loss),
 ``ended`` (trial), ``storage`` (why the study's storage failed), ``died`` (process id,
 exit code, negative for a signal).
