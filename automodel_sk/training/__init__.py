@@ -1,1 +1,1 @@
-"""One configuration trained, without a search: build, train, judge, refit."""
+"""Train one configuration, without a search: build, train, score, refit."""

@@ -1,4 +1,4 @@
-"""From a configuration to an untrained model."""
+"""Build an untrained model from a configuration."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ _QUIET_TRAINER: Mapping[str, Any] = {
 
 
 def effective_config(task: TrainingTask, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the constructor's arguments for one candidate.
+    """Return the constructor's arguments for one trial.
 
-    Fills in what the user left open (`input_size`, `max_steps`,
-    `val_check_steps`) and what the search owns (horizon, seeds, exogenous
-    columns); losses are added when the model is built.
+    Fills in the settings that the user left open (`input_size`, `max_steps`, `val_check_steps`) and
+    those that the search controls (horizon, seeds, exogenous columns). Losses are added when the
+    model is built.
 
     Parameters
     ----------
     task : TrainingTask
-        What is the same for all candidates.
+        Settings that all trials share.
     config : mapping
-        The candidate's configuration.
+        The trial's configuration.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def effective_config(task: TrainingTask, config: Mapping[str, Any]) -> dict[str,
         shares = _shares(arguments["training_data_availability_threshold"])
         arguments["training_data_availability_threshold"] = list(shares)
     if arguments.get("drop_last_loader"):
-        # with fewer series than a batch every batch would be dropped, and nothing trained
+        # With fewer series than a batch, every batch would be dropped and nothing trained.
         lengths = _trained_lengths(task)
         n_series = task.n_series if lengths is None else len(lengths)
         batch = arguments.get("batch_size", constructor_default(task.model_name, "batch_size"))
@@ -100,7 +100,8 @@ def effective_config(task: TrainingTask, config: Mapping[str, Any]) -> dict[str,
         arguments["start_padding_enabled"] = True
     if task.lengths is not None:
         if not padded and task.lengths.min() < task.lengths.max() and not task.has_mask:
-            # shorter series are padded to the longest: no window of padding is trained on
+            # Shorter series are padded to the longest, so that no window of pure padding is trained
+            # on.
             arguments.setdefault("training_data_availability_threshold", [1.0, 0.0])
         arguments |= _existing_windows(task, arguments, characteristics.multivariate)
     arguments |= {name: list(columns) for name, columns in _exogenous(task).items() if columns}
@@ -108,14 +109,14 @@ def effective_config(task: TrainingTask, config: Mapping[str, Any]) -> dict[str,
 
 
 def _refuse(name: str, value: Any) -> None:
-    """Raise where a function's or a stored configuration holds what the validator refuses."""
+    """Raise if a function or a stored configuration sets what validation refuses."""
     advice = why_refused(name, value)
     if advice is not None:
         raise InvalidInputError(f"{name} has no place in config, got {shown(value)}; {advice}")
 
 
 def _check_categories(task: TrainingTask, config: Mapping[str, Any]) -> None:
-    """Raise where a configuration has other categories than the data are coded for."""
+    """Raise if a configuration has other categories than the data are encoded for."""
     named = config.get("cat_exog_list") or ()
     if set(named) != set(task.cat_exog):
         raise InvalidInputError(
@@ -125,20 +126,20 @@ def _check_categories(task: TrainingTask, config: Mapping[str, Any]) -> None:
 
 
 def _window(task: TrainingTask, config: Mapping[str, Any]) -> int:
-    """Return the past steps of a window; neuralforecast takes a size below 1 for 3 horizons."""
+    """Return the past steps of a window; neuralforecast reads a size below 1 as 3 horizons."""
     size: int = _whole(config.get("input_size", 2 * task.h))
     return 3 * task.h if size < 1 else size
 
 
 def is_padded(task: TrainingTask, config: Mapping[str, Any]) -> bool:
-    """Return whether series are padded with zeros at the start, so that short ones take part.
+    """Return whether short series are padded with zeros at the start so that they can take part.
 
     Parameters
     ----------
     task : TrainingTask
-        With the lengths of all series, those of the trials and those too short for them.
+        Provides the lengths of all series, and of those that trials train on.
     config : mapping
-        A candidate's configuration, which may say so itself.
+        A trial's configuration, which may set the padding explicitly.
 
     Examples
     --------
@@ -155,7 +156,7 @@ def is_padded(task: TrainingTask, config: Mapping[str, Any]) -> bool:
 
 
 def _trained_lengths(task: TrainingTask) -> IntArray | None:
-    """Return the lengths of the series that take part: trials leave out the shortest."""
+    """Return the lengths of the series that trials train on; trials leave out the shortest."""
     if task.lengths is None or not task.val_size or is_joint(task.model_name):
         return task.lengths
     kept = task.lengths[task.lengths >= least_rows(task.lengths, task.h, task.val_size)]
@@ -163,14 +164,14 @@ def _trained_lengths(task: TrainingTask) -> IntArray | None:
 
 
 def _whole(value: Any) -> Any:
-    """Return 500 for 500.0: quantised draws are floats, constructors want integers."""
+    """Convert 500.0 to 500: quantised draws are floats, but constructors require integers."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _existing_windows(
     task: TrainingTask, arguments: Mapping[str, Any], multivariate: bool
 ) -> dict[str, int]:
-    """Return no more windows for a step than exist: more would be repetitions."""
+    """Limit the windows per step to those that exist, since further ones would be repetitions."""
     asked = arguments.get(
         "windows_batch_size", constructor_default(task.model_name, "windows_batch_size")
     )
@@ -200,7 +201,7 @@ def _shares(threshold: float | Sequence[float]) -> tuple[float, float]:
 
 
 def constructor_default(model_name: str, parameter: str) -> Any:
-    """Return a constructor's default, None where the parameter is not its own."""
+    """Return a constructor's default, or None if the parameter is not the constructor's own."""
     parameters = inspect.signature(model_class(model_name).__init__).parameters
     return parameters[parameter].default if parameter in parameters else None
 
@@ -214,19 +215,19 @@ def _exogenous(task: TrainingTask) -> dict[str, tuple[str, ...]]:
 
 
 def build_model(task: TrainingTask, config: Mapping[str, Any]) -> Any:
-    """Return an untrained neuralforecast model.
+    """Build an untrained neuralforecast model.
 
     Parameters
     ----------
     task : TrainingTask
-        What is the same for all candidates.
+        Settings that all trials share.
     config : mapping
-        The candidate's configuration.
+        The trial's configuration.
 
     Returns
     -------
     neuralforecast model
-        Built with copies of the losses: training changes them.
+        Built with copies of the losses, because training changes them.
     """
     arguments = copy.deepcopy(effective_config(task, config))
     if task.loss is not None:
@@ -237,7 +238,7 @@ def build_model(task: TrainingTask, config: Mapping[str, Any]) -> Any:
 
 
 def _own_copy(loss: Any, seed: int) -> Any:
-    """Return a copy of a loss; layers in it start from the search's seed, not from chance."""
+    """Return a copy of a loss whose layers are initialised from the search's seed."""
     import torch
 
     own = copy.deepcopy(loss)
@@ -250,7 +251,7 @@ def _own_copy(loss: Any, seed: int) -> Any:
 
 
 def trained_module(model: Any) -> Any:
-    """Return the Lightning module of a model: HINT wraps one and is none itself."""
+    """Return the Lightning module of a model; HINT wraps one and is not a module itself."""
     return model if hasattr(model, "trainer_kwargs") else model.model
 
 
@@ -263,7 +264,7 @@ def _build_plain(task: TrainingTask, arguments: dict[str, Any]) -> Any:
 
 
 def _build_hint(task: TrainingTask, arguments: dict[str, Any]) -> Any:
-    """Build a base model and the reconciling HINT around it."""
+    """Build a base model and wrap it in the reconciling HINT model."""
     missing = [name for name in ("model", "S", "reconciliation") if name not in arguments]
     if missing:
         raise InvalidInputError(

@@ -1,4 +1,4 @@
-"""The weights that a trial had at its best validation, kept until the search ends."""
+"""Keep the weights of a trial's best validation until the search ends."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["BestWeights", "stored_weights"]
 
 
 class BestWeights:
-    """Holds a copy of a model's weights as they were at its best validation.
+    """A copy of a model's weights at its best validation.
 
     Parameters
     ----------
     folder : str, optional
-        Where the best trial's weights are written; None keeps nothing.
+        Folder that the best trial's weights are written to. If None, weights are not kept.
     """
 
     def __init__(self, folder: str | None) -> None:
@@ -25,7 +25,7 @@ class BestWeights:
         self._weights: dict[str, Any] = {}
 
     def note(self, module: Any, loss: float) -> None:
-        """Copy the weights where this validation is the best so far."""
+        """Copy the weights if this validation is the best so far."""
         if self._folder is None or loss >= self._loss:
             return
         self._loss = loss
@@ -35,9 +35,9 @@ class BestWeights:
         }
 
     def write(self, config: Mapping[str, Any], *, complete: bool = True) -> None:
-        """Write them, unless an earlier trial's are better; worse ones are removed.
+        """Write the weights unless an earlier trial's are better, and remove worse ones.
 
-        A trial that ran to its end is better than any that did not, as in `best_record`.
+        A complete trial ranks above any trial that was stopped, as in `best_record`.
         """
         if self._folder is None or not self._weights:
             return
@@ -59,12 +59,12 @@ class BestWeights:
 
 
 def stored_weights(folder: str, config: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the weights that a configuration left in a folder, None where it left none.
+    """Return the weights that a configuration left in a folder, or None if there are none.
 
     Parameters
     ----------
     folder : str
-        What the search kept weights in.
+        Folder where the search keeps weights.
     config : mapping
         The trained configuration.
     """
@@ -77,7 +77,7 @@ def stored_weights(folder: str, config: Mapping[str, Any]) -> dict[str, Any] | N
 
 
 def _rank(file: Path) -> tuple[bool, float]:
-    """Return how good the trial was whose weights a file holds, by its name."""
+    """Return the rank of a trial, read from the name of its weights file."""
     _, stopped, loss = file.stem.split("_")
     return stopped == "1", float(loss)
 

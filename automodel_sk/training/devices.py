@@ -1,4 +1,4 @@
-"""Where to train: what Lightning's trainer is told of this machine's devices."""
+"""Select the devices to train on and pass them to Lightning's trainer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def trainer_options(gpus: float | None = None) -> dict[str, Any]:
     Parameters
     ----------
     gpus : float, optional
-        GPUs that may be used; 0 for none, one where there is one when None.
+        Number of GPUs that may be used; 0 for none. If None, use a GPU if there is one.
 
     Returns
     -------
@@ -37,14 +37,14 @@ def trainer_options(gpus: float | None = None) -> dict[str, Any]:
 
 
 def take_gpu(place: int, gpus: float | None = None) -> None:
-    """Let a worker process see one of the machine's GPUs, in turn; to be called before any use.
+    """Assign one of the machine's GPUs to a worker process; call it before CUDA is first used.
 
     Parameters
     ----------
     place : int
-        Number of the worker, from 0.
+        Index of the worker, from 0.
     gpus : float, optional
-        GPUs that the search may use; all when None.
+        GPUs that the search may use; all of them if None.
     """
     import torch
 
@@ -57,7 +57,7 @@ def take_gpu(place: int, gpus: float | None = None) -> None:
 
 @contextmanager
 def tensor_cores() -> Iterator[None]:
-    """Let a GPU multiply float32 matrices as TF32; nothing changes where there is none."""
+    """Let a GPU multiply float32 matrices as TF32; has no effect without a GPU."""
     import torch
 
     if not torch.cuda.is_available():

@@ -1,7 +1,7 @@
-"""Whether this process is a fork of one that had imported this package.
+"""Detect whether this process is a fork of one that had imported this package.
 
-A fork of a process that has computed on several threads has none of them, and OpenMP waits for
-them without end. So torch computes on one thread there.
+A forked process inherits none of its parent's OpenMP threads, and OpenMP waits for them forever.
+Torch therefore computes on one thread in a fork.
 """
 
 from __future__ import annotations

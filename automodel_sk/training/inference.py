@@ -1,9 +1,9 @@
-"""Forecasts of a fitted model that many threads ask at a time.
+"""Forecast with a fitted model from several threads at once.
 
-Neuralforecast keeps on a model what a forecast in progress is about: the horizon, the scale of
-the windows, quantiles, the state of a recurrent network, a trainer. So a fitted model is never
-asked itself. Each call asks a copy of its own, which shares the weights: they are only read. Where
-the process's state counts as well, it is one call at a time, and on a full copy.
+Neuralforecast stores the state of a running forecast on the model itself: the horizon, the scale of
+the windows, quantiles, the state of a recurrent network, a trainer. Each call therefore forecasts
+with its own copy of the model, which shares the weights read-only. If the forecast also depends on
+the state of the process, calls run one at a time and use a full copy.
 """
 
 from __future__ import annotations
@@ -47,29 +47,29 @@ _OF_NO_CONSEQUENCE = frozenset(
         "val_check_interval",
     }
 )
-"""What a trainer is told that changes no forecast, or that `without_a_trainer` looks at."""
+"""Trainer arguments that do not change forecasts, or that `without_a_trainer` checks itself."""
 
 _FULL = (None, 32, "32", "32-true")
 _DRAWING = ("Informer",)
-"""Models that draw random numbers whenever they forecast; losses that sample aside."""
+"""Models that draw random numbers for every forecast, apart from losses that sample."""
 
 
 @contextmanager
 def to_forecast_with(fitted: Any, seed: int) -> Iterator[Any]:
-    """Give a copy of a fitted object to whom it forecasts, for as long as the context lasts.
+    """Yield a copy of a fitted object to forecast with.
 
     Parameters
     ----------
     fitted : neuralforecast.NeuralForecast
-        With one model; it is left as it is.
+        With one model; it is not changed.
     seed : int
-        Seeds what HINT shuffles. All else that is random has the model's own seed.
+        Seeds the sampling in HINT. All other random numbers use the model's own seed.
 
     Yields
     ------
     neuralforecast.NeuralForecast
-        To be asked for forecasts in this thread. Other threads may ask theirs at the same time,
-        and train, unless `without_a_trainer` says no.
+        For forecasts in this thread. Other threads may forecast and train at the same time, unless
+        `without_a_trainer` returns False.
     """
     if without_a_trainer(fitted.models[0]):
         own = private_copy(fitted, share_weights=True)
@@ -84,7 +84,7 @@ def to_forecast_with(fitted: Any, seed: int) -> Iterator[Any]:
 
 
 def private_copy(fitted: Any, *, share_weights: bool = False) -> Any:
-    """Return a copy of a fitted object that may be changed; its data are shared.
+    """Return a copy of a fitted object that can be changed safely; the data are shared.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def private_copy(fitted: Any, *, share_weights: bool = False) -> Any:
 
 
 def _plain_attributes(module: Any) -> dict[str, Any]:
-    """Return what a module keeps beside its weights, its buffers and its parts."""
+    """Return a module's attributes other than weights, buffers and submodules."""
     return {name: value for name, value in vars(module).items() if name not in _REGISTERED}
 
 
@@ -124,7 +124,7 @@ _REGISTERED = ("_parameters", "_buffers", "_modules")
 
 
 def _tensors(value: Any) -> Iterator[Any]:
-    """Yield the tensors in a value, those in lists, tuples and mappings included."""
+    """Yield the tensors in a value, including those in lists, tuples and mappings."""
     import torch
 
     if torch.is_tensor(value):
@@ -135,7 +135,7 @@ def _tensors(value: Any) -> Iterator[Any]:
 
 
 def detach_leftovers(module: Any) -> None:
-    """Cut what a model keeps of its last batch off its graph: such tensors can't be copied.
+    """Detach tensors left over from a model's last batch, which otherwise cannot be copied.
 
     Examples
     --------
@@ -163,10 +163,11 @@ def _detached(value: Any) -> Any:
 
 
 def without_a_trainer(model: Any) -> bool:
-    """Return whether a model's forecasts need none of the process's state.
+    """Return whether a model's forecasts are independent of the state of the process.
 
-    On a GPU, in unusual precision, with callbacks or arguments of the trainer that are not known
-    here, Lightning's trainer forecasts, and HINT draws from NumPy's generator: one at a time.
+    Lightning's trainer is used on a GPU, with unusual precision, and with callbacks or trainer
+    arguments that are not known here. HINT draws from NumPy's global generator. In these cases
+    forecasts run one at a time.
 
     Examples
     --------
@@ -207,12 +208,12 @@ def _has_accelerator() -> bool:
 
 @contextmanager
 def _without_trainer(own: Any) -> Iterator[None]:
-    """Let a copy forecast by a loop over its batches alone, with random numbers of its own."""
+    """Let a copy forecast in a plain loop over its batches, with its own random numbers."""
     import torch
 
     model, generator = own.models[0], torch.Generator()
     model.eval()
-    # The process's generator is not its to seed.
+    # A forecast must not seed the global generator.
     model._restart_seed = lambda seed: generator.manual_seed(_seed(model, seed))
     model._pred_trainer = _Loop(generator, half=model.trainer_kwargs.get("precision") not in _FULL)
     model._pred_trainer_kwargs = dict(model.trainer_kwargs)
@@ -226,7 +227,7 @@ def _seed(model: Any, seed: int | None) -> int:
 
 
 class _Loop:
-    """What a model asks of its trainer when it forecasts."""
+    """The minimal trainer that a model needs for forecasting."""
 
     def __init__(self, generator: Any, half: bool) -> None:
         self._generator, self._half = generator, half

@@ -1,4 +1,4 @@
-"""Running out of memory: recognised, and met with smaller batches."""
+"""Detect out-of-memory errors and reduce the batch size in response."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DEFAULTS = {"windows_batch_size": 1024, "batch_size": 32}
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error says that memory ran out, on the CPU or the GPU.
+    """Return whether an error means that CPU or GPU memory ran out.
 
     Examples
     --------
@@ -28,7 +28,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def smaller_batches(config: Mapping[str, Any]) -> dict[str, int] | None:
-    """Return half the windows of a step, or half the series where windows are few.
+    """Halve the windows per step, or the series per batch if there are few windows.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def smaller_batches(config: Mapping[str, Any]) -> dict[str, int] | None:
     Returns
     -------
     dict or None
-        What to change; None where a step is as small as can be.
+        Settings to change, or None if the batch cannot be reduced further.
 
     Examples
     --------
@@ -55,14 +55,14 @@ def smaller_batches(config: Mapping[str, Any]) -> dict[str, int] | None:
 
 
 def no_larger(changed: Mapping[Any, Any], config: Mapping[str, Any]) -> dict[str, int]:
-    """Return what is changed to smaller batches, without all else.
+    """Return only those changes that reduce the batch size, ignoring all others.
 
     Parameters
     ----------
     changed : mapping
-        As `smaller_batches` has returned it, or as somebody else has written it.
+        Changes as returned by `smaller_batches`, or from an untrusted source.
     config : mapping
-        The configuration that is changed.
+        The configuration to change.
 
     Examples
     --------

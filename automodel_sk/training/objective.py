@@ -1,4 +1,4 @@
-"""What a trial is judged by: a metric of its forecasts of the held-out windows."""
+"""Score a trial with a metric of its forecasts of the held-out windows."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class Objective:
     Parameters
     ----------
     metric : Metric
-        What is minimised.
+        The metric to minimise.
     windows : HeldOutWindows
-        What came true.
+        The held-out windows with their actual values.
     weights : float or array of float, one for each series and window
-        What the metric's figures are multiplied with.
+        Factors that the metric's values are multiplied by.
     train : DataFrame, optional
-        The past, where the metric looks at it.
+        The training data, for metrics that need them.
     series : array of bool, optional
-        Which of the series that a model forecasts are judged; all of them when None.
+        Which of the forecast series are scored; all of them if None.
     """
 
     metric: Metric
@@ -56,7 +56,7 @@ class Objective:
     series: npt.NDArray[np.bool_] | None = None
 
     def score(self, forecast: Forecast) -> float:
-        """Return the mean over windows and series, infinite where a forecast is no number."""
+        """Return the mean over windows and series, or infinity if a forecast is NaN."""
         values = [forecast.point, *forecast.quantiles.values()]
         if not all(np.isfinite(v).all() for v in values):
             return float("inf")
@@ -67,18 +67,17 @@ class Objective:
         return self.metric.errors(self.windows, forecast, self.train) * self.weights
 
     def check(self, endings: Sequence[str]) -> None:
-        """Raise where the metric can't judge a model, tried on a seasonal-naive forecast.
+        """Raise if the metric cannot score a model; tested on a seasonal-naive forecast.
 
         Parameters
         ----------
         endings : sequence of str
-            The model's outputs, by the endings of their columns.
+            The model's outputs, by the suffixes of their columns.
 
         Raises
         ------
         InvalidInputError
-            The metric fails, looks at quantiles that there are not, or is not
-            finite.
+            The metric raises, needs quantiles that the model does not forecast, or is not finite.
         """
         outputs = np.tile(self.windows.reference[:, None], len(endings))
         name = self.metric.name
@@ -104,14 +103,14 @@ class Objective:
 
 
 def make_objective(metric: Metric, windows: HeldOutWindows, history: pd.DataFrame) -> Objective:
-    """Return an objective, its scales read off the past.
+    """Return an objective whose scales are computed from the training data.
 
     Parameters
     ----------
     metric : Metric
-        What is minimised.
+        The metric to minimise.
     windows : HeldOutWindows
-        The windows.
+        The held-out windows.
     history : DataFrame
         Long frame of the series, sorted.
 
@@ -136,7 +135,7 @@ def make_objective(metric: Metric, windows: HeldOutWindows, history: pd.DataFram
 
 
 def outputs_of(task: TrainingTask) -> list[str]:
-    """Return the endings of the columns that a model of a task forecasts.
+    """Return the suffixes of the columns that a task's model forecasts.
 
     Examples
     --------
@@ -144,24 +143,24 @@ def outputs_of(task: TrainingTask) -> list[str]:
     ['']
     """
     if task.loss is None or task.model_name == "HINT":
-        return [""]  # HINT reconciles means; its quantiles are drawn anew at each call
+        return [""]  # HINT reconciles means; its quantiles are redrawn at each call
     return list(task.loss.output_names)
 
 
 def validation_callbacks(model: Any, task: TrainingTask) -> list[Any]:
-    """Return what makes a model validate itself on the task's windows, by its metric.
+    """Return callbacks that validate a model on the task's windows with its metric.
 
     Parameters
     ----------
     model : neuralforecast model
         Untrained.
     task : TrainingTask
-        With the windows' step and an objective, where there is one.
+        Provides the step between windows and the objective, if any.
 
     Returns
     -------
     list of Lightning callbacks
-        None for one window and the training loss: that is upstream's own way.
+        Empty for one window and the training loss, which neuralforecast handles itself.
     """
     if task.objective is not None:
         return [_judge(model, task)]
@@ -169,7 +168,7 @@ def validation_callbacks(model: Any, task: TrainingTask) -> list[Any]:
 
 
 def _stepper(step_size: int) -> Any:
-    """Return a callback that validates windows so far apart, not those that training draws."""
+    """Return a callback that sets the step between validation windows, not training windows."""
     from pytorch_lightning.callbacks import Callback
 
     class StepBetweenWindows(Callback):  # type: ignore[misc]  # upstream is untyped
@@ -185,11 +184,10 @@ def _stepper(step_size: int) -> Any:
 
 
 def _judge(model: Any, task: TrainingTask) -> Any:
-    """Return a callback that puts the metric in the validation loss's place.
+    """Return a callback that replaces the validation loss with the metric.
 
-    The model forecasts the windows in its validation step as it does when it
-    predicts. Upstream's epoch end then logs the metric as the loss, so that
-    early stopping follows it as well.
+    The model forecasts the windows in its validation step exactly as in `predict`. Neuralforecast's
+    epoch end then logs the metric as the loss, so that early stopping uses it too.
     """
     import torch
     from pytorch_lightning.callbacks import Callback
@@ -214,7 +212,7 @@ def _judge(model: Any, task: TrainingTask) -> Any:
 def _forecast_into(
     outputs: list[Any], module: Any, task: TrainingTask, batch: Any, batch_idx: int
 ) -> None:
-    """Forecast the held-out windows of a batch of series; training goes on as if it had not."""
+    """Forecast the held-out windows of a batch of series without affecting training."""
     import torch
 
     module.predict_step_size = task.step_size or task.h
@@ -230,7 +228,7 @@ def _forecast_into(
 
 @contextmanager
 def unchanged_loss(loss: Any) -> Iterator[None]:
-    """Give a loss its quantiles back: asked for others, it forgets its own."""
+    """Restore a loss's quantiles afterwards, since asking for others overwrites its own."""
     names = ("q", "quantiles", "output_names", "has_predicted")
     before = {name: getattr(loss, name) for name in names if hasattr(loss, name)}
     try:
@@ -259,7 +257,7 @@ def _collected(
 
 
 def _rows_of(table: Array, judged: npt.NDArray[np.bool_] | None) -> Array:
-    """Return the rows of the series that are judged; each has the same number of them."""
+    """Return the rows of the scored series; each has the same number of rows."""
     if judged is None:
         return table
     chosen: Array = table.reshape(len(judged), -1, table.shape[1])[judged]

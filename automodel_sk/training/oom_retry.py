@@ -1,4 +1,4 @@
-"""One candidate's training on any engine: where memory runs out, again with smaller batches."""
+"""Train one configuration, retrying with smaller batches when memory runs out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["train_within_memory"]
 logger = logging.getLogger(__name__)
 
 OnSmaller = Callable[[Mapping[str, Any]], None]
-"""TrialNotifier of all that was changed, each time that memory ran out."""
+"""Receives all changes to the configuration each time memory runs out."""
 
 
 def train_within_memory(
@@ -26,22 +26,22 @@ def train_within_memory(
     on_smaller: OnSmaller,
     changed: Mapping[str, Any] | None = None,
 ) -> Outcome:
-    """Train; where memory runs out, again with half the batch.
+    """Train a configuration, halving the batch each time memory runs out.
 
     Parameters
     ----------
     task : TrainingTask
-        What is the same for all candidates.
+        Settings that all trials share.
     config : mapping
-        The candidate's configuration.
+        The trial's configuration.
     dataset : neuralforecast.tsdataset.TimeSeriesDataset
         The data.
     report : callable
-        Makes what hears of each validation loss, anew for each attempt.
+        Returns a new callback for the validation losses of each attempt.
     on_smaller : callable
-        TrialNotifier of all that was changed, each time that memory ran out.
+        Called with all changes to the configuration each time memory runs out.
     changed : mapping, optional
-        What an earlier attempt has changed.
+        Changes made by an earlier attempt.
 
     Returns
     -------

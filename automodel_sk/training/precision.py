@@ -1,4 +1,4 @@
-"""In which precision trials are trained: measured on this machine and model."""
+"""Choose the precision of trials by measuring it on this machine and model."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ logger = logging.getLogger(__name__)
 FULL = "32-true"
 HALF = "bf16-mixed"
 WORTHWHILE = 0.85
-"""Share of the full precision's time that a step in half precision may take to be chosen."""
+"""Half precision is chosen if a step takes at most this share of the time in full precision."""
 
 _SHORT_STEP_SECONDS = 0.02
-"""On a CPU, a step this short gains little in half precision, and noise would decide."""
+"""On a CPU, a step this short gains little from half precision, and noise would decide."""
 
 _WARM_UP, _MEASURED = 2, 10
 _ENOUGH_SECONDS = 0.4
 _ENOUGH_WINDOWS = 256
-"""Long steps tell the same from a few of them, and on a part of their windows."""
+"""Long steps need only a few measurements, on a part of their windows."""
 _CPU_FLAGS = ("avx512_bf16", "amx_bf16")
 
 
 @dataclass(frozen=True)
 class PrecisionChoice:
-    """A precision and why it was chosen.
+    """A precision and the reason for choosing it.
 
     Examples
     --------
@@ -51,14 +51,14 @@ class PrecisionChoice:
 def choose_precision(
     asked: str, task: TrainingTask, config: Callable[[], Mapping[str, Any]], dataset: Any
 ) -> PrecisionChoice:
-    """Return the precision of the trials: as asked, or measured where "auto".
+    """Return the precision of the trials: the requested one, or a measured one for "auto".
 
     Parameters
     ----------
     asked : str
-        "auto" or a precision of Lightning.
+        "auto" or one of Lightning's precisions.
     task : TrainingTask
-        What is the same for all trials.
+        Settings that all trials share.
     config : callable
         Returns a configuration to measure with.
     dataset : neuralforecast.tsdataset.TimeSeriesDataset
@@ -67,8 +67,8 @@ def choose_precision(
     Returns
     -------
     PrecisionChoice
-        Half precision only where this machine has instructions for it and some
-        steps of the model were faster in it.
+        Half precision only if this machine supports it natively and steps of the model were
+        measured to be faster with it.
     """
     if asked != "auto":
         return PrecisionChoice(asked, "as asked for")
@@ -76,10 +76,10 @@ def choose_precision(
         return PrecisionChoice(FULL, "this machine has no bfloat16 instructions")
     try:
         example = config()
-    except Exception as exc:  # the trials will show what becomes of that
+    except Exception as exc:  # the trials will fail and give the reason
         return PrecisionChoice(FULL, f"the search space gave no example ({exc})")
     full = _seconds_of_a_step(task, example, dataset, FULL)
-    if math.isinf(full):  # neuralforecast raises bare exceptions: the trials will name theirs
+    if math.isinf(full):  # neuralforecast raises bare exceptions; the trials will report theirs
         return PrecisionChoice(FULL, "an example of the search space can't be trained")
     measured = f"a step takes {full * 1000:.3g} ms in float32"
     if full <= _SHORT_STEP_SECONDS and task.trainer_options.get("accelerator") != "gpu":
@@ -90,20 +90,20 @@ def choose_precision(
 
 
 def _has_bfloat16(task: TrainingTask) -> bool:
-    """Return whether the device that a task is trained on multiplies bfloat16 matrices."""
+    """Return whether the device of a task multiplies bfloat16 matrices natively."""
     import torch
 
     if task.trainer_options.get("accelerator") == "gpu":
         return bool(torch.cuda.is_bf16_supported())
     known: Callable[[], dict[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
-    capabilities = known()  # nothing before torch 2.11
+    capabilities = known()  # not available before torch 2.11
     return any(capabilities.get(flag) for flag in _CPU_FLAGS)
 
 
 def _seconds_of_a_step(
     task: TrainingTask, config: Mapping[str, Any], dataset: Any, precision: str
 ) -> float:
-    """Return the seconds of the fastest of some steps, infinite where none can be trained so."""
+    """Return the seconds of the fastest of several steps, or infinity if training fails."""
     from automodel_sk.training.build import build_model, effective_config, trained_module
     from automodel_sk.training.train import training
 
@@ -119,7 +119,7 @@ def _seconds_of_a_step(
             model = build_model(replace(task, trainer_options=options), short)
             trained_module(model).trainer_kwargs["callbacks"] = [_stamper(stamps)]
             model.fit(dataset, val_size=task.val_size)
-    except Exception:  # an operation that bfloat16 lacks, or a trial that fails: see the trials
+    except Exception:  # no bfloat16 kernel, or a failing configuration: the trials report it
         logger.debug("nothing measured in %s", precision, exc_info=True)
         return float("inf")
     steps_taken = (later - earlier for earlier, later in pairwise(stamps[_WARM_UP - 1 :]))
@@ -127,7 +127,7 @@ def _seconds_of_a_step(
 
 
 def _stamper(stamps: list[float]) -> Any:
-    """Return a callback that notes when each step ended, and ends the training after enough."""
+    """Return a callback that records when each step ends and stops training after enough steps."""
     from pytorch_lightning.callbacks import LambdaCallback
 
     def stamp(trainer: Any, *_: Any) -> None:

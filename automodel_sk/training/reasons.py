@@ -1,4 +1,4 @@
-"""Why a trial failed, in words."""
+"""Describe why a trial failed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ __all__ = ["reason_of"]
 
 
 def reason_of(error: BaseException) -> str:
-    """Return an error's type and message; where it has none, the line that raised it.
+    """Return an error's type and message, or the line that raised it if it has no message.
 
     Parameters
     ----------
     error : BaseException
-        What a trial's training raised.
+        The exception that a trial's training raised.
 
     Examples
     --------

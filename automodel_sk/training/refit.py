@@ -1,4 +1,4 @@
-"""The final model: the best configuration trained on all the data."""
+"""Refit: train the best configuration on all the data."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ __all__ = [
 
 
 def final_model(task: TrainingTask, config: Mapping[str, Any], steps: int | None = None) -> Any:
-    """Return the untrained final model: no early stopping, no held-out data.
+    """Return the untrained model for the refit: no early stopping, no held-out data.
 
     Parameters
     ----------
     task : TrainingTask
-        What was searched over.
+        The task of the search.
     config : mapping
         The best configuration.
     steps : int, optional
-        Training steps, 0 for none; those of the configuration when None. The
-        learning-rate schedule stays that of the configuration's `max_steps`.
+        Training steps, 0 for none; if None, those of the configuration. The learning-rate schedule
+        stays that of the configuration's `max_steps`.
 
     Returns
     -------
     neuralforecast model
     """
-    # padded as the trials were, which held rows out
+    # Pad as in the trials, which held rows out.
     task = replace(task, val_size=0, pad_short_series=is_padded(task, config))
     model = build_model(task, {**config, "early_stop_patience_steps": -1})
     if steps is not None:
@@ -52,7 +52,7 @@ def final_model(task: TrainingTask, config: Mapping[str, Any], steps: int | None
 def padded_for(
     task: TrainingTask, config: Mapping[str, Any], frame: Any, held_out: int
 ) -> TrainingTask:
-    """Return a task whose series are padded where no other window is left to train on.
+    """Return a task that pads series if there would otherwise be no window to train on.
 
     Parameters
     ----------
@@ -81,29 +81,29 @@ def fit_final(
     on_progress: Callable[[float], None] | None = None,
     n_threads: int = 1,
 ) -> Any:
-    """Train the final model on every row, the validation windows included.
+    """Train the final model on every row, including the validation windows.
 
     Parameters
     ----------
     task, config, steps
         As in `final_model`.
     frame : DataFrame
-        Long frame, sorted, with the columns that the model uses and no others.
+        Long frame, sorted, with only the columns that the model uses.
     freq : str or int
         Frequency of `frame`.
     static_df : DataFrame, optional
         One row per series, in the order of the series in `frame`.
     budget : TimeBudget, optional
-        Training ends where it is used up.
+        Training stops when the budget is used up.
     on_progress : callable, optional
-        TrialNotifier of the share that is done, after each step.
+        Called with the completed share after each step.
     n_threads : int, default 1
-        Threads to train on: nothing else trains meanwhile.
+        Threads to train on; nothing else trains at the same time.
 
     Returns
     -------
     neuralforecast.NeuralForecast
-        Fitted.
+        The fitted object.
     """
     from neuralforecast import NeuralForecast
 
@@ -124,12 +124,12 @@ def fit_with_weights(
     *,
     static_df: Any = None,
 ) -> Any:
-    """Return the final model with weights that a trial has trained, without any step.
+    """Return the final model with a trial's weights, without further training.
 
     Parameters
     ----------
     task, config, frame, freq, static_df
-        As in `fit_final`; the frame is what forecasts start from.
+        As in `fit_final`; forecasts start from the end of the frame.
     weights : mapping of str to tensor
         The module's state.
 
@@ -151,16 +151,16 @@ def fit_with_weights(
 def repeat_trial(
     task: TrainingTask, config: Mapping[str, Any], dataset: Any, steps: int
 ) -> Mapping[str, Any]:
-    """Return the weights that a trial had after some steps, by training it again.
+    """Retrain a trial for a number of steps and return its weights.
 
     Parameters
     ----------
     task : TrainingTask
-        What is the same for all trials; its seed makes the repetition equal.
+        Settings that all trials share; the seed makes the repetition exact.
     config : mapping
         The trial's configuration.
     dataset : neuralforecast.tsdataset.TimeSeriesDataset
-        The data, the validation steps included; they are held out.
+        The data, including the validation steps, which are held out.
     steps : int
         Training steps.
     """
@@ -173,7 +173,7 @@ def repeat_trial(
 
 
 def steps_of(fitted: Any) -> int:
-    """Return the steps of the last training of a fitted model, as they were made."""
+    """Return the number of steps actually made in a fitted model's last training."""
     trajectory = trained_module(fitted.models[0]).train_trajectories
     return int(trajectory[-1][0]) + 1 if trajectory else 0
 
@@ -186,18 +186,18 @@ def train_on(
     steps: int,
     budget: TimeBudget | None = None,
 ) -> Any:
-    """Train a copy of a fitted model for some more steps, from the weights that it has.
+    """Continue training a copy of a fitted model from its current weights.
 
     Parameters
     ----------
     fitted : neuralforecast.NeuralForecast
-        Fitted; left as it is.
+        The fitted object; it is not changed.
     frame, static_df : DataFrame
         As in `fit_final`.
     steps : int
         Training steps.
     budget : TimeBudget, optional
-        Training ends where it is used up.
+        Training stops when the budget is used up.
 
     Returns
     -------
@@ -218,7 +218,7 @@ def train_on(
 
 @contextmanager
 def _same_codes(fitted: Any) -> Iterator[None]:
-    """Keep the categories' codes, which a fit would take from the new rows alone."""
+    """Keep the category codes, which a fit would otherwise derive from the new rows alone."""
     codes = fitted.categorical_vocab_
 
     def keep(*_: Any) -> None:
@@ -232,7 +232,7 @@ def _same_codes(fitted: Any) -> Iterator[None]:
 
 
 def _pad_short_series(module: Any, frame: Any) -> None:
-    """Pad series from now on where the shortest is no full window, as a new model would be."""
+    """Pad series from now on if the shortest has no full window, as a new model would."""
     import torch
 
     shortest = int(frame.groupby("unique_id", observed=True).size().min())
@@ -241,14 +241,14 @@ def _pad_short_series(module: Any, frame: Any) -> None:
     module.start_padding_enabled = True
     module.hparams["start_padding_enabled"] = True
     module.padder_train = torch.nn.ConstantPad1d((module.input_size - 1, module.h), 0.0)
-    module.min_insample_fraction = 0.0  # windows of whole histories alone, until now
+    module.min_insample_fraction = 0.0  # only windows of whole histories so far
 
 
 @contextmanager
 def _watched(
     module: Any, budget: TimeBudget | None, on_progress: Callable[[float], None] | None
 ) -> Iterator[None]:
-    """Tell of a training's steps, end it where time is up; leaves the callbacks as they were."""
+    """Report the progress of a training and stop it when time is up; callbacks are restored."""
     from pytorch_lightning.callbacks import LambdaCallback
 
     def after_step(trainer: Any, *_: Any) -> None:

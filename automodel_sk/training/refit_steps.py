@@ -1,4 +1,4 @@
-"""How many steps the final model is trained for, by the way to it."""
+"""Choose the number of training steps of the refit."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from automodel_sk.training.build import DEFAULT_MAX_STEPS
 __all__ = ["FURTHER_SHARE", "LEAST_SHARE", "final_steps", "further_steps", "refit_steps"]
 
 LEAST_SHARE = 0.5
-"""Share of a trial's steps that the final model is trained for at least."""
+"""Minimum share of a trial's steps that the final model is trained for."""
 
 FURTHER_SHARE = 0.2
-"""Share of the best trial's steps that a model is trained on for, on new data."""
+"""Share of the best trial's steps for continued training on new data."""
 
 
 def final_steps(config: Mapping[str, Any], best_step: int) -> int:
-    """Return the steps of the final training: those that were best, half of a trial's at least.
+    """Return the steps of a full refit: the best step, but at least half of the trial's steps.
 
-    The best of a hundred validations on one window comes early by chance, and more rows take
-    more steps. A configuration that stops early is taken at its word.
+    The best of a hundred validations on one window is early by chance, and more rows need more
+    steps. If a configuration uses early stopping, its best step is used as is.
 
     Parameters
     ----------
     config : mapping
         The best configuration.
     best_step : int
-        Training steps after which the validation loss was best.
+        Training steps at the best validation loss.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def final_steps(config: Mapping[str, Any], best_step: int) -> int:
 
 
 def further_steps(best_step: int) -> int:
-    """Return the steps for which a trained model is trained on.
+    """Return the steps for continued training of a trained model.
 
     Examples
     --------
@@ -55,12 +55,12 @@ def further_steps(best_step: int) -> int:
 
 
 def refit_steps(refit: str, config: Mapping[str, Any], best_step: int) -> int:
-    """Return the steps that a final model takes after the search.
+    """Return the steps that the refit takes after the search.
 
     Parameters
     ----------
     refit : {"full", "best_weights", "continue"}
-        The way to it.
+        How the final model is obtained.
     config, best_step
         As in `final_steps`.
 

@@ -1,4 +1,4 @@
-"""What is the same for all trials of a search over one model."""
+"""The settings that all trials of a search over one model share."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import numpy.typing as npt
 __all__ = ["FEWEST_REPORTS", "PLATEAU", "REPORTS_PER_TRIAL", "TrainingTask"]
 
 REPORTS_PER_TRIAL = 100
-"""Validations of one trial where `val_check_steps` is left open: the 5, 10 and 20 reports
-that pruners wait for are then early in a trial."""
+"""Validations per trial if `val_check_steps` is left open, so that the first 5, 10 or 20
+reports that pruners wait for come early in a trial."""
 
 FEWEST_REPORTS = 40
-"""Validations of one trial where they are costly, as they are for thousands of series."""
+"""Validations per trial if they are costly, as with thousands of series."""
 
 PLATEAU = 0.15
-"""Share of its validations after which a trial that has not improved is not trained on."""
+"""A trial stops if it has not improved for this share of its validations."""
 
 _VALIDATION_SHARE = 0.15
 _WINDOWS_OF_A_STEP = 3 * 256
-"""A validation goes forward only: a third of the work of a step on as many windows."""
+"""A validation runs the forward pass only: a third of the work of a step on as many windows."""
 
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """All that a candidate's training needs beside its configuration and the data.
+    """Everything a training needs beside its configuration and the data.
 
     Parameters
     ----------
@@ -39,36 +39,35 @@ class TrainingTask:
     val_size : int
         Steps held out at the end of each series for validation.
     n_series : int
-        Series in the data; multivariate models are built for as many.
+        Number of series in the data, which multivariate models are built for.
     loss, valid_loss : neuralforecast loss, optional
-        Training loss (`MAE()` when None) and the metric that is minimised (the
-        training loss when None).
+        Training loss (`MAE()` if None) and the loss to minimise (the training loss if None).
     random_seed : int
         Seeds the model's weights and its batches.
     futr_exog, hist_exog, stat_exog : tuple of str
         Exogenous columns by kind.
     cat_exog : tuple of str
-        Exogenous columns that the model takes for categories.
+        Exogenous columns that the model treats as categories.
     pad_short_series : bool
-        Pad series with zeros at the start, whatever their lengths: where it is settled.
+        Pad series with zeros at the start regardless of their lengths, if already decided.
     has_mask : bool
         Whether some rows of the data were not observed.
     trainer_options : mapping
         Further arguments of Lightning's `Trainer`.
     lengths : array of int, shape (n_series,), optional
-        Rows of each series; known, no step draws more windows than there are, and
-        series are padded where the shortest has no full window.
+        Rows of each series. If known, steps draw no more windows than exist, and series are padded
+        if the shortest has no full window.
     step_size : int, optional
-        Steps from one validation window to the next; `h` when None.
+        Steps between validation windows; `h` if None.
     metric : str or callable, optional
-        What `objective` was made of.
+        The metric that `objective` was made from.
     objective : Objective, optional
-        Judges trials in the validation loss's place.
+        Scores trials instead of the validation loss.
     plateau : float, optional
-        A trial ends, complete, once its loss has not improved for this share of
-        its validations; None: each trains to its end.
+        A trial stops, as complete, once its loss has not improved for this share of its
+        validations. If None, every trial runs to its end.
     weights : str, optional
-        A folder where the best trial leaves its weights; nowhere when None.
+        Folder for the best trial's weights. If None, weights are not kept.
 
     Examples
     --------
@@ -99,14 +98,14 @@ class TrainingTask:
 
     @property
     def n_windows(self) -> int:
-        """Validation windows that the held-out steps hold."""
+        """Number of validation windows in the held-out steps."""
         return (self.val_size - self.h) // (self.step_size or self.h) + 1
 
     def check_interval(self, max_steps: int) -> int:
-        """Return the training steps between two validations where the user left it open.
+        """Return the training steps between two validations if the user left it open.
 
-        A hundred validations a trial, fewer where they would take more than a
-        seventh of its training.
+        Aims at a hundred validations per trial, and fewer if they would take more than a seventh of
+        its training time.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""One time budget for the search, the final training and the calibration of intervals."""
+"""Share one time budget among the search, the refit and the calibration of intervals."""
 
 from __future__ import annotations
 
@@ -12,32 +12,31 @@ from automodel_sk.trials import TrialRecord
 __all__ = ["RunningTrial", "TimeBudget"]
 
 CALIBRATION_SHARE = 0.1
-"""Intervals are calibrated within the budget where that takes no larger share of it."""
+"""Intervals are calibrated within the budget if that takes at most this share of it."""
 
 
 class TimeBudget:
-    """Seconds for search, final training and calibration together.
+    """Seconds for search, refit and calibration together.
 
-    The search ends early enough for what follows it, by the steps that the best trial's
-    final training takes and the seconds of one of its steps. A running trial with no ended
-    one before it is judged by its own steps, from its first validation on.
+    The search ends early enough for the steps after it. Their time is estimated from the refit
+    steps of the best trial and the seconds per step. If no trial has ended yet, the running trial's
+    own steps are used, from its first validation on.
 
     Parameters
     ----------
     seconds : float, optional
-        The budget, from now on; no limit when None.
+        The budget, starting now; no limit if None.
     clock : callable
-        Gives the time in seconds.
+        Returns the time in seconds.
     refit : {"full", "best_weights", "continue"}
-        The way to the final model.
+        How the final model is obtained.
 
     Attributes
     ----------
     calibrates : bool
-        Whether the intervals are to be calibrated as well.
+        Whether intervals will be calibrated as well.
     seconds_a_step : float
-        Those of a training step of the best trial, its validations included; 0 before
-        there is one.
+        Seconds per training step of the best trial, validations included; 0 before there is one.
 
     Examples
     --------
@@ -68,36 +67,36 @@ class TimeBudget:
 
     @property
     def is_limited(self) -> bool:
-        """Whether there is a limit at all."""
+        """Whether there is a limit."""
         return self._seconds != float("inf")
 
     def left(self) -> float:
-        """Return the seconds left, infinite where there is no limit."""
+        """Return the seconds left, or infinity if there is no limit."""
         return self._end - self._clock()
 
     def add(self, seconds: float) -> None:
-        """Give so many seconds more, which were spent waiting."""
+        """Extend the budget by seconds that were spent waiting."""
         self._end += seconds
 
     def ends(self) -> float | None:
-        """Return when the time is up, in seconds since 1970; None where there is no limit."""
+        """Return when the time is up, in seconds since 1970, or None if there is no limit."""
         return time.time() + self.left() if self.is_limited else None
 
     def search_is_over(self) -> bool:
-        """Return whether the time left is needed for what follows the search."""
+        """Return whether the remaining time is needed for the steps after the search."""
         return self._cut_a_trial or self.left() <= self.reserve
 
     def cut_a_trial(self) -> None:
-        """Note that a trial was ended for want of time: no other is begun."""
+        """Record that a trial was stopped for lack of time, so that no other starts."""
         self._cut_a_trial = True
 
     def of_trial(self, config: Mapping[str, Any]) -> RunningTrial:
-        """Return what tells of a trial that begins when it must end."""
+        """Return an object that tells a starting trial when it must stop."""
         return RunningTrial(self, config)
 
     @property
     def reserve(self) -> float:
-        """Seconds that the final model of the best trial so far takes, 0 before there is one."""
+        """Seconds that the refit of the best trial so far needs, 0 before there is one."""
         small = self._calibration_seconds <= CALIBRATION_SHARE * self._seconds
         calibration = self._calibration_seconds if self.calibrates and small else 0.0
         return (self._refit_seconds or 0.0) + calibration
@@ -115,11 +114,11 @@ class TimeBudget:
     def refit_seconds_of(
         self, config: Mapping[str, Any], best_step: int, seconds_a_step: float
     ) -> float:
-        """Return the seconds of a trial's final training."""
+        """Return the seconds that a trial's refit takes."""
         return seconds_a_step * refit_steps(self._refit, config, best_step)
 
     def note(self, record: TrialRecord) -> None:
-        """Learn from an ended trial how long the final model will take; complete ones go first."""
+        """Update the estimated refit time from an ended trial; complete trials take precedence."""
         losses = record.intermediate_values
         if record.state == "FAIL" or not losses:
             return
@@ -134,12 +133,12 @@ class TimeBudget:
 
 
 class RunningTrial:
-    """Tells at each validation of a trial whether it must end.
+    """Decides at each validation whether a running trial must stop.
 
     Parameters
     ----------
     budget : TimeBudget
-        The time for all.
+        The time budget of the search.
     config : mapping
         The trial's configuration.
     """
@@ -150,10 +149,10 @@ class RunningTrial:
         self._fitted = False
 
     def is_over(self, losses: Mapping[int, float], seconds: float | None = None) -> bool:
-        """Return whether the trial must end.
+        """Return whether the trial must stop.
 
-        Where its final training fits into the time that is left, it ends before it would not.
-        Where it never did, the trial goes on until the time is up: its own weights will be the
+        If its refit still fits into the remaining time, the trial stops before that changes. If the
+        refit never fitted, the trial runs until the time is up, and its own weights become the
         model.
 
         Parameters
@@ -161,7 +160,7 @@ class RunningTrial:
         losses : mapping of int to float
             Validation loss by training step, so far.
         seconds : float, optional
-            What the trial has taken; since this was made when None.
+            Duration of the trial so far; since this object was created if None.
         """
         if not self._budget.is_limited:
             return False

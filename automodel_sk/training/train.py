@@ -1,4 +1,4 @@
-"""One candidate: build the model, train it, report each validation loss."""
+"""Train one configuration: build the model, train it, report each validation loss."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _MOST_NUMBERS_AT_ONCE = 2**24
 
 
 class Decision(Enum):
-    """What becomes of a training after one of its reports."""
+    """What happens to a training after one of its reports."""
 
     GO_ON = "go on"
     PLATEAU = "no better for long"
@@ -54,7 +54,7 @@ class Decision(Enum):
 
 
 Report = Callable[[int, float], Decision]
-"""Called after each validation with its 1-based number and its loss."""
+"""Called after each validation with its number, from 1, and its loss."""
 
 
 class TrialDivergedError(ArithmeticError):
@@ -62,7 +62,7 @@ class TrialDivergedError(ArithmeticError):
 
 
 class _Stop(Exception):  # noqa: N818 - control flow, never an error
-    """Leave a training early, with the verdict that asked for it."""
+    """Raised to stop a training early with a decision."""
 
     def __init__(self, verdict: Decision) -> None:
         super().__init__(verdict.value)
@@ -71,14 +71,14 @@ class _Stop(Exception):  # noqa: N818 - control flow, never an error
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one candidate's training went.
+    """The result of training one configuration.
 
     Parameters
     ----------
     score : float
         The best validation loss.
     best_step : int
-        Training steps done when the best loss was seen.
+        Training steps at the best loss.
     losses : dict
         Validation loss by training step.
     verdict : Decision
@@ -98,9 +98,9 @@ class Outcome:
 def training(n_threads: int = 1) -> Iterator[None]:
     """Isolate training: restore logging, RNG state, thread count and SIGINT afterwards.
 
-    One thread of a process trains at a time, the others wait: most of this is the process's.
-    Trials are trained on one thread of torch each: several at a time on one each end sooner
-    than one after another on several.
+    Only one thread of a process trains at a time, since most of the state is global. Trials train
+    on one torch thread each: several trials on one thread each finish sooner than one after another
+    on several threads.
     """
     with (
         training_turn(),
@@ -123,23 +123,23 @@ def training(n_threads: int = 1) -> Iterator[None]:
 def train_config(
     task: TrainingTask, config: Mapping[str, Any], dataset: Any, report: Report
 ) -> Outcome:
-    """Train one candidate and return its best validation loss.
+    """Train one configuration and return its best validation loss.
 
     Parameters
     ----------
     task : TrainingTask
-        What is the same for all candidates.
+        Settings that all trials share.
     config : mapping
-        The candidate's configuration.
+        The trial's configuration.
     dataset : neuralforecast.tsdataset.TimeSeriesDataset
-        The data, the validation steps included; they are held out.
+        The data, including the validation steps, which are held out.
     report : callable
-        TrialNotifier of each validation loss; its verdict may end the training.
+        Called with each validation loss; its decision may stop the training.
 
     Returns
     -------
     Outcome
-        Also where the training was ended by a verdict.
+        Also if a decision stopped the training.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def train_config(
             model.fit(dataset, val_size=task.val_size)
         except _Stop as stop:
             verdict = stop.verdict
-        except SystemExit:  # Ray stops a trial so
+        except SystemExit:  # Ray stops a trial this way
             weights.write(config, complete=False)
             raise
     if not losses:
@@ -178,10 +178,10 @@ def train_config(
 def _validate_many_at_once(
     module: Any, task: TrainingTask, config: Mapping[str, Any], dataset: Any
 ) -> None:
-    """Let a validation take more series at a time than the 32 that upstream has it take.
+    """Raise the number of series per validation batch above neuralforecast's default of 32.
 
-    As many windows as a step is trained on, which takes more memory than to forecast them; and
-    no more than 64 MB of rows.
+    A validation uses as many windows as a training step, which needs more memory than forecasting
+    them, and at most 64 MB of rows.
     """
     if module.drop_last_loader:  # the series of an incomplete batch would not be validated
         module.valid_batch_size = dataset.n_groups
@@ -194,7 +194,7 @@ def _validate_many_at_once(
 
 
 def _patience(task: TrainingTask, config: Mapping[str, Any]) -> float:
-    """Return the validations without a better one after which a training ends."""
+    """Return the validations without improvement after which a training stops."""
     arguments = effective_config(task, config)
     stops_itself = (arguments.get("early_stop_patience_steps") or -1) > 0
     if task.plateau is None or stops_itself:
@@ -206,7 +206,7 @@ def _patience(task: TrainingTask, config: Mapping[str, Any]) -> float:
 def _reporter(
     losses: dict[int, float], weights: BestWeights, patience: float, report: Report
 ) -> Any:
-    """Return a Lightning callback that records each validation loss and asks for a verdict."""
+    """Return a Lightning callback that records each validation loss and asks for a decision."""
     from pytorch_lightning.callbacks import Callback
 
     class ReportLosses(Callback):  # type: ignore[misc]  # upstream is untyped
@@ -226,7 +226,7 @@ def _reporter(
 
 
 def since_best(losses: Sequence[float]) -> int:
-    """Return how many validations there were since the best one.
+    """Return the number of validations since the best one.
 
     Examples
     --------

@@ -1,9 +1,9 @@
-"""Who trains now: what training needs of other libraries belongs to the whole process.
+"""Locks that let one thread train, and one search run, at a time.
 
-Random generators, warning filters, loggers, patched functions and the pool of worker processes
-exist once in a process. So one thread trains at a time, and one search runs at a time; both
-locks may be taken again by the thread that holds them. A thread that holds the search may wait
-for the training, never the other way round. Forecasts take neither, as `search.inference` says.
+Random generators, warning filters, loggers, patched functions and the pool of worker processes are
+global to a process. Therefore one thread trains at a time, and one search runs at a time; both
+locks are reentrant. A thread that holds the search lock may wait for the training lock, never the
+other way round. Forecasts take neither lock; see `training.inference`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _turns: dict[str, Any] = {}
 
 
 def _renew() -> None:
-    """Make the locks anew: in a forked process nobody is left to release them."""
+    """Create new locks after a fork: no thread of the child would release the inherited ones."""
     _turns.update(search=threading.RLock(), training=threading.RLock())
 
 
@@ -32,24 +32,24 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def training_turn() -> Iterator[None]:
-    """Wait until no other thread trains, then let none train."""
+    """Wait until no other thread trains, then hold the training lock."""
     with _turns["training"]:
         yield
 
 
 @contextmanager
 def search_turn(on_wait: Callable[[], None] | None = None) -> Iterator[float]:
-    """Wait until no other thread searches, then let none search.
+    """Wait until no other thread searches, then hold the search lock.
 
     Parameters
     ----------
     on_wait : callable, optional
-        Called where another search has to end first.
+        Called if another search has to end first.
 
     Yields
     ------
     float
-        Seconds that were waited.
+        Seconds spent waiting.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def search_turn(on_wait: Callable[[], None] | None = None) -> Iterator[float]:
 
 @contextmanager
 def search_turn_if_free() -> Iterator[bool]:
-    """Take the turn to search where no other thread has it; yields whether it was taken."""
+    """Take the search lock if it is free; yields whether it was taken."""
     turn = _turns["search"]
     free = turn.acquire(blocking=False)
     try:

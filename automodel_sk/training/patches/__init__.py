@@ -1,1 +1,1 @@
-"""Everything that touches the internals of neuralforecast, Lightning and torch."""
+"""Patches to the internals of neuralforecast, Lightning and torch."""

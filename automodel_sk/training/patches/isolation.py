@@ -1,9 +1,9 @@
-"""Silence and isolation around code of other libraries.
+"""Silence and isolate code of other libraries.
 
-Training writes banners, reseeds the process's random generators and swallows
-Ctrl-C. Each context manager here undoes one of these, so that a search leaves
-the user's process as it found it. What other threads can meet meanwhile is
-changed for the thread that trains alone, or is guarded by `training_turn`.
+Training prints banners, reseeds the global random generators and swallows Ctrl-C. Each context
+manager here undoes one of these effects, so that a search leaves the user's process unchanged.
+State that other threads can observe is changed only for the training thread, or is guarded by
+`training_turn`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Loud:
-    """The loud loggers, muted by the first quiet thread and restored by the last."""
+    """Noisy loggers, muted by the first quiet thread and restored by the last."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -53,7 +53,7 @@ class _Loud:
         self._levels: list[tuple[logging.Logger, int]] = []
 
     def mute(self) -> None:
-        """Mute them for one more thread."""
+        """Mute the loggers for one more thread."""
         with self._lock:
             if not self._threads:
                 loggers = [logging.getLogger(name) for name in _loud_loggers()]
@@ -68,7 +68,7 @@ class _Loud:
             self._restore_if_last()
 
     def after_fork(self) -> None:
-        """Forget the threads that are not in this process."""
+        """Forget the threads that do not exist in the forked process."""
         self._lock = threading.Lock()
         if self._threads:
             own = threading.get_ident()
@@ -87,7 +87,7 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Mute banners and warnings of the training libraries, errors excepted."""
+    """Mute banners and warnings of the training libraries, except errors."""
     with muted_warnings():
         _loud.mute()
         try:
@@ -97,23 +97,23 @@ def quiet() -> Iterator[None]:
 
 
 def _set_levels(loggers: Sequence[logging.Logger], levels: Sequence[int]) -> None:
-    """Set all levels but one at no cost: each `setLevel` clears every logger's cache."""
+    """Set several log levels cheaply: each `setLevel` call clears every logger's cache."""
     for logger, level in zip(loggers, levels, strict=True):
         logger.level = level
     loggers[-1].setLevel(levels[-1])
 
 
 def _loud_loggers() -> list[str]:
-    """Return the loud libraries' loggers, those below them with an own level included."""
+    """Return the noisy libraries' loggers, including child loggers that set their own level."""
     known = [n for n in logging.Logger.manager.loggerDict if n.split(".")[0] in _LOUD]
     return sorted({*known, *_LOUD})
 
 
 @contextmanager
 def isolated_random_state() -> Iterator[None]:
-    """Give back the random generators of Python, NumPy and torch as they were.
+    """Restore the global random generators of Python, NumPy and torch afterwards.
 
-    They are the whole process's: other threads that need them wait.
+    These generators are global, so other threads that need them wait.
     """
     import torch
 
@@ -137,16 +137,16 @@ def _set_variable(name: str, value: str | None) -> None:
 
 
 class _WithoutPrints:
-    """Standard output, but for what the training libraries print: that is logged.
+    """Standard output that redirects the training libraries' prints to the log.
 
-    Neuralforecast prints a model's parameters, say, where a loss is NaN.
+    For example, neuralforecast prints a model's parameters when a loss is NaN.
     """
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write a text, or log it; by whom it is printed."""
+        """Write a text, or log it if a training library prints it."""
         module = str(sys._getframe(1).f_globals.get("__name__"))
         if module.split(".")[0] not in _PRINTING:
             return self._stream.write(text)
@@ -160,7 +160,7 @@ class _WithoutPrints:
 
 @contextmanager
 def no_prints() -> Iterator[None]:
-    """Keep what the training libraries print off standard output, in all threads."""
+    """Keep prints of the training libraries off standard output, in all threads."""
     before: Any = sys.stdout
     if before is None:  # as under pythonw
         yield
@@ -175,7 +175,7 @@ def no_prints() -> Iterator[None]:
 
 
 class _InThread:
-    """True in the thread that has made it, elsewhere what was before."""
+    """A flag that is True in the thread that created it and unchanged in others."""
 
     def __init__(self, before: object) -> None:
         self._before, self._thread = before, threading.get_ident()
@@ -186,10 +186,10 @@ class _InThread:
 
 @contextmanager
 def no_autologging() -> Iterator[None]:
-    """Let MLflow's autologging pass over what this thread trains.
+    """Disable MLflow's autologging for training in this thread.
 
-    It would record each trial in the user's runs and pickle its model. Where MLflow is not
-    imported, nobody has switched it on.
+    Autologging would record each trial in the user's runs and pickle its model. If MLflow is not
+    imported, autologging cannot be active.
     """
     module = sys.modules.get(_AUTOLOGGING)
     if module is None or not hasattr(module, _SWITCH):
@@ -205,7 +205,7 @@ def no_autologging() -> Iterator[None]:
 
 @contextmanager
 def no_plugins() -> Iterator[None]:
-    """Spare each trainer its look through all installed packages for callbacks."""
+    """Keep each trainer from searching all installed packages for callbacks."""
     from pytorch_lightning.trainer.connectors import callback_connector
 
     with _replaced(callback_connector, _PLUGIN_LOOK_UP, lambda _group: []):
@@ -214,9 +214,9 @@ def no_plugins() -> Iterator[None]:
 
 @contextmanager
 def no_signal_handlers() -> Iterator[None]:
-    """Leave SIGTERM to the program: Lightning's handler ends it, late, with exit status 0.
+    """Leave SIGTERM to the program: Lightning's handler exits late, with status 0.
 
-    On Slurm it would also have the whole job started anew.
+    On Slurm, Lightning's handler would also requeue the whole job.
     """
     from pytorch_lightning.trainer.connectors.signal_connector import _SignalConnector
 
@@ -226,7 +226,7 @@ def no_signal_handlers() -> Iterator[None]:
 
 @contextmanager
 def _replaced(owner: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
-    """Put a function in the place of an upstream one for a while, where there is one."""
+    """Replace an upstream function temporarily, if it exists."""
     upstream = getattr(owner, name, None)
     if upstream is None:
         yield

@@ -1,8 +1,9 @@
-"""Training windows that are cut out once they are drawn.
+"""Copy training windows only after they are sampled.
 
-Upstream copies all windows of a batch of series at each step, and then draws some hundred of them.
-On a hundred series of a thousand rows the copies take longer than the model. Here the windows stay
-a view of the rows, of which only those that are drawn are copied: the same ones, in the same order.
+At each step, neuralforecast copies all windows of a batch of series and then samples a few hundred
+of them. With a hundred series of a thousand rows, copying takes longer than the model itself. Here
+the windows stay a view of the rows, and only the sampled windows are copied: the same ones, in the
+same order.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from typing import Any
 __all__ = ["cut_when_drawn", "is_known"]
 
 _KNOWN = frozenset({"f0c1b62ca2ac166c"})
-"""Digests of the upstream functions that this one gives the same windows as."""
+"""Digests of the upstream functions whose windows this module reproduces."""
 
 
 @contextmanager
 def cut_when_drawn() -> Iterator[None]:
-    """Let the models that are trained meanwhile copy no windows but those that they draw.
+    """Copy only sampled windows for models trained in this context.
 
-    Where upstream cuts its windows in another way than the one that is known here, that way stays.
+    If the upstream code is not a version known here, it is left unchanged.
     """
     from neuralforecast.common._base_model import BaseModel
 
@@ -46,7 +47,7 @@ def cut_when_drawn() -> Iterator[None]:
 
 @lru_cache(maxsize=8)
 def is_known(function: Callable[..., Any]) -> bool:
-    """Return whether an upstream function is one that `cut_when_drawn` can stand in for.
+    """Return whether `cut_when_drawn` can replace an upstream function.
 
     Examples
     --------
@@ -62,7 +63,7 @@ def is_known(function: Callable[..., Any]) -> bool:
 
 
 class _Windows:
-    """All windows of some series by number, none of them copied yet.
+    """All windows of some series by index, not yet copied.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ class _Windows:
 
 
 def _windows_to_draw(module: Any, batch: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    """Return what upstream's function does, None where that is for it to say."""
+    """Return the result of the upstream function, or None if upstream must compute it."""
     import torch
 
     columns, rows = batch["temporal_cols"], batch["temporal"]
@@ -114,11 +115,11 @@ def _usable(module: Any, observed: Any) -> Any:
     ----------
     module : neuralforecast model
     observed : tensor, shape (series, steps)
-        1 for rows that there are, 0 for padding.
+        1 for actual rows, 0 for padding.
 
     Returns
     -------
-    tensor of bool, by a window's number
+    tensor of bool, by window index
     """
     import torch
 

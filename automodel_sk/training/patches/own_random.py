@@ -1,8 +1,8 @@
-"""Random numbers of one computation, drawn beside the process's generator.
+"""Draw one computation's random numbers from a generator other than the global one.
 
-Torch's samplers draw from one generator of the whole process. Two threads that sample at the
-same time draw from each other's stream, whatever each has seeded; and a forecast would change
-what another thread trains.
+Torch's samplers draw from one global generator. Two threads that sample at the same time would draw
+from each other's stream despite their seeds, and a forecast would change what another thread
+trains.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ __all__ = ["own_random_numbers"]
 
 @contextmanager
 def own_random_numbers(generator: Any) -> Iterator[None]:
-    """Let torch draw from a generator in this thread, the same numbers as from its default one.
+    """Let torch draw from a generator in this thread, with the same numbers as the default one.
 
     Parameters
     ----------
     generator : torch.Generator
-        Seeded.
+        A seeded generator.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def own_random_numbers(generator: Any) -> Iterator[None]:
 
 @lru_cache(maxsize=256)
 def _that_takes_a_generator(operation: Any) -> Any:
-    """Return the form of a random operation that takes a generator; None for all others."""
+    """Return the variant of a random operation that takes a generator, or None if not random."""
     import torch
 
     if torch.Tag.nondeterministic_seeded not in operation.tags:

@@ -1,4 +1,4 @@
-"""Torch as training expects it, whatever the caller has set."""
+"""Run torch in its default modes, regardless of the caller's settings."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _setting_threads = threading.Lock()
 
 @contextmanager
 def threads(number: int) -> Iterator[None]:
-    """Let torch use so many threads for what this thread computes.
+    """Set the number of torch threads for computations of this thread.
 
-    Torch keeps the number for the thread that sets it, and once more for threads that have not
-    used torch yet. Those must not start with this one's number. In a forked process it is one.
+    Torch stores the number for the calling thread, and separately for threads that have not used
+    torch yet; those must not inherit this thread's number. In a forked process the number is one.
     """
     import torch
 
@@ -40,7 +40,7 @@ def threads(number: int) -> Iterator[None]:
 
 @contextmanager
 def plain_torch() -> Iterator[None]:
-    """Train as torch does by itself, whatever its modes are around the call."""
+    """Train in torch's default modes, regardless of those active around the call."""
     import torch
 
     with ExitStack() as modes:
