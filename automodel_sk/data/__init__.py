@@ -1,1 +1,1 @@
-"""Long frames before anything is trained: read, looked at, counted, made ready."""
+"""Read, analyse, prepare and split long frames before training."""

@@ -1,4 +1,4 @@
-"""What a dataset looks like: computed once, shown to the user, used by the search."""
+"""Compute a dataset's profile: size, length, frequency, season and columns."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class DatasetProfile:
     Parameters
     ----------
     n_rows, n_series : int
-        Rows with a name and a time, and distinct series.
+        Rows with an id and a time, and distinct series.
     min_length, max_length : int
         Rows of the shortest and of the longest series.
     median_length : float
@@ -43,18 +43,18 @@ class DatasetProfile:
     freq : str or int
         Step between rows.
     season_length : int
-        Steps after which the calendar's pattern repeats; 1 for none.
+        Steps after which the seasonal pattern repeats; 1 if there is none.
     futr_exog, hist_exog, stat_exog, unused_columns : tuple of str
-        Exogenous columns by kind, and the columns that no list names.
+        Exogenous columns by kind, and the columns that are in none of these lists.
     size : DatasetSize
-        By rows, see `SMALL_ROWS` and `LARGE_ROWS`.
+        Class by number of rows; see `SMALL_ROWS` and `LARGE_ROWS`.
     has_zeros, has_negatives : bool
-        Whether the target has values of 0, and below 0.
+        Whether the target has zeros, and values below 0.
     lengths : numpy.ndarray of int, shape (n_series,)
         Rows of each series, in order of appearance.
     date_order : {"day first", "month first"}, optional
-        Order of day and month in times that were text; later text that leaves it open
-        is read so.
+        Order of day and month if the times were text; ambiguous text passed later is read in this
+        order.
 
     Examples
     --------
@@ -96,10 +96,9 @@ class DatasetProfile:
     ) -> int:
         """Return the number of distinct training windows.
 
-        Counted as neuralforecast draws them: series are aligned at their ends
-        and filled with zeros up to the longest, so a window needs to hold
-        observed steps only in part. Several windows of a batch beyond this
-        number are repetitions.
+        Windows are counted the way neuralforecast draws them: series are aligned at their ends and
+        zero-padded to the longest one, so a window may be only partly observed. Drawing more
+        windows than this per batch repeats some of them.
 
         Parameters
         ----------
@@ -108,22 +107,21 @@ class DatasetProfile:
         h : int
             Future steps of a window.
         val_size : int
-            Steps at the end of each series that are not trained on.
+            Steps at the end of each series that are held out of training.
         step_size : int
             Steps between the starts of two windows.
         start_padding_enabled : bool
-            Whether zeros are put before each series' start.
+            Whether each series is zero-padded at its start.
         multivariate : bool
             Whether one window holds all series.
         min_available : tuple of two floats in [0, 1]
-            Shares of a window's past and future that must be observed
-            (`training_data_availability_threshold`); at least one step of each
-            always must.
+            Fractions of a window's past and future that must be observed
+            (`training_data_availability_threshold`); at least one step of each is always required.
 
         Returns
         -------
         int
-            0 where the longest series is too short for a single one.
+            0 if the longest series is too short for a single window.
 
         Examples
         --------
@@ -194,22 +192,22 @@ def analyse_dataset(
     time_col: str = "ds",
     target_col: str = "y",
 ) -> DatasetProfile:
-    """Return the profile of a valid dataset.
+    """Compute the profile of a valid dataset.
 
     Parameters
     ----------
     df : pandas.DataFrame
         Long frame, one row per series and time.
     freq : str or int, optional
-        Step between rows; inferred where it is left out.
+        Step between rows; inferred if not given.
     futr_exog, hist_exog : sequence of str
-        Columns of `df` known ahead, and known afterwards.
+        Columns of `df` whose future values are known, and columns known only for the past.
     static_df : pandas.DataFrame, optional
         One row of features per series.
     stat_exog : sequence of str, optional
-        Columns of `static_df`; all of them where left out.
+        Columns of `static_df`; all of them by default.
     id_col, time_col, target_col : str
-        The columns of series names, times and values.
+        Column names of the series ids, times and values.
 
     Returns
     -------
@@ -218,8 +216,8 @@ def analyse_dataset(
     Raises
     ------
     InvalidInputError
-        If a column is missing, no row has both a name and a time, or the
-        frequency is unknown or can't be inferred.
+        If a column is missing, no row has both an id and a time, or the frequency is unknown or
+        can't be inferred.
 
     Examples
     --------
@@ -256,17 +254,17 @@ def analyse_dataset(
 
 
 def dataset_size(n_rows: int) -> DatasetSize:
-    """Return how large a dataset of so many rows is.
+    """Return the size class of a dataset.
 
     Parameters
     ----------
     n_rows : int
-        Rows of all series together.
+        Total rows of all series.
 
     Returns
     -------
     DatasetSize
-        SMALL below `SMALL_ROWS`, LARGE from `LARGE_ROWS` on.
+        SMALL below `SMALL_ROWS`, LARGE from `LARGE_ROWS` upwards.
 
     Examples
     --------
@@ -279,7 +277,7 @@ def dataset_size(n_rows: int) -> DatasetSize:
 
 
 def _panel(df: pd.DataFrame, columns: tuple[str, str, str]) -> Panel:
-    """Return the numbered rows that have a name and a time."""
+    """Return the panel of the rows that have an id and a time."""
     missing = [column for column in columns if column not in df.columns]
     if missing:
         raise InvalidInputError(
@@ -295,7 +293,7 @@ def _panel(df: pd.DataFrame, columns: tuple[str, str, str]) -> Panel:
 
 
 def _numbers(column: pd.Series) -> npt.NDArray[Any]:
-    """Return the values of the target."""
+    """Return the target as numbers."""
     if not pd.api.types.is_numeric_dtype(column.dtype):
         raise InvalidInputError(
             f"column {column.name!r} must hold numbers, found {column.dtype}; convert it: "
@@ -307,5 +305,5 @@ def _numbers(column: pd.Series) -> npt.NDArray[Any]:
 
 
 def _static_columns(static_df: pd.DataFrame | None, id_col: str) -> list[str]:
-    """Return the features of the static frame."""
+    """Return the feature columns of the static frame."""
     return [] if static_df is None else [str(c) for c in static_df.columns if c != id_col]

@@ -1,4 +1,4 @@
-"""Forecasts without a model, to hold a tuned one against."""
+"""Baseline forecasts to compare a tuned model with."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Array = npt.NDArray[np.float64]
 
 
 def seasonal_naive(df: pd.DataFrame, h: int, freq: str | int, season: int) -> pd.DataFrame:
-    """Forecast each step by the value one season before it.
+    """Forecast each step by the value one season earlier.
 
     Parameters
     ----------
@@ -37,18 +37,18 @@ def seasonal_naive(df: pd.DataFrame, h: int, freq: str | int, season: int) -> pd
     freq : str or int
         Step between rows.
     season : int
-        Steps of one season. A series shorter than that repeats its last value.
+        Steps of one season. A shorter series repeats its last value.
 
     Returns
     -------
     pandas.DataFrame
-        Columns `unique_id`, `ds` and ``SeasonalNaive``; `h` rows per series, in
-        order of series and time.
+        Columns `unique_id`, `ds` and ``SeasonalNaive``; `h` rows per series, sorted by series and
+        time.
 
     Raises
     ------
     InvalidInputError
-        `h` or `season` is below 1, or there are no rows.
+        If `h` or `season` is below 1, or there are no rows.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def seasonal_naive(df: pd.DataFrame, h: int, freq: str | int, season: int) -> pd
 
 
 def baseline_forecasts(df: pd.DataFrame, h: int, freq: str | int, season: int) -> pd.DataFrame:
-    """Forecast by each of the simple rules.
+    """Forecast with every baseline.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def baseline_forecasts(df: pd.DataFrame, h: int, freq: str | int, season: int) -
     Returns
     -------
     pandas.DataFrame
-        Columns `unique_id`, `ds` and one for each of `BASELINES`.
+        Columns `unique_id`, `ds` and one per name in `BASELINES`.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def baseline_forecasts(df: pd.DataFrame, h: int, freq: str | int, season: int) -
 
 
 def _rules(y: Array, sizes: npt.NDArray[np.integer[Any]], h: int, season: int) -> dict[str, Array]:
-    """Return each rule's values, series after series."""
+    """Return each baseline's values, series by series."""
     ends, steps = sizes.cumsum(), np.arange(h)
     seasons = np.where(sizes >= season, season, 1)
     last, first = y[ends - 1], y[ends - sizes]

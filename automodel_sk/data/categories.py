@@ -1,4 +1,4 @@
-"""Categories among the exogenous columns, as the codes that models embed."""
+"""Encode categorical exogenous columns as the integer codes that models embed."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ logger = logging.getLogger(__name__)
 def vocabulary(
     names: Sequence[str], frame: pd.DataFrame, static_df: pd.DataFrame | None = None
 ) -> dict[str, dict[Any, int]]:
-    """Return the code of each category, from 1 in sorted order, as neuralforecast gives them.
+    """Return the code of each category: 1, 2, ... in sorted order, as in neuralforecast.
 
     Parameters
     ----------
     names : sequence of str
-        The columns.
+        The categorical columns.
     frame, static_df : DataFrame
-        Prepared; each column is taken from the one that has it.
+        Prepared frames; each column is read from the frame that has it.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def vocabulary(
 
 
 def encoded(frame: pd.DataFrame, codes: Vocabulary) -> pd.DataFrame:
-    """Return a frame with codes in the place of categories; 0 for one that is unknown.
+    """Replace categories by their codes; unknown categories become 0.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def encoded(frame: pd.DataFrame, codes: Vocabulary) -> pd.DataFrame:
 
 
 def decoded(frame: pd.DataFrame, codes: Vocabulary) -> pd.DataFrame:
-    """Return a frame with categories in the place of their codes.
+    """Replace codes by their categories.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def decoded(frame: pd.DataFrame, codes: Vocabulary) -> pd.DataFrame:
 
 
 def check_cardinalities(codes: Vocabulary, declared: Mapping[str, int]) -> None:
-    """Raise where data hold more categories than a model was built for.
+    """Raise if the data hold more categories than the model was built for.
 
     Examples
     --------
@@ -93,16 +93,16 @@ def check_cardinalities(codes: Vocabulary, declared: Mapping[str, int]) -> None:
 
 
 def check_known(frame: pd.DataFrame, codes: Vocabulary, frame_name: str) -> None:
-    """Raise where no category of a column is known; warn of those that are not.
+    """Raise if no category of a column is known, and warn about each unknown one.
 
     Parameters
     ----------
     frame : DataFrame
-        Prepared.
+        The prepared frame.
     codes : mapping
-        The categories that a model was trained on.
+        The categories seen in training.
     frame_name : str
-        The frame's name, for the message.
+        Name of the frame, for the message.
 
     Examples
     --------

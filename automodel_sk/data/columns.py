@@ -1,4 +1,4 @@
-"""What a user calls the three columns of a long frame, and the way there and back."""
+"""Translate between the user's column names and `unique_id`, `ds` and `y`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _ARGUMENTS = ("id_col", "time_col", "target_col")
 
 @dataclass(frozen=True)
 class ColumnNames:
-    """A user's names for the columns of series, times and values.
+    """The user's names for the id, time and target columns.
 
     Parameters
     ----------
     id_col, time_col, target_col : str
-        The names; those of Nixtla's libraries by default, which the engine uses.
+        The names; by default those of Nixtla's libraries, which the package uses internally.
 
     Examples
     --------
@@ -39,7 +39,7 @@ class ColumnNames:
     target_col: str = "y"
 
     def __post_init__(self) -> None:
-        """Refuse names that are no texts, or one name for two columns."""
+        """Raise if a name is not a string, or if two columns share a name."""
         for argument, name in zip(_ARGUMENTS, self.names, strict=True):
             if not isinstance(name, str) or not name:
                 raise InvalidInputError(
@@ -57,23 +57,23 @@ class ColumnNames:
 
     @property
     def differ(self) -> bool:
-        """Whether a name is not the engine's own."""
+        """Whether any name differs from the internal one."""
         return self.names != _OWN
 
     def own(self, frame: pd.DataFrame, argument: str) -> pd.DataFrame:
-        """Return a frame under the engine's names.
+        """Return a frame with the internal column names.
 
         Parameters
         ----------
         frame : DataFrame
-            Under the user's names, or the engine's.
+            Frame with the user's names or the internal ones.
         argument : str
-            What the frame was passed as, for messages.
+            Name of the parameter that received the frame, for messages.
 
         Raises
         ------
         InvalidInputError
-            It has a column of each of the two names.
+            If the frame has both the user's and the internal name of a column.
         """
         frame = _without_copies(frame)
         if set(frame.index.names) & set(self.names):
@@ -90,7 +90,7 @@ class ColumnNames:
         return frame.rename(columns=renames)
 
     def check_present(self, frame: pd.DataFrame, argument: str) -> None:
-        """Raise where a column that the user named is not there; all of them at once."""
+        """Raise if any named column is missing; the error lists all of them."""
         known = {*frame.columns, *frame.index.names}
         named = zip(self.names, _OWN, _ARGUMENTS, strict=True)
         missing = [f"{n!r} ({arg})" for n, own, arg in named if n != own and n not in known]
@@ -101,12 +101,12 @@ class ColumnNames:
             )
 
     def theirs(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return a frame of the engine under the user's names."""
+        """Return a frame with the user's column names."""
         return frame.rename(columns=dict(zip(_OWN, self.names, strict=True)))
 
 
 def _without_copies(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame without the levels of its index that are columns, too."""
+    """Drop the index levels that are also columns."""
     copies = [name for name in frame.index.names if name is not None and name in frame.columns]
     if len(copies) == frame.index.nlevels:
         return frame.reset_index(drop=True)
@@ -114,7 +114,7 @@ def _without_copies(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 class ColumnWords(Wording):
-    """Messages in a user's names of columns.
+    """Messages that use the user's column names.
 
     Examples
     --------
@@ -126,21 +126,21 @@ class ColumnWords(Wording):
         self._names = dict(zip(_OWN, names.names, strict=True))
 
     def column(self, name: str, frame: str | None = None) -> str:
-        """Name a column; without its frame where that goes without saying."""
+        """Name a column, and its frame unless it is obvious."""
         return super().column(self._names.get(name, name), frame)
 
     def code(self, name: str, frame: str) -> str:
-        """Return the code of a column."""
+        """Return the code that selects a column."""
         return super().code(self._names.get(name, name), frame)
 
     def by_series(self, name: str, frame: str) -> str:
-        """Return the code of a column, grouped by series."""
+        """Return the code that groups a column by series."""
         return f'{frame}.groupby("{self._names["unique_id"]}")["{self._names.get(name, name)}"]'
 
     def without_missing(self, name: str, frame: str) -> str:
-        """Return how to leave out the rows that lack a value."""
+        """Return the code that drops the rows with a missing value."""
         return super().without_missing(self._names.get(name, name), frame)
 
     def masked(self, name: str) -> str:
-        """Return how to keep rows that were not observed, as the end of a sentence."""
+        """Return the end of a sentence that says how to keep unobserved rows."""
         return super().masked(self._names.get(name, name))

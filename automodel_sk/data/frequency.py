@@ -1,4 +1,4 @@
-"""The step between a series' times: found, checked, and how often it repeats."""
+"""Infer the frequency of a panel, check it, and look up its season length."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ _DAYS_PER_YEAR = 365.25
 
 
 def infer_frequency(df: pd.DataFrame, id_col: str = "unique_id", time_col: str = "ds") -> str | int:
-    """Return the step between the rows of a panel.
+    """Infer the frequency of a long frame.
 
-    The longest series is asked first, then the times of all series together,
-    then the longest series once more with gaps allowed.
+    Tries the longest series, then the distinct times of all series, then the longest series again
+    with gaps allowed.
 
     Parameters
     ----------
     df : pandas.DataFrame
         Long frame.
     id_col, time_col : str
-        Its columns of series names and of times.
+        Names of the id and time columns.
 
     Returns
     -------
     str or int
-        A pandas offset alias; 1 where the times are whole numbers.
+        A pandas offset alias, or 1 if the times are integers.
 
     Raises
     ------
@@ -80,14 +80,14 @@ def infer_frequency(df: pd.DataFrame, id_col: str = "unique_id", time_col: str =
 
 
 def infer_panel_frequency(panel: Panel, time_col: str = "ds") -> str | int:
-    """Return the step between the rows of a panel that is already numbered.
+    """Infer the frequency of a panel.
 
     Parameters
     ----------
     panel : Panel
-        The numbered rows.
+        The panel.
     time_col : str
-        Name of the column of times, for messages.
+        Name of the time column, for messages.
 
     Returns
     -------
@@ -132,19 +132,19 @@ def infer_panel_frequency(panel: Panel, time_col: str = "ds") -> str | int:
 
 
 def monthly_advice(times: pd.DatetimeIndex, time_col: str = "ds") -> str | None:
-    """Say how to move times on one day of the month, which is no frequency of pandas.
+    """Say how to move times that fall on one day of the month, for which pandas has no frequency.
 
     Parameters
     ----------
     times : pandas.DatetimeIndex
         Times of one series, ascending and distinct.
     time_col : str
-        Name of their column.
+        Name of the time column.
 
     Returns
     -------
     str or None
-        None for all other times.
+        None if the times do not fall on one day of the month.
 
     Examples
     --------
@@ -168,12 +168,12 @@ def monthly_advice(times: pd.DatetimeIndex, time_col: str = "ds") -> str | None:
 
 
 def season_length(freq: str | int | BaseOffset) -> int:
-    """Return the number of steps after which the calendar's pattern repeats.
+    """Return the number of steps after which the seasonal pattern repeats.
 
     Parameters
     ----------
     freq : str, int or pandas offset
-        The step, e.g. ``"ME"``, ``"15min"``; an integer has no season.
+        The frequency, e.g. ``"ME"`` or ``"15min"``; an integer has no season.
 
     Returns
     -------
@@ -215,26 +215,26 @@ def _season_of_nanoseconds(step: int) -> int:
 
 
 def _ask_pandas(times: pd.DatetimeIndex) -> str | None:
-    """Return what pandas infers from ascending distinct times."""
+    """Return the frequency that pandas infers from ascending, distinct times."""
     if len(times) < 3:
         return None
     return pd.infer_freq(times)
 
 
 def _fitting(freq: str | None, times: pd.DatetimeIndex) -> str | None:
-    """Return the frequency if it fits at least half of the steps."""
+    """Return the frequency if it fits at least half of the steps, else None."""
     return freq if freq is not None and _fit(freq, times) >= MIN_REGULAR else None
 
 
 def _best_candidate(times: pd.DatetimeIndex) -> str | None:
-    """Return the likely frequency that fits most steps, gaps allowed."""
+    """Return the candidate frequency that fits most steps, gaps allowed."""
     scores = {freq: _fit(freq, times) for freq in _candidates(times)}
     best = max(scores, key=scores.__getitem__)
     return best if scores[best] >= MIN_REGULAR else None
 
 
 def _candidates(times: pd.DatetimeIndex) -> list[str]:
-    """Return calendar frequencies through the first time, and the commonest step."""
+    """Return calendar frequencies that reach the first time, and the most common step."""
     month, day = times[0].strftime("%b").upper(), times[0].strftime("%a").upper()
     values, counts = np.unique(np.diff(wall_times(times).asi8), return_counts=True)
     commonest = int(values[counts.argmax()]) * _per_unit(times)
@@ -246,18 +246,18 @@ def _candidates(times: pd.DatetimeIndex) -> list[str]:
 
 
 def _common_step(times: pd.DatetimeIndex) -> int:
-    """Return the nanoseconds of which all steps are multiples; a day where that is tiny."""
+    """Return the greatest common divisor of the steps in nanoseconds; a day if it is tiny."""
     step = int(np.gcd.reduce(np.diff(wall_times(times).asi8))) * _per_unit(times)
     return step if step >= _SECOND else DAY
 
 
 def _per_unit(times: pd.DatetimeIndex) -> int:
-    """Return the nanoseconds of one count of the times' resolution."""
+    """Return the nanoseconds per unit of the times' resolution."""
     return nanoseconds(to_offset(pd.Timedelta(1, unit=times.unit)))
 
 
 def _fit(freq: str, times: pd.DatetimeIndex) -> float:
-    """Return the share of steps that are one step of the frequency; 0 where it can't reach."""
+    """Return the share of steps that equal the frequency; 0 if it can't reach the times."""
     ranks = np.arange(len(times))
     try:
         grid = TimeGrid.of(times, freq)

@@ -1,4 +1,4 @@
-"""Windows held out at the end of each series, as neuralforecast's cross-validation cuts them."""
+"""Hold out windows at the end of each series, as neuralforecast's cross-validation does."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ Array = npt.NDArray[np.float64]
 
 
 def held_out_steps(h: int, n_windows: int = 1, step_size: int | None = None) -> int:
-    """Return the steps at the end of a series that windows take up.
+    """Return the number of steps that the windows take up at the end of a series.
 
     Parameters
     ----------
     h : int
-        Steps of a window.
+        Steps per window.
     n_windows : int
-        Windows.
+        Number of windows.
     step_size : int, optional
         Steps from one window to the next; `h` when None.
 
@@ -54,17 +54,17 @@ def held_out_steps(h: int, n_windows: int = 1, step_size: int | None = None) -> 
 
 
 def least_rows(lengths: IntArray, h: int, val_size: int) -> int:
-    """Return how many rows a series needs to take part in a validation.
+    """Return the number of rows a series needs to take part in validation.
 
-    A horizon and a row before the held-out ones; where no series has as many, two rows: a
-    past and a future to train on.
+    This is the horizon and one row before the held-out rows. If no series is that long, two rows
+    suffice: one as the past and one as the future to train on.
 
     Parameters
     ----------
     lengths : array of int
-        Rows of each series.
+        Rows per series.
     h : int
-        Steps of a forecast.
+        Forecast horizon.
     val_size : int
         Rows held out at the end of each series.
 
@@ -78,12 +78,12 @@ def least_rows(lengths: IntArray, h: int, val_size: int) -> int:
 
 
 def long_enough(frame: pd.DataFrame, rows: int) -> BoolArray:
-    """Return which series of a sorted frame have so many rows, in the frame's order.
+    """Return which series of a sorted frame have at least `rows` rows, in the frame's order.
 
     Raises
     ------
     InvalidInputError
-        None has.
+        If no series is that long.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def long_enough(frame: pd.DataFrame, rows: int) -> BoolArray:
 
 
 def of_series(frame: pd.DataFrame, chosen: BoolArray) -> pd.DataFrame:
-    """Return the rows of some series of a sorted frame.
+    """Return the rows of the chosen series of a sorted frame.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def of_series(frame: pd.DataFrame, chosen: BoolArray) -> pd.DataFrame:
 
 
 def without_last(frame: pd.DataFrame, chosen: BoolArray, rows: int) -> pd.DataFrame:
-    """Return a sorted frame whose last rows of some series count as unobserved.
+    """Mark the last rows of the chosen series of a sorted frame as unobserved.
 
     Examples
     --------
@@ -131,10 +131,10 @@ def without_last(frame: pd.DataFrame, chosen: BoolArray, rows: int) -> pd.DataFr
 
 
 def with_unobserved_rows(frame: pd.DataFrame, rows: int, freq: Any) -> pd.DataFrame:
-    """Return a sorted frame whose series have so many rows: unobserved ones in front of short ones.
+    """Pad short series of a sorted frame at the front with unobserved rows, to `rows` rows each.
 
-    A model that takes all series at once sees what it sees of short series anyway: zeros
-    under a mask. neuralforecast's cross-validation wants the rows to be there.
+    For a model that takes all series at once this changes nothing: it zero-pads short series under
+    a mask anyway. neuralforecast's cross-validation requires the rows to exist.
 
     Examples
     --------
@@ -164,18 +164,18 @@ def _sizes(frame: pd.DataFrame) -> IntArray:
 
 @dataclass(frozen=True)
 class HeldOutWindows:
-    """What came true in windows that were held out.
+    """The observed values of the held-out windows.
 
     Parameters
     ----------
     frame : DataFrame
-        Columns unique_id, ds, cutoff and y; in order of series, window and step.
+        Columns unique_id, ds, cutoff and y; sorted by series, window and step.
     h : int
-        Steps of a window.
+        Steps per window.
     numbers : array of int, shape (n_rows,)
-        The window of each row, 1 for the earliest.
+        The window of each row; 1 is the earliest.
     reference : array of float, shape (n_rows,)
-        The value one season before, the last before the cutoff where there is none.
+        The value one season earlier, or the last value before the cutoff if there is none.
     """
 
     frame: pd.DataFrame
@@ -185,11 +185,11 @@ class HeldOutWindows:
 
     @property
     def truth(self) -> Array:
-        """Return what came true, a row for each window of each series."""
+        """Return the observed values, one row per window and series."""
         return self.frame["y"].to_numpy(dtype=float).reshape(-1, self.h)
 
     def window(self, number: int) -> HeldOutWindows:
-        """Return one of the windows of all series."""
+        """Return one window of all series."""
         chosen = self.numbers == number
         return replace(
             self,
@@ -207,13 +207,13 @@ def hold_out(
     *,
     season: int = 1,
 ) -> HeldOutWindows:
-    """Return the windows at the end of each series.
+    """Hold out the windows at the end of each series.
 
     Parameters
     ----------
     frame : DataFrame
-        Long frame, sorted by series and time; each series has more rows than
-        are held out. The target of rows whose `available_mask` is 0 becomes NaN.
+        Long frame, sorted by series and time; each series has more rows than are held out. The
+        target is set to NaN in rows whose `available_mask` is 0.
     h, n_windows, step_size
         As in `held_out_steps`.
     season : int
@@ -226,7 +226,7 @@ def hold_out(
     Raises
     ------
     InvalidInputError
-        A series is too short.
+        If a series is too short.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Names of series as plain numbers and text."""
+"""Convert series ids to plain numbers and text."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["plain_ids"]
 
 
 def plain_ids(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return names that Arrow or Python objects hold as pandas' own text or numbers.
+    """Convert ids held by Arrow or as Python objects to pandas' own text or numbers.
 
     Parameters
     ----------
     column : pandas.Series
-        The names, row by row.
+        The id of each row.
 
     Returns
     -------
@@ -33,5 +33,5 @@ def plain_ids(column: pd.Series[Any]) -> pd.Series[Any]:
         return column
     if pd.api.types.is_integer_dtype(column.dtype):
         return column.astype("int64")
-    text = "string" in str(column.dtype)  # also a dictionary of strings
+    text = "string" in str(column.dtype)  # also an Arrow dictionary of strings
     return column.astype("str") if text else column.astype(object)

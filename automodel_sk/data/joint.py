@@ -1,4 +1,4 @@
-"""Series that a model takes all at once: each is known by its place among the others."""
+"""Checks for models that take all series at once and know each series by its position."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ __all__ = ["check_places", "uneven_ends"]
 
 
 def check_places(ids: Any, trained_on: Any, model_name: str) -> None:
-    """Raise where series differ from those that a model was trained on.
+    """Raise if the series differ from those the model was trained on.
 
     Parameters
     ----------
     ids, trained_on : sequence
-        The names in order: of the data, and of the data trained on.
+        Series ids in order: of the data, and of the training data.
     model_name : str
-        The model, for the message.
+        Name of the model, for the message.
 
     Raises
     ------
     InvalidInputError
-        Names the first difference.
+        If they differ; the message names the first difference.
 
     Examples
     --------
@@ -62,14 +62,14 @@ def _kind(ids: pd.Index) -> str:
 
 
 def uneven_ends(ids: Any, ends: Any) -> str | None:
-    """Return a warning where series end at different times, None where they don't.
+    """Return a warning if series end at different times, else None.
 
     Parameters
     ----------
     ids : sequence
-        The names of the series.
+        The series ids.
     ends : sequence
-        The last time of each.
+        The last time of each series.
 
     Examples
     --------

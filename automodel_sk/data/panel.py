@@ -1,4 +1,4 @@
-"""Rows of a long frame as numbers: which series, which time, in what order."""
+"""Represent the rows of a long frame as series numbers and time ranks."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Panel:
     Parameters
     ----------
     ids : pandas.Index
-        The series' names, in order of appearance.
+        The series ids, in order of appearance.
     codes : numpy.ndarray of int, shape (n_rows,)
-        Position in ``ids``; -1 where the name is missing.
+        Position in ``ids``; -1 if the id is missing.
     times : pandas.Index
         The distinct times, ascending.
     ranks : numpy.ndarray of int, shape (n_rows,)
-        Position in ``times``; -1 where the time is missing.
+        Position in ``times``; -1 if the time is missing.
 
     Examples
     --------
@@ -52,12 +52,12 @@ class Panel:
 
     @classmethod
     def of(cls, ids: pd.Series, times: pd.Series) -> Panel:
-        """Return the panel of two columns of a frame.
+        """Build the panel from the id and time columns of a frame.
 
         Parameters
         ----------
         ids, times : pandas.Series
-            The columns of names and of times, row by row.
+            The id and the time of each row.
 
         Returns
         -------
@@ -66,7 +66,7 @@ class Panel:
         Raises
         ------
         InvalidInputError
-            If the times are neither dates nor whole numbers.
+            If the times are neither dates nor integers.
 
         Examples
         --------
@@ -81,7 +81,7 @@ class Panel:
 
     @property
     def has_integer_times(self) -> bool:
-        """Whether the times are whole numbers instead of dates."""
+        """Whether the times are integers instead of dates."""
         return not isinstance(self.times, pd.DatetimeIndex)
 
     @cached_property
@@ -92,13 +92,13 @@ class Panel:
 
     @cached_property
     def is_complete(self) -> bool:
-        """Whether every row has a name and a time."""
+        """Whether every row has an id and a time."""
         return bool(
             len(self.codes) == 0 or (int(self.codes.min()) >= 0 and int(self.ranks.min()) >= 0)
         )
 
     def complete(self) -> Panel:
-        """Return the panel of the rows that have a name and a time."""
+        """Return the panel of the rows that have an id and a time."""
         if self.is_complete:
             return self
         kept = (self.codes >= 0) & (self.ranks >= 0)
@@ -107,7 +107,7 @@ class Panel:
 
     @cached_property
     def is_sorted(self) -> bool:
-        """Whether each series' rows stand together, in order of time."""
+        """Whether the rows are grouped by series and sorted by time within each."""
         later = self.codes[1:] > self.codes[:-1]
         same = self.codes[1:] == self.codes[:-1]
         return bool((later | (same & (self.ranks[1:] >= self.ranks[:-1]))).all())
@@ -133,7 +133,7 @@ class Panel:
         return self.times[occurs]
 
     def place(self, row: int) -> str:
-        """Return the series and the time of a row, for a message."""
+        """Return the series and the time of a row, formatted for a message."""
         code, rank = self.codes[row], self.ranks[row]
         words = wording()
         name = words.series(self.ids[code]) if code >= 0 else "no series"
@@ -152,13 +152,13 @@ def _rank_times(times: pd.Index) -> tuple[IntArray, pd.Index]:
 
 
 def _mostly_distinct(times: pd.Index) -> bool:
-    """Tell from a sample whether most times occur but once."""
+    """Estimate from a sample whether most times occur only once."""
     sample = times[:: max(len(times) // _SAMPLE, 1)]
     return sample.nunique() > len(sample) / 2
 
 
 def _rank_by_lookup(times: pd.Index) -> tuple[IntArray, pd.Index]:
-    """Rank times of which there are few, in a hash table."""
+    """Rank times with few distinct values, using a hash table."""
     codes, distinct = pd.factorize(times)
     order = np.argsort(distinct, kind="stable")
     place = np.empty(len(order) + 1, dtype=np.int32)
@@ -168,7 +168,7 @@ def _rank_by_lookup(times: pd.Index) -> tuple[IntArray, pd.Index]:
 
 
 def _rank_by_sorting(times: pd.Index) -> tuple[IntArray, pd.Index]:
-    """Rank times of which there are many, where a hash table would be slow and large."""
+    """Rank times with many distinct values by sorting; a hash table would be slow and large."""
     order = np.argsort(times.asi8 if isinstance(times, pd.DatetimeIndex) else times.to_numpy())
     ordered = times[order]
     is_new = np.append(True, ordered[1:] != ordered[:-1])
@@ -178,10 +178,10 @@ def _rank_by_sorting(times: pd.Index) -> tuple[IntArray, pd.Index]:
 
 
 def _number_ids(column: pd.Series) -> tuple[IntArray, pd.Index]:
-    """Return the number of each row's series, and the names.
+    """Return the series number of each row, and the series ids.
 
-    Only the first row of each run of equal names is looked up, so that a frame
-    whose series stand together costs one comparison per row.
+    Looks up only the first row of each run of equal ids, so a frame whose rows are grouped by
+    series costs one comparison per row.
     """
     starts = np.flatnonzero(_starts_run(column))
     if len(starts) > len(column) / 2:
@@ -193,7 +193,7 @@ def _number_ids(column: pd.Series) -> tuple[IntArray, pd.Index]:
 
 
 def _starts_run(column: pd.Series) -> BoolArray:
-    """Mark the rows whose name differs from that of the row before."""
+    """Mark the rows whose id differs from that of the row before."""
     cells: Any = column.cat.codes if isinstance(column.dtype, pd.CategoricalDtype) else column
     cells = cells.array
     starts = np.ones(len(column), dtype=bool)

@@ -1,4 +1,4 @@
-"""A user's long frame made ready for training: times read, columns chosen, rows sorted."""
+"""Prepare a user's long frame for training: read times, select columns, sort rows."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ MASK, WEIGHT = "available_mask", "sample_weight"
 def read_times(df: Any, order: str | None = None) -> Any:
     """Return the frame with `unique_id` as a column and `ds` as dates or 64-bit integers.
 
-    A CSV gives dates as text; what can't be read is left as it is, for the
-    validator to name.
+    A CSV file holds dates as text. Text that can't be read is left unchanged, and the validator
+    reports it.
 
     Parameters
     ----------
     df : DataFrame
-        Long frame; any other value is returned as it is.
+        Long frame; any other value is returned unchanged.
     order : {"day first", "month first"}, optional
-        The order of day and month in text that leaves it open.
+        Order of day and month for ambiguous text.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def read_times(df: Any, order: str | None = None) -> Any:
     if ID not in df.columns and ID in df.index.names:
         df = df.reset_index(ID)
     if set(df.index.names) & {ID, TIME, TARGET} & set(df.columns):
-        df = df.reset_index(drop=True)  # pandas refuses to sort by a name that stands in both
+        df = df.reset_index(drop=True)  # pandas can't sort by a name of both
     if not df.columns.is_unique:
         return df
     read: dict[str, Any] = {ID: plain_ids(df[ID])} if ID in df.columns else {}
@@ -71,7 +71,7 @@ def read_times(df: Any, order: str | None = None) -> Any:
 
 
 def date_order(df: pd.DataFrame) -> str | None:
-    """Return the order of day and month in a column `ds` of text, where it shows one.
+    """Return the order of day and month in a text column `ds`, or None if it is ambiguous.
 
     Examples
     --------
@@ -86,24 +86,24 @@ def prepare_frame(
 ) -> pd.DataFrame:
     """Return the columns that a model uses, sorted by series and time.
 
-    `available_mask` and `sample_weight` go with them where the frame has them:
-    neuralforecast's models leave rows of mask 0 out of their loss and their scaling.
-    What is missing in such rows becomes 0, as neuralforecast's own guide has it.
+    Keeps `available_mask` and `sample_weight` if the frame has them: neuralforecast's models leave
+    rows with mask 0 out of the loss and the scaling. Missing values in those rows become 0, as
+    neuralforecast's guide recommends.
 
     Parameters
     ----------
     df : DataFrame
-        Long frame, validated.
+        A validated long frame.
     exogenous : sequence of str
         Exogenous columns to keep.
     with_target : bool
-        Whether the frame has the target; a frame of future values has not, and
-        what it may hold of it is never looked at.
+        Whether the frame has a target. A frame of future values has none, and any target column in
+        it is ignored.
 
     Returns
     -------
     DataFrame
-        A new frame with a fresh index; `df` is left as it was.
+        A new frame with a fresh index; `df` is not modified.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def prepare_frame(
 
 
 def _as_numbers(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Return columns as floats, and those of text, which are categories, as objects."""
+    """Convert columns to floats, and text columns (categories) to objects."""
     kinds = {c: object if _holds_text(frame[c]) else np.float64 for c in columns}
     return frame.astype(kinds)
 
@@ -136,9 +136,9 @@ def _holds_text(column: pd.Series[Any]) -> bool:
 
 
 def _without_gaps(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame whose unobserved rows hold numbers; without the mask where all are observed.
+    """Fill unobserved rows with numbers, and drop the mask if every row is observed.
 
-    A NaN would spread through a model's layers although the loss masks it.
+    A NaN would spread through the model's layers even though the loss masks it.
     """
     gone = frame[MASK] == 0
     if not gone.any():
@@ -148,7 +148,7 @@ def _without_gaps(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def observed_values(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a prepared frame whose target is NaN where `available_mask` is 0.
+    """Return a prepared frame with the target set to NaN where `available_mask` is 0.
 
     Examples
     --------
@@ -162,9 +162,9 @@ def observed_values(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def filled_target(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a prepared frame whose unobserved rows repeat the observed value before them.
+    """Return a prepared frame whose unobserved rows repeat the last observed value.
 
-    Those before the first observed value take that one. For rules that know of no mask.
+    Rows before the first observed value take that value. Used by methods that ignore the mask.
 
     Examples
     --------
@@ -181,7 +181,7 @@ def filled_target(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def observed_only(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of past rows whose target is NaN where a prepared frame's is unobserved.
+    """Set the target of past rows to NaN where a prepared frame is unobserved.
 
     Examples
     --------
@@ -198,7 +198,7 @@ def observed_only(table: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def is_sorted(df: pd.DataFrame) -> bool:
-    """Return whether rows are ordered by series, and by time within each.
+    """Return whether rows are sorted by series, and by time within each.
 
     Examples
     --------
@@ -216,15 +216,15 @@ def is_sorted(df: pd.DataFrame) -> bool:
 def align_static(
     static_df: pd.DataFrame | None, frame: pd.DataFrame, columns: Sequence[str]
 ) -> pd.DataFrame | None:
-    """Return one row of static columns per series, in the frame's order of series.
+    """Return one row of static columns per series, in the frame's series order.
 
-    The models take static values by position: rows in another order would
-    silently give each series the values of another.
+    Models read static values by position: with rows in another order, series would silently get the
+    values of other series.
 
     Parameters
     ----------
     static_df : DataFrame, optional
-        With `unique_id` and the static columns, in any order.
+        Frame with `unique_id` and the static columns, in any order.
     frame : DataFrame
         The prepared long frame.
     columns : sequence of str
@@ -233,12 +233,12 @@ def align_static(
     Returns
     -------
     DataFrame or None
-        None where the model uses no static columns.
+        None if the model uses no static columns.
 
     Raises
     ------
     InvalidInputError
-        A series has no static values, or there are none at all.
+        If a series has no static values, or `static_df` is missing.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Training windows that a panel holds, counted as neuralforecast draws them."""
+"""Count the training windows of a panel, as neuralforecast draws them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["WindowShape", "count_windows"]
 
 @dataclass(frozen=True)
 class WindowShape:
-    """Past and future steps of a training window, and what of it must be observed.
+    """Past and future steps of a training window, and how much of it must be observed.
 
     Parameters
     ----------
@@ -23,9 +23,9 @@ class WindowShape:
     step_size : int
         Steps between the starts of two windows.
     start_padding_enabled : bool
-        Whether zeros are put before each series' start.
+        Whether each series is zero-padded at its start.
     min_available : tuple of two floats in [0, 1]
-        Shares of past and future that must be observed; at least one step of each.
+        Fractions of past and future that must be observed; at least one step of each.
 
     Examples
     --------
@@ -41,16 +41,16 @@ class WindowShape:
 
     @property
     def padding(self) -> int:
-        """Zeros before the start of the longest series."""
+        """Number of zeros before the start of the longest series."""
         return self.input_size - 1 if self.start_padding_enabled else 0
 
     def least_observed(self, n_series: int) -> tuple[int, int]:
-        """Return how many observed steps the past and the future need.
+        """Return how many steps of the past and of the future must be observed.
 
         Parameters
         ----------
         n_series : int
-            Series that one window holds.
+            Series per window.
 
         Returns
         -------
@@ -73,17 +73,17 @@ def count_windows(
 ) -> int:
     """Return the number of distinct training windows.
 
-    Series are aligned at their ends and filled with zeros up to the longest,
-    so a window may be observed in part only.
+    Series are aligned at their ends and zero-padded to the longest one, so a window may be only
+    partly observed.
 
     Parameters
     ----------
     lengths : numpy.ndarray of int, shape (n_series,)
-        Rows of each series.
+        Rows per series.
     shape : WindowShape
-        The windows.
+        The shape of the windows.
     val_size : int
-        Steps at the end of each series that are not trained on.
+        Steps at the end of each series that are held out of training.
     multivariate : bool
         Whether one window holds all series.
 
@@ -111,7 +111,7 @@ def count_windows(
 
 
 def _count_joint(trained: IntArray, total: int, shape: WindowShape, n_series: int) -> int:
-    """Count windows over all series at once, by the rows observed in each step."""
+    """Count windows over all series at once, from the number of observed rows per step."""
     begun = np.cumsum(np.bincount(total - trained, minlength=total))
     per_step = np.concatenate([np.zeros(shape.padding), begun, np.zeros(shape.h)])
     before: npt.NDArray[np.float64] = np.concatenate([[0.0], np.cumsum(per_step)])

@@ -1,8 +1,8 @@
-"""How messages call series, times and columns: as the engine knows them, or as the user does.
+"""How messages name series, times and columns.
 
-The engine sees long frames. Where such a frame was made of other data, as the
-sktime estimator does, its series and times are numbers that mean nothing to the
-user. Whoever makes it says here how messages shall call them.
+Models work on long frames. If such a frame was built from other data, as the sktime estimator does,
+its ids and times are numbers that mean nothing to the user. The code that builds the frame sets
+here how messages name them.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _MOST_CHARACTERS = 80
 
 
 def shown(value: Any) -> str:
-    """Return a value for a message: plain Python's, cut to a sane length.
+    """Format a value for a message: a plain Python value, shortened if long.
 
     Parameters
     ----------
     value : object
-        The name of a series or a column, a tuple of names.
+        A series id, a column name or a tuple of names.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def shown(value: Any) -> str:
 
 
 def short_text(text: str) -> str:
-    """Return text cut to a sane length, its end kept.
+    """Shorten long text, keeping its end.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def _plain(value: Any) -> Any:
 
 
 class Wording:
-    """The words of a long frame.
+    """How messages name the parts of a long frame.
 
     Examples
     --------
@@ -85,35 +85,35 @@ class Wording:
     """
 
     def name(self, series: Any) -> str:
-        """Name a series."""
+        """Return the name of a series."""
         return shown(series)
 
     def series(self, series: Any) -> str:
-        """Name a series, with its noun."""
+        """Return the name of a series, after the word "series"."""
         return f"series {self.name(series)}"
 
     def time(self, series: Any, time: Any) -> str:
-        """Name a time of a series."""
+        """Return the name of a time of a series."""
         return show_time(time)
 
     def column(self, name: str, frame: str | None = None) -> str:
-        """Name a column; without its frame where that goes without saying."""
+        """Name a column, and its frame unless it is obvious."""
         return f"column {shown(name)}" + ("" if frame is None else f" of {frame}")
 
     def code(self, name: str, frame: str) -> str:
-        """Return the code of a column."""
+        """Return the code that selects a column."""
         return f'{frame}["{name}"]'
 
     def by_series(self, name: str, frame: str) -> str:
-        """Return the code of a column, grouped by series."""
+        """Return the code that groups a column by series."""
         return f'{frame}.groupby("unique_id")["{name}"]'
 
     def without_missing(self, name: str, frame: str) -> str:
-        """Return how to leave out the rows that lack a value."""
+        """Return the code that drops the rows with a missing value."""
         return f'{frame} = {frame}.dropna(subset=["{name}"])'
 
     def masked(self, name: str) -> str:
-        """Return how to keep rows that were not observed, as the end of a sentence."""
+        """Return the end of a sentence that says how to keep unobserved rows."""
         return f', or mark them as not observed: df["available_mask"] = df["{name}"].notna()'
 
 
@@ -121,7 +121,7 @@ _PRESENT: ContextVar[Wording] = ContextVar("wording", default=Wording())  # noqa
 
 
 def wording() -> Wording:
-    """Return the words to use here.
+    """Return the wording in effect.
 
     Returns
     -------
@@ -137,12 +137,12 @@ def wording() -> Wording:
 
 @contextmanager
 def worded(words: Wording) -> Iterator[None]:
-    """Use other words within a block, in this thread alone.
+    """Use another wording within a block, in this thread only.
 
     Parameters
     ----------
     words : Wording
-        The words.
+        The wording to use.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""Times of a long frame: reading them, their frequency, their grid."""
+"""Read the times of a long frame, find their frequency, and place them on a grid."""

@@ -1,4 +1,4 @@
-"""Where dates lie among those that a calendar offset reaches, counted without writing them out."""
+"""Compute the positions of dates on a calendar without generating the calendar."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ Booleans = npt.NDArray[np.bool_]
 
 
 def calendar_positions(times: pd.DatetimeIndex, base: BaseOffset) -> tuple[Integers, Booleans]:
-    """Return the number of each time on a calendar, and whether it lies on it.
+    """Return the position of each time on a calendar, and whether the calendar contains it.
 
-    A single time far from the others (the year 9999 for "open") costs as much as any
-    other: positions are computed, and a range is generated for rare offsets alone.
+    A single distant time (such as the year 9999 for "open") is as cheap as any other: positions are
+    computed, and a date range is generated only for rare offsets.
 
     Parameters
     ----------
     times : pandas.DatetimeIndex
-        Ascending, on the wall clock; the time of day is not looked at.
+        Ascending wall-clock times; the time of day is ignored.
     base : pandas offset
         A single step.
 
@@ -51,7 +51,7 @@ def calendar_positions(times: pd.DatetimeIndex, base: BaseOffset) -> tuple[Integ
     Raises
     ------
     OverflowError
-        The dates are too far apart to be written out.
+        If the dates are too far apart to generate the range.
 
     Examples
     --------
@@ -81,13 +81,13 @@ def _months(dates: pd.DatetimeIndex) -> Integers:
 
 
 def _reached(dates: pd.DatetimeIndex, base: BaseOffset) -> Booleans:
-    """Tell which dates an offset reaches: a step back and one forward lead there again."""
+    """Return which dates an offset reaches: those that one step back and one forward restore."""
     with muted_warnings():  # of pandas, on performance
         return np.asarray((dates - base) + base == dates)
 
 
 def _business_days(dates: pd.DatetimeIndex, base: Any) -> tuple[Integers, Booleans]:
-    """Count the business days before each date, by the offset's own calendar."""
+    """Count the business days before each date in the offset's calendar."""
     days = dates.to_numpy("M8[D]")
     calendar = getattr(base, "calendar", None)
     if not isinstance(calendar, np.busdaycalendar):
@@ -97,7 +97,7 @@ def _business_days(dates: pd.DatetimeIndex, base: Any) -> tuple[Integers, Boolea
 
 
 def _written_out(dates: pd.DatetimeIndex, base: BaseOffset) -> tuple[Integers, Booleans]:
-    """Look dates up in the range that an offset generates, if that is not too long."""
+    """Look dates up in the range that an offset generates, if the range is not too long."""
     if not len(dates):
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=bool)
     if (dates[-1] - dates[0]).days > _MOST_DAYS_PER_TIME * len(dates) + _ALWAYS_DAYS:

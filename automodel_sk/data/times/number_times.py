@@ -1,4 +1,4 @@
-"""Whole numbers that are dates in disguise, such as 202401 for January 2024."""
+"""Recognise integers that encode dates, such as 202401 for January 2024."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _EPOCHS = ((10**9, "s", "seconds"), (10**12, "ms", "milliseconds"),
 
 
 def dates_as_numbers(times: pd.Index, column: str) -> tuple[str, str] | None:
-    """Recognise numbers whose digits are dates: counting on from 202412 gives no month.
+    """Recognise integers whose digits form dates: no month follows 202412 by adding 1.
 
     Parameters
     ----------
     times : pandas.Index
-        The distinct times, whole numbers, ascending.
+        The distinct times: integers, ascending.
     column : str
-        The code that gives the times, for the conversion.
+        Code that selects the times, for the conversion.
 
     Returns
     -------
     tuple of str, or None
-        What they look like, and the code that converts them; None for plain numbers.
+        The encoding, and the code that converts it; None for plain numbers.
 
     Examples
     --------
@@ -58,14 +58,14 @@ def dates_as_numbers(times: pd.Index, column: str) -> tuple[str, str] | None:
 
 
 def epoch_as_numbers(times: pd.Index, column: str) -> tuple[str, str] | None:
-    """Recognise counts of seconds and their parts since 1970.
+    """Recognise Unix timestamps in seconds or smaller units.
 
     Parameters
     ----------
     times : pandas.Index
-        The distinct times, whole numbers, ascending.
+        The distinct times: integers, ascending.
     column : str
-        The code that gives the times, for the conversion.
+        Code that selects the times, for the conversion.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def epoch_as_numbers(times: pd.Index, column: str) -> tuple[str, str] | None:
 
 
 def _years_fit(first: str, last: str, code: str) -> bool:
-    """Tell whether the numbers begin and end in likely years."""
+    """Return whether the first and the last number fall in plausible years."""
     if code.startswith("%y"):
         return True
     least, most = _YEARS
@@ -93,7 +93,7 @@ def _years_fit(first: str, last: str, code: str) -> bool:
 
 
 def _all_valid(times: pd.Index, code: str) -> bool:
-    """Tell whether each number is a date; a run of a counter soon leaves the calendar."""
+    """Return whether every number is a valid date; a plain counter soon produces invalid ones."""
     if code == "quarter":
         return bool(np.isin(times.to_numpy(np.int64) % 10, [1, 2, 3, 4]).all())
     texts = pd.Series(times.astype("int64")).astype(str) + ("1" if code == "%G%V%u" else "")

@@ -1,4 +1,4 @@
-"""Columns of times: dates, whole numbers, or text that reads as dates."""
+"""Read columns of times: dates, integers, or text that holds dates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["is_text", "read_times", "show_time"]
 
 
 def show_time(time: Any) -> str:
-    """Return a time as short as it can be told.
+    """Format a time as briefly as possible.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def show_time(time: Any) -> str:
 
 
 def is_text(column: pd.Series) -> bool:
-    """Tell whether a column holds text.
+    """Return whether a column holds text.
 
     Parameters
     ----------
@@ -60,14 +60,14 @@ def is_text(column: pd.Series) -> bool:
 def read_times(column: pd.Series, order: str | None = None) -> pd.Index:
     """Return a column of times as dates or whole numbers.
 
-    Every entry reads times with this function: what it takes in one place it takes in all.
+    Every entry point reads times with this function, so all accept the same input.
 
     Parameters
     ----------
     column : pandas.Series
-        Dates, whole numbers, or text in one format, as `read_text` reads it.
+        Dates, integers, or text in one format; see `read_text`.
     order : {"day first", "month first"}, optional
-        The order of day and month in text that leaves it open.
+        Order of day and month for ambiguous text.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def read_times(column: pd.Series, order: str | None = None) -> pd.Index:
 
 
 def _kind(column: pd.Series) -> str:
-    """Return what a column holds, as a key of the table of readers."""
+    """Return the kind of values in a column: a key of the table of readers."""
     types = pd.api.types
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith("dictionary<"):
@@ -110,7 +110,7 @@ def _kind(column: pd.Series) -> str:
 
 
 def _plain_kind(dtype: Any) -> str:
-    """Return the kind of a column that is not of Python objects."""
+    """Return the kind of a column whose dtype is not object."""
     if pd.api.types.is_string_dtype(dtype):
         return "text"
     if pd.api.types.is_timedelta64_dtype(dtype):
@@ -119,7 +119,7 @@ def _plain_kind(dtype: Any) -> str:
 
 
 def _read_stamps(column: pd.Series) -> pd.Index:
-    """Return dates of numpy or Arrow; days of Arrow count in seconds, too coarse for hours."""
+    """Read NumPy or Arrow dates; Arrow's days become seconds, which can hold hours."""
     dates = pd.DatetimeIndex(column)
     arrow = isinstance(column.dtype, pd.ArrowDtype)
     return _in_plain_zone(
@@ -128,7 +128,7 @@ def _read_stamps(column: pd.Series) -> pd.Index:
 
 
 def _read_integers(column: pd.Series) -> pd.Index:
-    """Return whole numbers of any size and byte order as 64-bit integers."""
+    """Convert integers of any size and byte order to 64-bit integers."""
     if column.isna().any():
         return pd.Index(column.astype("Int64"))
     numbers = column.to_numpy(np.uint64 if column.dtype.kind == "u" else np.int64)
@@ -141,7 +141,7 @@ def _read_integers(column: pd.Series) -> pd.Index:
 
 
 def _read_objects(column: pd.Series) -> pd.Index:
-    """Convert Python dates and timestamps, all of one time zone."""
+    """Convert Python dates and timestamps that share one time zone."""
     try:
         return _in_plain_zone(pd.DatetimeIndex(pd.to_datetime(column)), column.name)
     except (ValueError, TypeError, OverflowError) as exc:
@@ -153,7 +153,7 @@ def _read_objects(column: pd.Series) -> pd.Index:
 
 
 def _in_plain_zone(dates: pd.DatetimeIndex, name: Any) -> pd.DatetimeIndex:
-    """Return dates in a time zone that can be saved by its name."""
+    """Convert dates to a time zone that can be saved by name."""
     if dates.tz is None:
         return dates
     zone = plain_zone(dates.tz)
@@ -166,7 +166,7 @@ def _in_plain_zone(dates: pd.DatetimeIndex, name: Any) -> pd.DatetimeIndex:
 
 
 def _refuse(column: pd.Series) -> pd.Index:
-    """Say what the column holds and how to convert it."""
+    """Raise an error that says what the column holds and how to convert it."""
     name = column.name
     found, fix = _ADVICE.get(_kind(column), (f"{column.dtype} values", 'pd.to_datetime(df["{0}"])'))
     raise InvalidInputError(

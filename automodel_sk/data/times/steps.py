@@ -1,4 +1,4 @@
-"""The step of a frequency: its offset, its name, and the times some steps later."""
+"""Parse a frequency, name it, and add steps of it to times."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ _SPOKEN = {
 
 
 def parse_frequency(freq: Any, name: str = "freq") -> BaseOffset | int:
-    """Return a frequency as a pandas offset, or as a whole number of steps.
+    """Return a frequency as a pandas offset, or as an integer number of steps.
 
     Parameters
     ----------
     freq : str, int or pandas offset
         The step.
     name : str
-        What the parameter is called, for messages.
+        Name of the parameter, for messages.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def parse_frequency(freq: Any, name: str = "freq") -> BaseOffset | int:
     Raises
     ------
     InvalidInputError
-        If pandas does not know it, or if it does not go forward.
+        If pandas does not know the frequency, or it does not move forward.
 
     Examples
     --------
@@ -109,14 +109,14 @@ def parse_frequency(freq: Any, name: str = "freq") -> BaseOffset | int:
 
 
 def plain_frequency(freq: Any, name: str = "freq") -> str | int:
-    """Return a frequency as the text or the number that a saved model keeps it by.
+    """Return a frequency in the form a saved model stores: text or an integer.
 
     Parameters
     ----------
     freq : str, int, timedelta or pandas offset
         The step.
     name : str
-        What the parameter is called, for messages.
+        Name of the parameter, for messages.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def plain_frequency(freq: Any, name: str = "freq") -> str | int:
     Raises
     ------
     InvalidInputError
-        If pandas does not know it, or has no text for it.
+        If pandas does not know the frequency, or has no text for it.
 
     Examples
     --------
@@ -150,12 +150,12 @@ def plain_frequency(freq: Any, name: str = "freq") -> str | int:
 
 
 def step_alias(length: int) -> str:
-    """Return the alias of a step of fixed length: in days where it is whole days.
+    """Return the alias of a fixed-length step, in days if it is a whole number of days.
 
     Parameters
     ----------
     length : int
-        Nanoseconds.
+        Length in nanoseconds.
 
     Returns
     -------
@@ -173,7 +173,7 @@ def step_alias(length: int) -> str:
 
 
 def counts_days(freq: Any) -> bool:
-    """Tell whether a step follows the calendar on the wall rather than absolute time.
+    """Return whether a step follows wall-clock days instead of absolute time.
 
     Examples
     --------
@@ -189,16 +189,16 @@ def counts_days(freq: Any) -> bool:
 
 
 def later_times(times: pd.Index, step: BaseOffset | int, n: int) -> pd.Index:
-    """Return the times so many steps after others; days are counted on the wall.
+    """Return the times `n` steps later; days are counted on the wall clock.
 
     Parameters
     ----------
     times : pandas.Index
-        Dates or whole numbers.
+        Dates or integers.
     step : pandas offset or int
         The step.
     n : int
-        Steps.
+        Number of steps.
 
     Returns
     -------
@@ -207,7 +207,7 @@ def later_times(times: pd.Index, step: BaseOffset | int, n: int) -> pd.Index:
     Raises
     ------
     InvalidInputError
-        The times can't be represented.
+        If the times can't be represented.
 
     Examples
     --------
@@ -219,10 +219,10 @@ def later_times(times: pd.Index, step: BaseOffset | int, n: int) -> pd.Index:
     dates = pd.DatetimeIndex(times)
     on_wall = dates.tz is not None and counts_days(step)
     try:
-        with muted_warnings():  # of pandas, on performance
+        with muted_warnings():  # pandas warns about performance
             found = (wall_times(dates) if on_wall else dates) + step * n
         found = localised(found, dates.tz) if on_wall else found
-        str(found.max())  # a year that no date can have fails here
+        str(found.max())  # fails here if the year is out of range
     except (OverflowError, ValueError) as exc:
         raise InvalidInputError(
             f"{n} steps of freq={step.freqstr!r} after {dates.max()} there are no dates of type "
@@ -233,12 +233,12 @@ def later_times(times: pd.Index, step: BaseOffset | int, n: int) -> pd.Index:
 
 
 def nanoseconds(offset: BaseOffset) -> int:
-    """Return the length of a step of fixed length.
+    """Return the length of a fixed-length step in nanoseconds.
 
     Parameters
     ----------
     offset : pandas offset
-        Days, or a unit below a day.
+        An offset of days or a smaller unit.
 
     Returns
     -------
@@ -257,7 +257,7 @@ def nanoseconds(offset: BaseOffset) -> int:
 
 
 def _refuse_other_names(freq: str, name: str) -> None:
-    """Name the present alias for one that pandas has dropped, or for a word."""
+    """Raise if the name is a word or an alias that pandas dropped, and name the current one."""
     spoken = _SPOKEN.get(freq.strip().lower())
     if spoken:
         raise InvalidInputError(f'{name}={freq!r} is no pandas alias; use {name}="{spoken}"')
@@ -268,6 +268,6 @@ def _refuse_other_names(freq: str, name: str) -> None:
 
 
 def _check_forward(freq: Any, n: int, name: str) -> None:
-    """Refuse a frequency that stands still or goes back."""
+    """Raise if the frequency does not move forward."""
     if n < 1:
         raise InvalidInputError(f"{name} must go forward by at least one step, got {freq!r}; try 1")

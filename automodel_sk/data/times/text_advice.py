@@ -1,4 +1,4 @@
-"""Why a column of text is not read as dates, and how to read it."""
+"""Explain why a text column can't be read as dates, and how to read it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["REFUSALS", "no_date", "open_order"]
 
 
 def open_order(name: Any, parts: Sequence[Parts]) -> str:
-    """Say that the order of day and month is open, with both formats.
+    """Say that the order of day and month is ambiguous, and show both formats.
 
     Parameters
     ----------
     name : str
         The column.
     parts : sequence of Parts
-        Its distinct texts.
+        Its distinct texts, parsed.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def open_order(name: Any, parts: Sequence[Parts]) -> str:
 
 
 def no_date(name: Any, text: str) -> str:
-    """Say that a text is no date.
+    """Say that a text is not a date.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def _convert(name: Any, code: str) -> str:
 
 
 def _short_year(name: Any, parts: Sequence[Parts]) -> str:
-    """Say how to read years of two digits: the formats that all texts follow."""
+    """Say how to read two-digit years: list the formats that fit all texts."""
     formats = [format_of(parts[0], *order) for order in ("dmy", "mdy", "ymd")]
     texts = pd.Series([part.text for part in parts])
     fitting = [code for code in formats if _fits(texts, code)] or formats[:1]
@@ -95,7 +95,7 @@ def _two_digits(name: Any, part: Parts) -> str:
 
 
 def _short_year_with_name(name: Any, parts: Sequence[Parts]) -> str:
-    """Say how to read a month's name beside two digits that may be a year or a day."""
+    """Say how to read a month name next to two digits that may be a year or a day."""
     part = parts[0]
     month = _month_code(parts)
     codes = {"day, name, short year": ("d", month, "y"), "name, two digits": (month, "y")}
@@ -104,7 +104,7 @@ def _short_year_with_name(name: Any, parts: Sequence[Parts]) -> str:
 
 
 def _month_code(parts: Sequence[Parts]) -> str:
-    """Return the code of a month's name: short, unless some are long."""
+    """Return the format code of month names: abbreviated, unless some are full names."""
     return "b" if all(len(str(part.groups["b"])) == 3 for part in parts) else "B"
 
 

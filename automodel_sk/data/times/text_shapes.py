@@ -1,4 +1,4 @@
-"""The formats in which people write dates, and the parts of a text in one of them."""
+"""The common written date formats, and a parser that splits a text into its parts."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ MISSING = frozenset({"", "nan", "NaN", "NaT", "nat", "<NA>", "None", "null", "NU
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of one text, and the shape that it was taken apart by."""
+    """The parts of one text, and the shape that matched it."""
 
     text: str
     shape: str
@@ -77,7 +77,7 @@ class Parts:
 
     @property
     def key(self) -> tuple[str, str | None]:
-        """What must be the same for a whole column: the shape and its separator."""
+        """The shape and its separator, which must be the same in the whole column."""
         return self.shape, self.groups.get("s")
 
     def number(self, group: str, default: int = 0) -> int:
@@ -86,7 +86,7 @@ class Parts:
 
 
 def parts_of(text: str, likely: str | None = None) -> Parts | None:
-    """Take a text apart by the shape that it has; None where it has no date's.
+    """Split a text into parts by the shape that matches it; None if it has no date shape.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def parts_of(text: str, likely: str | None = None) -> Parts | None:
 
 
 def order_of(parts: Iterable[Parts]) -> str | None:
-    """Return the order that numbers above 12 show; None where none does, or they disagree.
+    """Return the order that numbers above 12 imply; None if none does or they disagree.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def order_of(parts: Iterable[Parts]) -> str | None:
 
 
 def order_of_largest(first: int, second: int) -> str | None:
-    """Return the order of day and month that the largest numbers of both places show.
+    """Return the order of day and month implied by the largest number in each place.
 
     Examples
     --------
@@ -134,14 +134,14 @@ def order_of_largest(first: int, second: int) -> str | None:
 
 
 def format_of(part: Parts, *codes: str) -> str:
-    """Return the format string of pandas for the parts of a date, and its time of day.
+    """Return the pandas format string of a date and its time of day.
 
     Parameters
     ----------
     part : Parts
-        A text.
+        A parsed text.
     *codes : str
-        What its date is made of, in order, such as ``"d", "m", "Y"``.
+        The format codes of its date, in order, such as ``"d", "m", "Y"``.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Dates written as text: one format for a whole column, never a guess."""
+"""Read dates written as text: one format per column, never a guess."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _NO_DATES = ("number", "time of day")
 
 
 def read_text(column: pd.Series[Any], order: str | None = None) -> pd.DatetimeIndex:
-    """Return a column of text as dates, each distinct text parsed once.
+    """Read a text column as dates; each distinct text is parsed once.
 
     Parameters
     ----------
     column : pandas.Series
-        Text in one format: ISO 8601 and its weeks, names of months in English, quarters,
-        or numbers whose order of day and month shows somewhere in the column.
+        Text in one format: ISO 8601 including its weeks, English month names, quarters, or numbers
+        whose order of day and month is clear somewhere in the column.
     order : {"day first", "month first"}, optional
-        The order where the column itself leaves it open.
+        Order of day and month if the column is ambiguous.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def read_text(column: pd.Series[Any], order: str | None = None) -> pd.DatetimeIn
     Raises
     ------
     InvalidInputError
-        The order is open, formats are mixed, or some text is no date.
+        If the order is ambiguous, formats are mixed, or some text is not a date.
 
     Examples
     --------
@@ -63,12 +63,12 @@ def read_text(column: pd.Series[Any], order: str | None = None) -> pd.DatetimeIn
 
 
 def text_order(column: pd.Series[Any]) -> str | None:
-    """Return the order of day and month that a column of text shows, if it shows one.
+    """Return the order of day and month in a text column, or None if it is ambiguous.
 
     Parameters
     ----------
     column : pandas.Series
-        Text that `read_text` reads.
+        Text that `read_text` can read.
 
     Returns
     -------
@@ -86,17 +86,17 @@ def text_order(column: pd.Series[Any]) -> str | None:
 
 
 def text_format(column: pd.Series[Any]) -> str | None:
-    """Return how `pandas.to_datetime` reads a column of text; None where it has no such format.
+    """Return the `pandas.to_datetime` format of a text column; None if there is no such format.
 
     Parameters
     ----------
     column : pandas.Series
-        Text that `read_text` reads.
+        Text that `read_text` can read.
 
     Returns
     -------
     str or None
-        The argument `format`; "ISO8601" for ISO dates.
+        The `format` argument; "ISO8601" for ISO dates.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def text_format(column: pd.Series[Any]) -> str | None:
 
 
 def looks_like_dates(column: pd.Series[Any]) -> bool:
-    """Tell whether text has the shape of dates, readable or not.
+    """Return whether text has the shape of dates, readable or not.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def looks_like_dates(column: pd.Series[Any]) -> bool:
 
 
 def _taken_apart(texts: pd.Series[Any]) -> list[Parts | None]:
-    """Take each text apart, by the shape of the one before where it fits."""
+    """Split each text into parts, trying the shape of the previous text first."""
     found: list[Parts | None] = []
     likely: str | None = None
     for text in texts:
@@ -145,7 +145,7 @@ def _taken_apart(texts: pd.Series[Any]) -> list[Parts | None]:
 
 
 def _read_distinct(name: Any, texts: pd.Series[Any], order: str | None) -> pd.DatetimeIndex:
-    """Parse distinct texts; the plain ISO dates of most columns without a look at each."""
+    """Parse distinct texts; plain ISO dates, the most common case, skip the per-text checks."""
     if _are_plain_iso(texts):
         try:
             return _parse_iso(name, texts, texts)
@@ -170,7 +170,7 @@ def _read_distinct(name: Any, texts: pd.Series[Any], order: str | None) -> pd.Da
 
 
 def _read_many(name: Any, texts: pd.Series[Any], order: str | None) -> pd.DatetimeIndex | None:
-    """Parse many texts of open order by one format of pandas; None where that doesn't do."""
+    """Parse many ambiguous texts with one pandas format; None if no format fits."""
     first = parts_of(str(texts.dropna().iloc[0]))
     if first is None or first.shape != "open":
         return None
@@ -185,7 +185,7 @@ def _read_many(name: Any, texts: pd.Series[Any], order: str | None) -> pd.Dateti
 
 
 def _shown_order(texts: pd.Series[Any]) -> str | None:
-    """Return the order that the first two numbers of all texts show."""
+    """Return the order implied by the first two numbers of all texts."""
     numbers = texts.str.extract(r"^\s*(\d{1,2})[-/. ]+(\d{1,2})", expand=True)
     if numbers.isna().any(axis=None):
         return None
@@ -194,7 +194,7 @@ def _shown_order(texts: pd.Series[Any]) -> str | None:
 
 
 def _are_plain_iso(texts: pd.Series[Any]) -> bool:
-    """Tell whether all texts begin like 2024-01-31, so that nothing in them is open."""
+    """Return whether all texts begin like 2024-01-31, which is unambiguous."""
     return bool(texts.astype("str").str.match(r"\d{4}-\d\d-\d\d(?:[T ]|$)").all())
 
 
@@ -213,7 +213,7 @@ def _parse_iso(name: Any, texts: pd.Series[Any], shown: pd.Series[Any]) -> pd.Da
 
 
 def _iso_texts(name: Any, texts: pd.Series[Any], order: str | None) -> list[str]:
-    """Return texts of one shape as ISO 8601, or say why they are not read."""
+    """Convert texts of one shape to ISO 8601, or raise with the reason."""
     parts = [
         _known(name, text, part) for text, part in zip(texts, _taken_apart(texts), strict=True)
     ]
@@ -239,7 +239,7 @@ def _known(name: Any, text: Any, part: Parts | None) -> Parts:
 
 
 def _check_one_shape(name: Any, parts: Sequence[Parts]) -> None:
-    """Refuse formats that differ within the column."""
+    """Raise if the column mixes formats."""
     other = next((part for part in parts if part.key != parts[0].key), None)
     if other is not None:
         raise InvalidInputError(
@@ -249,7 +249,7 @@ def _check_one_shape(name: Any, parts: Sequence[Parts]) -> None:
 
 
 def _iso(part: Parts, month: str, day: str) -> str:
-    """Put the parts of a text together as ISO 8601."""
+    """Join the parts of a text as ISO 8601."""
     if part.groups.get("k"):
         return _of_week(part)
     if part.groups.get("b"):
@@ -262,22 +262,22 @@ def _iso(part: Parts, month: str, day: str) -> str:
 
 
 def _of_week(part: Parts) -> str:
-    """Return the day of an ISO week: its Monday, unless the text names another."""
+    """Return the day of an ISO week: its Monday, unless the text names another day."""
     year, week = part.number("Y"), part.number("k")
     try:
         return date.fromisocalendar(year, week, part.number("e", 1)).isoformat()
-    except ValueError:  # no such week; left for the parser to refuse
+    except ValueError:  # no such week; the parser refuses it later
         return part.text
 
 
 def _iso_time(part: Parts) -> str:
-    """Return the time of day as ISO 8601, empty where there is none."""
+    """Return the time of day as ISO 8601, or an empty string if there is none."""
     groups = part.groups
     if groups.get("H") is None:
         return ""
     hour, half = part.number("H"), (groups.get("p") or "").lower()
     if half:
-        # 13 PM is no time of day; 99 is an hour that the parser refuses.
+        # 13 PM is not a valid time; hour 99 makes the parser refuse it.
         hour = hour % 12 + 12 * half.startswith("p") if 1 <= hour <= 12 else 99
     fraction = f".{groups['f']}" if groups.get("f") else ""
     zone = (groups.get("z") or "").replace("UTC", "Z").replace("GMT", "Z")

@@ -1,4 +1,4 @@
-"""Times laid on the grid of a frequency."""
+"""Place times on the grid of a frequency."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = ["TimeGrid"]
 
 @dataclass(frozen=True)
 class TimeGrid:
-    """Distinct times laid on the grid of a frequency.
+    """Distinct times placed on the grid of a frequency.
 
     Parameters
     ----------
     positions : numpy.ndarray of int64, shape (n_times,)
-        Where each time lies.
+        Position of each time on the grid.
     on_grid : numpy.ndarray of bool, shape (n_times,)
-        Whether the frequency can reach the time at all.
+        Whether the frequency reaches the time.
     width : int
-        Distance in positions of one step.
+        Number of positions per step.
 
     Examples
     --------
@@ -46,14 +46,14 @@ class TimeGrid:
 
     @classmethod
     def of(cls, times: pd.Index, freq: str | int | BaseOffset) -> TimeGrid:
-        """Return the grid of ascending distinct times.
+        """Build the grid of ascending, distinct times.
 
         Parameters
         ----------
         times : pandas.Index
-            Dates or whole numbers, ascending, none missing.
+            Dates or integers, ascending, without missing values.
         freq : str, int or pandas offset
-            The step; of the same kind as the times.
+            The frequency, of the same kind as the times.
 
         Returns
         -------
@@ -62,7 +62,7 @@ class TimeGrid:
         Raises
         ------
         InvalidInputError
-            If the frequency is unknown, or of another kind than the times.
+            If the frequency is unknown, or not of the same kind as the times.
 
         Examples
         --------
@@ -85,9 +85,9 @@ class TimeGrid:
 
     @classmethod
     def _of_fixed(cls, times: pd.DatetimeIndex, offset: BaseOffset) -> TimeGrid:
-        """Lay times on steps of fixed length, of any phase."""
+        """Place times on a grid of fixed-length steps, whatever its offset."""
         whole_days = nanoseconds(offset) % DAY == 0
-        # A day across a change of the clocks is a day on the wall, not 24 hours.
+        # Across a daylight-saving change a day is one wall-clock day, not 24 hours.
         wall = wall_times(times) if whole_days else times
         per_unit = nanoseconds(to_offset(pd.Timedelta(1, unit=times.unit)))
         if nanoseconds(offset) % per_unit:
@@ -96,7 +96,7 @@ class TimeGrid:
 
     @classmethod
     def _of_calendar(cls, times: pd.DatetimeIndex, offset: BaseOffset) -> TimeGrid:
-        """Lay times on the dates that a calendar offset reaches."""
+        """Place times on the dates that a calendar offset reaches."""
         try:
             positions, on_grid = calendar_positions(times, offset.base)
         except (OverflowError, pd.errors.OutOfBoundsDatetime) as exc:
@@ -117,7 +117,7 @@ class TimeGrid:
         Returns
         -------
         numpy.ndarray of float, shape (n_pairs,)
-            NaN where no whole number of steps leads from one to the other.
+            NaN if the times are not a whole number of steps apart.
 
         Examples
         --------
@@ -129,7 +129,7 @@ class TimeGrid:
         return np.where(whole, distance / self.width, np.nan)
 
     def successors(self) -> npt.NDArray[np.int64]:
-        """Return for each time the rank of the time one step later; -1 where there is none.
+        """Return the rank of the time one step after each time; -1 if there is none.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Days on the wall clock of a time zone, where some midnights do not exist."""
+"""Wall-clock days in time zones where some midnights do not exist."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ __all__ = ["localised", "wall_times"]
 
 
 def wall_times(times: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Return times as the clock on the wall shows them, a day's skipped hour put back.
+    """Return times as a wall clock shows them, with skipped midnights restored.
 
-    Where clocks go forward at midnight, the day begins at 01:00. Among times that all
-    stand at midnight it is that day's midnight, or steps of a day would have a gap.
+    Where clocks go forward at midnight, the day begins at 01:00. If all other times are at
+    midnight, this one is moved to midnight too; otherwise daily steps would have a gap.
 
     Parameters
     ----------
     times : pandas.DatetimeIndex
-        With or without a time zone.
+        Times with or without a time zone.
 
     Returns
     -------
     pandas.DatetimeIndex
-        Without a time zone.
+        Times without a time zone.
 
     Examples
     --------
@@ -49,14 +49,14 @@ def wall_times(times: pd.DatetimeIndex) -> pd.DatetimeIndex:
 
 
 def localised(wall: pd.DatetimeIndex, zone: Any) -> pd.DatetimeIndex:
-    """Return times on the wall in a time zone; a skipped time is the first that exists after it.
+    """Return wall-clock times in a time zone; a skipped time becomes the next one that exists.
 
     Parameters
     ----------
     wall : pandas.DatetimeIndex
-        Without a time zone.
+        Times without a time zone.
     zone : tzinfo or None
-        The zone; None for none.
+        The zone; None keeps the times without one.
 
     Returns
     -------
@@ -77,12 +77,12 @@ _LONGEST_SKIP = pd.Timedelta(hours=3)
 
 
 def _single(times: pd.DatetimeIndex, wall: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Return one time on the wall: midnight, where it is the moment after a skipped midnight."""
+    """Return one wall-clock time; the moment after a skipped midnight becomes midnight."""
     midnight = wall.normalize()
     return midnight if bool((localised(midnight, times.tz) == times).all()) else wall
 
 
 def _commonest(of_day: pd.TimedeltaIndex) -> Any:
-    """Return the commonest time of day; the earliest of several."""
+    """Return the most common time of day; the earliest if several are."""
     values, counts = np.unique(of_day.asi8, return_counts=True)
     return pd.TimedeltaIndex(values[counts.argmax()].reshape(1).view(f"m8[{of_day.unit}]"))[0]

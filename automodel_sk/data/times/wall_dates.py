@@ -1,7 +1,7 @@
-"""Frames of a time zone lent to upstream without it, where steps are days or longer.
+"""Pass frames to neuralforecast without their time zone if steps are days or longer.
 
-Upstream adds days in the time zone, which fails where a midnight does not exist and
-goes on at 01:00 after one that was skipped. Days are counted on the wall instead.
+neuralforecast adds days in the time zone. That fails where a midnight does not exist, and continues
+at 01:00 after a skipped one. Wall-clock dates avoid both.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ __all__ = ["day_zone", "in_zone", "on_wall", "with_wall_dates"]
 def with_wall_dates(
     fitted: Any, ask: Callable[..., Any], history: pd.DataFrame | None, futr_df: Any
 ) -> tuple[Any, Any]:
-    """Ask a fitted object for steps after the end of each series, on the clock of the wall.
+    """Call a fitted object on wall-clock dates, without time zones.
 
     Parameters
     ----------
     fitted : neuralforecast.NeuralForecast
         The fitted object.
     ask : callable
-        Takes `df` and `futr_df`; returns what upstream does.
+        Function of `df` and `futr_df` that calls neuralforecast and returns its result.
     history, futr_df : DataFrame, optional
-        Prepared frames.
+        The prepared frames.
 
     Returns
     -------
     result : object
-        What `ask` returned.
+        The return value of `ask`.
     zone : tzinfo or None
-        The zone that its times are to be put into by `in_zone`; None for none.
+        The zone for `in_zone` to restore; None if there is none.
     """
     zone = day_zone(pd.Index(fitted.ds[:1]) if history is None else history["ds"], fitted.freq)
     if zone is None:
@@ -47,7 +47,7 @@ def with_wall_dates(
 
 
 def day_zone(times: Any, freq: Any) -> Any:
-    """Return the zone of times that are counted in days on its wall clocks.
+    """Return the time zone of times whose steps are counted in wall-clock days.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def day_zone(times: Any, freq: Any) -> Any:
     Returns
     -------
     tzinfo or None
-        None for times without a zone, and for steps of absolute time.
+        None for times without a zone and for steps of absolute time.
 
     Examples
     --------
@@ -73,12 +73,12 @@ def day_zone(times: Any, freq: Any) -> Any:
 
 
 def on_wall(frame: Any, freq: Any) -> Any:
-    """Return a frame whose times are those on the wall, where the frequency counts days.
+    """Convert the times of a frame to wall-clock times, if the frequency counts days.
 
     Parameters
     ----------
     frame : DataFrame, optional
-        With a column `ds`; None is returned as it is.
+        Frame with a column `ds`; None is returned unchanged.
     freq : str or int
         The frequency.
 
@@ -98,14 +98,14 @@ def on_wall(frame: Any, freq: Any) -> Any:
 
 
 def in_zone(frame: pd.DataFrame, zone: Any) -> pd.DataFrame:
-    """Return a forecast with its times in a zone again.
+    """Restore the time zone of a forecast.
 
     Parameters
     ----------
     frame : DataFrame
-        With columns `ds` and perhaps `cutoff`.
+        Frame with a column `ds` and optionally `cutoff`.
     zone : tzinfo or None
-        None returns the frame as it is.
+        The zone; None returns the frame unchanged.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def in_zone(frame: pd.DataFrame, zone: Any) -> pd.DataFrame:
 
 @contextmanager
 def _stored_on_wall(fitted: Any) -> Iterator[None]:
-    """Hold the ends of the stored series on the wall."""
+    """Temporarily store the last time of each series as wall-clock time."""
     kept = fitted.last_dates
     fitted.last_dates = wall_times(pd.DatetimeIndex(kept))
     try:

@@ -1,4 +1,4 @@
-"""Time zones by names that a saved model can be read back with."""
+"""Convert time zones to ones that a saved model can restore by name."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ __all__ = ["plain_zone"]
 
 
 def plain_zone(zone: Any) -> tzinfo | None:
-    """Return a zone of pytz or dateutil as the standard library's.
+    """Convert a pytz or dateutil zone to the standard library's.
 
     Parameters
     ----------
     zone : tzinfo
-        The zone of a column of dates.
+        The time zone of a date column.
 
     Returns
     -------
     tzinfo or None
-        A `ZoneInfo`, or a fixed offset; None for a zone without a name, such as the
-        machine's local one.
+        A `ZoneInfo` or a fixed offset; None for a zone without a name, such as the machine's local
+        zone.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def plain_zone(zone: Any) -> tzinfo | None:
 
 
 def _named(name: Any) -> ZoneInfo | None:
-    """Return the zone of a name, or of the file that holds it."""
+    """Return the zone with this name or from this zone file."""
     parts = str(name or "").split("/")
     for first in range(len(parts)):
         try:
