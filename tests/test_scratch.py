@@ -82,27 +82,25 @@ def test_a_place_that_can_t_be_written_is_named(temporary: Path) -> None:
 
 
 STARTING = """
-import os, subprocess, sys, time
+import subprocess, sys, time
 from pathlib import Path
-reaper, folder = sys.argv[1:]
-os.makedirs(folder)
-log = open(folder + "/log", "w")
+from automodel_sk.search.ray.session import _reaped
+folder = Path(sys.argv[1])
+folder.mkdir()
+log = open(folder / "log", "w")
 agent = [sys.executable, "-c", "import time; time.sleep(60)"]
 agent = subprocess.Popen(agent, stdout=log, start_new_session=True)
-subprocess.Popen([sys.executable, "-I", reaper, str(os.getpid()), folder], start_new_session=True)
-print(agent.pid, flush=True)
-time.sleep(60)
+with _reaped(folder):
+    print(agent.pid, flush=True)
+    time.sleep(60)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_what_is_left_of_ray_is_ended(temporary: Path) -> None:
-    from automodel_sk import search
-
-    reaper = Path(next(iter(search.__path__))) / "ray_reaper.py"
     folder = temporary / "ray"
     with subprocess.Popen(
-        [sys.executable, "-c", STARTING, str(reaper), str(folder)],
+        [sys.executable, "-c", STARTING, str(folder)],
         stdout=subprocess.PIPE,
         text=True,
     ) as parent:

@@ -22,6 +22,7 @@ import ray
 from automodel_sk._utils.secrets import mask_secrets, shown_address
 from automodel_sk.exceptions import SearchError
 from automodel_sk.search.optuna.workers.pool import usable_cpus
+from automodel_sk.search.ray import reaper
 from automodel_sk.search.scratch import scratch_folder
 
 __all__ = ["quiet_tune", "ray_session", "signals_given_back"]
@@ -131,8 +132,7 @@ def _reaped(folder: Path) -> Iterator[None]:
     if sys.platform != "linux":
         yield
         return
-    reaper = Path(__file__).with_name("ray_reaper.py")
-    command = [sys.executable, "-I", str(reaper), str(os.getpid()), str(folder)]
+    command = [sys.executable, "-I", reaper.__file__, str(os.getpid()), str(folder)]
     with subprocess.Popen(
         command,
         cwd="/",
