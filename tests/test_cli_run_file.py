@@ -145,7 +145,7 @@ def test_validate_reads_a_run_file_too(home: Path):
     assert result.exit_code == 0, result.output
     document = json.loads(result.stdout)
     assert (document["is_valid"], document["data"]["n_series"]) == (True, 2)
-    wrong = run("validate", "--config", home / "work/models/first_run.yaml", "--h", 60)
+    wrong = run("validate", "--config", home / "work/models/first_run.yaml", "--target-col", "z")
     assert wrong.exit_code == 1
 
 

@@ -176,9 +176,11 @@ class TestExplain:
             fit("MLP", {**LEARNS, "max_steps": 1}, DistributionLoss("Normal"), plain=True).explain()
         with pytest.raises(InvalidInputError, match="method must be one of"):
             plain.explain(method="Magic")
-        for steps in ([], [0], [H + 1]):
-            with pytest.raises(InvalidInputError, match="steps must lie between 1 and 3"):
+        for steps in ([], [0], [2.5], "all"):
+            with pytest.raises(InvalidInputError, match="steps can't be"):
                 plain.explain(steps=steps)
+        with pytest.raises(InvalidInputError, match="steps must lie between 1 and 3"):
+            plain.explain(steps=[H + 1])
         monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
         with pytest.raises(MissingDependencyError, match=r"automodel_sk\[explain\]"):
             plain.explain()
@@ -277,7 +279,7 @@ class TestSimulate:
 
     def test_what_cannot_be_simulated(self, plain: AutoModel):
         for n_paths in (0, -1, 2.5, True):
-            with pytest.raises(InvalidInputError, match="n_paths must be at least 1"):
+            with pytest.raises(InvalidInputError, match="n_paths must be a whole number"):
                 plain.simulate(n_paths=n_paths)
         with pytest.raises(InvalidInputError, match="method must be one of"):
             plain.simulate(method="magic")

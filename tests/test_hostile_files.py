@@ -68,7 +68,8 @@ SPACE = {
 }
 MEGABYTE = 2**20
 NOT_SAVED = {"loss", "valid_loss", "trainer_options", "lengths", "objective", "plateau", "weights"}
-"""Of a training task: the weights' file and the profile have them, or only a search needs them."""
+NOT_SAVED |= {"cat_exog"}
+"""Of a training task: weights, profile or configuration have them, or only a search needs them."""
 
 
 @pytest.fixture(scope="module")

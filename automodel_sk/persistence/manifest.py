@@ -66,7 +66,7 @@ class StoredTask(Stored):
     hist_exog: Names
     stat_exog: Names
     pad_short_series: bool
-    has_mask: bool = False
+    has_mask: bool
     step_size: Positive | None = None
     metric: str | None = None
 
@@ -128,7 +128,7 @@ class StoredProfile(Stored):
     has_zeros: bool
     has_negatives: bool
     lengths: list[Positive]
-    date_order: Literal["day first", "month first"] | None = None
+    date_order: Literal["day first", "month first"] | None
 
     def decode(self) -> DatasetProfile:
         """Return the profile."""
@@ -217,4 +217,4 @@ class Manifest(Stored):
     validation: StoredValidation | None
     scores: Annotated[StoredScores | None, BeforeValidator(_of_this_kind)]
     space: dict[str, Any] | None = None
-    columns: StoredColumns | None = None
+    columns: StoredColumns

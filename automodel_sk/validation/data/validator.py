@@ -167,10 +167,10 @@ class DataValidator:
         Examples
         --------
         >>> frame = pd.DataFrame({"unique_id": "a", "ds": [1, 2, 3], "y": [1.0, 2.0, 3.0]})
-        >>> DataValidator().validate_horizon(frame, h=2).errors
+        >>> DataValidator().validate_horizon(frame, h=1).errors
         []
-        >>> DataValidator().validate_horizon(frame, h=3).errors
-        ['h=3 holds out 3 rows at the end of each series for validation, and needs at least ...']
+        >>> DataValidator().validate_horizon(frame, h=2).errors
+        ["h=2 holds out 2 rows at the end of each series for validation, and needs at least ..."]
         """
         findings, names = Findings(), self._names
         if h is None:
