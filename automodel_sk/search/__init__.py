@@ -1,1 +1,1 @@
-"""Many configurations: the plan, the backends that run it, and the model they give."""
+"""Search many configurations: the plan, the backends that run it, and the model that results."""

@@ -1,4 +1,4 @@
-"""Engines by the name of their backend."""
+"""Look up backends by name."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _ENGINES: Mapping[str, tuple[str, str]] = {
 
 
 def make_backend(backend: str) -> SearchBackend:
-    """Return the engine of a backend; its library is imported only here.
+    """Return a search backend; its library is imported only here.
 
     Parameters
     ----------
     backend : {"optuna", "ray"}
-        The library that searches.
+        The library that runs the trials.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def make_backend(backend: str) -> SearchBackend:
     Raises
     ------
     InvalidInputError
-        There is no such engine.
+        There is no such backend.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""From the best trial to the final model: trained anew, its weights kept, or trained on."""
+"""Refit the best trial: retrain it, keep its weights, or continue from them."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ from automodel_sk.training.time_budget import TimeBudget
 __all__ = ["REFITS", "BestTrial", "FinalModel", "final_model_of", "final_threads"]
 
 REFITS = ("full", "best_weights", "continue")
-"""Ways to the final model."""
+"""How the final model can be obtained."""
 
 MOST_THREADS = 8
-"""More threads than these are no faster on batches of a few hundred windows."""
+"""More threads do not speed up batches of a few hundred windows."""
 
 HOPELESS = 0.5
-"""A final training that would take the time that is left twice over is not begun."""
+"""A refit that would take twice the remaining time is not started."""
 
 
 @dataclass(frozen=True)
 class BestTrial:
-    """What the final model is made of.
+    """The trial that the final model is made from.
 
     Parameters
     ----------
     task : TrainingTask
-        What the trial was trained with.
+        The task that the trial was trained with.
     config : mapping
         Its configuration.
     step : int, optional
-        Training steps at its best validation; None where it was not searched for.
+        Training steps at its best validation; None for a fixed configuration.
     complete : bool
-        Whether it ran to its end, so that later steps were seen to be no better.
+        Whether it ran to its end, so that later steps are known to be no better.
     """
 
     task: TrainingTask
@@ -60,16 +60,16 @@ class BestTrial:
 
 @dataclass(frozen=True)
 class FinalModel:
-    """The fitted model, and how it was trained in the end.
+    """The fitted model and how it was trained.
 
     Parameters
     ----------
     fitted : neuralforecast.NeuralForecast
         The model.
     steps : int
-        The training steps behind its weights.
+        Training steps behind its weights.
     note : str, optional
-        What the time budget cut, and what was done instead, in one sentence.
+        What the time budget cut short and what was done instead, in one sentence.
     """
 
     fitted: Any
@@ -85,29 +85,29 @@ def final_model_of(
     budget: TimeBudget,
     on_progress: Callable[[float], None],
 ) -> FinalModel:
-    """Return the final model as `options.refit` says, as far as there is time for it.
+    """Return the final model according to `options.refit`, as far as the time budget allows.
 
     Parameters
     ----------
     best : BestTrial
-        The trial to make it of.
+        The trial to refit.
     plan : SearchPlan
-        The data.
+        The plan, which holds the data.
     options : OptimizationConfig
-        Their `refit`, `refit_precision` and `cpus`. A configuration that was not
-        searched for is trained in full.
+        Only `refit`, `refit_precision` and `cpus` are used. A fixed configuration is trained in
+        full.
     dataset : callable
-        Returns the data as trials are trained on them.
+        Returns the data that trials are trained on.
     budget : TimeBudget
-        Training ends where it is used up.
+        Training stops when the budget is used up.
     on_progress : callable
-        TrialNotifier of the share that is done.
+        Called with the completed share of the training.
 
     Returns
     -------
     FinalModel
-        Where a training in full does not fit into the budget, with the weights that
-        the best trial had at its best validation.
+        If a full refit does not fit into the budget, it has the weights of the best trial's best
+        validation.
     """
     refit = _Refit(best, plan, options, budget)
     if best.step is None:
@@ -121,7 +121,7 @@ def final_model_of(
 
 
 class _Refit:
-    """The ways to the final model of one search."""
+    """The ways to refit the best trial of one search."""
 
     def __init__(
         self, best: BestTrial, plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget
@@ -132,7 +132,7 @@ class _Refit:
         self._task = replace(plan.task, trainer_options=trainer)
 
     def of_fixed(self, on_progress: Callable[[float], None]) -> FinalModel:
-        """Train a configuration that was not searched for; there is nothing in its stead."""
+        """Train a fixed configuration; there is no trial whose weights could replace it."""
         fitted = self._trained(None, on_progress)
         done = steps_of(fitted)
         wanted = int(trained_module(fitted.models[0]).max_steps)
@@ -141,7 +141,7 @@ class _Refit:
         return FinalModel(fitted, done, f"{note}; raise time_budget_hours" if cut else None)
 
     def in_full(self, step: int, on_progress: Callable[[float], None]) -> FinalModel:
-        """Train anew; where that is cut short of what was best, keep the trial's weights."""
+        """Retrain in full; if cut short before the best step, keep the trial's weights."""
         wanted = final_steps(self._best.config, step)
         estimate = self._budget.refit_seconds or 0.0
         kept = _stored(self._best) if self._budget.is_limited else None
@@ -178,7 +178,7 @@ class _Refit:
         )
 
     def further(self, kept: Any, step: int) -> FinalModel:
-        """Train on from a trial's weights."""
+        """Continue training from a trial's weights."""
         wanted = further_steps(step)
         fitted = train_on(
             kept,
@@ -211,7 +211,7 @@ class _Refit:
 
 
 def final_threads(options: OptimizationConfig) -> int:
-    """Return the threads of a final training: those of the CPUs that help it.
+    """Return the number of threads for a refit, at most as many as speed it up.
 
     Examples
     --------
@@ -222,7 +222,7 @@ def final_threads(options: OptimizationConfig) -> int:
 
 
 def _weights_of(best: BestTrial, step: int, dataset: Callable[[], Any]) -> Mapping[str, Any]:
-    """Return the trial's weights; trained again where it ran elsewhere, or in an earlier call."""
+    """Return a trial's weights, retraining it if it ran elsewhere or in an earlier call."""
     kept = _stored(best)
     return repeat_trial(best.task, best.config, dataset(), step) if kept is None else kept
 

@@ -1,4 +1,4 @@
-"""Configurations worth trying before any sampler has learned: earlier ones, the defaults."""
+"""Choose the configurations to try first: earlier ones, then the model's defaults."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ __all__ = ["default_parameters", "example_config", "first_guesses"]
 def first_guesses(
     model_name: str, space: SearchSpace, earlier: Sequence[Mapping[str, Any]] = ()
 ) -> list[dict[str, Any]]:
-    """Return what is tried first, as Optuna stores it.
+    """Return the initial trials' parameters as Optuna stores them.
 
     Parameters
     ----------
     model_name : str
         Key of `MODEL_CATALOG`.
     space : SearchSpace
-        What is tuned.
+        The search space.
     earlier : sequence of mappings
-        Configurations of earlier searches; a value outside its domain, and a
-        parameter that one lacks, is left to the sampler.
+        Configurations of earlier searches. Missing parameters, and values outside their domain, are
+        left to the sampler.
 
     Returns
     -------
     list of dict
-        Earlier ones, then the model's own defaults: a search never does worse
-        than they. Nothing for a function of a trial.
+        The earlier configurations, then the model's defaults, so that a search is never worse than
+        them. Empty for a define-by-run function.
     """
     guesses = [_encoded(space, config) for config in earlier]
     guesses.append(default_parameters(model_name, space))
@@ -39,25 +39,25 @@ def first_guesses(
 
 
 def default_parameters(model_name: str, space: SearchSpace) -> dict[str, Any]:
-    """Return the tuned parameters' upstream defaults, as Optuna stores them.
+    """Return the upstream defaults of the tuned parameters as Optuna stores them.
 
     Parameters
     ----------
     model_name : str
         Key of `MODEL_CATALOG`.
     space : SearchSpace
-        What is tuned; a default outside its domain is left to the sampler.
+        The search space; defaults outside their domain are left to the sampler.
 
     Returns
     -------
     dict
-        By flat name; empty for a function of a trial.
+        By flat name; empty for a define-by-run function.
     """
     return _encoded(space, {n: constructor_default(model_name, n) for n in space.domains})
 
 
 def example_config(model_name: str, space: SearchSpace, random_seed: int) -> dict[str, Any]:
-    """Return a configuration of a space: the model's defaults, a random draw for the rest.
+    """Return a configuration of a space: the model's defaults, and a random draw for the rest.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def _encoded(space: SearchSpace, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _encode(space: SearchSpace, name: str, value: Any) -> Mapping[str, Any]:
-    """Return one parameter as Optuna stores it, nothing where the domain lacks the value."""
+    """Return a parameter as Optuna stores it, or nothing if its domain lacks the value."""
     alone = SearchSpace(domains={name: space.domains[name]})
     try:
         return alone.encode({name: value})

@@ -1,4 +1,4 @@
-"""How many trials a time budget holds, by the speed of those that have ended."""
+"""Estimate how many trials fit into a time budget from the speed of the ended ones."""
 
 from __future__ import annotations
 
@@ -14,49 +14,49 @@ __all__ = ["EachTrialOnce", "run_at_pace", "trials_that_fit"]
 
 
 class EachTrialOnce:
-    """Passes on each ended trial once, however often the engine is asked to go on.
+    """Pass on each ended trial once, however often the backend is resumed.
 
     Parameters
     ----------
     listener : SearchCallback
-        TrialNotifier of reports and ended trials.
+        Receives the reports and ended trials.
     """
 
     def __init__(self, listener: SearchCallback) -> None:
         self._listener = listener
-        self._told: set[int] = set()
+        self._seen: set[int] = set()
 
     def on_report(self, number: int, step: int, loss: float) -> None:
         """Pass on one validation loss."""
         self._listener.on_report(number, step, loss)
 
     def on_trial_end(self, record: TrialRecord) -> None:
-        """Pass on an ended trial that was not passed on before."""
-        if record.number not in self._told:
-            self._told.add(record.number)
+        """Pass on an ended trial unless it was passed on before."""
+        if record.number not in self._seen:
+            self._seen.add(record.number)
             self._listener.on_trial_end(record)
 
 
 def trials_that_fit(
     records: Sequence[TrialRecord], seconds_left: float, workers: int
 ) -> tuple[int, float]:
-    """Return how many more trials fit into the time that is left, and the seconds of one.
+    """Return how many more trials fit into the remaining time, and the seconds per trial.
 
     Parameters
     ----------
     records : sequence of TrialRecord
-        Ended trials; copies of others took no time and tell nothing.
+        Ended trials; copies of duplicates are ignored, since they took no time.
     seconds_left : float
-        Time for trials, the refit's taken off.
+        Time for trials, without that for the refit.
     workers : int
-        Trials that run at a time.
+        Number of parallel trials.
 
     Returns
     -------
     count : int
         At least 1: a trial that the time cuts short may still be the best.
     seconds : float
-        Mean duration of a trial, 0 where none is known.
+        Mean duration of a trial, 0 if unknown.
 
     Examples
     --------
@@ -78,27 +78,27 @@ def run_at_pace(
     budget: TimeBudget,
     tell: Callable[[int, float], None],
 ) -> Sequence[TrialRecord]:
-    """Run a trial for each worker, then as many as their speed lets fit, until time is up.
+    """Run one trial per worker, then as many as fit at that speed, until the time is up.
 
     Parameters
     ----------
     run : callable
-        Runs a study up to a number of trials and returns its ended ones.
+        Runs a study up to a number of trials and returns the ended ones.
     wanted : int
-        Trials that would be run with time enough.
+        Trials to run if there is enough time.
     workers : int
-        Trials that run at a time.
+        Number of parallel trials.
     budget : TimeBudget
         The time for search and refit.
     tell : callable
-        TrialNotifier of the first revised number and the seconds of a trial.
+        Called with the first revised number of trials and the seconds per trial.
 
     Returns
     -------
     sequence of TrialRecord
     """
     number = min(workers, wanted)
-    told = False
+    announced = False
     while True:
         records = run(number)
         if len(records) >= wanted or len(records) < number or budget.search_is_over():
@@ -106,6 +106,6 @@ def run_at_pace(
         time_left = budget.left() - budget.reserve
         fitting, seconds = trials_that_fit(records, time_left, workers)
         number = min(wanted, len(records) + fitting)
-        if not told:
+        if not announced:
             tell(number, seconds)
-        told = True
+        announced = True

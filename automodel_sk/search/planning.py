@@ -1,4 +1,4 @@
-"""From what a user passes to a plan: validated, analysed, an algorithm chosen."""
+"""Make a plan from the user's input: validate, analyse, choose an algorithm."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _OWNED = ("h", "loss", "valid_loss", "n_series", "random_seed")
 
 @dataclass(frozen=True)
 class UserInput:
-    """What a user passes beside the options.
+    """The user's input apart from the options.
 
     Parameters
     ----------
@@ -84,30 +84,30 @@ class UserInput:
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """All that is settled before the first trial.
+    """Everything that is decided before the first trial.
 
     Parameters
     ----------
     task : TrainingTask
         Model, horizon, losses, columns.
     space : SearchSpace
-        What is tuned; fixed where a configuration was passed.
+        The search space; fixed if a configuration was passed.
     frame : DataFrame
         Prepared long frame.
     static_df : DataFrame, optional
-        One row per series, in the frame's order.
+        One row per series, in the order of the frame.
     profile : DatasetProfile
-        The data's figures.
+        Characteristics of the data.
     validation : ValidationResult
-        What the validator found.
+        Findings of the validator.
     strategy : SearchStrategy, optional
         None for a fixed configuration.
     num_samples : int
         Trials in all; 0 for a fixed configuration.
     explanation : str
-        Where the number of trials comes from.
+        How the number of trials was determined.
     objective : Objective, optional
-        What judges the trials in the validation loss's place.
+        Scores the trials instead of the validation loss.
     """
 
     task: TrainingTask
@@ -124,9 +124,9 @@ class SearchPlan:
     def trial_data(self) -> tuple[pd.DataFrame, pd.DataFrame | None]:
         """Return the rows that trials are trained and validated on, and their static values.
 
-        Series too short to be validated on have no rows before the held-out ones, or hardly
-        any. Models that take all series at once need them for their places: there the
-        held-out rows are masked.
+        Series that are too short for validation have few or no rows before the held-out ones and
+        are left out. Models that forecast all series jointly need them to keep their positions, so
+        there the held-out rows are masked instead.
         """
         least = least_rows(self.profile.lengths, self.task.h, self.task.val_size)
         kept = long_enough(self.frame, least)
@@ -141,7 +141,7 @@ class SearchPlan:
         return data_digest(self.frame, self.static_df)
 
     def identity(self) -> dict[str, str]:
-        """Return what must be the same for a stopped search to go on."""
+        """Return what must be unchanged for a stopped search to resume."""
         task = self.task
         label = None if self.objective is None else self.objective.metric.label
         columns = {
@@ -163,7 +163,7 @@ class SearchPlan:
 
 
 def make_plan(given: UserInput, options: OptimizationConfig) -> SearchPlan:
-    """Validate, analyse, choose the algorithm and build the space.
+    """Validate the input, analyse the data, choose the algorithm and build the space.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ def _validate(given: UserInput, dataset: Any, options: OptimizationConfig) -> Va
 
 
 def _check_loss(loss: Any, profile: DatasetProfile) -> None:
-    """Raise where a loss is of counts and the target holds less than 0, before any trial."""
+    """Raise before any trial if a count loss is used with a negative target."""
     resolved = resolve_loss(loss)
     name = getattr(resolved, "distribution", None) or type(resolved).__name__
     if profile.has_negatives and name in _OF_COUNTS:
@@ -291,7 +291,7 @@ def _task(
 def _objective(
     metric: Metric, season: int, task: TrainingTask, frame: pd.DataFrame, profile: DatasetProfile
 ) -> Objective:
-    """Return what judges the trials in the training loss's place, tried before the first."""
+    """Return the tested objective of the trials, or None for the training loss."""
     judged = long_enough(frame, least_rows(profile.lengths, task.h, task.val_size))
     past = of_series(frame, judged)
     windows = hold_out(past, task.h, task.n_windows, task.step_size, season=season)
@@ -347,7 +347,7 @@ def _strategy(
 
 
 def _reports(task: TrainingTask, space: SearchSpace) -> int:
-    """Return the validations that the shortest trial of a space makes."""
+    """Return how many validations the shortest trial of a space makes."""
     steps = (space.bounds_of("max_steps") or (DEFAULT_MAX_STEPS, DEFAULT_MAX_STEPS))[0]
     interval = space.bounds_of("val_check_steps")
     open_interval = task.check_interval(int(steps))

@@ -1,4 +1,4 @@
-"""A progress bar over trials, and the listeners of a search as one."""
+"""Show progress over trials, and combine several search callbacks into one."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["Callbacks", "ProgressBar", "TrackerCallback", "progress_bar", "say"]
 
 
 class Callbacks:
-    """Passes on to several listeners what one is told.
+    """Forward events to several search callbacks.
 
     Parameters
     ----------
     listeners : sequence of SearchCallback
-        TrialNotifier in this order.
+        Called in this order.
     """
 
     def __init__(self, listeners: Sequence[SearchCallback]) -> None:
@@ -39,7 +39,7 @@ class Callbacks:
 
 
 class TrackerCallback:
-    """Tells a tracker of each ended trial.
+    """Log each ended trial to a tracker.
 
     Parameters
     ----------
@@ -51,29 +51,29 @@ class TrackerCallback:
         self._tracker = tracker
 
     def on_report(self, number: int, step: int, loss: float) -> None:
-        """Nothing: a trial is tracked once, when it has ended."""
+        """Do nothing: a trial is tracked once, when it has ended."""
 
     def on_trial_end(self, record: TrialRecord) -> None:
-        """Track the trial."""
+        """Log the trial."""
         self._tracker.log_trial(record)
 
 
 class ProgressBar:
-    """Shows ended and running trials, the best score, and the time that is left.
+    """Show ended and running trials, the best score and the remaining time.
 
     Parameters
     ----------
     state : SearchState
-        What is known.
+        State of the search.
     display : Display
-        TrialNotifier whenever that has changed.
+        Updated whenever the state changes.
     """
 
     def __init__(self, state: SearchState, display: Display) -> None:
         self._state, self._display = state, display
 
     def on_report(self, number: int, step: int, loss: float) -> None:
-        """Show how far a running trial is."""
+        """Show the progress of a running trial."""
         self._state.report(number, step)
         self._display.renew()
 
@@ -83,12 +83,12 @@ class ProgressBar:
         self._display.renew()
 
     def expect(self, total: int) -> None:
-        """Show another number of trials in all."""
+        """Show another total number of trials."""
         self._state.total = total
         self._display.renew()
 
     def on_refit(self, share: float = 0.0) -> None:
-        """Show that the final model is trained, and how much of that is done."""
+        """Show the progress of the refit."""
         begins = not self._state.in_refit
         if begins:
             self._state.begin_refit()
@@ -104,7 +104,7 @@ def progress_bar(
     budget: TimeBudget,
     reports: int = REPORTS_PER_TRIAL,
 ) -> Iterator[ProgressBar]:
-    """Show a bar while a search and its refit run, nothing where it is not to be shown."""
+    """Show a progress bar during search and refit, if it is enabled."""
     state = SearchState(label, total, budget, reports)
     with open_display(state, verbose) as display:
         yield ProgressBar(state, display)

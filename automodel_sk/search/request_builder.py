@@ -1,4 +1,4 @@
-"""What an engine is asked for: the plan, the options and this machine as one request."""
+"""Build the request for a backend from the plan, the options and this machine."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ _MOST_PER_GPU = 16
 def search_request(
     plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget, dataset: Any
 ) -> SearchRequest:
-    """Return what an engine is asked for.
+    """Return the request for a backend.
 
     Parameters
     ----------
     plan : SearchPlan
-        What is searched over.
+        The plan of the search.
     options : OptimizationConfig
-        How to search; `warm_start` as configurations.
+        How to search; `warm_start` holds configurations.
     budget : TimeBudget
         The time for search and refit.
     dataset : neuralforecast.tsdataset.TimeSeriesDataset
-        The data; the precision is measured on them.
+        The data, which the precision is measured on.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def search_request(
     Raises
     ------
     InvalidInputError
-        The plan is a fixed configuration, which is not searched over.
+        The plan is a fixed configuration, which needs no search.
     """
     from automodel_sk.search.study.search_spec import describe_search
 
@@ -110,7 +110,7 @@ def _with_precision(request: SearchRequest, asked: str, dataset: Any) -> SearchR
 
 
 def training_data(plan: SearchPlan) -> Any:
-    """Return the data that trials are trained on, as neuralforecast's models take it."""
+    """Return the data that trials are trained on, in neuralforecast's format."""
     from neuralforecast.tsdataset import TimeSeriesDataset
 
     with training_turn(), quiet(), plain_torch():
@@ -122,13 +122,13 @@ def training_data(plan: SearchPlan) -> Any:
 
 
 def start_workers_early(options: OptimizationConfig) -> None:
-    """Fork the host of worker processes, or let it import while the data are validated."""
+    """Start the host of the worker processes while the data are validated."""
     hanging = options.trial_timeout_minutes is not None and workers_are_possible()
     wanted = options.backend == "optuna" and (workers_wanted(options) > 1 or hanging)
     if not wanted:
         return
-    with search_turn_if_free() as free, suppress(NoProcessError):  # the search will say so
-        if free:  # else its pool is there already
+    with search_turn_if_free() as free, suppress(NoProcessError):  # the search will report it
+        if free:  # otherwise its pool exists already
             shared_pool(may_fork=True)
 
 
@@ -137,7 +137,7 @@ def _on_gpu(plan: SearchPlan) -> bool:
 
 
 def _workers(plan: SearchPlan, options: OptimizationConfig) -> int:
-    """Return how many trials run at a time: one per CPU, and as many as the GPUs hold."""
+    """Return how many trials run in parallel: one per CPU, limited by what the GPUs hold."""
     most = min(workers_wanted(options), plan.num_samples)
     if _on_gpu(plan):
         gpus = n_gpus() if options.gpus is None else options.gpus
@@ -146,10 +146,9 @@ def _workers(plan: SearchPlan, options: OptimizationConfig) -> int:
 
 
 def trials_per_gpu(plan: SearchPlan, options: OptimizationConfig) -> int:
-    """Return how many trials share a GPU: as asked, or as many as its memory holds by estimate.
+    """Return how many trials share a GPU: as requested, or as many as fit by estimate.
 
-    Where the estimate was too small, memory runs out in a trial, which is run
-    again with smaller batches.
+    If the estimate is too low, a trial runs out of memory and is retried with smaller batches.
     """
     if options.trials_per_gpu is not None:
         return options.trials_per_gpu

@@ -1,4 +1,4 @@
-"""A plan carried out: the trials, then the final model on all the data."""
+"""Execute a plan: run the trials, then refit the best configuration on all the data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["Fit", "calibration_is_possible", "search_and_refit"]
 
 @dataclass(frozen=True)
 class Fit:
-    """What a search and its refit gave.
+    """The result of a search and its refit.
 
     Parameters
     ----------
@@ -38,17 +38,17 @@ class Fit:
     config : mapping
         Its configuration.
     best_step : int, optional
-        Training steps at the best validation; None where nothing was searched for.
+        Training steps at the best validation; None for a fixed configuration.
     records : sequence of TrialRecord
         The trials.
     precision : str, optional
-        That of the trials.
+        Precision of the trials.
     workers : int
-        Trials at a time.
+        Number of parallel trials.
     steps : int, optional
         Training steps behind the final model's weights.
     note : str, optional
-        What the time budget cut.
+        What the time budget cut short.
     """
 
     fitted: Any
@@ -64,18 +64,18 @@ class Fit:
 def search_and_refit(
     plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget, tracker: Tracker
 ) -> Fit:
-    """Run the trials of a plan and train the best configuration on all the data.
+    """Run the trials of a plan and refit the best configuration on all the data.
 
     Parameters
     ----------
     plan : SearchPlan
-        What is searched over; a fixed configuration is trained at once.
+        The plan; a fixed configuration is trained at once.
     options : OptimizationConfig
         How to search.
     budget : TimeBudget
-        The time for both.
+        The time for search and refit.
     tracker : Tracker
-        A started tracker, told of each trial.
+        A started tracker that each trial is logged to.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def search_and_refit(
 
 
 def calibration_is_possible(plan: SearchPlan) -> bool:
-    """Return whether intervals of a plan's model come from held-out windows, and there are any."""
+    """Return whether a plan's model needs held-out windows for its intervals and has some."""
     if plan.task.loss is not None and loss_family(plan.task.loss) != "point":
         return False
     try:
@@ -131,7 +131,7 @@ def calibration_is_possible(plan: SearchPlan) -> bool:
 
 @contextmanager
 def _folder_for_weights(options: OptimizationConfig) -> Iterator[str | None]:
-    """Return a folder for the best trial's weights, none where they can't be needed."""
+    """Return a folder for the best trial's weights, or None if they cannot be needed."""
     if options.refit == "full" and options.time_budget_hours is None:
         yield None
         return
@@ -146,7 +146,7 @@ def _search(
     tracker: Tracker,
     bar: ProgressBar,
 ) -> Sequence[TrialRecord]:
-    """Run the trials; where their number was left open, as many as the time budget holds."""
+    """Run the trials; if their number is open, as many as the time budget allows."""
     engine = make_backend(options.backend)
     listener = EachTrialOnce(Callbacks([TrackerCallback(tracker), bar]))
 
@@ -176,7 +176,7 @@ def _best_trial(
 
 
 def _failures(records: Sequence[TrialRecord], options: OptimizationConfig) -> str:
-    """Return why there is no model, the reasons by their number."""
+    """Return why there is no model: the reasons of failure by frequency."""
     if not records:
         return "the time budget was used up before the first validation; raise time_budget_hours"
     reasons: dict[str, int] = {}

@@ -1,8 +1,8 @@
-"""Temporary folders that go with their process, however that ends.
+"""Temporary folders that are removed with their process, however it ends.
 
-A folder holds a file that its process keeps locked. The system lets go of the lock when the
-process dies, also in another container and whatever the clock says, and the next process that
-needs such a folder sweeps those away that nobody holds.
+A folder contains a file that its process keeps locked. The system releases the lock when the
+process dies, even in another container and independent of clocks. The next process that needs such
+a folder removes all folders that no process holds.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _CAN_LOCK: bool = fcntl is not None
 _PREFIX = "automodel_sk-"
 _HELD = ".held"
 _SECONDS_TO_LOCK = 60.0
-"""A younger folder may be about to be locked."""
+"""A younger folder may not be locked yet."""
 
 
 @contextlib.contextmanager
 def scratch_folder(kind: str, within: str | None = None) -> Iterator[Path]:
-    """Give a folder that this user alone may read, for a while.
+    """Create a temporary folder that only this user can read.
 
     Parameters
     ----------
     kind : str
-        What it is for; part of its name.
+        Its purpose; part of its name.
     within : str, optional
-        Where to make it; in the temporary folder when None.
+        Where to create it; the system's temporary folder if None.
 
     Yields
     ------
@@ -49,7 +49,7 @@ def scratch_folder(kind: str, within: str | None = None) -> Iterator[Path]:
     Raises
     ------
     StorageError
-        The temporary folder can't be written.
+        The temporary folder is not writable.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def _sweep(parent: Path, prefix: str) -> None:
 def _remove(folder: Path) -> None:
     file = os.open(folder / _HELD, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where a process holds it
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises if a process holds it
         shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.close(file)

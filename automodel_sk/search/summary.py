@@ -1,4 +1,4 @@
-"""What a search did, as a dict that prints as a table."""
+"""Summarise a search as a dict that prints as a table."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["OptimizationSummary", "summarise"]
 
 
 class OptimizationSummary(dict[str, Any]):
-    """What a search did; prints as a table.
+    """Summary of a search; prints as a table.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class OptimizationSummary(dict[str, Any]):
         return pd.Series({k: _text(v) for k, v in self.items()}).to_frame("").to_html()
 
     def metrics(self) -> dict[str, float]:
-        """Return the figures for a tracker."""
+        """Return the metrics for a tracker."""
         counts = ("n_complete", "n_pruned", "n_failed")
         names = ("best_score", "best_step", "trained_steps", "seconds", *counts)
         return {name: float(self[name]) for name in names if self.get(name) is not None}
@@ -87,11 +87,11 @@ def summarise(
     Parameters
     ----------
     plan : SearchPlan
-        What was searched.
+        The plan of the search.
     options : OptimizationConfig
-        How.
+        The options of the search.
     fit : Fit
-        The trials and the final training.
+        The trials and the refit.
     started : datetime
         When the call began, with its time zone.
 
@@ -131,7 +131,7 @@ def summarise(
 
 
 def _hardware(plan: SearchPlan, options: OptimizationConfig, fit: Fit) -> dict[str, Any]:
-    """Return how the machine was used: trials at a time, windows a step, the final training."""
+    """Return how the machine was used: parallel trials, windows per step, the refit."""
     settled = effective_config(plan.task, fit.config)
     return {
         "accelerator": plan.task.trainer_options.get("accelerator"),

@@ -1,4 +1,4 @@
-"""Configurations of earlier searches, to try before any other."""
+"""Select configurations of earlier searches to try first."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 __all__ = ["MOST_CONFIGURATIONS", "earlier_configurations"]
 
 MOST_CONFIGURATIONS = 3
-"""So many of an earlier search's best trials are tried again."""
+"""Number of an earlier search's best trials to try again."""
 
 _PREFIX = "params_"
 
 
 def earlier_configurations(warm_start: Any) -> list[dict[str, Any]]:
-    """Return the configurations that a search starts with.
+    """Return the initial configurations of a search.
 
     Parameters
     ----------
     warm_start : AutoModel, str, Path, DataFrame, mapping, sequence of mappings or None
-        A fitted model, the folder of a saved one, a table of trials as
-        `AutoModel.trials` gives it, or configurations.
+        A fitted model, the folder of a saved one, a table of trials as in `AutoModel.trials`, or
+        configurations.
 
     Returns
     -------
     list of dict
-        The best first; of a model or a table its three best different ones.
+        The best first; for a model or a table, its three best distinct ones.
 
     Raises
     ------
     InvalidInputError
-        It is none of these.
+        Anything else was passed.
     ModelFileError
         The folder holds no saved model.
 
@@ -75,7 +75,7 @@ def _of_model(model: AutoModel) -> list[dict[str, Any]]:
 
 
 def _of_trials(trials: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the parameters of the best trials, where there is a value to tell them by."""
+    """Return the parameters of the best trials with a value to rank them by."""
     names = [name for name in trials.columns if str(name).startswith(_PREFIX)]
     if "value" not in trials.columns or not names:
         raise InvalidInputError(
@@ -89,7 +89,7 @@ def _of_trials(trials: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _given(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return a row's parameters; those that a trial of another branch lacks are left out."""
+    """Return a row's parameters, without those that a trial of another branch lacks."""
     values = {str(name)[len(_PREFIX) :]: value for name, value in row.items()}
     return {k: v for k, v in values.items() if isinstance(v, (list, tuple, dict)) or not pd.isna(v)}
 

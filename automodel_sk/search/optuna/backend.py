@@ -1,4 +1,4 @@
-"""The search on Optuna: a study that outlives its process, one trial after another."""
+"""Search with Optuna: a study that outlives its process, with trials run one after another."""
 
 from __future__ import annotations
 
@@ -28,54 +28,56 @@ logger = logging.getLogger(__name__)
 
 
 class OptunaBackend:
-    """Runs trials in this process, or in worker processes side by side.
+    """Run trials in this process, or in parallel worker processes.
 
-    The study's storage is the only state: whatever ends the process, the same
-    request goes on from there.
+    The study's storage holds the entire state: if the process ends, the same request resumes from
+    it.
     """
 
     def run(
         self, request: SearchRequest, dataset: Any, listener: SearchCallback
     ) -> Sequence[TrialRecord]:
-        """Run the trials that are left.
+        """Run the remaining trials.
 
         Parameters
         ----------
         request : SearchRequest
             The search.
         dataset : neuralforecast.tsdataset.TimeSeriesDataset
-            The data, the validation steps included.
+            The data, including the validation steps.
         listener : SearchCallback
-            TrialNotifier of each report and each ended trial.
+            Called with each report and each ended trial.
 
         Returns
         -------
         list of TrialRecord
-            All ended trials of the study by number, earlier calls' included.
+            All ended trials of the study by number, including those of earlier calls.
 
         Raises
         ------
         StorageError
-            The storage can't be used.
+            The storage cannot be used.
         StudyMismatchError
-            A study of that name holds another search.
+            A study with that name holds another search.
         """
         with readable_errors(request.location), muted(), shareable(request) as request:
             study = open_study(request, sampler_of(request), pruner_of(request))
             if request.job is not None:
                 write_search_spec(study, request)
-            told = TrialNotifier(study, request, listener)
-            told.catch_up()
-            run_remaining(study, request, told, lambda: _run_some(study, request, dataset, told))
+            notifier = TrialNotifier(study, request, listener)
+            notifier.catch_up()
+            run_remaining(
+                study, request, notifier, lambda: _run_some(study, request, dataset, notifier)
+            )
             return ended_records(study, request)
 
 
 def _run_some(
-    study: AskTellStudy, request: SearchRequest, dataset: Any, told: TrialNotifier
+    study: AskTellStudy, request: SearchRequest, dataset: Any, notifier: TrialNotifier
 ) -> None:
     if in_workers(request):
         try:
-            run_in_workers(study, request, dataset, told)
+            run_in_workers(study, request, dataset, notifier)
             return
         except NoProcessError as exc:
             logger.warning(
@@ -83,4 +85,4 @@ def _run_some(
                 " another; free memory or processes for more at a time",
                 exc,
             )
-    work_on(study, request, dataset, told)
+    work_on(study, request, dataset, notifier)

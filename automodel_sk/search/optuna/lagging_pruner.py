@@ -1,8 +1,8 @@
-"""Trials that lag behind those that have ended, where a median pruner can't see it.
+"""Prune trials that lag behind ended ones in a way that the median pruner cannot see.
 
-Optuna's median pruner compares a trial with the losses that others reported at the same
-validation. A trial that ended early, at its plateau, reported none later, so that whoever trains
-on is compared with ever fewer. Here the best of an ended trial counts at all later validations.
+Optuna's median pruner compares a trial with the losses that others reported at the same validation.
+A trial that stopped early, at its plateau, has no later reports, so a longer trial is compared with
+ever fewer others. Here the best loss of an ended trial counts at all later validations.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
 __all__ = ["STALLED_REPORTS", "is_behind", "lags"]
 
 STALLED_REPORTS = 8
-"""A trial in the worse half that has not improved for so many validations is not trained on."""
+"""A trial in the worse half is pruned after this many validations without improvement."""
 
 _ended: WeakKeyDictionary[Study, dict[int, list[float]]] = WeakKeyDictionary()
-"""What ended trials have reported: of a thousand, too much to be read anew at each validation."""
+"""Cached reports of ended trials, which are too many to reread at each validation."""
 
 
 def lags(trial: Trial, losses: Sequence[float]) -> bool:
-    """Return whether a running trial is to be pruned, its study's pruner being a median pruner.
+    """Return whether to prune a running trial, if its study uses a median pruner.
 
     Parameters
     ----------
     trial : optuna.trial.Trial
         A running trial.
     losses : sequence of float
-        What it has reported, the latest last.
+        Its reported losses, the latest last.
 
     Returns
     -------
     bool
-        False under any other pruner.
+        False with any other pruner.
     """
     pruner = trial.study.pruner
     if not isinstance(pruner, MedianPruner) or len(losses) <= pruner._n_warmup_steps:
@@ -53,7 +53,7 @@ def lags(trial: Trial, losses: Sequence[float]) -> bool:
 
 
 def _best_so_far(study: Study) -> Sequence[Sequence[float]]:
-    """Return the best loss by each validation, of each trial that is complete."""
+    """Return the best loss so far at each validation of each complete trial."""
     known = _ended.setdefault(study, {})
     for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         if trial.number not in known and trial.intermediate_values:
@@ -62,14 +62,14 @@ def _best_so_far(study: Study) -> Sequence[Sequence[float]]:
 
 
 def is_behind(losses: Sequence[float], ended: Sequence[Sequence[float]]) -> bool:
-    """Return whether a trial is worse than most were by now, or than most ended and stalled.
+    """Return whether a trial is worse than the median so far, or stalled in the worse half.
 
     Parameters
     ----------
     losses : sequence of float
         Its losses, one per validation.
     ended : sequence of sequences of float
-        The best by each validation of each trial that is complete; at least one trial.
+        Best loss so far at each validation of each complete trial; at least one trial.
 
     Examples
     --------

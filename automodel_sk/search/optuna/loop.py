@@ -1,4 +1,4 @@
-"""One trial after another: what a process does that runs trials of a study."""
+"""Run a study's trials one after another in one process."""
 
 from __future__ import annotations
 
@@ -31,16 +31,18 @@ def work(request: SearchRequest, dataset: Any, listener: SearchCallback) -> None
         work_on(study, request, dataset, TrialNotifier(study, request, listener))
 
 
-def work_on(study: AskTellStudy, request: SearchRequest, dataset: Any, told: TrialNotifier) -> None:
-    """Run one trial after another until none is left or time is up."""
+def work_on(
+    study: AskTellStudy, request: SearchRequest, dataset: Any, notifier: TrialNotifier
+) -> None:
+    """Run one trial after another until none is left or the time is up."""
     while (trial := _next_trial(study, request)) is not None:
-        record = run_trial(study, trial, request, dataset, told)
+        record = run_trial(study, trial, request, dataset, notifier)
         if record is not None:
-            told.on_trial_end(record)
+            notifier.on_trial_end(record)
 
 
 def _next_trial(study: AskTellStudy, request: SearchRequest) -> Trial | None:
-    """Claim a trial; one process at a time, so that none is begun too many."""
+    """Claim a trial; one process at a time, so that no more trials start than requested."""
     with claiming(request.location):
         if not trials_left(study, request) or request.budget.search_is_over():
             return None
@@ -50,17 +52,17 @@ def _next_trial(study: AskTellStudy, request: SearchRequest) -> Trial | None:
 
 
 def sampler_of(request: SearchRequest) -> BaseSampler:
-    """Return the sampler that the strategy names, seeded by each trial's number."""
+    """Return the strategy's sampler, seeded by each trial's number."""
     selector = SearchAlgorithmSelector(backend="optuna")
 
     def make(seed: int) -> BaseSampler:
         return selector.get_optuna_sampler(request.strategy, seed=seed)
 
     if request.strategy.algorithm_name == "GridSampler":
-        return make(request.random_seed)  # its seed orders the grid: it must stay
+        return make(request.random_seed)  # a fixed seed keeps the order of the grid
     return PerTrialSampler(make, request.random_seed)
 
 
 def pruner_of(request: SearchRequest) -> optuna.pruners.BasePruner:
-    """Return the pruner that the strategy names."""
+    """Return the strategy's pruner."""
     return SearchAlgorithmSelector(backend="optuna").get_optuna_pruner(request.strategy)

@@ -1,4 +1,4 @@
-"""Optuna trials in worker processes: their events passed on, the dead ones replaced."""
+"""Run Optuna trials in worker processes: forward their events, replace workers that die."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ logger = logging.getLogger(__name__)
 
 _MOST_DEATHS_FOR_NOTHING = 3
 _ASKED_TO_END = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-"""Nothing that a trial does sends these: its worker was stopped by somebody."""
+"""Signals that a trial never causes itself: somebody stopped its worker."""
 _LOOK_SECONDS = 1.0
 _SECONDS_TO_SAY_SO = 1.0
-"""A trial that still reports ends itself when its time is up: it gets this long."""
+"""Grace period in which a trial that still reports can stop itself when its time is up."""
 
 
 def in_workers(request: SearchRequest) -> bool:
-    """Return whether trials run in processes of their own: a hanging one can be killed."""
+    """Return whether trials run in worker processes, so that a hanging trial can be killed."""
     hanging = request.trial_timeout_minutes is not None and workers_are_possible()
     return request.workers > 1 or hanging
 
 
 @contextmanager
 def shareable(request: SearchRequest) -> Iterator[SearchRequest]:
-    """Give a study in memory a file for as long as workers share it."""
+    """Move an in-memory study to a file while workers share it."""
     if not in_workers(request):
         yield request
         return
@@ -56,53 +56,57 @@ def shareable(request: SearchRequest) -> Iterator[SearchRequest]:
 
 
 def run_in_workers(
-    study: optuna.Study, request: SearchRequest, dataset: Any, told: TrialNotifier
+    study: optuna.Study, request: SearchRequest, dataset: Any, notifier: TrialNotifier
 ) -> None:
-    """Run the trials that are left, several at a time.
+    """Run the remaining trials in parallel.
 
     Parameters
     ----------
     study : optuna.Study
-        Opened, with orphans queued again.
+        The study, opened, with orphaned trials queued again.
     request : SearchRequest
         The search.
     dataset : neuralforecast.tsdataset.TimeSeriesDataset
         The data; workers share one copy.
-    told : TrialNotifier
-        TrialNotifier in this process of what happens in the workers, and elsewhere.
+    notifier : TrialNotifier
+        Notified in this process of events in the workers and in other processes.
     """
     try:
-        _run(shared_pool(), study, request, dataset, told)
+        _run(shared_pool(), study, request, dataset, notifier)
     except StuckError as exc:
         logger.warning(
             "worker processes that were forked from this one hang (%s), by all likelihood on what"
             " another of its threads held; the search goes on in fresh ones",
             exc,
         )
-        _run(shared_pool(), study, request, dataset, told)
+        _run(shared_pool(), study, request, dataset, notifier)
 
 
 def _run(
-    pool: WorkerPool, study: optuna.Study, request: SearchRequest, dataset: Any, told: TrialNotifier
+    pool: WorkerPool,
+    study: optuna.Study,
+    request: SearchRequest,
+    dataset: Any,
+    notifier: TrialNotifier,
 ) -> None:
-    overseer = _Overseer(study, request, told, pool)
+    overseer = _Overseer(study, request, notifier, pool)
     try:
         for event in pool.run((request, dataset), request.workers):
             overseer.hear(event)
     except BaseException:
         pool.close()
-        with suppress(Exception):  # what ended the search is what counts
+        with suppress(Exception):  # the error that ended the search takes precedence
             requeue_orphans(study, request.location)
         raise
 
 
 class _Overseer:
-    """Acts on what workers tell, and on those that tell nothing for too long."""
+    """Handle the workers' events, and workers that have been silent for too long."""
 
     def __init__(
-        self, study: optuna.Study, request: SearchRequest, told: TrialNotifier, pool: WorkerPool
+        self, study: optuna.Study, request: SearchRequest, notifier: TrialNotifier, pool: WorkerPool
     ) -> None:
-        self._study, self._request, self._told, self._pool = study, request, told, pool
+        self._study, self._request, self._notifier, self._pool = study, request, notifier, pool
         self._deaths_for_nothing = 0
         self._looked = time.monotonic()
         self._since: dict[tuple[int, int], float] = {}
@@ -110,13 +114,13 @@ class _Overseer:
         self._stuck = StuckWorkers() if pool.is_fork else None
 
     def hear(self, event: dict[str, Any]) -> None:
-        """Act on one event, which may be that there was none."""
+        """Handle one event, or the absence of one."""
         if "report" in event:
-            self._told.on_report(*event["report"])
+            self._notifier.on_report(*event["report"])
         elif "ended" in event:
             self._deaths_for_nothing = 0
             trial = self._study.get_trials(deepcopy=False)[event["ended"]]
-            self._told.on_trial_end(record_of(trial, self._request))
+            self._notifier.on_trial_end(record_of(trial, self._request))
         elif "storage" in event:
             raise StorageError(event["storage"])
         elif "died" in event and event["died"][1] != 0:
@@ -125,7 +129,7 @@ class _Overseer:
             self._look_around()
 
     def _replace(self, pid: int, code: int) -> None:
-        """Settle what a dead worker left half done, and start another."""
+        """Clean up after a dead worker and start another."""
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         owned = [t for t in running_trials(self._study) if local_pid(t) == pid]
         for trial in owned:
@@ -142,9 +146,9 @@ class _Overseer:
         self._pool.add_worker()
 
     def _look_around(self) -> None:
-        """Kill the workers of trials that take too long; hear of other processes' trials."""
+        """Kill workers whose trials take too long, and pick up trials of other processes."""
         self._looked = time.monotonic()
-        self._told.catch_up()
+        self._notifier.catch_up()
         if self._stuck is not None:
             self._stuck.look(self._pool.workers())
         limit = self._request.trial_timeout_minutes

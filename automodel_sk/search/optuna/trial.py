@@ -1,4 +1,4 @@
-"""One Optuna trial from its parameters to its end: complete, pruned or failed."""
+"""Run one Optuna trial until it is complete, pruned or failed."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ logger = logging.getLogger(__name__)
 def run_trial(
     study: Study, trial: Trial, request: SearchRequest, dataset: Any, listener: SearchCallback
 ) -> TrialRecord | None:
-    """Train a trial's candidate and tell the study how it ended.
+    """Train a trial's configuration and record the result in the study.
 
     Parameters
     ----------
     study : optuna.Study
-        The study that asked.
+        The study that the trial belongs to.
     trial : optuna.trial.Trial
         A running trial.
     request : SearchRequest
@@ -56,18 +56,18 @@ def run_trial(
     dataset : neuralforecast.tsdataset.TimeSeriesDataset
         The data.
     listener : SearchCallback
-        TrialNotifier of each validation loss.
+        Called with each validation loss.
 
     Returns
     -------
     TrialRecord or None
-        The ended trial; a failure is recorded, not raised. None where another
-        process took this one for dead, and the trial over.
+        The ended trial; a failure is recorded, not raised. None if another process considered this
+        one dead and took over the trial.
 
     Raises
     ------
     StorageError
-        The study's storage failed: the trial is to be run again.
+        The study's storage failed; the trial must be run again.
     """
     started = time.monotonic()
     with signs_of_life(trial), suppress(UpdateFinishedTrialError):
@@ -78,7 +78,7 @@ def run_trial(
                 end(study, trial, _train(trial, config, request, dataset, listener))
             else:
                 copy_duplicate(study, trial, twin)
-        except (KeyboardInterrupt, SystemExit):  # also that of a user's own signal handler
+        except (KeyboardInterrupt, SystemExit):  # including the one of a user's own signal handler
             requeue(study, trial)
             raise
         except Exception as exc:
@@ -104,7 +104,7 @@ def _train(
     dataset: Any,
     listener: SearchCallback,
 ) -> Outcome:
-    """Train a trial's configuration, with what an earlier attempt has changed."""
+    """Train a trial's configuration with the changes of an earlier attempt."""
     started = time.monotonic()
     return train_within_memory(
         request.task,
@@ -123,7 +123,7 @@ def _reporter(
     listener: SearchCallback,
     started: float,
 ) -> Report:
-    """Return what passes each loss on to the pruner and the listener."""
+    """Return a callback that passes each loss to the pruner and the search callback."""
     _forget_reports(trial)
     losses: list[float] = []
     interval = effective_config(request.task, config)["val_check_steps"]
@@ -144,6 +144,6 @@ def _reporter(
 
 
 def _forget_reports(trial: Trial) -> None:
-    """Let a trial that runs anew report anew: neither ignored nor judged by former reports."""
+    """Discard the reports of an earlier attempt, so that they neither block nor prune this one."""
     trial._cached_frozen_trial = copy.copy(trial._cached_frozen_trial)
     trial._cached_frozen_trial.intermediate_values = {}

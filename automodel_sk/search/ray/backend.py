@@ -1,7 +1,7 @@
-"""The search on Ray Tune: trials in Ray's processes, on one machine or a cluster.
+"""Search with Ray Tune: trials run in Ray's processes, on one machine or a cluster.
 
-Ray proposes parameters, runs trials and stops weak ones. What is kept is an
-Optuna study, as on the other engine: it is all that a stopped search needs.
+Ray proposes parameters, runs trials and stops poor ones. The results are kept in an Optuna study,
+as with the Optuna backend, and the study is all that resuming a search needs.
 """
 
 from __future__ import annotations
@@ -39,36 +39,36 @@ __all__ = ["RayBackend"]
 
 
 class RayBackend:
-    """Runs trials in Ray's processes, as many at a time as CPUs and GPUs allow.
+    """Run trials in Ray's processes, as many in parallel as CPUs and GPUs allow.
 
-    The study's storage is the only state, as it is on the other engine.
+    The study's storage holds the entire state, as with the Optuna backend.
     """
 
     def run(
         self, request: SearchRequest, dataset: Any, listener: SearchCallback
     ) -> Sequence[TrialRecord]:
-        """Run the trials that are left.
+        """Run the remaining trials.
 
         Parameters
         ----------
         request : SearchRequest
             The search.
         dataset : neuralforecast.tsdataset.TimeSeriesDataset
-            The data, the validation steps included.
+            The data, including the validation steps.
         listener : SearchCallback
-            TrialNotifier of each report and each ended trial, in this process.
+            Called in this process with each report and each ended trial.
 
         Returns
         -------
         list of TrialRecord
-            All ended trials of the study by number, earlier calls' included.
+            All ended trials of the study by number, including those of earlier calls.
 
         Raises
         ------
         StorageError
-            The storage can't be used.
+            The storage cannot be used.
         StudyMismatchError
-            A study of that name holds another search.
+            A study with that name holds another search.
         SearchError
             There is no cluster at `request.ray_address`.
         """
@@ -76,21 +76,27 @@ class RayBackend:
             request = replace(request, location=location)
             sampler = PerTrialSampler(RandomSampler, request.random_seed)
             study = open_study(request, sampler, NopPruner())
-            told = TrialNotifier(study, request, listener)
-            told.catch_up()
-            run_remaining(study, request, told, lambda: _search(study, request, dataset, told))
+            notifier = TrialNotifier(study, request, listener)
+            notifier.catch_up()
+            run_remaining(
+                study, request, notifier, lambda: _search(study, request, dataset, notifier)
+            )
             return ended_records(study, request)
 
 
-def _search(study: AskTellStudy, request: SearchRequest, dataset: Any, told: TrialNotifier) -> None:
-    """Let Ray run what is left, and queue again what it has not ended."""
+def _search(
+    study: AskTellStudy, request: SearchRequest, dataset: Any, notifier: TrialNotifier
+) -> None:
+    """Let Ray run the remaining trials, and queue again those that it has not ended."""
     with ray_session(request.ray_address):
-        _tune(study, request, dataset, told)
+        _tune(study, request, dataset, notifier)
 
 
-def _tune(study: AskTellStudy, request: SearchRequest, dataset: Any, told: TrialNotifier) -> None:
+def _tune(
+    study: AskTellStudy, request: SearchRequest, dataset: Any, notifier: TrialNotifier
+) -> None:
     resources = ResourcesOfTrials.of(request, ray.cluster_resources())
-    trials, failures = RayTrials(study, request, told, resources.most), Failures()
+    trials, failures = RayTrials(study, request, notifier, resources.most), Failures()
     try:
         with (
             quiet_tune() as folder,
@@ -120,6 +126,6 @@ def _tune(study: AskTellStudy, request: SearchRequest, dataset: Any, told: Trial
 
 
 def _trainable(request: SearchRequest, dataset: Any, resources: ResourcesOfTrials) -> Any:
-    """Return what Ray runs; task and data lie in its object store, once."""
+    """Return the trainable for Ray, with task and data stored once in Ray's object store."""
     lent = tune.with_parameters(train_on_ray, task=request.task, lent=LentDataset.of(dataset))
     return tune.with_resources(lent, {"cpu": resources.cpu, "gpu": resources.gpu})

@@ -1,4 +1,4 @@
-"""What Ray Tune calls: for a new trial, at each report, when a trial ends."""
+"""Callbacks for Ray Tune: for a new trial, at each report, when a trial ends."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _DIED = "its worker process has died"
 
 
 class Failures:
-    """Keeps what went wrong on our own side of a hook: Ray takes it for a trial's failure."""
+    """Keep errors of this package's callbacks, which Ray would treat as a trial's failure."""
 
     def __init__(self) -> None:
         self.first: BaseException | None = None
 
     def kept(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call; keep what is raised."""
+        """Call a function and keep the exception that it raises."""
         try:
             return call(*args, **kwargs)
         except BaseException as exc:
@@ -36,7 +36,7 @@ class Failures:
 
 
 class _Unsaved:
-    """Left out of what Ray saves: the study keeps all that matters."""
+    """Excluded from Ray's own saved state, since the study holds everything needed."""
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:
         return type(None), ()
@@ -46,72 +46,72 @@ class _Unsaved:
 
 
 class TrialSource(_Unsaved, Searcher):  # type: ignore[misc]  # upstream is untyped
-    """Gives Ray the study's trials."""
+    """Supply Ray with the study's trials."""
 
     def __init__(self, trials: RayTrials, failures: Failures) -> None:
         super().__init__(metric="loss", mode="min")
         self._trials, self._failures = trials, failures
 
     def suggest(self, trial_id: str) -> Any:
-        """Return the next trial's job."""
+        """Return the job of the next trial."""
         job = None if self._failures.first else self._failures.kept(self._trials.next_job)
         over = self._trials.is_over or self._failures.first is not None
         return Searcher.FINISHED if job is None and over else job
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
-        """Nothing: the callback does it."""
+        """Do nothing: the callback handles it."""
 
     def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class TrialStopper(_Unsaved, Stopper):  # type: ignore[misc]
-    """Ends trials whose time is up, and the search where we failed ourselves."""
+    """Stop trials whose time is up, and the whole search after an error in a callback."""
 
     def __init__(self, trials: RayTrials, failures: Failures) -> None:
         self._trials, self._failures = trials, failures
 
     def __call__(self, trial_id: str, result: Mapping[str, Any]) -> bool:
-        """Return whether a trial must end at this report."""
+        """Return whether a trial must stop at this report."""
         return not result.get("done") and self._trials.must_stop(result["number"])
 
     def stop_all(self) -> bool:
-        """Return whether there is no point in going on."""
+        """Return whether the search must stop."""
         return self._failures.first is not None
 
 
 class TrialEvents(_Unsaved, Callback):  # type: ignore[misc]
-    """Writes down what happens to trials, as it happens."""
+    """Record events of trials in the study as they occur."""
 
     def __init__(self, trials: RayTrials, failures: Failures) -> None:
         self._trials, self._kept = trials, failures.kept
 
     def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-        """Note that a process has taken a trial up."""
+        """Record that a process has started a trial."""
         self._kept(self._trials.start, trial.config["number"])
 
     def on_trial_result(
         self, iteration: int, trials: Any, trial: Any, result: Mapping[str, Any], **info: Any
     ) -> None:
-        """Write a validation loss down."""
+        """Record a validation loss."""
         self._kept(self._trials.report, result)
 
     def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-        """Write the end of a trial down: by itself, or stopped."""
+        """Record the end of a trial, whether complete or stopped."""
         self._kept(self._trials.end, trial.config["number"])
 
     def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-        """Write down that a trial failed, or that its process is gone."""
+        """Record that a trial failed or that its process died."""
         self._kept(self._fail, trial.config["number"], _error_of(trial))
 
     def on_step_begin(self, iteration: int, trials: Any, **info: Any) -> None:
-        """Kill the processes of trials that hang."""
+        """Kill the processes of hanging trials."""
         late = {number for number in self._trials.running if self._trials.is_late(number)}
         for trial in trials if late else ():
             actor = trial.temporary_state.ray_actor
@@ -120,7 +120,7 @@ class TrialEvents(_Unsaved, Callback):  # type: ignore[misc]
 
     def _fail(self, number: int, error: BaseException | None) -> None:
         if number not in self._trials.running:
-            return  # the failure was ours
+            return  # a callback of this package failed
         if isinstance(error, RayTaskError) and isinstance(error.cause, TrialFailedError):
             self._trials.fail(number, *error.cause.args)
         else:
@@ -128,7 +128,7 @@ class TrialEvents(_Unsaved, Callback):  # type: ignore[misc]
 
 
 def _error_of(trial: Any) -> BaseException | None:
-    """Return what ended a trial; Ray writes it into a file beside the trial."""
+    """Return the error that ended a trial, which Ray writes to a file next to the trial."""
     path = trial.pickled_error_file
     if path is None or not Path(path).is_file():
         return None
@@ -137,7 +137,7 @@ def _error_of(trial: Any) -> BaseException | None:
 
 
 def _own_death(error: BaseException | None) -> str | None:
-    """Return how a process died by itself, None where it is gone with its machine."""
+    """Return how a process died, or None if its machine was lost."""
     if isinstance(error, OutOfMemoryError):
         return "its machine ran low on memory"
     if _DIED in str(error) or not isinstance(error, RayActorError):

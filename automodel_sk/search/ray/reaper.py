@@ -1,7 +1,7 @@
-"""The process that ends what a killed program leaves of Ray on this machine.
+"""Process that cleans up Ray's processes and files after a killed program.
 
-Ray's agents outlive a program that was killed, and its folder holds the token that they trust.
-Run as a file of its own by ``python -I``: it imports nothing but the standard library.
+Ray's agents outlive a program that is killed, and its folder holds the token that they trust. This
+file is run on its own with ``python -I`` and imports only the standard library.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _MOST_ROUNDS = 20
 
 
 def main(parent: int, folder: str) -> None:
-    """Wait for the parent's end, then end all that has files open in a folder, and remove it."""
+    """Wait for the parent to end, end all processes with open files in a folder, and remove it."""
     while os.getppid() == parent:
         time.sleep(_POLL_SECONDS)
-    for _ in range(_MOST_ROUNDS):  # one may have started another meanwhile
+    for _ in range(_MOST_ROUNDS):  # a process may have started another meanwhile
         left = list(_processes_with_files_in(folder))
         for pid in left:
             with contextlib.suppress(OSError):
@@ -44,7 +44,7 @@ def _processes_with_files_in(folder: str) -> Iterator[int]:
 def _files_of(pid: str) -> list[str]:
     """Return the files that a process of this user has open."""
     place, files = f"/proc/{pid}/fd", []
-    with contextlib.suppress(OSError):  # it has ended, or is another user's
+    with contextlib.suppress(OSError):  # it has ended, or belongs to another user
         for number in os.listdir(place):  # noqa: PTH208
             with contextlib.suppress(OSError):
                 files.append(os.readlink(f"{place}/{number}"))  # noqa: PTH115

@@ -1,4 +1,4 @@
-"""A searcher as it was when a search was stopped: told anew what the study keeps."""
+"""Restore a searcher after a stop by replaying the study's trials to it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from automodel_sk.search.study.seeding import seed_of_trial
 __all__ = ["HEARD", "PROPOSED", "replayed", "tell"]
 
 HEARD = "heard"
-"""Attribute of a trial: how many ended trials its searcher had heard of."""
+"""Trial attribute: the number of ended trials that its searcher had received."""
 
 PROPOSED = "proposed"
-"""Attribute of a trial that the searcher proposed; others are guesses."""
+"""Trial attribute: set if the searcher proposed the trial; others are initial trials."""
 
 
 def replayed(study: optuna.Study, request: SearchRequest) -> Proposer:
-    """Return a searcher that has proposed and heard what a study tells, in that order.
+    """Return a searcher after replaying the study's proposals and results in their order.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def replayed(study: optuna.Study, request: SearchRequest) -> Proposer:
 
 
 def tell(proposer: Proposer, trial: FrozenTrial) -> None:
-    """Tell a searcher of an ended trial: its best loss, pruned or not."""
+    """Report an ended trial to a searcher: its best loss, pruned or not."""
     losses = trial.intermediate_values.values()
     failed = trial.state is TrialState.FAIL or not losses
     proposer.end(trial.number, None if failed else min(losses))
@@ -65,12 +65,12 @@ def _in_order_of_their_ends(trials: list[FrozenTrial]) -> list[FrozenTrial]:
 
 
 def _known(trial: FrozenTrial) -> dict[str, Any]:
-    """Return the parameters that a trial has, or was enqueued with and has not drawn yet."""
+    """Return the parameters that a trial has, or was enqueued with but has not drawn yet."""
     return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
 
 
 def _whole(trial: FrozenTrial, request: SearchRequest) -> dict[str, Any]:
-    """Return all the parameters that a guess has, or will draw when it begins."""
+    """Return all parameters that an initial trial has, or will draw when it starts."""
     space = request.space
     if space.function is not None or trial.params.keys() >= space.optuna_distributions().keys():
         return dict(trial.params)

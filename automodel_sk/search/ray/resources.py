@@ -1,4 +1,4 @@
-"""What a trial takes of Ray's CPUs and GPUs, and how many may run at a time."""
+"""Allocate Ray's CPUs and GPUs to trials, and limit how many run in parallel."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class ResourcesOfTrials:
-    """CPUs and GPUs of one trial, and the most trials at a time.
+    """CPUs and GPUs per trial, and the maximum number of parallel trials.
 
     Parameters
     ----------
     cpu, gpu : float
-        Of one trial; a trial trains on one thread.
+        Per trial; a trial trains on one thread.
     most : int
-        Trials at a time.
+        Maximum number of parallel trials.
     """
 
     cpu: float
@@ -31,14 +31,14 @@ class ResourcesOfTrials:
 
     @classmethod
     def of(cls, request: SearchRequest, known: Mapping[str, float]) -> ResourcesOfTrials:
-        """Share out what a search may use.
+        """Divide the resources of a search among its trials.
 
         Parameters
         ----------
         request : SearchRequest
-            Its `cpus` and `gpus` are for all trials together; None: all that Ray has.
+            Its `cpus` and `gpus` apply to all trials together; if None, everything that Ray has.
         known : mapping of str to float
-            What Ray has, as `ray.cluster_resources` returns it.
+            Ray's resources as returned by `ray.cluster_resources`.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Ray's schedulers, told of the trials that ended before them."""
+"""Create Ray's schedulers and inform them of trials that ended in earlier calls."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ __all__ = ["informed_scheduler"]
 
 @dataclass(frozen=True)
 class _Ended:
-    """What a scheduler knows a trial by."""
+    """A trial as schedulers identify it."""
 
     trial_id: str
 
 
 def informed_scheduler(study: Study, strategy: SearchStrategy) -> Any:
-    """Return a strategy's scheduler that compares with earlier calls' trials too.
+    """Return a strategy's scheduler that also compares with trials of earlier calls.
 
     Parameters
     ----------
     study : optuna.Study
-        Whose ended trials it is told of.
+        The study whose ended trials the scheduler receives.
     strategy : SearchStrategy
-        Of the Ray backend.
+        A strategy of the Ray backend.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def _tell(scheduler: Any, trial: FrozenTrial) -> None:
         {"training_iteration": number, "loss": loss}
         for number, loss in sorted(trial.intermediate_values.items())
     ]
-    # Telling it as a result would have it compare each loss with all others, for nothing.
+    # If passed as a result, each loss would needlessly be compared with all others.
     only_kept = isinstance(scheduler, MedianStoppingRule)
     tell = scheduler.on_trial_complete if only_kept else scheduler.on_trial_result
     scheduler.on_trial_add(None, ended)

@@ -1,8 +1,8 @@
-"""A Ray searcher as a source of parameters, whose state can be had again from a study.
+"""Use a Ray searcher as a source of parameters whose state can be rebuilt from a study.
 
-Ray's searchers are the same after the same sequence of proposals and results.
-So none is ever saved: after a stop the study's trials are told anew, in the
-order in which they were proposed and ended, and the searcher is where it was.
+A Ray searcher reaches the same state after the same sequence of proposals and results. Searchers
+are therefore never saved: after a stop, the study's trials are replayed in the order in which they
+were proposed and ended.
 """
 
 from __future__ import annotations
@@ -29,17 +29,16 @@ Params = dict[str, Any]
 
 
 class Proposer:
-    """Proposes parameters, as the study stores them, and learns how they did.
+    """Propose parameters as the study stores them, and learn from the results.
 
     Parameters
     ----------
     strategy : SearchStrategy
-        Of the Ray backend.
+        A strategy of the Ray backend.
     space : SearchSpace
-        What is tuned.
+        The search space.
     guesses : sequence of mappings
-        Parameters of trials that begin before the first proposal; searchers
-        that can learn from them.
+        Parameters of the initial trials, for searchers that can learn from them.
     """
 
     def __init__(
@@ -52,17 +51,17 @@ class Proposer:
         self._names = map(str, count())
         self._pending: tuple[str, Params] | None = None
         self.heard = 0
-        """Ended trials that the searcher has heard of."""
+        """Number of ended trials that the searcher has received."""
 
     def propose(self) -> Params | None:
-        """Return the next trial's parameters, None where results are awaited first."""
+        """Return the next trial's parameters, or None if the searcher waits for results."""
         key = next(self._names)
         params: Params | None = self._source.propose(key)
         self._pending = None if params is None else (key, params)
         return params
 
     def begin(self, number: int, params: Mapping[str, Any]) -> None:
-        """Note, once, which trial a proposal became; one of other origin teaches nothing."""
+        """Record, once, which trial a proposal became; trials of other origin are ignored."""
         if number in self._begun:
             return
         self._begun.add(number)
@@ -77,7 +76,7 @@ class Proposer:
             self._source.forget(key)
 
     def end(self, number: int, loss: float | None) -> None:
-        """Learn how a trial ended; a failed one has no loss."""
+        """Report the end of a trial; a failed trial has no loss."""
         self.heard += 1
         key = self._keys.pop(number, None)
         if key is None:
@@ -89,7 +88,7 @@ class Proposer:
 
 
 class _Variants:
-    """Random draws, or a grid point by point, as `BasicVariantGenerator` makes them."""
+    """Random draws, or the points of a grid, in the order of `BasicVariantGenerator`."""
 
     takes_guesses = False
 
@@ -106,10 +105,10 @@ class _Variants:
         return _encoded(self._space, spec["config"])
 
     def teach(self, key: str, loss: float) -> None:
-        """Random draws learn nothing."""
+        """Do nothing: random draws do not learn."""
 
     def forget(self, key: str) -> None:
-        """Random draws learn nothing."""
+        """Do nothing: random draws do not learn."""
 
 
 def _random_state(strategy: SearchStrategy) -> Any:
@@ -118,7 +117,7 @@ def _random_state(strategy: SearchStrategy) -> Any:
 
 
 class _BySearcher:
-    """Proposals of one of Ray's searchers over a space in Ray's own terms."""
+    """Proposals of a Ray searcher over a space in Ray's format."""
 
     takes_guesses = True
 
@@ -148,14 +147,15 @@ class _BySearcher:
 
     def forget(self, key: str) -> None:
         if self._name == "BayesOptSearch":
-            # It counts its random trials by their results: an error would not end them.
+            # The searcher counts its random trials by their results; an error would not count as
+            # one.
             self._searcher.on_trial_complete(key, result={"loss": float("nan")})
         else:
             self._searcher.on_trial_complete(key, error=True)
 
 
 class _ByOptuna(_BySearcher):
-    """Proposals of OptunaSearch, in the very parameters that the study stores."""
+    """Proposals of OptunaSearch, whose parameters are those that the study stores."""
 
     def __init__(
         self, strategy: SearchStrategy, space: SearchSpace, guesses: Sequence[Params]
@@ -163,7 +163,7 @@ class _ByOptuna(_BySearcher):
         def parameters(trial: Any) -> Params:
             try:
                 space.suggest(trial)
-            except Exception:  # a user's function of the trial: it fails again when the trial runs
+            except Exception:  # a user's define-by-run function fails again when the trial runs
                 logger.debug("the search space failed", exc_info=True)
             return dict(trial.params)
 
@@ -187,7 +187,7 @@ def _source(strategy: SearchStrategy, space: SearchSpace, guesses: Sequence[Para
 
 
 def _encoded(space: SearchSpace, config: Mapping[str, Any]) -> Params | None:
-    """Return a configuration as the study stores it; None where a draw fell off its domain."""
+    """Return a configuration as the study stores it, or None if a draw is outside its domain."""
     try:
         return space.encode(config)
     except InvalidInputError:
@@ -196,13 +196,13 @@ def _encoded(space: SearchSpace, config: Mapping[str, Any]) -> Params | None:
 
 
 def _point(space: SearchSpace, params: Params) -> dict[str, Any]:
-    """Return parameters in Ray's terms: tuned values alone."""
+    """Return parameters in Ray's format: tuned values only."""
     config = SearchSpace(domains=space.domains).decode(params)
     return dict(config)
 
 
 def _flat(nested: Mapping[str, Any], prefix: str = "") -> Params:
-    """Undo the nesting that OptunaSearch makes of names with a slash."""
+    """Undo OptunaSearch's nesting of names that contain a slash."""
     flat: Params = {}
     for key, value in nested.items():
         name = f"{prefix}{key}"

@@ -1,4 +1,4 @@
-"""Ray, as this process uses it: the user's own where there is one, else a quiet one of ours."""
+"""Connect to Ray: reuse the user's session, or start a quiet local one."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ _QUIET_TUNE = {
 
 
 class _Session:
-    """A connection of ours to Ray: to a cluster, or to a Ray of this machine that goes with it.
+    """A connection to Ray that this package opened: to a cluster, or to a local Ray instance.
 
     Parameters
     ----------
     address : str, optional
-        The cluster.
+        Address of the cluster.
     """
 
     def __init__(self, address: str | None) -> None:
@@ -66,7 +66,7 @@ class _Session:
             undo.enter_context(_no_messages())
             if address is None:
                 folder = undo.enter_context(_own_folder())
-                undo.callback(self._leave)  # before its folder goes
+                undo.callback(self._leave)  # before its folder is removed
                 _start(folder)
             else:
                 undo.callback(self._leave)
@@ -75,7 +75,7 @@ class _Session:
             self._undo = undo.pop_all()
 
     def is_current(self) -> bool:
-        """Return whether Ray is still connected as it was: the user may have ended that."""
+        """Return whether Ray is still connected as before; the user may have shut it down."""
         return ray.is_initialized() and _connection() == self._id
 
     def _leave(self) -> None:
@@ -83,13 +83,13 @@ class _Session:
             ray.shutdown()
 
     def close(self) -> None:
-        """End it."""
+        """Close the connection."""
         with _muted():
             self._undo.close()
 
 
 def _connection() -> tuple[str, str]:
-    """Return what tells this connection to Ray from any other."""
+    """Return values that identify this connection to Ray."""
     context = ray.get_runtime_context()
     return context.get_node_id(), context.get_job_id()
 
@@ -110,7 +110,7 @@ def _own_folder() -> Iterator[Path]:
 
 
 def _place_for_sockets() -> str | None:
-    """Return where Ray's sockets have names that the system takes; None for the usual place."""
+    """Return a folder in which the names of Ray's sockets are short enough, or None."""
     most = _LONGEST_SOCKET_ON_MACOS if sys.platform == "darwin" else _LONGEST_SOCKET
     usual = tempfile.gettempdir()
     if len(os.fsencode(usual)) + _REST_OF_A_SOCKET <= most or not Path(_SHORT_FOLDER).is_dir():
@@ -128,7 +128,7 @@ def _place_for_sockets() -> str | None:
 
 @contextmanager
 def _reaped(folder: Path) -> Iterator[None]:
-    """See to it that nothing of Ray outlives this process, even where it is killed."""
+    """Make sure that no Ray process outlives this process, even if it is killed."""
     if sys.platform != "linux":
         yield
         return
@@ -173,7 +173,7 @@ def _join(address: str) -> None:
 
 
 def _knock(address: str) -> None:
-    """Raise where nobody listens at an address: Ray would try for minutes."""
+    """Raise if nothing listens at an address, since Ray would keep trying for minutes."""
     host, _, port = address.rpartition("/")[2].rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS_TO_ANSWER).close()
@@ -181,7 +181,7 @@ def _knock(address: str) -> None:
 
 @contextmanager
 def _no_messages() -> Iterator[None]:
-    """Keep Ray from printing what befalls its processes: the study tells it."""
+    """Keep Ray from printing messages about its processes; the study reports them."""
     printer = getattr(ray._private.worker, _PRINTER, None)
     if printer is not None:
         setattr(ray._private.worker, _PRINTER, lambda *_, **__: None)
@@ -193,7 +193,7 @@ def _no_messages() -> Iterator[None]:
 
 
 def _forget_token() -> None:
-    """Let Ray read the token that its processes trust anew: it reads one and keeps it."""
+    """Make Ray reread the token that its processes trust, which it otherwise caches."""
     loader = getattr(ray._raylet, "AuthenticationTokenLoader", None)  # ray >= 2.52
     if loader is not None:
         loader.instance().reset_cache()
@@ -204,9 +204,10 @@ _ours: _Session | None = None
 
 @contextmanager
 def ray_session(address: str | None = None) -> Iterator[None]:
-    """Have Ray at hand: the user's where there is one, else one of ours.
+    """Connect to Ray: reuse the user's session, or start one.
 
-    Ours is kept for the next search, and ended where this one broke.
+    A session started here is kept for the next search, and shut down if the search failed with an
+    error.
 
     Parameters
     ----------
@@ -241,7 +242,7 @@ def _close() -> None:
 
 @contextmanager
 def quiet_tune() -> Iterator[str]:
-    """Mute Ray Tune, and give it a folder for what nobody reads."""
+    """Mute Ray Tune, and give it a temporary folder for its output."""
     with (
         scratch_folder("tune") as folder,
         _variables(_QUIET_TUNE),
@@ -252,7 +253,7 @@ def quiet_tune() -> Iterator[str]:
 
 @contextmanager
 def signals_given_back(*names: str) -> Iterator[None]:
-    """Give signals back to whom they belonged: Ray takes some and keeps them."""
+    """Restore the signal handlers that Ray replaces and does not restore."""
     in_main_thread = threading.current_thread() is threading.main_thread()
     known = [getattr(signal, name) for name in names if hasattr(signal, name)]
     handlers = {number: signal.getsignal(number) for number in known if in_main_thread}
@@ -265,7 +266,7 @@ def signals_given_back(*names: str) -> Iterator[None]:
 
 @contextmanager
 def _variables(values: Mapping[str, str], *set_by_ray: str) -> Iterator[None]:
-    """Set environment variables for a while; those that the user has set stay."""
+    """Set environment variables temporarily, except those that the user has set."""
     ours = {name: value for name, value in values.items() if name not in os.environ}
     new = [name for name in (*ours, *set_by_ray) if name not in os.environ]
     os.environ.update(ours)
@@ -278,7 +279,7 @@ def _variables(values: Mapping[str, str], *set_by_ray: str) -> Iterator[None]:
 
 @contextmanager
 def _muted() -> Iterator[None]:
-    """Mute Ray's log lines, below errors of its own making as well."""
+    """Mute Ray's log lines, except its own errors."""
     names = [name for name in logging.Logger.manager.loggerDict if name.split(".")[0] == "ray"]
     loggers = [logging.getLogger(name) for name in {*names, "ray"}]
     levels = [logger.level for logger in loggers]

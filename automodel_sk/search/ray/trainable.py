@@ -1,4 +1,4 @@
-"""The part of a Ray trial that runs in Ray's process: the data unpacked, one candidate trained."""
+"""Run a Ray trial inside Ray's process: unpack the data and train one configuration."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ __all__ = ["LentDataset", "TrialFailedError", "train_on_ray"]
 
 
 class TrialFailedError(Exception):
-    """A candidate could not be trained: the reason, whatever was raised, and the seconds."""
+    """A trial could not be trained; holds the reason and the seconds it took."""
 
 
 @dataclass(frozen=True)
 class LentDataset:
-    """A dataset whose figures lie once in Ray's object store, for all trials of a machine.
+    """A dataset whose arrays are stored once per machine in Ray's object store.
 
-    Ray hands out NumPy arrays without a copy, and torch tensors with one.
+    Ray shares NumPy arrays without copying, but copies torch tensors.
 
     Parameters
     ----------
     shell : neuralforecast.tsdataset.TimeSeriesDataset
-        All but the tensors.
+        The dataset without its tensors.
     arrays : mapping of str to array
-        The tensors by the name of their attribute.
+        The tensors by attribute name.
     """
 
     shell: Any
@@ -45,7 +45,7 @@ class LentDataset:
 
     @classmethod
     def of(cls, dataset: Any) -> LentDataset:
-        """Take a dataset apart."""
+        """Split a dataset into shell and arrays."""
         import torch
 
         arrays = {k: v.numpy() for k, v in vars(dataset).items() if torch.is_tensor(v)}
@@ -55,12 +55,12 @@ class LentDataset:
         return cls(shell, arrays)
 
     def dataset(self) -> Any:
-        """Put the dataset together again, on the very same memory."""
+        """Reassemble the dataset on the same memory."""
         import torch
 
         dataset = copy.copy(self.shell)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they can't be written to, and never are
+            warnings.simplefilter("ignore")  # they are read-only and never written to
             for name, array in self.arrays.items():
                 setattr(dataset, name, torch.from_numpy(array))
         return dataset
@@ -68,28 +68,28 @@ class LentDataset:
 
 @dataclass
 class _Attempts:
-    """What the driver is told beside the losses."""
+    """Information for the driver beside the losses."""
 
     started: float
     changed: dict[str, Any] = field(default_factory=dict)
 
 
 def train_on_ray(job: Mapping[str, Any], task: TrainingTask, lent: LentDataset) -> None:
-    """Train a trial's candidate; each validation loss goes to the driver, who may stop it.
+    """Train a trial's configuration; each validation loss goes to the driver, which may stop it.
 
     Parameters
     ----------
     job : mapping
-        ``number``, ``config`` and ``changed`` (what an earlier attempt has changed).
+        ``number``, ``config`` and ``changed`` (changes made by an earlier attempt).
     task : TrainingTask
-        What is the same for all trials.
+        Settings that all trials share.
     lent : LentDataset
         The data.
 
     Raises
     ------
     TrialFailedError
-        The candidate could not be trained.
+        The trial could not be trained.
     """
     task = _at_home_here(task)
     attempts = _Attempts(time.perf_counter(), dict(job["changed"]))
@@ -108,7 +108,7 @@ def train_on_ray(job: Mapping[str, Any], task: TrainingTask, lent: LentDataset) 
 
 
 def _at_home_here(task: TrainingTask) -> TrainingTask:
-    """Return a task with this machine's device, and without a folder that only another has."""
+    """Return a task with this machine's device and without a folder of another machine."""
     import ray
 
     device = trainer_options(None if ray.get_gpu_ids() else 0)
@@ -124,7 +124,7 @@ def _reporter(task: TrainingTask, job: Mapping[str, Any], attempts: _Attempts) -
     interval = config["val_check_steps"]
 
     def report(number: int, loss: float) -> Decision:
-        # Where the driver stops the trial, this raises SystemExit.
+        # If the driver stops the trial, this raises SystemExit.
         tune.report(
             {
                 "loss": loss,

@@ -1,4 +1,4 @@
-"""The trials of a search between the study, which keeps them, and Ray, which runs them."""
+"""Pass trials between the study, which keeps them, and Ray, which runs them."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ __all__ = ["RayTrials", "RunningTrial"]
 logger = logging.getLogger(__name__)
 
 _SECONDS_TO_IMPORT = 120
-"""What a new process may take to import torch before its first training begins."""
+"""Time that a new process may need to import torch before its first training starts."""
 
 _SECONDS_TO_ASK_AGAIN = 0.5
 
 _MOST_LOST = 3
-"""A trial that loses its machine more often than this is taken to be the reason."""
+"""A trial that loses its machine more often than this is considered the cause."""
 
 _LOST = "machines_lost"
 
 
 @dataclass
 class RunningTrial:
-    """A trial that Ray runs: what it has told so far."""
+    """A trial that Ray runs, and its reports so far."""
 
     trial: Trial
     beating: ExitStack
@@ -63,18 +63,18 @@ class RunningTrial:
     late: bool = False
 
     def age(self) -> float:
-        """Return the seconds of its training, imports aside where it has reported."""
+        """Return the seconds of training, without imports once the trial has reported."""
         return 0.0 if self.started is None else time.monotonic() - self.started
 
     def outcome(self) -> Outcome:
-        """Return how its training went."""
+        """Return the outcome of its training."""
         best_step = min(self.losses, key=lambda step: self.losses[step])
         score = self.losses[best_step]
         return Outcome(score, best_step, self.losses, self.verdict, self.seconds)
 
 
 class RayTrials:
-    """Claims trials for Ray, and writes into the study what becomes of them.
+    """Claim trials for Ray and record their results in the study.
 
     Parameters
     ----------
@@ -82,16 +82,16 @@ class RayTrials:
         Numbers the trials and outlives all processes.
     request : SearchRequest
         The search.
-    told : TrialNotifier
-        TrialNotifier of each report and each ended trial.
+    notifier : TrialNotifier
+        Notified of each report and each ended trial.
     most : int
-        Trials that may run at a time.
+        Maximum number of parallel trials.
     """
 
     def __init__(
-        self, study: AskTellStudy, request: SearchRequest, told: TrialNotifier, most: int
+        self, study: AskTellStudy, request: SearchRequest, notifier: TrialNotifier, most: int
     ) -> None:
-        self._study, self._request, self._told, self._most = study, request, told, most
+        self._study, self._request, self._notifier, self._most = study, request, notifier, most
         self._awaited: int | None = None
         self._asked = -math.inf, 0
         self.running: dict[int, RunningTrial] = {}
@@ -99,7 +99,7 @@ class RayTrials:
         self._proposer = replayed(study, request)
 
     def next_job(self) -> dict[str, Any] | None:
-        """Claim a trial for Ray; None where there is none now, `is_over` where never again."""
+        """Claim a trial for Ray; None if there is none now, `is_over` if none will follow."""
         while len(self.running) < self._most and self._is_time_to_ask():
             trial = self._claimed()
             if trial is None:
@@ -112,7 +112,7 @@ class RayTrials:
         return None
 
     def _is_time_to_ask(self) -> bool:
-        """Return whether there may be a trial again: Ray asks for one at every report."""
+        """Return whether to look for a trial again, since Ray asks for one at every report."""
         asked, running = self._asked
         return running != len(self.running) or time.monotonic() > asked + _SECONDS_TO_ASK_AGAIN
 
@@ -129,7 +129,7 @@ class RayTrials:
             return trial
 
     def _offer(self) -> bool:
-        """See that the study has a trial to give; False where the searcher awaits results."""
+        """Make sure that the study has a trial to run; False if the searcher waits for results."""
         if self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             return True
         if self._awaited == self._proposer.heard and self.running:
@@ -143,7 +143,7 @@ class RayTrials:
         return True
 
     def _begun(self, trial: Trial) -> dict[str, Any] | None:
-        """Return a claimed trial's configuration; None where it ended at once."""
+        """Return a claimed trial's configuration, or None if it ended at once."""
         config, reason = self._configuration(trial)
         if HEARD not in trial.user_attrs:
             trial.set_user_attr(HEARD, self._proposer.heard)
@@ -165,15 +165,15 @@ class RayTrials:
     def _configuration(self, trial: Trial) -> tuple[dict[str, Any] | None, str]:
         try:
             return self._request.space.suggest(trial), ""
-        except Exception as exc:  # a user's function of the trial can fail in any way
+        except Exception as exc:  # a user's define-by-run function can raise anything
             return None, reason_of(exc)
 
     def start(self, number: int) -> None:
-        """Note that a process has taken a trial up."""
+        """Record that a process has started a trial."""
         self.running[number].started = time.monotonic()
 
     def report(self, result: Mapping[str, Any]) -> None:
-        """Write down a validation loss, and whether the trial was stopped at it."""
+        """Record a validation loss, and whether the trial was stopped at it."""
         running = self.running[result["number"]]
         trial, number = running.trial, result["number"]
         if result["changed"] != running.changed:
@@ -184,29 +184,29 @@ class RayTrials:
         running.losses[result["step"]] = result["loss"]
         running.seconds = result["seconds"]
         running.started = time.monotonic() - running.seconds
-        # `Trial.report` would keep what an earlier attempt has reported.
+        # `Trial.report` would keep the reports of an earlier attempt.
         storage = self._study._storage
         storage.set_trial_intermediate_value(trial._trial_id, result["report"], result["loss"])
         if result.get("done") and running.verdict is Decision.GO_ON:
             running.verdict = Decision.PRUNE
-        self._told.on_report(number, result["report"], result["loss"])
+        self._notifier.on_report(number, result["report"], result["loss"])
 
     def must_stop(self, number: int) -> bool:
-        """Return whether time is up for a trial that has just reported."""
+        """Return whether the time is up for a trial that has just reported."""
         running = self.running[number]
         if running.losses and running.budget.is_over(running.losses, running.age()):
             running.verdict = Decision.OUT_OF_TIME
         return running.verdict is Decision.OUT_OF_TIME or self.is_late(number)
 
     def is_late(self, number: int) -> bool:
-        """Return whether a trial has taken longer than it may."""
+        """Return whether a trial has exceeded its time limit."""
         running, limit = self.running[number], self._request.trial_timeout_minutes
         importing = 0 if running.losses else _SECONDS_TO_IMPORT
         running.late |= limit is not None and running.age() > 60 * limit + importing
         return running.late
 
     def end(self, number: int) -> None:
-        """Write down that a trial ended: by itself, or stopped at its last report."""
+        """Record that a trial ended, whether complete or stopped at its last report."""
         running = self._taken(number)
         if running.late:
             fail(self._study, running.trial, timeout_reason(self._request), running.age())
@@ -215,16 +215,16 @@ class RayTrials:
         self._pass_on(running.trial)
 
     def fail(self, number: int, reason: str, seconds: float) -> None:
-        """Write down that a trial failed."""
+        """Record that a trial failed."""
         running = self._taken(number)
         fail(self._study, running.trial, reason, seconds)
         self._pass_on(running.trial)
 
     def die(self, number: int, how: str | None) -> None:
-        """Write down that a trial's process died; it runs once more, with smaller batches.
+        """Record that a trial's process died, and retry it once with smaller batches.
 
-        Where it went with its machine (`how` is None) it was not at fault, and runs
-        again as it is.
+        If its machine was lost (`how` is None), the trial is not the cause and is retried
+        unchanged.
         """
         running = self._taken(number)
         trial = frozen(self._study, running.trial)
@@ -247,13 +247,13 @@ class RayTrials:
         return running
 
     def _pass_on(self, trial: Trial) -> None:
-        """Tell of an ended trial."""
+        """Notify of an ended trial."""
         ended = frozen(self._study, trial)
         if ended.state.is_finished():
             tell(self._proposer, ended)
-            self._told.on_trial_end(record_of(ended, self._request))
+            self._notifier.on_trial_end(record_of(ended, self._request))
 
     def give_back(self) -> None:
-        """Queue again what is not ended."""
+        """Queue unfinished trials again."""
         for number in [*self.running]:
             requeue(self._study, self._taken(number).trial)

@@ -1,1 +1,1 @@
-"""The shared study: its storage, its trials and who owns them. Knows no backend."""
+"""The shared study: its storage, its trials and who owns them. Independent of the backend."""

@@ -1,8 +1,8 @@
-"""What a study notes of its trials beside Optuna's own fields, read with distrust.
+"""Read the attributes that a study adds to Optuna's own fields, without trusting them.
 
-Others may have written a study that is kept where others can write. Each attribute is read
-here, by one function that takes what isn't of its type and size for absent: a broken trial
-costs itself alone, and none sets more of a model than its search space does.
+Others may have written to a study in shared storage. Each attribute is read by one function here,
+which treats a value of the wrong type or size as missing. A corrupt trial therefore affects only
+itself, and no trial can change more of a model than its search space allows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 RETRIED_WITH = "retried_with"
-"""Attribute of a trial: the smaller batches that a further attempt is trained with."""
+"""Trial attribute: the smaller batches that a further attempt is trained with."""
 
 _LONGEST_REASON = 2000
 _MOST_STEPS = 1_000_000
@@ -35,21 +35,21 @@ _LONGEST_TRIAL = 1e9
 
 
 def retried_with(trial: Trial | FrozenTrial, config: Mapping[str, Any]) -> dict[str, int]:
-    """Return what an earlier attempt has changed of a trial's configuration: smaller batches.
+    """Return an earlier attempt's changes to a trial's configuration: smaller batches.
 
     Parameters
     ----------
     trial : optuna.trial.Trial or FrozenTrial
         A trial of any study.
     config : mapping
-        Its configuration as it was drawn.
+        Its configuration as drawn.
     """
     noted = trial.user_attrs.get(RETRIED_WITH)
     return no_larger(noted, config) if isinstance(noted, Mapping) else {}
 
 
 def steps_of(trial: FrozenTrial, most: int | None = None) -> list[int]:
-    """Return the training steps at each report, none where they make no sense.
+    """Return the training steps at each report, or none if they are implausible.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def steps_of(trial: FrozenTrial, most: int | None = None) -> list[int]:
 
 
 def seconds_of(trial: FrozenTrial) -> float | None:
-    """Return the seconds that a trial says it took."""
+    """Return the recorded duration of a trial in seconds."""
     noted = trial.user_attrs.get("seconds")
     if isinstance(noted, bool) or not isinstance(noted, (int, float)):
         return None
@@ -75,7 +75,7 @@ def seconds_of(trial: FrozenTrial) -> float | None:
 
 
 def reason_of(trial: FrozenTrial) -> str | None:
-    """Return why a trial failed or was ended, without what a terminal would obey."""
+    """Return why a trial failed or was stopped, without terminal control characters."""
     noted = trial.user_attrs.get("reason")
     if not isinstance(noted, str):
         return None
@@ -84,13 +84,13 @@ def reason_of(trial: FrozenTrial) -> str | None:
 
 
 def count_of(trial: Trial | FrozenTrial, name: str) -> int:
-    """Return a count that a trial keeps, 0 where it keeps none."""
+    """Return a count stored with a trial, or 0 if there is none."""
     noted = trial.user_attrs.get(name)
     return noted if type(noted) is int and noted >= 0 else 0
 
 
 def json_of(text: object) -> Any:
-    """Return what a text holds as JSON, None where it holds none."""
+    """Return the JSON value of a text, or None if it is not valid JSON."""
     try:
         return json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):

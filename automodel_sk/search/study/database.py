@@ -1,4 +1,4 @@
-"""Studies in databases: which driver, one process at a time, signs of life."""
+"""Studies in databases: select the driver, lock across processes, send heartbeats."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _DRIVERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 _PACKAGES = {"postgresql": "psycopg[binary]", "mysql": "pymysql"}
 
-# The lock goes with its connection. A machine that vanishes with it, and so never
-# closes the connection, loses it after five minutes.
+# The lock is tied to its connection. If a machine vanishes without closing the connection, the lock
+# is released after five minutes.
 _LOCK: Mapping[str, tuple[str, ...]] = {
     "postgresql": (
         "SET LOCAL idle_in_transaction_session_timeout = '5min'",
@@ -37,7 +37,7 @@ _LOCK: Mapping[str, tuple[str, ...]] = {
 
 
 def usable_url(url: str) -> URL:
-    """Return a database's URL with a driver that is installed.
+    """Return a database's URL with an installed driver.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def usable_url(url: str) -> URL:
     Raises
     ------
     StorageError
-        The database is none that searches can share.
+        The database cannot be shared by searches.
 
     Examples
     --------
@@ -89,15 +89,15 @@ def usable_url(url: str) -> URL:
 
 
 def open_database(url: str, interval: int, grace: int) -> BaseStorage:
-    """Open a database of studies, its tables made where there are none.
+    """Open a database of studies, creating its tables if they are missing.
 
     Parameters
     ----------
     url : str
         As in `OptimizationConfig.storage`.
     interval, grace : int
-        Seconds between two signs of life of a trial, and after which a silent
-        trial is given up.
+        Seconds between two heartbeats of a trial, and after which a silent trial is considered
+        dead.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def open_database(url: str, interval: int, grace: int) -> BaseStorage:
 
 @contextmanager
 def database_lock(url: str, name: str) -> Iterator[None]:
-    """Let one process in at a time, of all on all machines that use a database.
+    """Let one process in at a time, across all machines that use a database.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def database_lock(url: str, name: str) -> Iterator[None]:
 
 @contextmanager
 def _file_lock(database: str | None, name: str) -> Iterator[None]:
-    """Lock a SQLite file by a file beside it; one in memory has no other process."""
+    """Lock a SQLite file with a file next to it; an in-memory one needs no lock."""
     from filelock import FileLock
 
     if not database or database == ":memory:":

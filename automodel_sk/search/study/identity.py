@@ -1,4 +1,4 @@
-"""What must be the same for trials to be comparable: the task and its data, as text."""
+"""Identify what must be the same for trials to be comparable: the task and its data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DEEPEST = 4
 
 
 def data_facts(frame: pd.DataFrame, static_df: pd.DataFrame | None) -> dict[str, str]:
-    """Return what tells data from other data: in words first, then digests of all values.
+    """Return facts that identify data: readable ones first, then digests of all values.
 
     Parameters
     ----------
@@ -57,9 +57,10 @@ def data_facts(frame: pd.DataFrame, static_df: pd.DataFrame | None) -> dict[str,
 
 
 def data_digest(frame: pd.DataFrame, static_df: pd.DataFrame | None) -> str:
-    """Return a digest of ids, times and every value, whatever types hold them.
+    """Return a digest of ids, times and all values, independent of their types.
 
-    Times count by the moment, in any unit and zone; numbers as models see them, in float32.
+    Times are compared as instants, in any unit and time zone; numbers as models see them, in
+    float32.
 
     Parameters
     ----------
@@ -108,7 +109,7 @@ def _utc(times: pd.Series) -> pd.Series:
 
 
 def _moments(times: pd.Series) -> Iterable[bytes]:
-    """Yield whole seconds, then what is beyond them: no unit holds all of both."""
+    """Yield whole seconds, then the fractions, since no single unit can hold both."""
     moments: npt.NDArray[np.datetime64] = times.to_numpy(dtype=f"M8[{_unit(times)}]")
     seconds = moments.astype("M8[s]")
     yield seconds.astype(np.int64).tobytes()
@@ -120,7 +121,7 @@ def _unit(times: pd.Series) -> str:
 
 
 def loss_identity(loss: Any) -> str:
-    """Return what tells a loss from another: its class and a digest of its settings, by value.
+    """Return an identifier of a loss: its class and a digest of its settings by value.
 
     Examples
     --------
@@ -140,9 +141,9 @@ def loss_identity(loss: Any) -> str:
 
 
 def _settings(value: Any, depth: int) -> str:
-    """Write a loss or a part of it as text, tensors by value; new layers by their shape.
+    """Write a loss or a part of it as text: tensors by value, new layers by shape.
 
-    Layers start from the search's seed, whatever they hold now.
+    Layers are initialised from the search's seed, whatever values they have now.
     """
     import torch
 
@@ -165,7 +166,7 @@ def _settings(value: Any, depth: int) -> str:
 
 
 def metric_identity(metric: Any, label: str | None) -> str:
-    """Return what tells a metric from another: its label, of a function its code as well.
+    """Return an identifier of a metric: its label and, for a function, its code.
 
     Examples
     --------
@@ -180,14 +181,14 @@ def metric_identity(metric: Any, label: str | None) -> str:
 
 
 def differences(known: Mapping[str, str], asked: Mapping[str, str]) -> str:
-    """Return in words what differs between two searches, nothing where nothing does.
+    """Describe what differs between two searches; empty if nothing does.
 
     Parameters
     ----------
     known : mapping of str to str
-        The identity of a study; of an older release it may lack entries.
+        The identity of a study; entries may be missing in one from an older release.
     asked : mapping of str to str
-        That of the search at hand.
+        The identity of the current search.
 
     Examples
     --------

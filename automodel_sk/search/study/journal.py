@@ -1,9 +1,9 @@
-"""A journal file made for searches: a lock that death releases, writes that don't wait.
+"""Journal file for searches: its lock ends with the process, and writes do not wait for the disk.
 
-Optuna's own backend waits for the disk after each record, and a trial writes
-one per validation. A record that was handed to the operating system outlives
-its process; only a power cut can lose it. So the disk is waited for where a
-trial begins or ends, which secures every record before it as well.
+Optuna's own backend waits for the disk after each record, and a trial writes one per validation. A
+record passed to the operating system survives its process and can only be lost in a power cut.
+Therefore this backend waits for the disk only when a trial starts or ends, which also secures every
+earlier record.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ def _lock_file(path: str) -> str:
 
 
 class _JournalLock(BaseJournalFileLock):
-    """Locks a journal through the operating system.
+    """Lock a journal through the operating system.
 
-    Optuna's own locks are files: one that a killed process leaves behind stops
-    every other process for half a minute. The system's own call is some 40 times
-    as fast as filelock's, which each report of a trial would pay. And one that has
-    the name of theirs is deleted by whoever opens the journal with Optuna alone.
+    Optuna's own locks are files: one that a killed process leaves behind blocks all other processes
+    for half a minute. The system call is about 40 times faster than filelock, which every report of
+    a trial would pay for. The lock file does not have the name that Optuna uses, because opening
+    the journal with plain Optuna would delete it.
     """
 
     def __init__(self, path: str) -> None:
@@ -62,7 +62,7 @@ class _JournalLock(BaseJournalFileLock):
         self._held = -1
 
     def acquire(self) -> bool:
-        """Wait for the lock."""
+        """Acquire the lock, waiting for it if necessary."""
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -73,33 +73,33 @@ class _JournalLock(BaseJournalFileLock):
         return True
 
     def release(self) -> None:
-        """Let others have it."""
+        """Release the lock."""
         os.close(self._held)
 
 
 class _PortableLock(BaseJournalFileLock):
-    """The same where the system lacks that call."""
+    """The same lock for systems without that call."""
 
     def __init__(self, path: str) -> None:
         self._lock = FileLock(_lock_file(path))
 
     def acquire(self) -> bool:
-        """Wait for the lock."""
+        """Acquire the lock, waiting for it if necessary."""
         self._lock.acquire()
         return True
 
     def release(self) -> None:
-        """Let others have it."""
+        """Release the lock."""
         self._lock.release()
 
 
 class JournalBackend(JournalFileBackend):
-    """Optuna's journal file: whole records or none, even where a disk fills up.
+    """Optuna's journal file with atomic records, even when a disk fills up.
 
     Parameters
     ----------
     path : str
-        The journal; made where there is none.
+        The journal; created if it is missing.
     """
 
     def __init__(self, path: str) -> None:
@@ -111,18 +111,18 @@ class JournalBackend(JournalFileBackend):
         super().__init__(path, lock_obj=self._own_lock)
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:  # type: ignore[override]
-        """Yield the records from a number on; a last line that is cut off counts for nothing.
+        """Yield the records from a number on, ignoring a truncated last line.
 
         Raises
         ------
         StorageError
-            A record is damaged; the message says which and how to go on.
+            A record is damaged; the message says which one and how to continue.
         """
         if self._damage is not None:
             raise self._damage
         start = log_number_from if log_number_from in self._offsets else 0
         with self._records.open("rb") as file:
-            end = os.fstat(file.fileno()).st_size  # another process may go on writing
+            end = os.fstat(file.fileno()).st_size  # another process may append records later
             file.seek(self._offsets[start])
             for number, line in enumerate(file, start):
                 offset = self._offsets[number]
@@ -140,7 +140,7 @@ class JournalBackend(JournalFileBackend):
         return self.last_read
 
     def damaged(self, number: int, why: str) -> StorageError:
-        """Return the error that a record can't be used, to be raised from now on."""
+        """Return the error for a damaged record, which is raised from now on."""
         path = shlex.quote(str(self._records.absolute()))
         kept = f"head -n {number} {path} > {path}.kept && mv {path}.kept {path}"
         self._damage = StorageError(
@@ -151,12 +151,12 @@ class JournalBackend(JournalFileBackend):
         return self._damage
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Append records; whole lines, all of them or none.
+        """Append records: complete lines, all of them or none.
 
         Raises
         ------
         StorageError
-            The disk is full, read-only or gone; the journal is as it was.
+            The disk is full, read-only or missing; the journal is unchanged.
         """
         lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
         wait = any(log["op_code"] in _WORTH_WAITING_FOR for log in logs)
@@ -179,7 +179,7 @@ class JournalBackend(JournalFileBackend):
 
 
 def _append(file: FileIO, data: bytes) -> None:
-    """Write behind the last whole line; take back what a full disk cut off."""
+    """Write after the last complete line; undo a write that a full disk truncated."""
     size = file.seek(0, os.SEEK_END)
     end = _end_of_last_line(file, size)
     if end < size:  # a killed process's half line would swallow the next record
@@ -195,7 +195,7 @@ def _append(file: FileIO, data: bytes) -> None:
 
 
 def _end_of_last_line(file: FileIO, end: int) -> int:
-    """Return the offset behind the last newline, reading backwards in blocks."""
+    """Return the offset after the last newline, reading backwards in blocks."""
     length = 1  # nearly always the last byte is a newline
     while end > 0:
         start = max(0, end - length)
@@ -208,14 +208,14 @@ def _end_of_last_line(file: FileIO, end: int) -> int:
 
 
 class SharedJournal(JournalStorage, BaseHeartbeat):
-    """A journal whose running trials show signs of life, as those of Optuna's databases do.
+    """A journal whose running trials send heartbeats, like those in Optuna's databases.
 
     Parameters
     ----------
     path : str
-        The journal; made where there is none.
+        The journal; created if it is missing.
     interval, grace : int
-        Seconds between two signs, and after which a silent trial is given up. The
+        Seconds between two heartbeats, and after which a silent trial is considered dead. The
         clocks of machines that share the journal must agree better than that.
     """
 
@@ -225,19 +225,19 @@ class SharedJournal(JournalStorage, BaseHeartbeat):
         self._interval, self._grace = interval, grace
 
     def _sync_with_backend(self) -> None:
-        """Replay what was written since; what others wrote must not end it."""
+        """Replay new records; invalid records of other processes must not raise."""
         try:
             super()._sync_with_backend()
         except StorageError:
             raise
         except Exception as exc:
             if self._file.last_read.get("worker_id") == self._replay_result.worker_id:
-                raise  # what this process has asked for can't be done
+                raise  # an operation of this process is invalid
             number = self._replay_result.log_number_read - 1
             raise self._file.damaged(number, f"{type(exc).__name__}: {exc}") from exc
 
     def record_heartbeat(self, trial_id: int) -> None:
-        """Note that a trial's process is alive."""
+        """Record that a trial's process is alive."""
         self.set_trial_system_attr(trial_id, _BEAT, time.time())
 
     def _get_stale_trial_ids(self, study_id: int) -> list[int]:
@@ -246,13 +246,13 @@ class SharedJournal(JournalStorage, BaseHeartbeat):
         return [t._trial_id for t in running if t.system_attrs.get(_BEAT, oldest) < oldest]
 
     def get_heartbeat_interval(self) -> int | None:
-        """Return the seconds between two signs of life."""
+        """Return the seconds between two heartbeats."""
         return self._interval
 
     def get_heartbeat_stale_trial_callback(self) -> Callable[..., None] | None:
-        """Return None: what becomes of a silent trial is the search's to decide."""
+        """Return None: the search itself decides what happens to a silent trial."""
         return None
 
     def get_failed_trial_callback(self) -> Callable[..., None] | None:
-        """Return None; the name of the same before Optuna 4.9."""
+        """Return None; the name of this method before Optuna 4.9."""
         return None

@@ -1,7 +1,7 @@
-"""The records of a journal file, each checked before Optuna replays it.
+"""Check each record of a journal file before Optuna replays it.
 
-Optuna replays whatever a line holds, and damage ends it with an error of its insides that
-names neither file nor line.
+Optuna replays any line, and a damaged one raises an internal error that names neither file nor
+line.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ _POSSIBLE: Mapping[str, Check] = {
     "value": _or_none(_is_number),
     "values": _or_none(_are_numbers),
 }
-"""Fields that an operation may have beside those that it needs."""
+"""Optional fields of an operation."""
 
 
 def read_record(line: bytes) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def read_record(line: bytes) -> dict[str, Any]:
     Parameters
     ----------
     line : bytes
-        A whole line of a journal.
+        A complete line of a journal.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def read_record(line: bytes) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        The line is none that Optuna writes; the message says why.
+        Optuna does not write such a line; the message says why.
 
     Examples
     --------
@@ -141,7 +141,7 @@ def read_record(line: bytes) -> dict[str, Any]:
         record = json.loads(line)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
-    except ValueError as exc:  # json's own, and that of bytes which are no text
+    except ValueError as exc:  # json's own error, and that for bytes which are not text
         raise ValueError(f"it is no JSON: {exc}") from None
     if not isinstance(record, dict) or not _is_text(record.get("worker_id")):
         raise ValueError("it is no record of Optuna's")

@@ -1,4 +1,4 @@
-"""All that is left of a search, on every engine: the own part of it and the others'."""
+"""Run the remaining trials, then wait for those of other processes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ _POLL_SECONDS = 0.5
 
 
 def run_remaining(
-    study: AskTellStudy, request: SearchRequest, told: TrialNotifier, run_some: Callable[[], None]
+    study: AskTellStudy,
+    request: SearchRequest,
+    notifier: TrialNotifier,
+    run_some: Callable[[], None],
 ) -> None:
-    """Run what is left, then see the trials ended that other processes run.
+    """Run the remaining trials, then wait until those of other processes have ended.
 
     Parameters
     ----------
@@ -31,10 +34,10 @@ def run_remaining(
         The study, which other processes may work on too.
     request : SearchRequest
         The search.
-    told : TrialNotifier
-        TrialNotifier of trials that ended elsewhere.
+    notifier : TrialNotifier
+        Notified of trials that ended in other processes.
     run_some : callable
-        Runs trials until none is left to begin.
+        Runs trials until none is left to start.
     """
     waited = False
     while True:
@@ -42,17 +45,17 @@ def run_remaining(
         if trials_left(study, request) and not request.budget.search_is_over():
             begun = count_begun(study)
             run_some()
-            # Workers know that a grid is at its end, and can't say so but by doing nothing.
+            # Workers know when a grid is exhausted and can only signal it by doing nothing.
             study.exhausted |= count_begun(study) == begun
         elif request.budget.search_is_over() or not (running := running_trials(study)):
-            told.catch_up()  # the last may have ended since
+            notifier.catch_up()  # the last may have ended since
             return
         else:
             if not waited:
                 logger.warning("waiting for trials of other processes: %s", _listed(running))
             waited = True
             time.sleep(_POLL_SECONDS)
-        told.catch_up()
+        notifier.catch_up()
 
 
 def _listed(trials: Sequence[FrozenTrial]) -> str:

@@ -1,4 +1,4 @@
-"""A search's listener, told of each ended trial once, whichever process ran it."""
+"""Notify a search callback of each ended trial once, whichever process ran it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["TrialNotifier"]
 
 
 class TrialNotifier:
-    """Passes on what happens, to the budget as well.
+    """Forward events to the search callback and the time budget.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ class TrialNotifier:
     request : SearchRequest
         The search; its budget learns from each trial.
     listener : SearchCallback
-        Who is told.
+        The callback to notify.
     """
 
     def __init__(self, study: Study, request: SearchRequest, listener: SearchCallback) -> None:
@@ -40,7 +40,7 @@ class TrialNotifier:
             self._listener.on_trial_end(record)
 
     def catch_up(self) -> None:
-        """Pass on the ended trials that were not heard of: earlier ones, other processes'."""
+        """Pass on ended trials not seen before: earlier ones and those of other processes."""
         for trial in self._study.get_trials(deepcopy=False):
             if trial.state.is_finished() and trial.number not in self._numbers:
                 self.on_trial_end(record_of(trial, self._request))

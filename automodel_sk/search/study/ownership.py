@@ -1,4 +1,4 @@
-"""Whose a running trial is, and whether its owner still lives, on this machine or another."""
+"""Which process owns a running trial, and whether it is still alive."""
 
 from __future__ import annotations
 
@@ -40,26 +40,25 @@ logger = logging.getLogger(__name__)
 
 _OWNER = "owner"
 _STARTED = 19
-"""Place of a process's start among the fields of ``/proc/PID/stat`` behind its name."""
+"""Index of a process's start time among the fields of ``/proc/PID/stat`` after its name."""
 
 _SAME_BEGINNING = 1.0
 _LARGEST_PID = 2**31
 
 
 class Owner(NamedTuple):
-    """A thread of a process of a machine, told from any other and from later ones.
+    """A thread of a process on a machine, distinct from all others and later ones.
 
     Parameters
     ----------
     machine : str
-        Its name, and what tells it from others of that name.
+        Name of the machine, with an identifier that distinguishes it from others of that name.
     pid : int
-        The process.
+        The process id.
     created : float
-        When the process began, on a clock that is never set: its number may be
-        given again.
+        Start time of the process, on a clock that is never set, because process ids are reused.
     thread : int
-        The thread.
+        The thread id.
     """
 
     machine: str
@@ -68,7 +67,7 @@ class Owner(NamedTuple):
     thread: int
 
     def __str__(self) -> str:
-        name = self.machine.partition(" ")[0][:80]  # another may have written anything
+        name = self.machine.partition(" ")[0][:80]  # another process may have written any value
         return f"{name if name.isprintable() else repr(name)} (process {self.pid})"
 
     @classmethod
@@ -82,13 +81,13 @@ class Owner(NamedTuple):
         Parameters
         ----------
         heard : bool
-            Whether its trial has shown a sign of life: processes of other machines
-            can't be asked.
+            Whether its trial has sent a recent heartbeat, since processes of other machines cannot
+            be inspected.
         """
         if self.machine != _this_machine():
             return heard
         if self.pid == os.getpid():
-            # The thread that asks is at no trial.
+            # The calling thread does not run a trial.
             others = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
             return self.thread in others
         try:
@@ -99,9 +98,9 @@ class Owner(NamedTuple):
 
 
 def _began(pid: int) -> float:
-    """Return when a process began: in ticks since the machine did, which no clock's step moves.
+    """Return a process's start in ticks since boot, which clock adjustments do not affect.
 
-    Where there is no such count it is the wall clock's time.
+    If that count is not available, it is the wall-clock time.
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
@@ -111,7 +110,7 @@ def _began(pid: int) -> float:
 
 
 def _this_machine() -> str:
-    """Return what tells this machine from others, and containers on it from each other."""
+    """Return an identifier of this machine that also distinguishes its containers."""
     parts = [platform.node()]
     with contextlib.suppress(OSError):
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
@@ -120,7 +119,7 @@ def _this_machine() -> str:
 
 
 def owner_of(trial: FrozenTrial) -> Owner | None:
-    """Return who runs a trial, None where that was never noted."""
+    """Return the owner of a trial, or None if it was never recorded."""
     noted = json_of(trial.user_attrs.get(_OWNER))
     if not isinstance(noted, list) or len(noted) != len(Owner._fields):
         return None
@@ -132,40 +131,40 @@ def owner_of(trial: FrozenTrial) -> Owner | None:
 
 
 def local_pid(trial: FrozenTrial) -> int | None:
-    """Return the process that runs a trial, None where it is on another machine."""
+    """Return the id of the process that runs a trial, or None if it is on another machine."""
     owner = owner_of(trial)
     return owner.pid if owner is not None and owner.machine == _this_machine() else None
 
 
 def is_ours(trial: FrozenTrial) -> bool:
-    """Return whether this process runs a trial: one taken for dead may find it given away."""
+    """Return whether this process owns a trial; one considered dead may have lost it to another."""
     owner, here = owner_of(trial), Owner.here()
     running = trial.state is TrialState.RUNNING
     return running and owner is not None and owner[:3] == here[:3]
 
 
 def claim(trial: Trial) -> None:
-    """Note that the calling thread runs a trial; to be called while claiming."""
+    """Record that the calling thread owns a trial; call it while claiming."""
     _beat(trial)
     trial.set_user_attr(_OWNER, json.dumps(Owner.here()))
 
 
 def requeue(study: Study, trial: Trial | FrozenTrial) -> None:
-    """Queue a trial again under its own number, with the parameters that it has."""
+    """Queue a trial again with its number and parameters."""
     for name in {_OWNER, "reason"} & set(trial.user_attrs):
         study._storage.set_trial_user_attr(trial._trial_id, name, None)
     study._storage.set_trial_state_values(trial._trial_id, state=TrialState.WAITING)
 
 
 def requeue_orphans(study: Study, location: StudyLocation) -> None:
-    """Queue again what dead processes left half done.
+    """Queue unfinished trials of dead processes again.
 
     Parameters
     ----------
     study : optuna.Study
         The study.
     location : StudyLocation
-        Where it lives: nobody claims a trial while its owner is looked for.
+        The location to lock, so that no trial is claimed during the check.
     """
     if not running_trials(study):
         return
@@ -184,12 +183,12 @@ def trials_at_work(study: Study) -> list[FrozenTrial]:
 
 
 def running_trials(study: Study) -> list[FrozenTrial]:
-    """Return the trials that some process has begun and not ended."""
+    """Return the trials that some process has started and not ended."""
     return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
 
 
 def _silent(study: Study) -> Collection[int]:
-    """Return the ids of running trials that have shown no sign of life for too long."""
+    """Return the ids of running trials without a recent heartbeat."""
     storage = study._storage
     if not isinstance(storage, BaseHeartbeat) or not is_heartbeat_enabled(storage):
         return ()
@@ -203,7 +202,7 @@ def _is_at_work(trial: FrozenTrial, silent: Collection[int]) -> bool:
 
 @contextlib.contextmanager
 def signs_of_life(trial: Trial) -> Iterator[None]:
-    """Show from time to time, in the storage, that a trial's process is alive."""
+    """Send heartbeats to the storage while a trial runs."""
     storage = trial.storage
     if not isinstance(storage, BaseHeartbeat) or not is_heartbeat_enabled(storage):
         yield
@@ -224,7 +223,7 @@ def _beat_until(trial: Trial, interval: float, over: threading.Event) -> None:
     while not over.wait(interval):
         try:
             _beat(trial)
-        except Exception:  # a storage that is away for a while: the next sign may reach it
+        except Exception:  # the storage is unavailable for a while; the next heartbeat may reach it
             logger.debug("no sign of life of trial %d", trial.number, exc_info=True)
 
 

@@ -1,4 +1,4 @@
-"""What an engine is asked for, whom it tells, and what it gives back."""
+"""The interface of a backend: its request, its callback and its results."""
 
 from __future__ import annotations
 
@@ -23,38 +23,37 @@ class SearchRequest:
     Parameters
     ----------
     task : TrainingTask
-        What is the same for all trials.
+        Settings that all trials share.
     space : SearchSpace
-        What is tuned.
+        The search space.
     strategy : SearchStrategy
         The algorithm and the pruner.
     num_samples : int
-        Trials in all, those of an earlier, stopped call included.
+        Trials in all, including those of an earlier, stopped call.
     location : StudyLocation
-        Where the study lives.
+        Where the study is stored.
     identity : mapping of str to str
-        What must be the same for a stopped search to go on: data, space, model.
+        What must be unchanged for a stopped search to resume: data, space, model.
     resume : {"auto", "never", "overwrite"}
-        What happens when the study exists.
+        What happens if the study exists.
     budget : TimeBudget
         The time for search and refit.
     random_seed : int
         Seeds each trial's sampler, together with the trial's number.
     workers : int
-        Trials that run at a time, each in a process of its own; with 1, in the
-        calling process.
+        Parallel trials, each in a process of its own; with 1, in the calling process.
     cpus, gpus, trials_per_gpu : float, optional
-        As in `OptimizationConfig`; Ray shares them out.
+        As in `OptimizationConfig`; used by Ray.
     ray_address : str, optional
         The Ray cluster to search on.
     trial_timeout_minutes : float, optional
-        A trial that takes longer fails; where it hangs, its worker process is killed.
+        A trial that takes longer fails; if it hangs, its worker process is killed.
     warm_start : sequence of mappings
-        Configurations to try before any other.
+        Configurations to try first.
     patience : int, optional
-        The search ends once so many trials in a row were no better than the best.
+        Stop the search after this many consecutive trials without improvement.
     job : mapping, optional
-        What a process of another machine needs to join the search, as JSON holds it.
+        What a process on another machine needs to join the search, in JSON format.
     """
 
     task: TrainingTask
@@ -78,19 +77,19 @@ class SearchRequest:
 
 
 class SearchCallback(Protocol):
-    """TrialNotifier how a search goes: a progress bar, a tracker."""
+    """Receives the events of a search, such as a progress bar or a tracker."""
 
     def on_report(self, number: int, step: int, loss: float) -> None:
-        """Hear of one validation loss: the trial, its report's number, the loss."""
+        """Handle one validation loss: the trial, the number of its report, the loss."""
 
     def on_trial_end(self, record: TrialRecord) -> None:
-        """Hear of a trial that ended."""
+        """Handle the end of a trial."""
 
 
 class SearchBackend(Protocol):
-    """Runs the trials of a request until they are all done or time is up."""
+    """Runs the trials of a request until all are done or the time is up."""
 
     def run(
         self, request: SearchRequest, dataset: Any, listener: SearchCallback
     ) -> Sequence[TrialRecord]:
-        """Return every ended trial of the study, earlier calls' included."""
+        """Return every ended trial of the study, including those of earlier calls."""

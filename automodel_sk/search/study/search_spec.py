@@ -1,7 +1,7 @@
-"""A search as JSON, kept with its study: what a worker on another machine needs to join it.
+"""Store a search as JSON with its study, for workers on other machines to join it.
 
-Plain data alone, read back through closed tables: joining a search never runs
-code that the study's storage holds, contacts no address that it names, and deletes nothing.
+The JSON contains plain data only and is decoded through closed tables: joining a search never
+executes code from the study's storage, contacts no address named in it, and deletes nothing.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _COLUMNS = ("futr_exog", "hist_exog", "stat_exog")
 
 @dataclass(frozen=True)
 class SearchSpec:
-    """What a search's own call was given, its data aside.
+    """The arguments of a search except its data.
 
     Parameters
     ----------
@@ -66,17 +66,17 @@ class SearchSpec:
     h : int
         Forecast horizon.
     space : SearchSpace
-        What is tuned.
+        The search space.
     loss : neuralforecast loss, optional
         Training loss.
     futr_exog, hist_exog, stat_exog : tuple of str
         Exogenous columns by kind.
     options : OptimizationConfig
-        Those of the call that all its trials share.
+        The options of the search that all its trials share.
     identity : mapping of str to str
-        What must be the same for trials to be comparable, the data's digest included.
+        What must be the same for trials to be comparable, including the digest of the data.
     trials : int
-        Trials in all, as the search is run now.
+        Trials in all, as currently requested.
     ends : float, optional
         When the search's time is up, in seconds since 1970.
     """
@@ -97,14 +97,14 @@ class SearchSpec:
 def describe_search(
     task: TrainingTask, space: SearchSpace, num_samples: int, options: OptimizationConfig
 ) -> dict[str, Any]:
-    """Return a search as JSON holds it.
+    """Return a search in JSON format.
 
     Parameters
     ----------
     task : TrainingTask
         Model, horizon, loss, columns.
     space : SearchSpace
-        What is tuned.
+        The search space.
     num_samples : int
         Trials in all.
     options : OptimizationConfig
@@ -113,7 +113,7 @@ def describe_search(
     Returns
     -------
     dict
-        With the single key ``"refused"``, and why, where a part of the search is code.
+        If part of the search is code, the only key is ``"refused"``, with the reason.
 
     Examples
     --------
@@ -152,16 +152,16 @@ def describe_search(
 
 
 def write_search_spec(study: Study, request: SearchRequest) -> None:
-    """Keep a search with its study, for workers to come.
+    """Store a search with its study for workers to join.
 
     Parameters
     ----------
     study : optuna.Study
         The study.
     request : SearchRequest
-        The search, as it is run now.
+        The search as currently requested.
     """
-    # What this machine has measured, not what another would, or this one at another time.
+    # Values measured on this machine, which differ on other machines and at other times.
     precision = request.task.trainer_options.get("precision", "32-true")
     job = {**(request.job or {}), "precision": precision}
     if "options" in job:
@@ -171,22 +171,22 @@ def write_search_spec(study: Study, request: SearchRequest) -> None:
 
 
 def earlier_precision(location: StudyLocation) -> str | None:
-    """Return the precision that a study's trials were trained in so far.
+    """Return the precision in which a study's trials were trained so far.
 
     Parameters
     ----------
     location : StudyLocation
-        The study, and where it lives.
+        The study and where it is stored.
 
     Returns
     -------
     str or None
-        None where there is no such study yet, or where it does not say.
+        None if there is no such study yet, or if it does not record it.
 
     Raises
     ------
     StorageError
-        The storage can't be used.
+        The storage cannot be used.
     """
     if location.in_memory:
         return None
@@ -199,12 +199,12 @@ def earlier_precision(location: StudyLocation) -> str | None:
 
 
 def read_search_spec(location: StudyLocation) -> SearchSpec:
-    """Return the search that a study was made for.
+    """Return the search that a study was created for.
 
     Parameters
     ----------
     location : StudyLocation
-        The study, and where it lives.
+        The study and where it is stored.
 
     Returns
     -------
@@ -213,9 +213,9 @@ def read_search_spec(location: StudyLocation) -> SearchSpec:
     Raises
     ------
     SearchError
-        There is no such study, or one that only its own program can run.
+        There is no such study, or only its own program can run it.
     StorageError
-        The storage can't be used.
+        The storage cannot be used.
     """
     attributes = _attributes(location)
     stored, name = attributes.get(_JOB), location.study_name
@@ -241,7 +241,7 @@ def _refusal(name: str, why: str) -> SearchError:
 
 
 def _attributes(location: StudyLocation) -> dict[str, Any]:
-    """Return what a study holds of itself; makes neither study nor storage."""
+    """Return a study's attributes without creating study or storage."""
     absent = SearchError(
         f"there is no study {location.study_name!r} in {location}; start its search first, with"
         f" study_name={location.study_name!r} and the same storage"

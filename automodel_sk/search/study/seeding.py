@@ -1,9 +1,8 @@
-"""A sampler that each trial's number seeds.
+"""Sampler that is seeded with each trial's number.
 
-A sampler's generator lives in its process and is lost with it. Seeded anew for
-each trial from the search's seed and the trial's number, trial 17 draws the
-same values whether the search was stopped before it or not, and two processes
-of one search never draw the same stream.
+A sampler's generator lives in its process and is lost with it. Here it is seeded for each trial
+from the search's seed and the trial's number. Trial 17 therefore draws the same values whether or
+not the search was stopped before it, and two processes of one search never draw the same stream.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def seed_of_trial(random_seed: int, number: int) -> int:
 
 
 class PerTrialSampler(BaseSampler):
-    """Delegates each trial to a sampler made for it.
+    """Delegate each trial to a sampler made for it.
 
     Parameters
     ----------
@@ -48,26 +47,26 @@ class PerTrialSampler(BaseSampler):
         self._sampler = make(random_seed)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Make the trial's sampler."""
+        """Create the trial's sampler."""
         self._sampler = self._make(seed_of_trial(self._random_seed, trial.number))
         self._sampler.before_trial(study, trial)
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Ask the trial's sampler."""
+        """Delegate to the trial's sampler."""
         return self._sampler.infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Ask the trial's sampler."""
+        """Delegate to the trial's sampler."""
         values = self._sampler.sample_relative(study, trial, search_space)
         self._draw_again(study, trial, {*values, *trial.system_attrs.get("fixed_params", {})})
         return values
 
     def _draw_again(self, study: Study, trial: FrozenTrial, others: Collection[str]) -> None:
-        """Draw what a former attempt of the trial drew, so that the rest comes out the same."""
+        """Repeat the draws of an earlier attempt, so that the remaining ones are the same."""
         for name, distribution in trial.distributions.items():
             if name not in others and not distribution.single():
                 self._sampler.sample_independent(study, trial, name, distribution)
@@ -79,7 +78,7 @@ class PerTrialSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """Ask the trial's sampler."""
+        """Delegate to the trial's sampler."""
         return self._sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def after_trial(
@@ -89,5 +88,5 @@ class PerTrialSampler(BaseSampler):
         state: TrialState,
         values: Sequence[float] | None,
     ) -> None:
-        """Tell the trial's sampler."""
+        """Delegate to the trial's sampler."""
         self._sampler.after_trial(study, trial, state, values)

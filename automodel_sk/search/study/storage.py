@@ -1,4 +1,4 @@
-"""Where a study lives: a journal file by default, a database by URL, or memory."""
+"""Store a study in a journal file by default, in a database by URL, or in memory."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ DEFAULT_FOLDER = "automodel_sk_runs"
 IN_MEMORY = ":memory:"
 
 HEARTBEAT_SECONDS = 30
-"""Between two signs of life of a running trial."""
+"""Seconds between two heartbeats of a running trial."""
 
 GRACE_SECONDS = 120
-"""A trial of another machine that was silent for so long is given up and runs again."""
+"""A trial of another machine without a heartbeat for this long is considered dead and retried."""
 
 _LONGEST_NAME = 200
-"""In bytes: file systems take 255, and the files beside a journal have longer names."""
+"""In bytes: file systems allow 255, and files next to a journal have longer names."""
 
 _URL = re.compile(r"^[a-z][a-z0-9+]*://", re.IGNORECASE)
 
@@ -69,7 +69,7 @@ class StudyLocation:
 
     @property
     def journal(self) -> Path | None:
-        """The journal file, None where the study lives elsewhere."""
+        """The journal file; None if the study is stored elsewhere."""
         if self.is_url or self.in_memory:
             return None
         place = Path(DEFAULT_FOLDER if self.storage is None else self.storage)
@@ -84,7 +84,7 @@ class StudyLocation:
 
     @property
     def in_memory(self) -> bool:
-        """Whether nothing is kept."""
+        """Whether the study is not persisted."""
         return self.storage == IN_MEMORY
 
     def __repr__(self) -> str:
@@ -97,7 +97,7 @@ class StudyLocation:
 
 
 def _file_name(study_name: str) -> str:
-    """Return a study's name with what file systems refuse replaced, shortened where too long."""
+    """Return a study's name as a valid file name, shortened if too long."""
     name = re.sub(r"[^\w.=+-]", "_", study_name)
     written = name.encode()
     if len(written) <= _LONGEST_NAME:
@@ -107,7 +107,7 @@ def _file_name(study_name: str) -> str:
 
 
 def open_storage(location: StudyLocation) -> BaseStorage:
-    """Open the storage of a study, made where there is none.
+    """Open the storage of a study, creating it if it is missing.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def open_storage(location: StudyLocation) -> BaseStorage:
     Raises
     ------
     StorageError
-        The place can't be read or written; the message says why.
+        The location cannot be read or written; the message says why.
     """
     from optuna.storages import InMemoryStorage
 
@@ -146,7 +146,7 @@ def _open_journal(path: Path) -> BaseStorage:
 
 @contextlib.contextmanager
 def on_disk(location: StudyLocation) -> Iterator[StudyLocation]:
-    """Give a study in memory a file for a while; any other stays where it is.
+    """Move an in-memory study to disk temporarily; any other stays where it is.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def on_disk(location: StudyLocation) -> Iterator[StudyLocation]:
     Yields
     ------
     StudyLocation
-        One that several processes, and trials that are queued again, can use.
+        A location that supports several processes and retried trials.
     """
     if not location.in_memory:
         yield location
@@ -169,7 +169,7 @@ def on_disk(location: StudyLocation) -> Iterator[StudyLocation]:
 def claiming(location: StudyLocation) -> Iterator[None]:
     """Let one process in at a time, of all that share a study.
 
-    What is claimed in here, a trial or the study's own making, is claimed once.
+    Anything claimed or created in this context, a trial or the study itself, is claimed only once.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def _lock(location: StudyLocation) -> contextlib.AbstractContextManager[object]:
 
 
 def is_storage_failure(error: BaseException) -> bool:
-    """Return whether it is the storage that failed, not what was done with it."""
+    """Return whether the storage failed, rather than the operation on it."""
     import sqlalchemy.exc
     from optuna.exceptions import StorageInternalError
 
@@ -204,14 +204,14 @@ def is_storage_failure(error: BaseException) -> bool:
 
 @contextlib.contextmanager
 def readable_errors(location: StudyLocation, *others: type[Exception]) -> Iterator[None]:
-    """Translate what storages raise into one error that names the place.
+    """Convert storage errors to a single error that names the location.
 
     Parameters
     ----------
     location : StudyLocation
-        The place.
+        The location.
     *others : type
-        Further errors that can only be the storage's.
+        Further exceptions that can only come from the storage.
     """
     try:
         yield
@@ -220,7 +220,7 @@ def readable_errors(location: StudyLocation, *others: type[Exception]) -> Iterat
     except Exception as exc:
         if not is_storage_failure(exc) and not isinstance(exc, others):
             raise
-        cause = exc.__cause__ or exc  # Optuna hides a database's own words behind its own
+        cause = exc.__cause__ or exc  # Optuna hides the database's message behind its own
         reason = mask_secrets(str(cause)).strip().splitlines()[0]
         raise StorageError(
             f"the study's storage {location} can't be used ({type(cause).__name__}: {reason});"

@@ -1,4 +1,4 @@
-"""The study of a search, on every engine: opened as `resume` says, counted, read back."""
+"""Open the study of a search as `resume` says, count its trials and read its results."""
 
 from __future__ import annotations
 
@@ -40,26 +40,26 @@ IDENTITY = "automodel_sk:identity"
 
 
 class AskTellStudy(optuna.Study):
-    """A study whose sampler may say that there is nothing left to try."""
+    """A study whose sampler can signal that there is nothing left to try."""
 
     exhausted = False
 
     def stop(self) -> None:
-        """Note it: `Study.stop` is refused outside `optimize`."""
+        """Record the signal, since `Study.stop` is not allowed outside `optimize`."""
         self.exhausted = True
 
 
 def open_study(request: SearchRequest, sampler: BaseSampler, pruner: BasePruner) -> AskTellStudy:
-    """Open the request's study, or make it, as `resume` says.
+    """Open or create the study of a request, depending on `resume`.
 
     Parameters
     ----------
     request : SearchRequest
-        Names the study, its place and its identity.
+        Names the study, its location and its identity.
     sampler : optuna.samplers.BaseSampler
-        Draws what was not enqueued.
+        Draws the parameters that were not enqueued.
     pruner : optuna.pruners.BasePruner
-        Asked by `Trial.should_prune`.
+        Used by `Trial.should_prune`.
 
     Returns
     -------
@@ -68,9 +68,9 @@ def open_study(request: SearchRequest, sampler: BaseSampler, pruner: BasePruner)
     Raises
     ------
     StorageError
-        The storage can't be used.
+        The storage cannot be used.
     StudyMismatchError
-        A study of that name holds another search.
+        A study with that name holds another search.
     """
     storage = open_storage(request.location)
     with claiming(request.location):
@@ -100,14 +100,14 @@ def _exists(storage: BaseStorage, name: str) -> bool:
 
 
 def _enqueue_guesses(study: AskTellStudy, request: SearchRequest) -> None:
-    """Let what is known to be good be tried first."""
+    """Enqueue the initial trials."""
     guesses = first_guesses(request.task.model_name, request.space, request.warm_start)
     for guess in guesses if not request.strategy.exhaustive else ():
         study.enqueue_trial(guess, skip_if_exists=True)
 
 
 def _settle(storage: BaseStorage, name: str, request: SearchRequest) -> None:
-    """Decide what becomes of an existing study."""
+    """Decide what happens to an existing study."""
     if request.resume == "overwrite":
         _refuse_to_delete_a_running_search(storage, name, request)
         optuna.delete_study(study_name=name, storage=storage)
@@ -139,13 +139,13 @@ def _refuse_to_delete_a_running_search(
 
 
 def identity_of(attributes: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a study says its trials have in common, nothing where it says nothing."""
+    """Return the stored identity of a study, or an empty one if it has none."""
     noted = json_of(attributes.get(IDENTITY))
     return {k: str(v) for k, v in noted.items()} if isinstance(noted, dict) else {}
 
 
 def trials_left(study: AskTellStudy, request: SearchRequest) -> bool:
-    """Return whether a trial is to be started: those at work elsewhere count as done."""
+    """Return whether to start another trial; running trials of other processes count as done."""
     if request.patience is not None and trials_since_best(study) >= request.patience:
         return False
     waiting = len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
@@ -153,13 +153,13 @@ def trials_left(study: AskTellStudy, request: SearchRequest) -> bool:
 
 
 def count_begun(study: optuna.Study) -> int:
-    """Return how many trials were begun, ended ones included."""
+    """Return how many trials were started, including ended ones."""
     trials = study.get_trials(deepcopy=False)
     return sum(trial.state is not TrialState.WAITING for trial in trials)
 
 
 def trials_since_best(study: optuna.Study) -> int:
-    """Return how many trials have ended since the best one, none where none has a value."""
+    """Return how many trials have ended since the best one, or 0 if no trial has a value."""
     ended = [t for t in study.get_trials(deepcopy=False) if t.datetime_complete is not None]
     values = [
         float("inf") if t.state is not TrialState.COMPLETE or t.value is None else t.value
@@ -177,7 +177,7 @@ def ended_records(study: optuna.Study, request: SearchRequest) -> list[TrialReco
 
 @contextmanager
 def muted() -> Iterator[None]:
-    """Mute Optuna's log lines and its notes on experimental options."""
+    """Mute Optuna's log lines and its warnings about experimental options."""
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:

@@ -1,4 +1,4 @@
-"""The time that one trial may take."""
+"""Enforce the time limit of a trial."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ __all__ = ["TrialTimeoutError", "check_time", "timeout_reason"]
 
 
 class TrialTimeoutError(Exception):
-    """A trial took longer than it may; its text is the trial's reason to have failed."""
+    """A trial exceeded its time limit; the message becomes its reason of failure."""
 
 
 def timeout_reason(request: SearchRequest) -> str:
-    """Return why a trial that took too long has failed."""
+    """Return the reason of failure for a trial that exceeded its time limit."""
     return f"took longer than trial_timeout_minutes={request.trial_timeout_minutes:g}"
 
 
 def check_time(request: SearchRequest, started: float) -> None:
-    """Raise where a trial takes too long.
+    """Raise if a trial exceeds its time limit.
 
     Parameters
     ----------
     request : SearchRequest
         The search.
     started : float
-        When the trial began, by `time.monotonic`.
+        When the trial started, by `time.monotonic`.
 
     Raises
     ------
     TrialTimeoutError
-        It does.
+        The limit is exceeded.
     """
     limit = request.trial_timeout_minutes
     if limit is not None and time.monotonic() - started > 60 * limit:

@@ -1,7 +1,7 @@
-"""What a study keeps of a trial: how it ended, whose twin it is, how it died.
+"""Record the end of a trial: complete, failed, copied from a duplicate, or retried.
 
-The study is an Optuna study on every engine: it numbers the trials and outlives
-the processes that run them.
+The study is an Optuna study with both backends: it numbers the trials and outlives the processes
+that run them.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 _STOPPED = "stopped"
 _MOST_STOPPED = 3
-"""What is stopped more often may be what has it stopped, by a watcher over memory say."""
+"""A trial that is stopped more often may be the cause, for example by exceeding a memory limit."""
 
 _STATE_OF = {
     Decision.GO_ON: TrialState.COMPLETE,
@@ -59,7 +59,7 @@ _STATE_OF = {
 
 
 def end(study: Study, trial: Trial, outcome: Outcome) -> None:
-    """Tell the study how a training went: a pruned trial's value is its last report."""
+    """Record a training's outcome in the study; a pruned trial's value is its last report."""
     if not is_ours(frozen(study, trial)):
         return
     trial.set_user_attr("steps", list(outcome.losses))
@@ -71,40 +71,40 @@ def end(study: Study, trial: Trial, outcome: Outcome) -> None:
 
 
 def fail(study: Study, trial: Trial, reason: str, seconds: float) -> None:
-    """Tell the study that this process's trial failed, and why."""
+    """Record that a trial of this process failed, and why."""
     if is_ours(frozen(study, trial)):
         force_fail(study, trial, reason, seconds)
 
 
 def force_fail(study: Study, trial: Trial | FrozenTrial, reason: str, seconds: float) -> None:
-    """Tell the study that a trial failed, whoever ran it, and why."""
+    """Record that a trial failed, whichever process ran it, and why."""
     for name, value in {"reason": reason.strip()[:2000], "seconds": seconds}.items():
         study._storage.set_trial_user_attr(trial._trial_id, name, value)
     study.tell(trial.number, state=TrialState.FAIL)
 
 
 def frozen(study: Study, trial: Trial) -> FrozenTrial:
-    """Return a trial as the study holds it now."""
+    """Return a trial's current state in the study."""
     return study._storage.get_trial(trial._trial_id)
 
 
 def find_duplicate(study: Study, trial: Trial, request: SearchRequest) -> FrozenTrial | None:
-    """Return an earlier trial of the same configuration: it need not be trained twice."""
+    """Return an earlier trial of the same configuration, so that it is not trained again."""
     computed = any(isinstance(domain, Computed) for domain in request.space.domains.values())
     if computed or request.space.function is not None:
-        return None  # what they return may hang on more than the parameters
+        return None  # the returned configuration may depend on more than the parameters
     ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
     return next((t for t in ended if t.params == trial.params and _is_whole(t)), None)
 
 
 def _is_whole(trial: FrozenTrial) -> bool:
-    """Return whether nothing but its configuration decided how a trial ended."""
+    """Return whether a trial's result depends on nothing but its configuration."""
     noted = trial.user_attrs
     return noted.get("reason") is None and RETRIED_WITH not in noted and bool(steps_of(trial))
 
 
 def copy_duplicate(study: Study, trial: Trial, twin: FrozenTrial) -> None:
-    """End a trial as its twin ended."""
+    """End a trial with the result of its duplicate."""
     for number, loss in sorted(twin.intermediate_values.items()):
         trial.report(loss, step=number)
     trial.set_user_attr("steps", steps_of(twin))
@@ -115,7 +115,7 @@ def copy_duplicate(study: Study, trial: Trial, twin: FrozenTrial) -> None:
 
 
 def run_again(study: Study, trial: FrozenTrial) -> bool:
-    """Queue a trial whose process was stopped again as it is; False where it was too often."""
+    """Queue a trial again whose process was stopped; False if that happened too often."""
     stopped = count_of(trial, _STOPPED)
     if stopped >= _MOST_STOPPED:
         return False
@@ -125,9 +125,9 @@ def run_again(study: Study, trial: FrozenTrial) -> bool:
 
 
 def retry_after_crash(study: Study, request: SearchRequest, trial: FrozenTrial, how: str) -> None:
-    """Run a trial whose process died once more with smaller batches; then it is a failure.
+    """Retry a trial whose process died once with smaller batches; the second death is a failure.
 
-    What kills a process is most often the system, short of memory.
+    A killed process most often means that the system is short of memory.
     """
     smaller = None if "died" in trial.user_attrs else _smaller(request, trial)
     storage, trial_id = study._storage, trial._trial_id
@@ -144,15 +144,15 @@ def retry_after_crash(study: Study, request: SearchRequest, trial: FrozenTrial, 
 def _smaller(request: SearchRequest, trial: FrozenTrial) -> dict[str, int] | None:
     try:
         config = request.space.decode(trial.params, number=trial.number)
-    except Exception:  # a user's function of the trial can fail in any way
-        return {}  # it died before it had a configuration: as it is
+    except Exception:  # a user's define-by-run function can raise anything
+        return {}  # it died before it had a configuration, so it is retried unchanged
     return smaller_batches(config)
 
 
 def record_of(trial: FrozenTrial, request: SearchRequest) -> TrialRecord:
-    """Return an ended trial as the rest of the package knows it.
+    """Convert an ended trial to a record.
 
-    One that says it was trained, with parameters that the search space does not have, failed.
+    A complete trial whose parameters are not in the search space is converted to a failed one.
     """
     config = _config_of(trial, request)
     state, reason = trial.state, reason_of(trial)
@@ -176,10 +176,10 @@ def record_of(trial: FrozenTrial, request: SearchRequest) -> TrialRecord:
 
 
 def _losses_of(trial: FrozenTrial, config: Mapping[str, Any]) -> dict[int, float]:
-    """Return the validation losses by training step, by their number where steps are unknown."""
+    """Return the validation losses by training step, or by number if the steps are unknown."""
     reported = [trial.intermediate_values[k] for k in sorted(trial.intermediate_values)]
     steps = steps_of(trial, most=_steps_in(config)) or sorted(trial.intermediate_values)
-    # A former attempt may have got further.
+    # An earlier attempt may have made more reports.
     pairs = zip(steps, reported, strict=False)
     return {step: loss for step, loss in pairs if math.isfinite(loss)}
 
@@ -199,10 +199,10 @@ def _tags_of(trial: FrozenTrial, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _config_of(trial: FrozenTrial, request: SearchRequest) -> dict[str, Any] | None:
-    """Return the configuration that was trained, None where the space has none such."""
+    """Return the trained configuration, or None if the space has no such configuration."""
     decode: Callable[..., dict[str, Any]] = request.space.decode
     try:
         config = decode(trial.params, number=trial.number)
-    except Exception:  # a user's function of the trial can fail in any way
+    except Exception:  # a user's define-by-run function can raise anything
         return None
     return {**config, **retried_with(trial, config)}

@@ -1,12 +1,13 @@
-"""The host of the worker processes, as its parent starts it: forked, or in a fresh interpreter.
+"""Start the host of the worker processes, as a fork or in a fresh interpreter.
 
-A fork has all that training needs imported already and begins its first trial at once; a fresh
-interpreter imports for seconds. But a fork holds what this process's other threads held, and can't
-use a GPU that this process has used. So this process is forked only where it has imported the
-training libraries and holds nothing that a fork breaks, and the fork proves that it can train.
+A fork has already imported everything that training needs and starts its first trial at once; a
+fresh interpreter spends seconds on imports. However, a fork inherits locks that other threads of
+this process held, and cannot use a GPU that this process has used. Therefore this process is forked
+only if it has imported the training libraries and holds nothing that breaks in a fork, and the fork
+first proves that it can train.
 
-Neither ever imports from the temporary folder or any other that its parent does not import
-from: other users of the machine can write there.
+Neither imports from the temporary folder, nor from any folder that the parent does not import from,
+because other users of the machine may write there.
 """
 
 from __future__ import annotations
@@ -32,33 +33,33 @@ from typing import IO, NoReturn, Protocol
 __all__ = ["Host", "is_forkable", "start_host"]
 
 READY_SECONDS = 5.0
-"""A fork that has not shown by then that it can train is given up for a fresh interpreter."""
+"""A fork that has not proved that it can train by then is replaced by a fresh interpreter."""
 
 _START = (
-    "import sys; sys.path[:] = sys.argv[2:];"  # first of all: `-c` has put the folder there
+    "import sys; sys.path[:] = sys.argv[2:];"  # must come first: `-c` has put the folder there
     " from automodel_sk.search.optuna.workers.main import main; main(int(sys.argv[1]))"
 )
 _NEEDED = ("neuralforecast", "automodel_sk.search.optuna.backend")
 _ONE_THREAD = ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _FORKABLE = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
-"""Asked otherwise whether there is a GPU, CUDA starts, and can't be used in forked processes."""
+"""Other ways to ask for a GPU would initialise CUDA, which then fails in forked processes."""
 
 
 class Host(Protocol):
-    """What the pool needs of the host's process; `subprocess.Popen` has it."""
+    """The part of `subprocess.Popen` that the pool needs."""
 
     pid: int
     stdin: IO[bytes] | None
     stdout: IO[bytes] | None
 
     def poll(self) -> int | None:
-        """Return the exit code, None while the process runs."""
+        """Return the exit code, or None while the process runs."""
 
     def kill(self) -> None:
-        """End the process."""
+        """Kill the process."""
 
     def wait(self) -> int:
-        """Return the exit code once there is one."""
+        """Wait for the process to end and return its exit code."""
 
 
 def start_host(errors: IO[bytes], *, may_fork: bool = False) -> Host:
@@ -67,22 +68,22 @@ def start_host(errors: IO[bytes], *, may_fork: bool = False) -> Host:
     Parameters
     ----------
     errors : binary file
-        Takes what the host and its workers have to say.
+        Receives the output of the host and its workers.
     may_fork : bool, default False
-        Fork this process, where that is safe.
+        Fork this process if that is safe.
 
     Returns
     -------
     Host
-        Reads commands and writes events, as `automodel_sk.search.optuna.workers.main` says.
+        Reads commands and writes events; see `automodel_sk.search.optuna.workers.main`.
 
     Raises
     ------
     OSError
-        The system has no room for another process.
+        The system cannot start another process.
     """
     if may_fork and is_forkable():
-        with contextlib.suppress(OSError):  # a fresh interpreter takes less to start
+        with contextlib.suppress(OSError):  # a fresh interpreter starts in less time
             forked = _ForkedHost(errors)
             if forked.is_ready():
                 return forked
@@ -92,10 +93,10 @@ def start_host(errors: IO[bytes], *, may_fork: bool = False) -> Host:
 
 
 def is_forkable() -> bool:
-    """Return whether a fork of this process has what training needs, and can train.
+    """Return whether this process can be forked for training.
 
-    Choosing another start method, ``multiprocessing.set_start_method("spawn")``,
-    is how a program says that it must not be forked.
+    A program that must not be forked chooses another start method with
+    ``multiprocessing.set_start_method("spawn")``.
     """
     if sys.platform != "linux" or not all(name in sys.modules for name in _NEEDED):
         return False
@@ -115,16 +116,16 @@ def _fresh_host(errors: IO[bytes]) -> subprocess.Popen[bytes]:
         [sys.executable, "-c", _START, str(os.getpid()), *_import_path()],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        bufsize=0,  # an event in a buffer is one that `poll` does not see
+        bufsize=0,  # `poll` does not see events in a buffer
         stderr=errors,
         env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), **_FORKABLE},
         cwd="/",
-        start_new_session=True,  # Ctrl-C is the parent's to handle
+        start_new_session=True,  # the parent handles Ctrl-C
     )
 
 
 def _import_path() -> list[str]:
-    """Return where this process imports from, for the host, which runs in another folder."""
+    """Return this process's import path for the host, which runs in another folder."""
     return [str(Path(entry or ".").resolve()) for entry in sys.path if isinstance(entry, str)]
 
 
@@ -150,7 +151,7 @@ class _ForkedHost:
         self._code: int | None = None
 
     def is_ready(self) -> bool:
-        """Return whether the fork says that it can train; it does within a moment."""
+        """Return whether the fork reports that it can train, which takes only a moment."""
         assert self.stdout is not None
         events = select.poll()  # `select` takes no descriptor above 1023
         events.register(self.stdout, select.POLLIN)
@@ -172,7 +173,7 @@ class _ForkedHost:
         if self._code is None:
             try:
                 pid, status = os.waitpid(self.pid, how)
-            except ChildProcessError:  # somebody else has waited for it
+            except ChildProcessError:  # another part of the program has already waited for it
                 pid, status = self.pid, 0
             self._code = os.waitstatus_to_exitcode(status) if pid else None
         return self._code
@@ -180,14 +181,14 @@ class _ForkedHost:
 
 def _fork() -> int:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of threads: see `_prove_fit`
+        warnings.simplefilter("ignore", DeprecationWarning)  # about threads: see `_prove_fit`
         return os.fork()
 
 
 def _serve(commands: int, events: int, errors: int, parent: int) -> NoReturn:
-    """Be the host: leave what was the parent's alone, prove fit for training, obey."""
+    """Run the host: detach from the parent's resources, prove that training works, serve."""
     try:
-        gc.freeze()  # the parent's objects, its database connections say, are not ours to end
+        gc.freeze()  # the parent's objects, such as database connections, must not be closed here
         os.setsid()
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
@@ -210,19 +211,19 @@ def _serve(commands: int, events: int, errors: int, parent: int) -> NoReturn:
 
 
 def _let_go_of_files(kept: set[int]) -> None:
-    """Point the parent's open files, pipes and sockets elsewhere; their numbers stay taken."""
+    """Redirect the parent's open files, pipes and sockets, keeping their numbers occupied."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
         if number not in kept and number != nowhere:
             try:
                 os.fstat(number)
-            except OSError:  # that of the listing itself
+            except OSError:  # the descriptor of the listing itself
                 continue
             os.dup2(nowhere, number)
 
 
 def _prove_fit() -> None:
-    """Use what hangs in a fork if anything does: a lock that one of the parent's threads held."""
+    """Exercise what can hang in a fork: locks that the parent's other threads held."""
     if _is_importing_elsewhere():
         raise RuntimeError("another thread of the parent was importing a module")
     import torch
@@ -238,7 +239,7 @@ def _prove_fit() -> None:
 
 
 def _is_importing_elsewhere() -> bool:
-    """Return whether another thread holds a module's lock: in a fork nobody will release it."""
+    """Return whether another thread holds an import lock, never released in a fork."""
     here = threading.get_ident()
     references = getattr(_frozen_importlib, "_module_locks", {})
     locks = [reference() for reference in [*references.values()]]

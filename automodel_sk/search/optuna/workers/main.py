@@ -1,23 +1,22 @@
-"""The process that trials run in: imports once, forks a worker for each place.
+"""The host process of the workers: imports once, then forks one worker per slot.
 
-A fork of its parent, or a fresh interpreter: then it imports what training needs while its
-parent still validates. It takes one command per line:
+It is either a fork of its parent, or a fresh interpreter that imports the training libraries while
+its parent still validates. It takes one command per line:
 
 ``{"run": 4096, "folder": path, "workers": 2}``
-    Load the job (a request and its dataset), which follows in so many bytes, and
-    fork that many workers in the parent's working folder, so that its relative
-    paths hold. They share the data with this process, page by page, and copy none
-    of it. The job is never written to a file: it holds the data and passwords.
+    Load the search (a request and its dataset), which follows with the given number of bytes, and
+    fork that many workers in the parent's working folder, so that relative paths are valid. The
+    workers share the memory of this process without copying the data. The search is never written
+    to a file, because it contains the data and passwords.
 ``{"workers": 1}``
-    Fork one more, in the place of one that died.
+    Fork one more worker to replace one that died.
 
-TrialNotifier in turn, one JSON object per line: ``ready``, ``forked`` (a process id),
-``refused`` (why the system gave no process), ``report`` (trial, report, loss),
-``ended`` (trial), ``storage`` (why the study's storage failed), ``died`` (process id,
-exit code, negative for a signal).
+It answers with one JSON object per line: ``ready``, ``forked`` (a process id), ``refused`` (why the
+system started no process), ``report`` (trial, report, loss), ``ended`` (trial), ``storage`` (why
+the study's storage failed), ``died`` (process id, exit code, negative for a signal).
 
-The host ends when its parent does, and its workers with it, however that happens: the pipe's
-end alone would not tell, as any other child of the parent may hold it open.
+The host ends with its parent, and the workers end with the host, whatever the cause. A closed pipe
+alone is not a reliable signal, because another child of the parent may keep it open.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ from automodel_sk.exceptions import StorageError
 __all__ = ["main", "serve"]
 
 IDLE_SECONDS = 300.0
-"""A process that is not needed for so long ends."""
+"""A process that is not needed for this long exits."""
 
 _POLL_SECONDS = 0.05
 _DIE_WITH_PARENT = 1
@@ -48,7 +47,7 @@ _DIE_WITH_PARENT = 1
 
 
 class _Host:
-    """Forks workers and tells the parent how they fare."""
+    """Fork workers and report their state to the parent."""
 
     def __init__(self, commands: int, events: int, parent: int) -> None:
         self._commands, self._events, self._parent = commands, events, parent
@@ -62,11 +61,11 @@ class _Host:
         self._last_used = time.monotonic()
 
     def tell(self, **event: Any) -> None:
-        """Write one event; lines this short are written whole."""
+        """Write one event; lines this short are written atomically."""
         os.write(self._events, json.dumps(event).encode() + b"\n")
 
     def serve(self) -> None:
-        """Obey until the parent is gone or nothing was asked for too long."""
+        """Handle commands until the parent ends or no command arrives for too long."""
         self.tell(ready=os.getpid())
         while os.getppid() == self._parent and self._read_commands():
             self._reap()
@@ -74,12 +73,12 @@ class _Host:
                 return
 
     def close(self) -> None:
-        """End the workers that are left."""
+        """End the remaining workers."""
         for pid in self._workers:
             os.kill(pid, signal.SIGKILL)
 
     def _read_commands(self) -> bool:
-        """Obey the commands that have come; False where the parent has hung up."""
+        """Handle the commands received; return False if the parent has closed the pipe."""
         if not self._readable.poll(1000 * _POLL_SECONDS):
             return True
         read = os.read(self._commands, 65536)
@@ -127,7 +126,7 @@ class _Host:
         self.tell(forked=pid)
 
     def _work(self, place: int) -> None:
-        """Run trials until none is left, then end without a trace of the parent."""
+        """Run trials until none is left, then exit without the parent's cleanup."""
         from automodel_sk.search.optuna.loop import work
         from automodel_sk.training.devices import take_gpu
 
@@ -158,7 +157,7 @@ class _Host:
 
 
 class _Teller:
-    """A search listener that passes on what it hears, as long as the host lives."""
+    """Search callback that forwards events to the host while it is alive."""
 
     def __init__(self, host: _Host) -> None:
         self._host = host
@@ -174,7 +173,7 @@ class _Teller:
 
 
 def _die_with(parent: int) -> None:
-    """Have the system kill this process once its parent, a process of one thread, is dead."""
+    """Have the system kill this process when its single-threaded parent dies."""
     with contextlib.suppress(OSError, AttributeError):  # systems other than Linux
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     if os.getppid() != parent:
@@ -183,7 +182,7 @@ def _die_with(parent: int) -> None:
 
 @contextlib.contextmanager
 def _ending_with(parent: int) -> Iterator[None]:
-    """End this process, busy as it may be, once its parent is dead."""
+    """End this process, even if busy, once its parent has died."""
     over = threading.Event()
 
     def watch() -> None:
@@ -197,13 +196,13 @@ def _ending_with(parent: int) -> Iterator[None]:
         yield
     finally:
         over.set()
-        watcher.join()  # this process is going to be forked
+        watcher.join()  # this process will be forked
 
 
 def main(parent: int) -> None:
-    """Import, then serve the parent on standard input and output."""
+    """Import the training libraries, then serve the parent on standard input and output."""
     events = os.dup(1)
-    os.dup2(2, 1)  # what libraries print must not mix with events
+    os.dup2(2, 1)  # output of libraries must not mix with events
     with _ending_with(parent):
         import neuralforecast  # noqa: F401
 
@@ -213,9 +212,9 @@ def main(parent: int) -> None:
 
 
 def serve(commands: int, events: int, parent: int) -> None:
-    """Obey commands read from one pipe, tell events on another, until the parent is gone."""
+    """Read commands from one pipe and write events to another until the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Whoever stops a whole group of processes stops the parent too, which then ends this one.
+    # A signal to the whole process group stops the parent too, which then ends this process.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     host = _Host(commands, events, parent)
     try:

@@ -1,4 +1,4 @@
-"""The parent's side of the worker processes: started early, kept for the next search."""
+"""The parent's side of the worker processes: started early and reused by later searches."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 TICK_SECONDS = 0.5
-"""A pool that hears nothing says so this often."""
+"""Interval at which a pool without events yields an empty one."""
 
 
 def workers_are_possible() -> bool:
@@ -43,7 +43,7 @@ def workers_are_possible() -> bool:
 
 
 def usable_cpus() -> int:
-    """Return the CPUs that this process may run on, no more than its container's share.
+    """Return the CPUs that this process may use, limited by its container's share.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def usable_cpus() -> int:
 
 
 def cpus_allowed(options: OptimizationConfig) -> int:
-    """Return the CPUs that a search may use: as asked, or all that this process may run on.
+    """Return the CPUs that a search may use: as requested, or all that this process may use.
 
     Examples
     --------
@@ -66,12 +66,12 @@ def cpus_allowed(options: OptimizationConfig) -> int:
 
 
 def workers_wanted(options: OptimizationConfig) -> int:
-    """Return how many trials may run at a time: one for each CPU that may be used.
+    """Return how many trials may run at a time: one per CPU that may be used.
 
     Parameters
     ----------
     options : OptimizationConfig
-        Their `cpus` may be anything: they need not have been validated.
+        Its `cpus` may have any value, since the options need not have been validated.
 
     Examples
     --------
@@ -82,18 +82,18 @@ def workers_wanted(options: OptimizationConfig) -> int:
 
 
 class NoProcessError(SearchError):
-    """The system gives no further process."""
+    """The system cannot start another process."""
 
 
 class WorkerPool:
-    """One host process that forks workers, and the events that they tell.
+    """A host process that forks workers, and the events that it sends.
 
-    A host that is no fork of this process imports in the background; `run` waits for it.
+    A host that is not a fork of this process imports in the background; `run` waits for it.
 
     Parameters
     ----------
     may_fork : bool, default False
-        Let the host be a fork of this process, where that is safe.
+        Let the host be a fork of this process if that is safe.
     """
 
     def __init__(self, may_fork: bool = False) -> None:
@@ -117,33 +117,33 @@ class WorkerPool:
         return not isinstance(self._host, subprocess.Popen)
 
     def workers(self) -> set[int]:
-        """Return the process ids of the workers that run."""
+        """Return the process ids of the running workers."""
         return set(self._workers)
 
     def is_alive(self) -> bool:
-        """Return whether the host still runs."""
+        """Return whether the host is still running."""
         return self._host.poll() is None
 
     def run(self, job: Any, workers: int) -> Iterator[dict[str, Any]]:
-        """Run a job on so many workers and yield what they tell until none is left.
+        """Run a search on several workers and yield their events until none is left.
 
         Parameters
         ----------
         job : object
             A request and its dataset; passed by value.
         workers : int
-            Processes.
+            Number of processes.
 
         Yields
         ------
         dict
-            ``report``, ``ended``, ``storage`` and ``died`` events, or nothing at all
-            where nothing has happened for a while.
+            ``report``, ``ended``, ``storage`` and ``died`` events, or an empty dict if there was no
+            event for a while.
 
         Raises
         ------
         SearchError
-            The host died; the message holds the end of what it wrote.
+            The host died; the message contains the end of its output.
         """
         import cloudpickle
 
@@ -153,11 +153,11 @@ class WorkerPool:
         yield from self._events()
 
     def add_worker(self) -> None:
-        """Fork one more worker for the running job."""
+        """Fork one more worker for the running search."""
         self._send(workers=1)
 
     def kill_worker(self, pid: int) -> bool:
-        """Kill a worker, which tells as ``died``; False where it is none of this pool's."""
+        """Kill a worker, which causes a ``died`` event; return False if it is not in this pool."""
         if pid not in self._workers:
             return False
         with contextlib.suppress(ProcessLookupError):
@@ -167,7 +167,7 @@ class WorkerPool:
     def _send(self, further: bytes = b"", /, **command: Any) -> None:
         self._awaited += command["workers"]
         assert self._host.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # `_events` tells that the host is dead
+        with contextlib.suppress(BrokenPipeError):  # `_events` reports that the host is dead
             for data in (json.dumps(command).encode() + b"\n", further):
                 _write(self._host.stdin, data)
 
@@ -189,7 +189,7 @@ class WorkerPool:
         raise SearchError(f"the worker process died: {words}; call again to go on")
 
     def _lines(self) -> Iterator[bytes]:
-        """Yield what the host writes, an empty object where it has been silent for a while."""
+        """Yield the host's lines, or an empty object if it has been silent for a while."""
         assert self._host.stdout is not None
         fd, pending = self._host.stdout.fileno(), b""
         readable = select.poll()  # `select` takes no descriptor above 1023
@@ -211,7 +211,7 @@ class WorkerPool:
         return lines[-1] if lines else f"exit code {self._host.poll()}"
 
     def close(self) -> None:
-        """End the host and its workers, and see them gone."""
+        """End the host and its workers, and wait for them."""
         self._host.kill()
         self._host.wait()
         _kill(self._workers)
@@ -227,14 +227,14 @@ class WorkerPool:
 
 
 def _write(pipe: IO[bytes], data: bytes) -> None:
-    """Write all of it; signals are handled meanwhile."""
+    """Write everything; signals are handled meanwhile."""
     rest = memoryview(data)
     while rest:
         rest = rest[pipe.write(rest) :]
 
 
 def _kill(pids: set[int]) -> None:
-    """Kill processes and wait until they are dead, their reaping aside."""
+    """Kill processes and wait until they are dead, without reaping them."""
     for pid in pids:
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid)
@@ -248,11 +248,11 @@ _pools_of_parents: list[WorkerPool] = []
 
 
 def _forget_pool() -> None:
-    """Leave the pool to the process that has it: a fork would hold its pipes open."""
+    """Drop the pool in a fork, which would otherwise hold its pipes open."""
     global _pool
     if _pool is not None:
         _pool.let_go()
-        _pools_of_parents.append(_pool)  # its end would warn of a process that still runs
+        _pools_of_parents.append(_pool)  # its finalizer would warn about a running process
     _pool = None
 
 
@@ -261,18 +261,18 @@ if hasattr(os, "register_at_fork"):
 
 
 def shared_pool(*, may_fork: bool = False) -> WorkerPool:
-    """Return the process's pool, started where there is none that runs.
+    """Return the pool of this process, starting one if none is running.
 
     Parameters
     ----------
     may_fork : bool, default False
-        Let its host be a fork of this process: for calls that are made before
-        this package's own threads run.
+        Let the host be a fork of this process; only for calls made before this package starts
+        threads.
 
     Raises
     ------
     NoProcessError
-        The system gives no further process.
+        The system cannot start another process.
     """
     global _pool
     if _pool is None or not _pool.is_alive():

@@ -1,8 +1,8 @@
-"""Workers that wait for what nobody will give them.
+"""Detect workers that wait for a lock which will never be released.
 
-A fork has none of its parent's other threads, and whatever lock one of them held stays locked
-in it: a module's import, a library's own. The fork proves that it can train before it is used,
-but can't try everything. A worker that needs such a lock sleeps for ever.
+A fork has none of its parent's other threads, so any lock that one of them held stays locked: a
+module's import lock or a library's own. The fork proves that it can train before it is used, but
+cannot test everything. A worker that needs such a lock sleeps forever.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import psutil
 __all__ = ["IDLE_SECONDS", "StuckError", "StuckWorkers"]
 
 IDLE_SECONDS = 60.0
-"""A worker that has not computed for so long waits for something."""
+"""A worker that has not used the CPU for this long is waiting for something."""
 
 _LEAST_CPU_SECONDS = 0.05
-"""What signs of life take in that time is less."""
+"""Heartbeats use less CPU time than this in that period."""
 
 
 class StuckError(Exception):
-    """A worker of a forked host waits for a lock that is lost, by all likelihood."""
+    """A worker of a forked host most likely waits for a lock that is never released."""
 
 
 @dataclass
@@ -32,18 +32,18 @@ class _Seen:
 
 
 class StuckWorkers:
-    """Notices workers that have not computed for long."""
+    """Detect workers that have not used the CPU for long."""
 
     def __init__(self) -> None:
         self._seen: dict[int, _Seen] = {}
 
     def look(self, pids: set[int]) -> None:
-        """Look at the workers that there are.
+        """Check the given workers.
 
         Parameters
         ----------
         pids : set of int
-            Their processes.
+            Their process ids.
 
         Raises
         ------
@@ -64,6 +64,6 @@ class StuckWorkers:
 def _cpu_seconds(pid: int) -> float:
     try:
         times = psutil.Process(pid).cpu_times()
-    except psutil.Error:  # it has ended, as its host will say
+    except psutil.Error:  # it has ended, as its host will report
         return float("inf")
     return float(times.user + times.system)
