@@ -1,4 +1,4 @@
-"""Checks of data, configuration, machine and tracking before a search starts."""
+"""Validate data, configuration, environment and tracking before a search starts."""
 
 from automodel_sk.validation.all_checks import validate_all
 from automodel_sk.validation.config.validator import ConfigValidator

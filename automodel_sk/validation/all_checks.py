@@ -1,4 +1,4 @@
-"""validate_all: every check, in one report."""
+"""Run every validation and return one report."""
 
 from __future__ import annotations
 
@@ -54,21 +54,20 @@ def validate_all(
     check_environment: bool = True,
     **further: Any,
 ) -> ValidationReport:
-    """Check everything that a search is given, before anything is trained.
+    """Validate all arguments of a search before training starts.
 
     Parameters
     ----------
     backend : {"optuna", "ray"}, default "optuna"
-        The library that searches.
+        The search backend.
     config : mapping, callable or SearchSpace, optional
-        The search space or the fixed configuration; the model's default space
-        when None.
+        The search space or a fixed configuration; the model's default space if None.
     num_samples : int, optional
-        Trials in all.
+        Number of trials.
     cpus, gpus : float, optional
-        What the search may use.
+        CPU cores and GPUs the search may use.
     model_class_name : str
-        The model, such as ``"NHITS"``.
+        Name of the model, such as ``"NHITS"``.
     dataset : pandas.DataFrame
         Long frame with columns ``unique_id``, ``ds`` and ``y``.
     h : int
@@ -76,36 +75,36 @@ def validate_all(
     strict_mode : bool, default False
         Whether warnings count as errors.
     time_budget_hours : float, optional
-        Hours for search and refit together.
+        Time budget of search and refit together, in hours.
     trial_timeout_minutes : float, optional
-        Minutes after which a trial has failed.
+        Minutes after which a trial fails.
     random_seed : int, optional
-        Seed of sampler and models.
+        Random seed of the sampler and the models.
     freq : str or int, optional
         Frequency of the data; inferred when None.
     n_windows : int, default 1
-        Validation windows.
+        Number of validation windows.
     step_size : int, optional
-        Steps between validation windows; the horizon when None.
+        Steps between validation windows; the horizon if None.
     use_mlflow : bool, default False
-        Whether the tracking server is checked.
+        Whether to check the tracking server.
     mlflow_tracking_uri, mlflow_experiment_name : str, optional
-        Where MLflow keeps its runs, and under which name.
+        Tracking URI and experiment name for MLflow.
     futr_exog_list, hist_exog_list, stat_exog_list : sequence of str
-        The exogenous variables by kind.
+        Exogenous variables by kind.
     static_df : pandas.DataFrame, optional
-        One row per series with the static variables.
+        Static features, one row per series.
     check_environment : bool, default True
-        Whether libraries, memory and disk are checked.
+        Whether to check libraries, memory and disk.
     **further
         Other fields of `OptimizationConfig`.
 
     Returns
     -------
     ValidationReport
-        With sections ``backend``, ``model``, ``environment``, ``mlflow`` and
-        ``data``. Its ``corrected_config`` goes by argument: call again with
-        these.
+        With sections ``backend``, ``model``, ``environment``, ``mlflow`` and ``data``.
+        ``corrected_config`` maps argument names to suggested values; call the function again with
+        them.
 
     Examples
     --------
@@ -174,7 +173,7 @@ def validate_all(
 def _check_model(
     config: Any, model_name: Any, h: Any, n_series: int | None, exogenous: tuple[Any, Any, Any]
 ) -> tuple[Findings, EditableConfig | None]:
-    """Return the findings about model and space, what must not be left out included."""
+    """Return the findings about the model and its space, including missing required arguments."""
     findings = Findings()
     if h is None:
         findings.error("h must be a whole number of at least 1, got None; try h=12")
@@ -185,7 +184,7 @@ def _check_model(
 
 
 def _val_size(h: Any, n_windows: Any, step_size: Any) -> int | None:
-    """Return the number of steps held out for validation, if both parts are usable."""
+    """Return the number of steps held out for validation, if `h` and `n_windows` are usable."""
     count = NumberRule("n_windows", 1)
     step = h if step_size is None else step_size
     if not all(count.accepts(value) for value in (h, n_windows, step)):
@@ -194,12 +193,12 @@ def _val_size(h: Any, n_windows: Any, step_size: Any) -> int | None:
 
 
 def _is_validated(config: Any) -> bool:
-    """Return whether rows are held out, as they are not for a fixed configuration."""
+    """Return whether the search holds out rows; it does not for a fixed configuration."""
     if config is None:
         return True
     try:
         return SearchSpace.parse(config).needs_validation
-    except Exception:  # what can't be read is judged as a configuration
+    except Exception:  # an unreadable config is reported by the model's check
         return True
 
 
@@ -210,14 +209,14 @@ def _listed(columns: Any) -> Any:
 def largest_input_size(
     config: Any, draft: EditableConfig | None, model_name: Any, h: Any
 ) -> int | None:
-    """Return the largest input size that a search can draw.
+    """Return the largest input size that the search space contains.
 
     Parameters
     ----------
     config : object
-        The configuration as it was passed; None stands for the default space.
+        The configuration as passed; None means the default space.
     draft : EditableConfig, optional
-        The configuration as it was read.
+        The configuration after parsing.
     model_name : object
         The model.
     h : object
@@ -226,7 +225,7 @@ def largest_input_size(
     Returns
     -------
     int or None
-        Time steps; None where it can't be known.
+        Time steps; None if unknown.
 
     Examples
     --------
@@ -257,19 +256,19 @@ def _has_default_space(model_name: Any) -> bool:
 
 
 def _n_series(dataset: Any, config: Any) -> int | None:
-    """Return the number of series, where the configuration names one of its own."""
+    """Return the number of series, or the one that the configuration sets."""
     if not isinstance(config, Mapping) or "n_series" not in config:
         return None
     try:
         return int(dataset["unique_id"].nunique())
-    except Exception:  # whatever was passed for a dataset is judged by the data's validator
+    except Exception:  # an unusable dataset is reported by the data validator
         return None
 
 
 def _report(
     sections: Mapping[str, ValidationResult], model_corrections: Mapping[str, Any]
 ) -> ValidationReport:
-    """Return one report, its corrections by argument rather than by parameter."""
+    """Return one report whose corrections are keyed by argument instead of parameter."""
     corrected: dict[str, Any] = {}
     for name, result in sections.items():
         found = model_corrections if name == "model" else result.corrected_config

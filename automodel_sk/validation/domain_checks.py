@@ -1,4 +1,4 @@
-"""A rule for numbers, held against all the values that a search space can draw."""
+"""Apply a number rule to all the values that a search space can produce."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _FAR_OUT_SDS = 4.0
 
 
 def values_of(entry: Any) -> tuple[Any, ...]:
-    """Return the values that a parameter lists: a constant alone, or each choice.
+    """Return the values a parameter lists: its constant, or each of its choices.
 
     Parameters
     ----------
     entry : object
-        A domain or a plain value.
+        A domain or a constant.
 
     Returns
     -------
@@ -40,17 +40,17 @@ def values_of(entry: Any) -> tuple[Any, ...]:
 
 
 def bounds_of(entry: Any) -> tuple[float, float] | None:
-    """Return the smallest and largest number that a parameter can take.
+    """Return the smallest and the largest number a parameter can take.
 
     Parameters
     ----------
     entry : object
-        A domain or a plain value.
+        A domain or a constant.
 
     Returns
     -------
     tuple of float or None
-        None where there are no numbers, or no bounds.
+        None if it has no numbers, or no bounds.
 
     Examples
     --------
@@ -65,19 +65,19 @@ def bounds_of(entry: Any) -> tuple[float, float] | None:
 
 
 def fault(rule: NumberRule, entry: Any) -> str | None:
-    """Return what a rule refuses about a parameter, as text for its message.
+    """Return the values of a parameter that violate a rule, as text for a message.
 
     Parameters
     ----------
     rule : NumberRule
-        What the parameter may be.
+        The rule for the parameter.
     entry : object
-        A domain or a plain value.
+        A domain or a constant.
 
     Returns
     -------
     str or None
-        None where every value passes.
+        None if every value passes.
 
     Examples
     --------
@@ -91,20 +91,19 @@ def fault(rule: NumberRule, entry: Any) -> str | None:
 
 
 def mended(rule: NumberRule, entry: Any) -> Any:
-    """Return a parameter with the values that a rule refuses put right.
+    """Return a parameter with the values that violate a rule corrected.
 
     Parameters
     ----------
     rule : NumberRule
-        What the parameter may be.
+        The rule for the parameter.
     entry : object
-        A domain or a plain value that the rule finds fault with.
+        A domain or a constant that violates the rule.
 
     Returns
     -------
     object
-        A domain of the same kind where enough is left of it, else the rule's
-        example.
+        A domain of the same kind if enough valid values remain, else the rule's example.
 
     Examples
     --------
@@ -139,7 +138,7 @@ def _choice_fault(rule: NumberRule, domain: Choice) -> str | None:
 def _range_fault(rule: NumberRule, domain: Float | Integer) -> str | None:
     if rule.whole and isinstance(domain, Float) and not (rule.floats and _on_whole_grid(domain)):
         return f"fractions from {shown(domain)}"
-    # A continuous range as good as never draws its own bound.
+    # A continuous range practically never draws its own bound.
     continuous = isinstance(domain, Float) and domain.step is None
     checked = replace(rule, low_open=False, high_open=False) if continuous else rule
     low, high = domain.bounds
@@ -162,7 +161,7 @@ def _normal_fault(rule: NumberRule, domain: Normal) -> str | None:
 
 
 def _mended_constant(rule: NumberRule, value: Any) -> Any:
-    """Return the number that was meant; a list of good values becomes a choice of them."""
+    """Return the intended number; a list of valid values becomes a choice of them."""
     if isinstance(value, (list, tuple)) and value and all(map(rule.accepts, value)):
         return Choice(_unique(value))
     return rule.fix(value)

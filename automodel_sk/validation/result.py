@@ -1,4 +1,4 @@
-"""What a validator hands back, and the collector that it fills."""
+"""The result of a validation, and the collector that validators add findings to."""
 
 from __future__ import annotations
 
@@ -24,19 +24,18 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """Findings of one validation.
+    """The findings of one validation.
 
     Parameters
     ----------
     is_valid : bool
-        True where there are no errors.
+        True if there are no errors.
     errors : list of str
-        What must be mended, one sentence each: what was found, and the fix.
+        What must be fixed: one sentence each, with the value found and the fix.
     warnings : list of str
-        What is likely a mistake but can be worked with.
+        Likely mistakes that do not stop a search.
     corrected_config : dict, optional
-        The values that would mend the configuration; None where nothing can
-        be suggested.
+        Values that would fix the configuration; None if nothing can be suggested.
 
     Examples
     --------
@@ -52,7 +51,7 @@ class ValidationResult:
     corrected_config: dict[str, Any] | None = None
 
     def raise_if_invalid(self) -> None:
-        """Raise the errors as one exception that carries this result.
+        """Raise one exception for all errors; it carries this result.
 
         Raises
         ------
@@ -77,7 +76,7 @@ class ValidationResult:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        """Return the findings as a list, for notebooks."""
+        """Return the findings as an HTML list, for notebooks."""
         heading, *findings = str(self).splitlines()
         items = "".join(f"<li>{escape(line.strip())}</li>" for line in findings)
         return f"<strong>{escape(heading)}</strong><ul>{items}</ul>"
@@ -85,18 +84,18 @@ class ValidationResult:
 
 @dataclass(frozen=True)
 class ValidationReport(ValidationResult):
-    """Findings of several validations, merged, and each under its name.
+    """The findings of several validations, merged, and each under its name.
 
     Parameters
     ----------
     is_valid : bool
-        True where no section has errors.
+        True if no section has errors.
     errors, warnings : list of str
-        Those of all sections, in order, each once.
+        Those of all sections, in order, without duplicates.
     corrected_config : dict, optional
         The suggestions of all sections.
     sections : mapping of str to ValidationResult
-        The findings of each validation, also reached as ``report[name]``.
+        The findings of each validation; also available as ``report[name]``.
 
     Examples
     --------
@@ -114,12 +113,12 @@ class ValidationReport(ValidationResult):
 
     @classmethod
     def merge(cls, sections: Mapping[str, ValidationResult]) -> ValidationReport:
-        """Return one report of several named results.
+        """Merge several named results into one report.
 
         Parameters
         ----------
         sections : mapping of str to ValidationResult
-            The results by name, in the order in which to show them.
+            The results by name, in display order.
 
         Returns
         -------
@@ -156,18 +155,18 @@ class ValidationReport(ValidationResult):
 
 @dataclass
 class Findings:
-    """Collector that a validator fills while it works."""
+    """Collects the errors, warnings and corrections of a validation."""
 
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     corrections: dict[str, Any] = field(default_factory=dict)
 
     def error(self, message: str) -> None:
-        """Note what must be mended."""
+        """Add an error: something that must be fixed."""
         self.errors.append(_cut(message))
 
     def warn(self, message: str) -> None:
-        """Note what is likely a mistake."""
+        """Add a warning: a likely mistake."""
         self.warnings.append(_cut(message))
 
     def correct(self, name: str, value: Any) -> None:
@@ -175,21 +174,21 @@ class Findings:
         self.corrections[name] = value
 
     def result(self, strict: bool = False) -> ValidationResult:
-        """Return what was found; strict turns warnings into errors."""
+        """Return the findings as a result; strict turns warnings into errors."""
         errors = [*self.errors, *self.warnings] if strict else list(self.errors)
         warnings = [] if strict else list(self.warnings)
         return ValidationResult(not errors, errors, warnings, dict(self.corrections) or None)
 
 
 def _cut(message: str) -> str:
-    """Return a message whose long words, values that it repeats, are cut."""
+    """Shorten the long words of a message, which are values it repeats."""
     return _LONG_WORD.sub(lambda word: f"{word[0][:80]}...", message)[:_LONGEST_MESSAGE]
 
 
 def never_raises(
     what: str,
 ) -> Callable[[Callable[P, ValidationResult]], Callable[P, ValidationResult]]:
-    """Return a decorator for a check whose answer to objects that fail at a look is an error.
+    """Return a decorator that turns an exception from inspecting an argument into an error finding.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""Checks of models, spaces, options, environment and tracking."""
+"""Validate the model, search space, options, environment and tracking."""

@@ -1,4 +1,4 @@
-"""A configuration on its way to being corrected."""
+"""A configuration that the validators can correct."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _EXAMPLE = "config={'max_steps': tune.choice([500, 1000])}"
 
 
 class EditableConfig:
-    """The parameters of a configuration, read and correctable.
+    """The parameters of a configuration, in a form that can be corrected.
 
     Parameters
     ----------
     entries : mapping of str to object
-        Domains and plain values by flat name ("a/b" for nested ones).
+        Domains and constants by flat name ("a/b" for nested ones).
     config : mapping of str to object
-        The same as it was written, nested.
+        The same configuration in its nested form.
     changed : bool, default False
-        Whether it was corrected already.
+        Whether a correction was made.
 
     Examples
     --------
@@ -46,16 +46,16 @@ class EditableConfig:
 
     @property
     def corrected(self) -> dict[str, Any] | None:
-        """The corrected configuration; None where nothing was corrected or nothing is left."""
+        """The corrected configuration; None if nothing was corrected or nothing remains."""
         return (self._config or None) if self.changed else None
 
     @property
     def names(self) -> list[str]:
-        """The top names, in order."""
+        """The top-level names, in order."""
         return list(dict.fromkeys(name.split("/")[0] for name in self.entries))
 
     def put(self, name: str, entry: Any) -> None:
-        """Give a parameter another value or domain."""
+        """Set a parameter to another value or domain."""
         self.entries[name] = entry
         *outer, last = name.split("/")
         level = self._config
@@ -65,11 +65,11 @@ class EditableConfig:
         self.changed = True
 
     def drop(self, name: str) -> None:
-        """Take out a parameter, with what is nested in it."""
+        """Remove a parameter and everything nested in it."""
         self._move(name, None)
 
     def rename(self, name: str, right: str) -> None:
-        """Give a parameter its right name; an entry that has it already stays."""
+        """Rename a parameter; an existing entry with the correct name is kept."""
         self._move(name, None if right in self._config else right)
 
     def _move(self, name: str, right: str | None) -> None:
@@ -84,20 +84,20 @@ class EditableConfig:
 
 
 def draft_of(findings: Findings, config: Any) -> EditableConfig | None:
-    """Read a configuration, and note what can't be read.
+    """Parse a configuration, and add an error for each entry that can't be parsed.
 
     Parameters
     ----------
     findings : Findings
-        Filled here.
+        The collector to add to.
     config : object
-        What was passed as the configuration.
+        The configuration as passed.
 
     Returns
     -------
     EditableConfig or None
-        What could be read; None where the parameters can't be known: no
-        configuration, a function of a trial, or something else altogether.
+        The parsed parameters; None if they can't be known: there is no configuration, or it is a
+        function of a trial, or an unsupported object.
 
     Examples
     --------
@@ -155,7 +155,7 @@ def _draft_of_mapping(findings: Findings, config: Mapping[Any, Any]) -> Editable
 def _entries_of(
     findings: Findings, config: Mapping[str, Any]
 ) -> tuple[dict[str, Any], frozenset[str]]:
-    """Return the entries of a configuration, and the names of those that can't be read."""
+    """Return the entries of a configuration, and the names of those that can't be parsed."""
     together = Findings()
     entries = _parsed(together, "config", config)
     if entries is not None:
@@ -180,7 +180,7 @@ def _parsed(findings: Findings, name: str, config: Mapping[str, Any]) -> dict[st
 
 
 def _check_function(findings: Findings, function: Any) -> None:
-    """Check that a function can be called with a trial alone."""
+    """Check that a function can be called with a trial as its only argument."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
@@ -204,7 +204,7 @@ def _note_empty(findings: Findings) -> None:
 
 
 def _copied(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy the levels of a nested configuration; its values stay the same objects."""
+    """Copy the dicts of a nested configuration; its values are shared."""
     return {
         name: _copied(value) if isinstance(value, Mapping) else value
         for name, value in config.items()

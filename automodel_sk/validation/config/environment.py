@@ -1,4 +1,4 @@
-"""Checks of the machine: Python, libraries, CUDA, memory, disk."""
+"""Validate the environment: Python, libraries, CUDA, memory and disk."""
 
 from __future__ import annotations
 
@@ -53,22 +53,20 @@ def check_environment(
     Parameters
     ----------
     findings : Findings
-        Filled here.
+        The collector to add to.
     required : mapping or iterable of str, optional
-        Names of packages, with the lowest version of each where it is a
-        mapping; `REQUIRED` when None.
+        Package names, or a mapping from names to minimum versions; `REQUIRED` if None.
     gpus : float, optional
-        GPUs asked for; CUDA is looked for only where it is above 0.
+        GPUs requested; CUDA is checked only if this is above 0.
     dataset : DataFrame, optional
-        The data, whose size the memory is held against.
+        The data, used to estimate the memory needed.
     model_name : str, optional
-        The model, whose footprint the memory is held against, and whose own
-        libraries are looked for.
+        The model, used to estimate the memory needed and to check the libraries it requires.
     min_memory_gb, min_disk_gb : float, optional
-        Free memory and disk that must be there, in 10**9 bytes. Where None, too
-        little of what is estimated to be needed is a warning.
+        Required free memory and disk, in units of 10**9 bytes. If None, having less than the
+        estimate is a warning.
     folder : str or Path, default "."
-        The folder whose disk is looked at.
+        The folder whose disk is checked.
 
     Examples
     --------
@@ -121,7 +119,7 @@ def _check_package(findings: Findings, name: str, lowest: Any) -> None:
 
 
 def _release(text: str) -> tuple[int, ...]:
-    """Return the numbers of a version's release; what follows them is left out.
+    """Return the release segment of a version as numbers; suffixes are dropped.
 
     >>> _release("2.13.0+cpu"), _release("3.3.0rc1")
     ((2, 13, 0), (3, 3, 0))
@@ -131,10 +129,10 @@ def _release(text: str) -> tuple[int, ...]:
 
 
 def _estimated_bytes(dataset: Any, model_name: Any) -> float:
-    """Return the memory that a search is estimated to need."""
+    """Return the estimated memory that a search needs."""
     try:
         data = float(dataset.memory_usage(index=True).sum()) if dataset is not None else 0.0
-    except Exception:  # whatever was passed for a dataset is judged by the data's validator
+    except Exception:  # an unusable dataset is reported by the data validator
         data = 0.0
     row = MODEL_CATALOG.get(model_name) if isinstance(model_name, str) else None
     footprint = row.memory_footprint_mb if row and math.isfinite(row.memory_footprint_mb) else 0.0

@@ -1,4 +1,4 @@
-"""Checks of a model, its configuration, and the exogenous variables it is given."""
+"""Validate a model, its configuration and its exogenous variables."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _HINT_PARTS = {"model": "'NHITS'", "S": "S", "reconciliation": "'BottomUp'"}
 
 @dataclass(frozen=True)
 class ModelContext:
-    """What a configuration is checked against.
+    """The context a configuration is validated in: horizon, series and exogenous variables.
 
     Parameters
     ----------
     h : object
-        The horizon as it was passed.
+        The horizon as passed.
     n_series : int, optional
         Number of series.
     futr_exog_list, hist_exog_list, stat_exog_list : sequence of str
-        The exogenous variables by kind.
+        Exogenous variables by kind.
 
     Examples
     --------
@@ -55,24 +55,23 @@ class ModelContext:
 def check_model(
     findings: Findings, config: Any, model_name: Any, context: ModelContext
 ) -> EditableConfig | None:
-    """Check a model's name, its configuration, and the exogenous variables it is given.
+    """Validate a model's name, configuration and exogenous variables.
 
     Parameters
     ----------
     findings : Findings
-        Filled here; its corrections go by the names of `validate_all`'s
-        arguments.
+        The collector to add to; corrections are keyed by the arguments of `validate_all`.
     config : object
-        What was passed as the configuration.
+        The configuration as passed.
     model_name : object
-        What was passed as the model; None checks what holds for all models.
+        The model as passed; None runs only the checks that hold for every model.
     context : ModelContext
-        What the configuration is checked against.
+        The context to validate in.
 
     Returns
     -------
     EditableConfig or None
-        The parameters, corrected; None where they can't be known.
+        The corrected parameters; None if they can't be known.
 
     Examples
     --------
@@ -100,7 +99,7 @@ def check_model(
 
 
 def _characteristics(findings: Findings, model_name: Any) -> ModelCharacteristics | None:
-    """Return a model's row of the catalog, or of the one that was likely meant."""
+    """Return the model's row in the catalog, or the row of the closest name."""
     try:
         return get_characteristics(model_name)
     except InvalidInputError as error:
@@ -138,12 +137,12 @@ def _check_exogenous(findings: Findings, row: ModelCharacteristics, context: Mod
 def _is_given(columns: Any) -> bool:
     try:
         return columns is not None and len(columns) > 0
-    except Exception:  # what is no list of names is judged with the data
+    except Exception:  # a value that is not a list of names is reported with the data
         return False
 
 
 def _check_parts(findings: Findings, config: Any, row: ModelCharacteristics) -> None:
-    """Check that the configuration of a model without a default space names its parts."""
+    """Check that the configuration names its parts if the model has no default space."""
     if config is None:
         try:
             default_search_space(row.name, 1)

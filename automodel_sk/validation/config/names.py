@@ -1,4 +1,4 @@
-"""Checks of the names in a model's configuration."""
+"""Validate the parameter names of a configuration."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ _logger = logging.getLogger(__name__)
 def check_names(
     findings: Findings, draft: EditableConfig, row: ModelCharacteristics | None
 ) -> None:
-    """Check that a model takes the parameters, and that the search doesn't own them.
+    """Check that the model accepts each parameter, and that the search does not set it itself.
 
     Parameters
     ----------
     findings : Findings
-        Filled here.
+        The collector to add to.
     draft : EditableConfig
-        The parameters; misspelled ones are renamed in it, others dropped.
+        The parameters; misspelled ones are renamed, unknown ones dropped.
     row : ModelCharacteristics, optional
-        The model; None leaves out the check against its parameters.
+        The model; None skips the check against its parameters.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def check_names(
 
 
 def _check_trainer(findings: Findings, draft: EditableConfig, name: str, entry: object) -> None:
-    """Refuse what starts processes or writes files, whatever the value is drawn from."""
+    """Reject Trainer arguments that start processes or write files, whatever their value."""
     values = values_of(entry) or (entry,)
     advice = next((why for value in values if (why := why_refused(name, value))), None)
     if advice is not None:
@@ -80,7 +80,7 @@ def _check_unknown(findings: Findings, draft: EditableConfig, model_name: str) -
     try:
         unknown = unknown_parameters(draft.names, model_name)
     except (ImportError, OSError) as error:
-        # The check of the environment names the library that is missing.
+        # If the library is missing, the environment check reports it.
         _logger.debug("parameters of %s can't be looked up: %s", model_name, error)
         return
     for name in unknown:

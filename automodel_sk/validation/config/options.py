@@ -1,4 +1,4 @@
-"""Checks of how a search is run: backend, trials, cores, GPUs, time, seed."""
+"""Validate the options of a search: backend, trials, CPUs, GPUs, time and seed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["check_backend"]
 
 
 def check_backend(findings: Findings, backend: Any, options: dict[str, Any]) -> None:
-    """Check the backend's name and the options of a search.
+    """Validate the backend and the options of a search.
 
     Parameters
     ----------
     findings : Findings
-        Filled here.
+        The collector to add to.
     backend : object
-        What was passed as the backend.
+        The backend as passed.
     options : dict
-        Fields of `OptimizationConfig`; those left out are not checked.
+        Fields of `OptimizationConfig`; missing ones are not checked.
 
     Examples
     --------
@@ -60,9 +60,9 @@ def _check_name(findings: Findings, backend: Any) -> None:
 
 
 def _check_address(findings: Findings, backend: Any, address: Any) -> None:
-    """Check where a Ray cluster is; whether it is there is seen when the search begins."""
+    """Check the form of a Ray cluster's address; the search itself tests the connection."""
     if not isinstance(address, str):
-        return  # its rule says so
+        return  # its rule reports it
     if address.startswith("ray://"):
         findings.error(
             f"ray_address={address!r} is an address of Ray's client, through which trials can't "

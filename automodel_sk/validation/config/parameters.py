@@ -1,4 +1,4 @@
-"""Which parameters a model takes, and which are set elsewhere than in its space."""
+"""Which parameters a model accepts, and which are set outside its search space."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ ALIASES = MappingProxyType(
 
 @cache
 def accepted_parameters(model_name: str) -> frozenset[str]:
-    """Return the names that a model's space may hold, the Trainer's arguments included.
+    """Return the parameters a model accepts, including the Trainer's arguments.
 
-    Imports neuralforecast, which takes seconds.
+    Imports neuralforecast, which takes several seconds.
 
     Parameters
     ----------
     model_name : str
-        A model of the catalog.
+        A model in the catalog.
 
     Returns
     -------
@@ -65,19 +65,19 @@ def accepted_parameters(model_name: str) -> frozenset[str]:
 
 
 def unknown_parameters(names: Iterable[str], model_name: str) -> tuple[str, ...]:
-    """Return the parameters that a model doesn't take.
+    """Return the parameters that a model does not accept.
 
     Parameters
     ----------
     names : iterable of str
-        Names of a space; of a nested one ("a/b") the first part counts.
+        Parameter names; for a nested one ("a/b") only the first part is checked.
     model_name : str
-        A model of the catalog.
+        A model in the catalog.
 
     Returns
     -------
     tuple of str
-        Top names, sorted. Empty for a model that is made around another one.
+        Top-level names, sorted. Empty for a model that wraps another one.
 
     Examples
     --------
@@ -91,12 +91,12 @@ def unknown_parameters(names: Iterable[str], model_name: str) -> tuple[str, ...]
 
 @cache
 def takers(parameter: str) -> tuple[str, ...]:
-    """Return the models that take a parameter.
+    """Return the models that accept a parameter.
 
     Parameters
     ----------
     parameter : str
-        Name of a parameter.
+        Name of the parameter.
 
     Returns
     -------

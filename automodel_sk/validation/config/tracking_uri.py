@@ -1,4 +1,4 @@
-"""Checks of where MLflow keeps its runs, and of the experiment's name."""
+"""Validate the MLflow tracking URI and the experiment name."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _HOST_AND_PORT = re.compile(r"^[\w.-]+:\d{1,5}(/.*)?$", re.ASCII)
 
 
 def without_secrets(uri: str) -> str:
-    """Return an address without user, password and query.
+    """Remove user name, password and query from a URI.
 
     Parameters
     ----------
     uri : str
-        Any address, a malformed one included.
+        Any URI, even a malformed one.
 
     Returns
     -------
@@ -46,17 +46,17 @@ def without_secrets(uri: str) -> str:
 def check_tracking_uri(
     findings: Findings, uri: Any, deadline_seconds: float = DEADLINE_SECONDS
 ) -> None:
-    """Check that a tracking address is well formed and can be reached.
+    """Check that a tracking URI is well formed and reachable.
 
     Parameters
     ----------
     findings : Findings
-        Filled here.
+        The collector to add to.
     uri : object
-        What was passed as the tracking URI; None stands for what
-        ``MLFLOW_TRACKING_URI`` names, else a SQLite file in the current folder.
+        The tracking URI as passed; None means ``MLFLOW_TRACKING_URI`` if it is set, else a SQLite
+        file in the current folder.
     deadline_seconds : float, default 3.0
-        How long a server may take to answer, in all.
+        Seconds to wait for the server, in total.
 
     Examples
     --------
@@ -86,14 +86,14 @@ def check_tracking_uri(
 
 
 def check_experiment_name(findings: Findings, name: Any) -> None:
-    """Check the name of an MLflow experiment.
+    """Validate the name of an MLflow experiment.
 
     Parameters
     ----------
     findings : Findings
-        Filled here.
+        The collector to add to.
     name : object
-        What was passed as the name; None stands for the default.
+        The name as passed; None means the default name.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def check_experiment_name(findings: Findings, name: Any) -> None:
 
 
 def _name_problem(name: Any) -> str | None:
-    """Return the rule that a name breaks, worded to follow "must"."""
+    """Return the rule that a name violates, phrased to follow "must"."""
     if not isinstance(name, str):
         return "be a string"
     if not name.strip():
@@ -128,7 +128,7 @@ def _name_problem(name: Any) -> str | None:
 
 
 def _meant_name(name: Any) -> str:
-    """Return a usable name near to the one given."""
+    """Return a valid name similar to the given one."""
     if isinstance(name, bool) or not isinstance(name, (str, int)):
         return "forecast"
     printable = "".join(c if c.isprintable() else " " for c in str(name)[:_LONGEST_NAME])
@@ -136,13 +136,13 @@ def _meant_name(name: Any) -> str:
 
 
 def _suggest(findings: Findings, uri: str) -> None:
-    """Suggest an address, unless it holds a secret that the report would show."""
+    """Suggest a URI, unless it contains a secret that the report would show."""
     if without_secrets(uri) == uri:
         findings.correct("mlflow_tracking_uri", uri)
 
 
 def _check_by_scheme(findings: Findings, uri: str, deadline: float) -> None:
-    """Hand an address to the check of its scheme."""
+    """Run the check for the URI's scheme."""
     match = _WITH_SCHEME.match(uri)
     if match is None:
         _check_without_scheme(findings, uri)
@@ -185,7 +185,7 @@ def _refuse_scheme(findings: Findings, uri: str, scheme: str) -> None:
 
 
 def _check_folder(findings: Findings, uri: str, _deadline: float) -> None:
-    """Refuse a folder store, unless MLflow is told to allow it."""
+    """Reject a folder store, unless MLflow is set to allow it."""
     if os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() in {"1", "true"}:
         return
     findings.error(
@@ -216,7 +216,7 @@ def _check_sqlite(findings: Findings, uri: str, _deadline: float) -> None:
 
 
 def _check_sqlite_file(findings: Findings, path: Path) -> None:
-    """Check that a database file can be made or written at a path."""
+    """Check that a database file can be created or written at a path."""
     try:
         problem = _file_problem(path)
     except (OSError, ValueError):
@@ -240,7 +240,7 @@ def _file_problem(path: Path) -> str | None:
 
 
 def _split_server(findings: Findings, uri: str, example: str) -> SplitResult | None:
-    """Return the parts of a server's address; None, with an error noted, if it has no host."""
+    """Split a server's URI into its parts; add an error and return None if it has no host."""
     try:
         parts = urlsplit(uri)
         usable = bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", uri)
@@ -296,7 +296,7 @@ def _check_database(findings: Findings, uri: str, deadline: float) -> None:
 
 
 def _accept(_findings: Findings, _uri: str, _deadline: float) -> None:
-    """Take an address whose server only its own client can ask."""
+    """Accept a URI whose server only its own client can reach."""
 
 
 _CHECKS: dict[str, Callable[[Findings, str, float], None]] = {

@@ -1,4 +1,4 @@
-"""ConfigValidator: every check but that of the data, behind one class."""
+"""`ConfigValidator`: every check except those of the data, as methods of one class."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ __all__ = ["ConfigValidator", "model_result"]
 
 
 class ConfigValidator:
-    """Checks of options, search space, machine and tracking, before anything is trained.
+    """Validate options, search space, environment and tracking before training starts.
 
-    No method raises for what it is given to check; each returns a
-    `ValidationResult` whose messages name the parameter, what was found, and
-    the fix.
+    No method raises because of the values it checks. Each returns a `ValidationResult` whose
+    messages name the parameter, the value found and the fix.
 
     Parameters
     ----------
@@ -56,26 +55,26 @@ class ConfigValidator:
         step_size: Any = None,
         **further: Any,
     ) -> ValidationResult:
-        """Check the backend's name, the options of the search, and that the space can be read.
+        """Validate the backend and the search options, and check that the space can be parsed.
 
         Parameters
         ----------
         backend : {"optuna", "ray"}, default "optuna"
-            The library that searches.
+            The search backend.
         config : mapping, callable or SearchSpace, optional
-            The search space; its values are checked by `validate_model_config`.
+            The search space; `validate_model_config` checks its values.
         num_samples : int, optional
-            Trials in all, at least 1.
+            Number of trials, at least 1.
         cpus, gpus : float, optional
-            What the search may use; more than the machine has is a warning.
+            CPU cores and GPUs the search may use; more than the machine has is a warning.
         time_budget_hours : float, optional
-            Hours, above 0.
+            Time budget in hours, above 0.
         trial_timeout_minutes : float, optional
-            Minutes of one trial, above 0.
+            Minutes per trial, above 0.
         random_seed : int, optional
             From 0 to 2**32 - 1.
         n_windows : int, optional
-            Validation windows, at least 1.
+            Number of validation windows, at least 1.
         step_size : int, optional
             Steps between validation windows, at least 1.
         **further
@@ -84,7 +83,7 @@ class ConfigValidator:
         Returns
         -------
         ValidationResult
-            With ``corrected_config`` by argument: call again with these.
+            ``corrected_config`` maps argument names to suggested values; call again with them.
 
         Examples
         --------
@@ -121,27 +120,25 @@ class ConfigValidator:
         hist_exog_list: Any = (),
         stat_exog_list: Any = (),
     ) -> ValidationResult:
-        """Check a model's name and all values that its search space can draw.
+        """Validate the model's name and all values that its search space can produce.
 
         Parameters
         ----------
         config : mapping, callable or SearchSpace, optional
-            The search space or the fixed configuration; the model's default
-            space when None.
+            The search space or a fixed configuration; the model's default space if None.
         model_name : str, optional
-            The model; when None, names of parameters are not checked.
+            The model; if None, parameter names are not checked.
         h : int, optional
             The horizon, in time steps.
         n_series : int, optional
             Number of series in the data.
         futr_exog_list, hist_exog_list, stat_exog_list : sequence of str
-            The exogenous variables by kind.
+            Exogenous variables by kind.
 
         Returns
         -------
         ValidationResult
-            With the whole configuration, corrected, as ``corrected_config``:
-            pass it as ``config``.
+            ``corrected_config`` is the whole corrected configuration; pass it as ``config``.
 
         Examples
         --------
@@ -169,23 +166,23 @@ class ConfigValidator:
         min_disk_gb: Any = None,
         folder: Any = ".",
     ) -> ValidationResult:
-        """Check Python, libraries, CUDA, memory and disk.
+        """Validate Python, libraries, CUDA, memory and disk.
 
         Parameters
         ----------
         required : mapping or iterable of str, optional
-            Packages, with the lowest version of each where it is a mapping;
-            those that a search uses when None.
+            Package names, or a mapping from names to minimum versions; the packages that a search
+            uses if None.
         gpus : float, optional
-            GPUs asked for; CUDA is looked for only where it is above 0.
+            GPUs requested; CUDA is checked only if this is above 0.
         dataset : DataFrame, optional
-            The data, whose size the free memory is held against.
+            The data, used to estimate the memory needed.
         model_name : str, optional
-            The model, whose footprint the free memory is held against.
+            The model, used to estimate the memory needed.
         min_memory_gb, min_disk_gb : float, optional
-            What must be free, in 10**9 bytes.
+            Required free memory and disk, in units of 10**9 bytes.
         folder : str or Path, default "."
-            The folder whose disk is looked at.
+            The folder whose disk is checked.
 
         Returns
         -------
@@ -217,23 +214,22 @@ class ConfigValidator:
         *,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> ValidationResult:
-        """Check that MLflow's store can be reached, and the experiment's name.
+        """Check that the MLflow store is reachable, and validate the experiment name.
 
         Parameters
         ----------
         tracking_uri : str, optional
-            ``sqlite:///mlflow.db``, ``http://host:5000``, a database, or
-            ``databricks``. What ``MLFLOW_TRACKING_URI`` names when None, else a
-            SQLite file in the current folder.
+            ``sqlite:///mlflow.db``, ``http://host:5000``, a database, or ``databricks``. If None,
+            ``MLFLOW_TRACKING_URI`` if it is set, else a SQLite file in the current folder.
         experiment_name : str, optional
             One line of at most 500 characters.
         deadline_seconds : float, default 3.0
-            How long a server may take to answer, in all.
+            Seconds to wait for the server, in total.
 
         Returns
         -------
         ValidationResult
-            Whose messages show no user name, password or token.
+            Its messages contain no user name, password or token.
 
         Examples
         --------
@@ -248,12 +244,12 @@ class ConfigValidator:
 
 
 def model_result(findings: Findings, strict_mode: bool) -> ValidationResult:
-    """Return the findings about a model, with the corrected configuration alone.
+    """Return the findings about a model, with only the corrected configuration.
 
     Parameters
     ----------
     findings : Findings
-        Filled by `check_model`.
+        The collector that `check_model` filled.
     strict_mode : bool
         Whether warnings count as errors.
 

@@ -1,4 +1,4 @@
-"""Checks of a configuration's values, over all that its space can draw."""
+"""Validate the values of a configuration over its whole search space."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ _SCALERS = frozenset(
 
 
 def check_values(findings: Findings, draft: EditableConfig, example_input_size: int) -> None:
-    """Hold every rule against all the values of the parameter that it is about.
+    """Apply each parameter's rule to all the values it can take.
 
     Parameters
     ----------
     findings : Findings
-        Filled here.
+        The collector to add to.
     draft : EditableConfig
-        The parameters; bad values are mended in it.
+        The parameters; invalid values are corrected in place.
     example_input_size : int
-        An input size to suggest, in time steps.
+        The input size to suggest, in time steps.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def _size_rule(name: str, example: int) -> NumberRule:
 def _check_negative_sizes(
     findings: Findings, draft: EditableConfig, sizes: list[NumberRule]
 ) -> None:
-    """Note sizes below -1, which neuralforecast's own spaces hold and it reads as -1."""
+    """Warn about sizes below -1: neuralforecast's spaces contain them and mean -1 by them."""
     for rule in sizes:
         below = NumberRule(rule.name, -1, low=-math.inf, high=-2, floats=True)
         entry = draft.entries.get(rule.name)
@@ -145,7 +145,7 @@ def _check_val_check_steps(findings: Findings, draft: EditableConfig) -> None:
 
 
 def _check_patience(findings: Findings, draft: EditableConfig) -> None:
-    """Check that early stopping can happen within the validations that a trial has."""
+    """Check that a trial has enough validation steps for early stopping to occur."""
     name = "early_stop_patience_steps"
     steps = _smallest_max_steps(draft)
     patience = bounds_of(draft.entries.get(name))

@@ -1,1 +1,1 @@
-"""Checks of data: columns, rows, times, values, lengths, exogenous variables."""
+"""Validate data: columns, rows, times, values, lengths and exogenous variables."""

@@ -1,4 +1,4 @@
-"""Whether the categorical columns that a configuration names can be used."""
+"""Check that the categorical columns named in a configuration can be used."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PARAMETERS = ("cat_exog_list", "categorical_cardinalities")
 
 
 def categorical_names(config: Any) -> tuple[str, ...]:
-    """Return the columns that a configuration names as categorical, for all trials alike.
+    """Return the categorical columns of a configuration, if they are the same in all trials.
 
     Examples
     --------
@@ -28,7 +28,7 @@ def categorical_names(config: Any) -> tuple[str, ...]:
     """
     try:
         named = SearchSpace.parse(config).constants.get("cat_exog_list") or ()
-    except Exception:  # judged as a configuration
+    except Exception:  # an unreadable config is reported by the model's check
         return ()
     return tuple(named) if isinstance(named, (list, tuple)) else ()
 
@@ -36,7 +36,7 @@ def categorical_names(config: Any) -> tuple[str, ...]:
 def check_categories(
     config: Any, model_name: Any, exogenous: Any, df: Any, static_df: Any, findings: Findings
 ) -> None:
-    """Note categorical columns that the model, the lists or the cardinalities don't cover.
+    """Check categorical columns against the model, the exogenous lists and the cardinalities.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def check_categories(
     """
     try:
         space = SearchSpace.parse(config)
-    except Exception:  # judged as a configuration
+    except Exception:  # an unreadable config is reported by the model's check
         return
     tuned = [name for name in space.domains if name.split("/")[0] in _PARAMETERS]
     if tuned:
@@ -105,7 +105,7 @@ def _check_each(
 
 
 def _nested(space: SearchSpace, parameter: str) -> dict[str, Any]:
-    """Return a constant of nested values, whether it was flattened or not."""
+    """Return a constant with nested values, whether it was flattened or not."""
     whole = space.constants.get(parameter)
     if isinstance(whole, dict):
         return whole
@@ -114,7 +114,7 @@ def _nested(space: SearchSpace, parameter: str) -> dict[str, Any]:
 
 
 def _distinct(name: str, df: Any, static_df: Any) -> int | None:
-    """Return the number of categories in a column, None where there is no such column."""
+    """Return the number of categories in a column; None if the column does not exist."""
     for frame in (static_df, df):
         if isinstance(frame, pd.DataFrame) and name in frame.columns:
             return int(frame[name].nunique())

@@ -1,4 +1,4 @@
-"""Whether exogenous columns are there, hold numbers, and reach into the future."""
+"""Check that exogenous columns exist, hold numbers and cover the horizon."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Exogenous:
     def read(
         cls, futr: Any, hist: Any, stat: Any, findings: Findings, categories: Any = ()
     ) -> Exogenous:
-        """Read the lists, noting what is no list of names; categories may hold text."""
+        """Read the lists of names, with an error for each invalid one; categories may be text."""
         return cls(
             list_of_names(futr, "futr_exog_list", findings),
             list_of_names(hist, "hist_exog_list", findings),
@@ -58,7 +58,7 @@ def check_temporal(
     findings: Findings,
     used: BoolArray | None,
 ) -> None:
-    """Check the exogenous columns that go with time."""
+    """Check the exogenous columns that vary over time."""
     both = sorted(set(map(str, exogenous.futr)) & set(map(str, exogenous.hist)))
     if both:
         findings.error(
@@ -81,7 +81,7 @@ def check_temporal(
 
 
 def _role(column: Any) -> str:
-    """Return why a reserved name can't be an exogenous column."""
+    """Return why a reserved column can't be exogenous."""
     if column == MASK:
         return "the mask of observed rows, used by that name"
     return (
@@ -92,7 +92,7 @@ def _role(column: Any) -> str:
 def check_static(
     static_df: Any, exogenous: Exogenous, panel: Panel | None, names: Names, findings: Findings
 ) -> None:
-    """Check the frame of static features against the series."""
+    """Check the static features against the series."""
     if static_df is None:
         if exogenous.stat:
             findings.error(
@@ -139,7 +139,7 @@ def check_future(
     names: Names,
     findings: Findings,
 ) -> None:
-    """Check that the future frame holds each series' next h rows."""
+    """Check that the future frame holds the next h rows of each series."""
     if futr_df is None or not is_frame(futr_df, "futr_df", findings):
         return
     missing = [name for name in (names.id, names.time) if name not in futr_df.columns]
@@ -179,7 +179,7 @@ def _check_columns(
     used: BoolArray | None,
     categories: tuple[str, ...] = (),
 ) -> None:
-    """Check that columns are there and hold finite numbers, or categories as text."""
+    """Check that columns exist and hold finite numbers, or text for categories."""
     for column in columns:
         if column not in frame.columns:
             like = nearest(column, frame.columns)
@@ -199,12 +199,12 @@ def _check_columns(
 
 
 def _as_zero_and_one(column: pd.Series) -> pd.Series:
-    """Return flags as numbers, as models take them."""
+    """Convert booleans to numbers, which is what models accept."""
     return column.astype(float) if pd.api.types.is_bool_dtype(column.dtype) else column
 
 
 def _note_unused(df: pd.DataFrame, used: set[Any], findings: Findings) -> None:
-    """Note columns that no list names, and how to use them."""
+    """Warn about columns in none of the lists, and say how to use them."""
     unused = [column for column in df.columns if column not in used]
     if unused:
         findings.warn(
@@ -215,7 +215,7 @@ def _note_unused(df: pd.DataFrame, used: set[Any], findings: Findings) -> None:
 
 
 def _check_static_ids(ids: pd.Series, panel: Panel, names: Names, findings: Findings) -> None:
-    """Check that each series has one row of static features."""
+    """Check that every series has one row of static features."""
     twice = ids[ids.duplicated()]
     if len(twice):
         findings.error(
@@ -246,7 +246,7 @@ def _check_future_rows(
     names: Names,
     findings: Findings,
 ) -> BoolArray | None:
-    """Look for each series' next h times in the future frame; return the rows that are them."""
+    """Find the next h times of each series in the future frame, and return their rows."""
     try:
         times = read_times(futr_df[names.time])
     except InvalidInputError as exc:
@@ -268,7 +268,7 @@ def _check_future_rows(
 
 
 def _note_other_ids(ids: pd.Series, panel: Panel, names: Names, findings: Findings) -> None:
-    """Note that a future frame names none of the series, and of what types the names are."""
+    """Add an error if a future frame contains none of the series, with the types of the ids."""
     findings.error(
         f"futr_df names none of the series: its {names.id!r} begin with {shown(ids.iloc[0])}"
         f" ({_type(ids.iloc[0])}), those of df with {shown(panel.ids[0])}"
@@ -286,7 +286,7 @@ def _type(name: Any) -> str:
 def _note_twice(
     codes: IntArray, times: pd.Index, panel: Panel, names: Names, findings: Findings
 ) -> None:
-    """Note series that have two rows for one time in the future frame."""
+    """Add an error for series with duplicate times in the future frame."""
     twice = np.flatnonzero(pd.DataFrame({"series": codes, "time": times}).duplicated())
     twice = twice[codes[twice] >= 0]
     if len(twice):
@@ -299,7 +299,7 @@ def _note_twice(
 
 
 def _expected(panel: Panel, h: int, step: BaseOffset | int) -> tuple[IntArray, pd.Index]:
-    """Return the last time of each series, numbered, and the h times after each of them."""
+    """Return the last time of each series by number, and the h times that follow it."""
     _, ranks = panel.in_order
     last = ranks[np.cumsum(panel.lengths) - 1]
     distinct, number = np.unique(last, return_inverse=True)
@@ -316,7 +316,7 @@ def _note_lacking(
     h: int,
     findings: Findings,
 ) -> BoolArray:
-    """Note the series and times that the future frame lacks; return the rows that are needed."""
+    """Add an error for series and times missing in the future frame; return the rows needed."""
     number, wanted = expected
     n_last = len(wanted) // h
     known = wanted.unique()
@@ -340,7 +340,7 @@ def _note_lacking(
 
 
 def _panel_of(futr_df: pd.DataFrame, names: Names) -> Panel | None:
-    """Return the rows of a future frame by series and time, None where they have none."""
+    """Return the panel of a future frame, or None if its ids or times can't be read."""
     try:
         return Panel.of(futr_df[names.id], futr_df[names.time])
     except (InvalidInputError, TypeError):
@@ -348,13 +348,13 @@ def _panel_of(futr_df: pd.DataFrame, names: Names) -> Panel | None:
 
 
 def _at(panel: Panel, code: int, time: Any) -> str:
-    """Return a series and a time, for a message."""
+    """Format a series and a time for a message."""
     name, words = panel.ids[code], wording()
     return f"{words.series(name)} at {words.time(name, time)}"
 
 
 def _kind(times: pd.Index) -> str:
-    """Return what kind of times these are."""
+    """Return the kind of these times."""
     if not isinstance(times, pd.DatetimeIndex):
         return "whole numbers"
     return f"dates of time zone {times.tz}" if times.tz else "dates without a time zone"

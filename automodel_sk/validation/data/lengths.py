@@ -1,4 +1,4 @@
-"""Whether the series are long enough for a horizon."""
+"""Check that the series are long enough for a horizon."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_NAMES = 30
 
 
 def whole_number(value: Any, name: str, least: int, findings: Findings) -> int | None:
-    """Return a whole number, or None where it is left out or after noting that it is none."""
+    """Return an integer; None if the value is missing, or invalid and an error was added."""
     if value is None:
         return None
     is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
@@ -40,10 +40,10 @@ def check_lengths(
     findings: Findings,
     n_windows: int = 1,
 ) -> None:
-    """Hold the series' lengths against the horizon, the validation and the largest input.
+    """Check the series' lengths against the horizon, the validation and the largest input size.
 
-    Short series need no validation to be forecast: they are padded. Where nothing is held
-    out, every length will do.
+    Series too short for validation can still be forecast: they are padded. If nothing is held out,
+    any length is enough.
     """
     if h is None or not len(panel.ids):
         return
@@ -60,7 +60,7 @@ def check_lengths(
 
 
 def _too_short(panel: Panel, h: int, held_out: int, n_windows: int) -> str:
-    """Return that no series is long enough, and what to lower."""
+    """Return an error that no series is long enough, and what to lower."""
     longest = int(panel.lengths.argmax())
     if not held_out:
         return (
@@ -81,7 +81,7 @@ def _too_short(panel: Panel, h: int, held_out: int, n_windows: int) -> str:
 
 
 def _left_out(panel: Panel, short: npt.NDArray[np.intp], least: int, h: int, held_out: int) -> str:
-    """Return which series are too short for the validation, and what becomes of them."""
+    """Return a warning about series too short for validation, and how they are used instead."""
     return (
         f"{len(short)} of {count(len(panel.ids), 'series')} have fewer than the"
         f" {count(least, 'row')} that h={h} and val_size={held_out} need:"
@@ -114,6 +114,6 @@ def _named(panel: Panel, code: int) -> str:
 
 
 def _listed(panel: Panel, codes: npt.NDArray[np.intp]) -> str:
-    """Return the names of series, the first few where there are many."""
+    """Return the ids of series; only the first few if there are many."""
     names = ", ".join(_named(panel, int(code)) for code in codes[:_MOST_NAMES])
     return f"[{names}]" if len(codes) <= _MOST_NAMES else f"[{names}, ...] ({len(codes)} in all)"

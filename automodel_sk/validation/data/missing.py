@@ -1,4 +1,4 @@
-"""What to do about missing values, by where in the series they are."""
+"""Advise how to handle missing values, depending on where in the series they are."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ Flags = npt.NDArray[np.bool_]
 
 
 def advice(missing: BoolArray, panel: Panel | None, name: str, frame: str) -> str:
-    """Return how to get rid of missing values.
+    """Say how to remove missing values.
 
-    Filling forward invents values at a series' end and fills nothing at its start, so that
-    it is advised for gaps alone.
+    Forward filling invents values at the end of a series and fills nothing at its start, so the
+    advice suggests it only for gaps.
 
     Parameters
     ----------
     missing : array of bool, shape (n_rows,)
-        The rows that lack a value.
+        The rows without a value.
     panel : Panel, optional
-        Series and times of the rows.
+        The panel of the rows.
     name, frame : str
-        The column and its frame.
+        The column and the frame's name.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def advice(missing: BoolArray, panel: Panel | None, name: str, frame: str) -> st
 
 
 def _places(missing: BoolArray, panel: Panel) -> tuple[Flags, Flags, int | None]:
-    """Return which rows come before and after a series' values, and a series without any."""
+    """Return the rows before and after the values of a series, and a series without any value."""
     codes, ranks = panel.codes, panel.ranks
     known = ~missing & (codes >= 0) & (ranks >= 0)
     n_series = len(panel.ids)

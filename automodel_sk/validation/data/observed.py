@@ -1,4 +1,4 @@
-"""Whether `available_mask` and `sample_weight`, which neuralforecast knows by name, can be used."""
+"""Check `available_mask` and `sample_weight`, two columns that neuralforecast reads by name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["check_weights", "observed_rows"]
 
 
 def observed_rows(df: pd.DataFrame, panel: Panel | None, findings: Findings) -> BoolArray | None:
-    """Return the rows that `available_mask` leaves in use; None where all are.
+    """Return the rows that `available_mask` marks as observed; None if all are.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def observed_rows(df: pd.DataFrame, panel: Panel | None, findings: Findings) -> 
 def check_weights(
     df: pd.DataFrame, panel: Panel | None, findings: Findings, used: BoolArray | None
 ) -> None:
-    """Note weights that are missing or negative where a row is in use, or 0 everywhere.
+    """Add an error for weights missing or negative in observed rows, or 0 everywhere.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def check_weights(
 
 
 def _numbers(df: pd.DataFrame, name: str, findings: Findings) -> NumberArray | None:
-    """Return a column as floats, true as 1; None where it is absent or not made of numbers."""
+    """Return a column as floats, with True as 1; None if it is absent or not numeric."""
     if name not in df.columns:
         return None
     column = df[name]

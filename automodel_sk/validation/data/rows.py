@@ -1,4 +1,4 @@
-"""Whether the rows of a panel are whole, distinct, in order and evenly spaced."""
+"""Check that the rows of a panel are complete, distinct, sorted and evenly spaced."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["check_keys", "check_rows", "read_panel"]
 
 
 def read_panel(df: pd.DataFrame, names: Names, findings: Findings) -> Panel | None:
-    """Return the numbered rows, or note why that can't be done."""
+    """Return the panel, or add an error that says why the rows can't be read."""
     try:
         panel = Panel.of(df[names.id], df[names.time])
     except InvalidInputError as exc:
@@ -44,7 +44,7 @@ def read_panel(df: pd.DataFrame, names: Names, findings: Findings) -> Panel | No
 
 
 def _how_text_is_read(column: pd.Series, panel: Panel) -> str:
-    """Say what text is taken for, and how to convert it where pandas has a format for it."""
+    """Say how a text column is read, and how to convert it if pandas has a format for it."""
     row = int((panel.ranks >= 0).argmax())
     example = f"{column.iloc[row]!r} as {show_time(panel.times[panel.ranks[row]])}"
     said = f"column {column.name!r} holds dates as text and is read as dates ({example})"
@@ -56,7 +56,7 @@ def _how_text_is_read(column: pd.Series, panel: Panel) -> str:
 
 
 def check_keys(panel: Panel, names: Names, findings: Findings) -> None:
-    """Note rows without a name or a time, and names of several types."""
+    """Add an error for rows without an id or a time, and for ids of mixed types."""
     for name, numbers in ((names.id, panel.codes), (names.time, panel.ranks)):
         missing = numbers < 0
         n_missing = int(missing.sum())
@@ -90,7 +90,7 @@ def check_keys(panel: Panel, names: Names, findings: Findings) -> None:
 
 
 def _is_broken(name: Any) -> bool:
-    """Tell whether a text can't be encoded."""
+    """Return whether a text can't be encoded."""
     if not isinstance(name, str) or name.isascii():
         return False
     try:
@@ -101,7 +101,7 @@ def _is_broken(name: Any) -> bool:
 
 
 def _can_be_kept(name: Any) -> bool:
-    """Tell whether the name of a series is text, a number or a time."""
+    """Return whether a series id is text, a number or a time."""
     kinds = (str, int, float, np.integer, np.floating, pd.Timestamp)
     return isinstance(name, kinds) and not isinstance(name, bool)
 
@@ -109,7 +109,7 @@ def _can_be_kept(name: Any) -> bool:
 def check_rows(
     panel: Panel, freq: Any, names: Names, findings: Findings, h: int | None = None
 ) -> BaseOffset | int | None:
-    """Check rows that have a name and a time; return their step where it can be worked with."""
+    """Check the rows that have an id and a time; return their frequency if it is usable."""
     if not len(panel.codes):
         return None
     _check_order(panel, names, findings)
@@ -124,7 +124,7 @@ def check_rows(
 
 
 def _check_order(panel: Panel, names: Names, findings: Findings) -> None:
-    """Note rows that occur twice or out of order."""
+    """Add an error for duplicate or unsorted rows."""
     codes, ranks = panel.in_order
     twice = np.flatnonzero((codes[1:] == codes[:-1]) & (ranks[1:] == ranks[:-1]))
     if len(twice):
@@ -146,7 +146,7 @@ def _check_order(panel: Panel, names: Names, findings: Findings) -> None:
 
 
 def _clock_change(twice: pd.Index) -> str:
-    """Name the likely cause where hours occur twice in the night of a Sunday alone."""
+    """Name the likely cause if hours are duplicated only in the night of a Sunday."""
     if not isinstance(twice, pd.DatetimeIndex) or twice.tz is not None:
         return ""
     nightly = (twice.weekday == 6) & (twice.hour < 4) & (twice.minute < 60)
@@ -162,7 +162,7 @@ def _clock_change(twice: pd.Index) -> str:
 def _check_steps(
     panel: Panel, freq: Any, names: Names, findings: Findings
 ) -> BaseOffset | int | None:
-    """Hold the times against the frequency; return it where it can be worked with."""
+    """Check the times against the frequency; return it if it is usable."""
     try:
         step = freq if freq is not None else infer_panel_frequency(panel, names.time)
         spaced = Spacing.of(panel, step, names)

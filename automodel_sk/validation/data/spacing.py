@@ -1,4 +1,4 @@
-"""Pairs of successive rows that are not one step of the frequency apart."""
+"""Find consecutive rows that are not one step of the frequency apart."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ _JUMP_PER_TIME, _LEAST_JUMP = 50, 1_000
 
 @dataclass(frozen=True)
 class Spacing:
-    """Pairs of successive rows that are not one step apart.
+    """Pairs of consecutive rows that are not one step apart.
 
     Parameters
     ----------
     panel : Panel
-        The rows.
+        The panel.
     freq : str or int
-        The frequency that they are held against, as messages show it.
+        The expected frequency, as messages show it.
     names : Names
         The columns, for messages.
     n_pairs : int
-        Pairs of successive rows in all.
+        Number of pairs of consecutive rows in total.
     codes, earlier, later : numpy.ndarray of int, shape (n_odd,)
         Series and ranks of the odd pairs.
     steps : numpy.ndarray of float, shape (n_odd,)
-        How many steps apart they are; NaN where no whole number.
+        Number of steps between them; NaN if it is not a whole number.
     """
 
     panel: Panel
@@ -58,7 +58,7 @@ class Spacing:
 
     @classmethod
     def of(cls, panel: Panel, freq: Any, names: Names) -> Spacing:
-        """Compare each row with the one before it, by series."""
+        """Compare each row with the previous row of its series."""
         step = parse_frequency(freq)
         grid = TimeGrid.of(panel.times, step)
         codes, ranks = panel.in_order
@@ -76,12 +76,12 @@ class Spacing:
 
     @cached_property
     def is_uneven(self) -> BoolArray:
-        """Mark the pairs that no whole number of steps joins."""
+        """Mark the pairs that are not a whole number of steps apart."""
         return ~(self.steps > 1)
 
     @cached_property
     def is_jump(self) -> BoolArray:
-        """Mark the pairs that lie further apart than all the times together could explain."""
+        """Mark the pairs that are further apart than all times together could explain."""
         times = self.panel.times
         numbers = times.asi8 if hasattr(times, "asi8") else times.to_numpy(np.int64)
         usual = max(float(np.median(np.diff(numbers))), 1.0) if len(numbers) > 1 else 1.0
@@ -91,13 +91,13 @@ class Spacing:
 
     @cached_property
     def odd_share_by_series(self) -> npt.NDArray[np.float64]:
-        """Return the share of each series' steps that are odd; 0 for a single row."""
+        """Return the share of unexpected steps per series; 0 for a series of one row."""
         n_series = len(self.panel.ids)
         odd = np.bincount(self.codes, minlength=n_series)
         return odd / np.maximum(self.panel.lengths - 1, 1)
 
     def first(self, chosen: BoolArray) -> str:
-        """Return the first of the chosen pairs, for a message."""
+        """Format the first of the chosen pairs for a message."""
         at = int(chosen.argmax())
         start, end = (self.panel.times[ranks[at]] for ranks in (self.earlier, self.later))
         name = shown(self.panel.ids[self.codes[at]])

@@ -1,4 +1,4 @@
-"""What to say of rows that are not evenly spaced, and how to space them."""
+"""Messages about unevenly spaced rows, and how to fix them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LEAST_SHARE = 0.9
 
 
 def report_spacing(spaced: Spacing, findings: Findings, *, given: bool) -> None:
-    """Note numbers that are dates, a wrong frequency, two frequencies, uneven steps and gaps."""
+    """Report dates given as integers, wrong or mixed frequencies, uneven steps and gaps."""
     n_odd, n_uneven = len(spaced.steps), int(spaced.is_uneven.sum())
     error = _of_numbers(spaced, given)
     if error is None and n_odd:
@@ -42,9 +42,9 @@ def report_spacing(spaced: Spacing, findings: Findings, *, given: bool) -> None:
 
 
 def _of_numbers(spaced: Spacing, given: bool) -> str | None:
-    """Say that whole numbers are dates, also where no step betrays them.
+    """Report integers that encode dates, even if their steps look regular.
 
-    Who passes a frequency says that they are numbers; only their gaps speak against it.
+    A given frequency states that they are plain numbers; then only gaps contradict it.
     """
     panel = spaced.panel
     if not panel.has_integer_times or (given and not len(spaced.steps)):
@@ -65,7 +65,7 @@ def _of_numbers(spaced: Spacing, given: bool) -> str | None:
 
 
 def _of_jumps(spaced: Spacing) -> str | None:
-    """Say that a time lies far from all others, such as the year 9999 for an open end."""
+    """Report a time far from all others, such as the year 9999 for an open end."""
     if not spaced.is_jump.any():
         return None
     panel, name = spaced.panel, spaced.names.time
@@ -83,7 +83,7 @@ def _of_jumps(spaced: Spacing) -> str | None:
 
 
 def _of_two_frequencies(spaced: Spacing) -> str | None:
-    """Say that some series keep another frequency than the rest."""
+    """Report that some series have another frequency than the rest."""
     panel = spaced.panel
     shares = spaced.odd_share_by_series
     if not (shares[panel.lengths > 1] <= MAX_ODD_STEPS).any():
@@ -97,7 +97,7 @@ def _of_two_frequencies(spaced: Spacing) -> str | None:
 
 
 def _own_frequency(spaced: Spacing, code: int) -> str | int | None:
-    """Return the frequency that one series keeps by itself, if it keeps one."""
+    """Return the frequency of one series by itself, or None."""
     times = spaced.panel.times_of(code)
     if spaced.panel.has_integer_times:
         steps, counts = np.unique(np.diff(times.to_numpy()), return_counts=True)
@@ -134,7 +134,7 @@ def _two_frequencies(spaced: Spacing, code: int, other: str | int) -> str:
 
 
 def _note_singles(spaced: Spacing, n_uneven: int, findings: Findings) -> None:
-    """Note single uneven steps and gaps."""
+    """Report single uneven steps and gaps."""
     time = spaced.names.time
     if n_uneven:
         findings.warn(
@@ -161,7 +161,7 @@ def _filling(spaced: Spacing) -> str:
 
 
 def _mismatch(spaced: Spacing, given: bool) -> str:
-    """Say that the frequency is wrong, and which one is right; or that most rows are missing."""
+    """Say that the frequency is wrong and which one fits, or that most rows are missing."""
     name, share = spaced.names.time, len(spaced.steps) / spaced.n_pairs
     monthly = _monthly(spaced)
     if monthly is not None:
@@ -181,7 +181,7 @@ def _mismatch(spaced: Spacing, given: bool) -> str:
 
 
 def _monthly(spaced: Spacing) -> str | None:
-    """Say that the longest series stands on one day of each month."""
+    """Report that the longest series has its times on one day of each month."""
     panel = spaced.panel
     if panel.has_integer_times:
         return None
@@ -207,7 +207,7 @@ def _better(spaced: Spacing) -> str | int | None:
 
 
 def _commonest(spaced: Spacing) -> int:
-    """Return the commonest distance of whole-number times that stand apart."""
+    """Return the most common distance between integer times that are not neighbours."""
     times = spaced.panel.times.to_numpy()
     values, counts = np.unique(times[spaced.later] - times[spaced.earlier], return_counts=True)
     return int(values[counts.argmax()])

@@ -1,4 +1,4 @@
-"""Whether a value is a frame, and whether it has the columns that it needs."""
+"""Check that a value is a frame with the required columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Names", "check_columns", "is_frame", "list_of_names", "nearest", "so
 
 @dataclass(frozen=True)
 class Names:
-    """What the columns of a long frame are called."""
+    """The column names of a long frame."""
 
     id: str = "unique_id"
     time: str = "ds"
@@ -25,7 +25,7 @@ class Names:
 
     @property
     def keyword_hint(self) -> str:
-        """Return the keywords that Nixtla's functions need for other names."""
+        """Return the keyword arguments that Nixtla's functions need for other column names."""
         if (self.id, self.time) == ("unique_id", "ds"):
             return ""
         return f', id_col="{self.id}", time_col="{self.time}"'
@@ -41,7 +41,7 @@ _INDEXES_OF_TIMES = (pd.MultiIndex, pd.DatetimeIndex, pd.PeriodIndex)
 
 
 def is_frame(value: Any, name: str, findings: Findings) -> bool:
-    """Tell whether a value is a pandas frame with rows and distinct columns."""
+    """Return whether a value is a pandas frame with rows and distinct columns."""
     if not isinstance(value, pd.DataFrame):
         findings.error(Frame(name).refusal(value))
         return False
@@ -57,7 +57,7 @@ def is_frame(value: Any, name: str, findings: Findings) -> bool:
 
 
 def check_columns(df: pd.DataFrame, names: Names, findings: Findings) -> bool:
-    """Tell whether the three columns are there; name the nearest where not."""
+    """Return whether the three columns exist; the error names the closest column."""
     wanted = {"id": names.id, "time": names.time, "target": names.target}
     missing = {role: name for role, name in wanted.items() if name not in df.columns}
     in_index = [name for name in missing.values() if name in df.index.names]
@@ -76,14 +76,14 @@ def check_columns(df: pd.DataFrame, names: Names, findings: Findings) -> bool:
 
 
 def nearest(name: str, columns: Iterable[Any]) -> str | None:
-    """Return the column whose name is most like the one given, case aside."""
+    """Return the column most similar to the given name, ignoring case."""
     lower = {str(column).lower(): str(column) for column in columns}
     matches = get_close_matches(str(name).lower(), lower, n=1)
     return lower[matches[0]] if matches else None
 
 
 def list_of_names(value: Any, parameter: str, findings: Findings) -> list[str]:
-    """Return column names as a list; a lone string is a likely slip."""
+    """Return column names as a list; a single string is treated as a likely mistake."""
     if value is None:
         return []
     if isinstance(value, str):
@@ -104,7 +104,7 @@ def some(items: list[Any], limit: int = 5) -> str:
 
 
 def _index_advice(df: pd.DataFrame, names: Names) -> str:
-    """Say how to bring an index of times into the columns."""
+    """Say how to turn an index of times into a column."""
     if df.index.nlevels > 1:
         found = f"an index of {df.index.nlevels} levels named {list(df.index.names)}"
         fix = f'df.rename_axis(["{names.id}", "{names.time}"]).reset_index()'

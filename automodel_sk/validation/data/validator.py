@@ -1,4 +1,4 @@
-"""Checks of a dataset, before any training."""
+"""`DataValidator`: all checks of a dataset, as methods of one class."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ _UNREADABLE = (
 
 @dataclass(frozen=True)
 class DataValidator:
-    """Tells what is wrong with a dataset, and how to mend it.
+    """Find the errors in a dataset and say how to fix them.
 
     Parameters
     ----------
     strict_mode : bool
         Whether warnings count as errors.
     id_col, time_col, target_col : str
-        The columns of series names, times and values.
+        Column names of the series ids, times and values.
 
     Examples
     --------
@@ -83,33 +83,33 @@ class DataValidator:
         stat_exog: Sequence[str] = (),
         futr_df: Any = None,
     ) -> ValidationResult:
-        """Check a long frame and what goes with it; never raises.
+        """Validate a long frame and its exogenous data; never raises.
 
         Parameters
         ----------
         df : pandas.DataFrame
             One row per series and time.
         freq : str or int, optional
-            The step between rows; inferred where it is left out.
+            The step between rows; inferred if not given.
         h : int, optional
-            Steps to forecast; lengths and `futr_df` are held against it.
+            Forecast horizon; lengths and `futr_df` are checked against it.
         input_size : int, optional
-            The largest number of past steps that a model will see.
+            The largest number of past steps a model takes as input.
         val_size : int, optional
-            Steps at the end of each series kept for validation, 0 for none; `h`
-            where it is left out.
+            Steps at the end of each series held out for validation, 0 for none; `h` by default.
         n_windows : int, optional
-            Windows in these steps, for the words of a message.
+            Number of windows in these steps, for messages.
         joint : bool
-            Whether the model takes all series at once; they should end together then.
+            Whether the model takes all series at once, so that they should end together.
         categories : sequence of str
-            Exogenous columns that may hold text, as the model takes them for categories.
+            Exogenous columns that may hold text because the model treats them as categorical.
         futr_exog, hist_exog, stat_exog : sequence of str
-            Columns known ahead, columns known afterwards, columns of `static_df`.
+            Columns with known future values, columns known only for the past, columns of
+            `static_df`.
         static_df : pandas.DataFrame, optional
-            One row of features per series.
+            Static features, one row per series.
         futr_df : pandas.DataFrame, optional
-            Values of `futr_exog` for the `h` steps after each series' end.
+            Values of `futr_exog` for the `h` steps after the end of each series.
 
         Returns
         -------
@@ -147,9 +147,9 @@ class DataValidator:
     def validate_horizon(
         self, df: Any, h: Any, *, input_size: Any = None, val_size: Any = None
     ) -> ValidationResult:
-        """Check that series are long enough for a horizon; never raises.
+        """Check that the series are long enough for a horizon; never raises.
 
-        At least one has to be; a warning names those that are not.
+        At least one series must be; a warning names those that are too short.
 
         Parameters
         ----------
@@ -193,21 +193,21 @@ class DataValidator:
         freq: Any = None,
         categories: Sequence[str] = (),
     ) -> ValidationResult:
-        """Check that a frame of future values holds each series' next rows; never raises.
+        """Check that a future frame holds the next rows of each series; never raises.
 
         Parameters
         ----------
         df : pandas.DataFrame
-            Each series' last row at least; its target is not looked at.
+            At least the last row of each series; the target is ignored.
         futr_df : pandas.DataFrame
-            Values of `futr_exog` for the `h` steps after each series' end.
+            Values of `futr_exog` for the `h` steps after the end of each series.
         h : int
-            Steps to forecast.
+            Forecast horizon.
         futr_exog : sequence of str
-            Columns that must be there.
+            Columns that must exist.
         freq : str or int, optional
-            The step between rows; the times are not held against the series'
-            ends where it is left out.
+            The step between rows; if not given, the times are not checked against the ends of the
+            series.
         categories : sequence of str
             As in `validate_dataset`.
 
@@ -239,7 +239,7 @@ class DataValidator:
     def _check_target(
         self, df: pd.DataFrame, panel: Panel | None, used: BoolArray | None, findings: Findings
     ) -> None:
-        """Check the values to be forecast."""
+        """Check the target values."""
         values = read_numbers(df[self.target_col], findings)
         if values is None:
             return
@@ -250,7 +250,7 @@ class DataValidator:
 
 
 def _check_ends(panel: Panel, findings: Findings) -> None:
-    """Note series that end at different times."""
+    """Warn about series that end at different times."""
     _, ranks = panel.in_order
     ends = panel.times[ranks[np.cumsum(panel.lengths) - 1]]
     warning = uneven_ends(panel.ids, ends)
@@ -260,7 +260,7 @@ def _check_ends(panel: Panel, findings: Findings) -> None:
 
 @dataclass(frozen=True)
 class _Sizes:
-    """The numbers of steps that lengths are held against."""
+    """The step counts that series lengths are checked against."""
 
     h: int | None
     input_size: int | None
@@ -268,7 +268,7 @@ class _Sizes:
 
     @classmethod
     def read(cls, h: Any, input_size: Any, val_size: Any, findings: Findings) -> _Sizes:
-        """Read the three numbers, noting what is none."""
+        """Read the step counts, with an error for each that is invalid."""
         return cls(
             whole_number(h, "h", 1, findings),
             whole_number(input_size, "input_size", 1, findings),
@@ -277,7 +277,7 @@ class _Sizes:
 
 
 def _known_frequency(freq: Any, findings: Findings) -> Any:
-    """Return the frequency if pandas knows it, else None after noting that."""
+    """Return the frequency if pandas knows it; otherwise add an error and return None."""
     if freq is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Whether the values of a column are numbers that a model can learn from."""
+"""Check that the values of a column are numbers a model can learn from."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ _FIXES = {
 
 
 def read_numbers(column: pd.Series, findings: Findings, frame: str = "df") -> NumberArray | None:
-    """Return a column's numbers, or None after noting what it holds instead."""
+    """Return a column's numbers; if it has other values, add an error and return None."""
     kind = _kind(column)
     if kind == "number":
         if isinstance(column.dtype, np.dtype):
@@ -87,7 +87,7 @@ def read_numbers(column: pd.Series, findings: Findings, frame: str = "df") -> Nu
 
 
 def _first(column: pd.Series, kind: str) -> Any:
-    """Return a value to show: the first one, of text among numbers the first text."""
+    """Return an example value: the first one, or the first text among numbers."""
     present = column.dropna()
     if kind == "some-text":
         present = present[pd.to_numeric(present, errors="coerce").isna()]
@@ -106,7 +106,7 @@ def check_finite(
     used: BoolArray | None = None,
     frame: str = "df",
 ) -> None:
-    """Note missing, infinite and huge values, with the first place of each."""
+    """Add an error for missing, infinite and huge values, with the first position of each."""
     bad = ~np.isfinite(values)
     if used is not None:
         bad &= used
@@ -124,7 +124,7 @@ def check_finite(
 
 
 def is_text(column: pd.Series) -> bool:
-    """Return whether a column holds text alone, as objects, strings or pandas' categories."""
+    """Return whether a column holds only text, as objects, strings or pandas categories."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = pd.Series(column.cat.categories)
     present = column.dropna()
@@ -139,7 +139,7 @@ def check_text(
     used: BoolArray | None = None,
     frame: str = "df",
 ) -> None:
-    """Note missing categories."""
+    """Add an error for missing categories."""
     missing = column.isna().to_numpy()
     if used is not None:
         missing = missing & used
@@ -155,11 +155,11 @@ def check_text(
 def check_constant(
     values: NumberArray, name: str, panel: Panel, findings: Findings, used: BoolArray | None = None
 ) -> None:
-    """Note series whose observed values are all the same."""
+    """Warn about series whose observed values are all equal."""
     n_series, codes = len(panel.ids), panel.codes
     if used is not None:
         values, codes = values[used], codes[used]
-    # The slot after the last series takes the rows that belong to none.
+    # The slot after the last series collects the rows without a series.
     first = np.empty(n_series + 1, dtype=values.dtype)
     first[codes[::-1]] = values[::-1]
     varies = np.zeros(n_series + 1, dtype=bool)
@@ -178,7 +178,7 @@ def check_constant(
 def check_resolution(
     values: NumberArray, name: str, panel: Panel, findings: Findings, used: BoolArray | None = None
 ) -> None:
-    """Note series that vary by less than float32 or a scaler can tell."""
+    """Warn about series whose variation is too small for float32 or a scaler."""
     known = np.isfinite(values) & (panel.codes >= 0)
     known = known if used is None else known & used
     codes, numbers = panel.codes[known], values[known].astype(float)
@@ -216,18 +216,18 @@ def check_resolution(
 
 
 def where(panel: Panel | None, row: int) -> str:
-    """Return where a row lies, for a message."""
+    """Format the position of a row for a message."""
     return f"in row {row}" if panel is None else f"in {panel.place(row)}"
 
 
 def count(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural where it must be."""
+    """Return a number with its noun, in the plural if needed."""
     plural = noun if noun.endswith("s") else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
 
 
 def _kind(column: pd.Series) -> str:
-    """Return what a column holds, as a key of the table of fixes."""
+    """Return the kind of values in a column: a key of the table of fixes."""
     types, dtype = pd.api.types, column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return "category"
@@ -247,7 +247,7 @@ def _kind(column: pd.Series) -> str:
 
 
 def _kind_of_objects(column: pd.Series) -> str:
-    """Return what a column of Python objects or text holds, judged by a sample."""
+    """Return the kind of values in an object or text column, judged from a sample."""
     sample = column.dropna().iloc[:1000]
     if len(sample) and all(isinstance(cell, str) for cell in sample):
         return _kind_of_text(sample)
@@ -256,7 +256,7 @@ def _kind_of_objects(column: pd.Series) -> str:
 
 
 def _kind_of_text(sample: pd.Series) -> str:
-    """Return what texts stand for: numbers, numbers written with commas, or words."""
+    """Return what the texts contain: numbers, numbers with commas, or words."""
     numbers = pd.to_numeric(sample, errors="coerce").notna()
     if numbers.all():
         return "number-text"
