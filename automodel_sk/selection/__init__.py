@@ -1,1 +1,1 @@
-"""How a search algorithm is chosen: the tables, the strategy, the number of trials."""
+"""Choose the search algorithm, the pruner and the number of trials."""

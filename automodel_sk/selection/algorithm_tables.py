@@ -1,7 +1,7 @@
-"""Tables behind the choice of the search algorithm and the pruner.
+"""Tables that determine the search algorithm and the pruner.
 
-Adding an algorithm is a row of `ALGORITHMS`; changing when it is used is a row of
-`ALGORITHM_TABLE` or `PRUNER_TABLE`. The first row that matches wins.
+To add an algorithm, add a row to `ALGORITHMS`; to change when it is used, edit a row of
+`ALGORITHM_TABLE` or `PRUNER_TABLE`. The first matching row applies.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LARGEST_GRID = 10_000
 
 @dataclass(frozen=True)
 class SearchFacts:
-    """What the tables' conditions look at; `space` is None where it is not known yet."""
+    """The facts that the tables' conditions use; `space` is None if it is not known yet."""
 
     model_complexity: ModelComplexity
     dataset_size: DatasetSize
@@ -48,7 +48,7 @@ class SearchFacts:
 
     @property
     def small_space(self) -> bool:
-        """Whether all points fit in the trials, or the user asked for a grid."""
+        """Whether the trials can cover every point, or the user asked for a grid."""
         if self.space is None or self.space.function is not None:
             return False
         n = self.space.n_combinations
@@ -59,7 +59,7 @@ class SearchFacts:
 
     @cached_property
     def traits(self) -> dict[str, list[str]]:
-        """Names of the parameters that have each trait an algorithm may refuse."""
+        """Parameter names by trait, for each trait that an algorithm may not support."""
         if self.space is None:
             return {"unknown": []}
         if self.space.function is not None:
@@ -107,14 +107,14 @@ _TRAITS: Mapping[type, Callable[[Any], set[str]]] = MappingProxyType(
 
 
 def domain_traits(domain: Domain) -> set[str]:
-    """Return what an algorithm may refuse about one domain."""
+    """Return the traits of one domain that an algorithm may not support."""
     endless = domain.size is None and not isinstance(domain, Computed)
     return _TRAITS[type(domain)](domain) | ({"infinite"} if endless else set())
 
 
 @dataclass(frozen=True)
 class Package:
-    """An optional package: its module, its name in the index, and the versions that work."""
+    """An optional package: its module, its distribution name and the supported versions."""
 
     module: str
     name: str
@@ -123,7 +123,7 @@ class Package:
     before: tuple[int, int] = (10**6, 0)
 
     def problem(self) -> str | None:
-        """Return why the package can't be used, with the command that mends it, or None."""
+        """Return why the package can't be used and the command that fixes it, or None."""
         fix = f"pip install '{self.requirement}'"
         if find_spec(self.module) is None:
             return f"needs the package {self.name}, which is not installed ({fix})"
@@ -140,7 +140,7 @@ class Package:
 
 @dataclass(frozen=True)
 class Algorithm:
-    """A search algorithm: what it is built with, and which parameters it can't take."""
+    """A search algorithm: its arguments, and the parameters it does not support."""
 
     name: str
     label: str
@@ -159,7 +159,7 @@ class Algorithm:
 
 
 def _quoted(names: list[str]) -> str:
-    """Return ` ('a', 'b', 'c' and 2 more)`, or nothing for no names."""
+    """Return ` ('a', 'b', 'c' and 2 more)`, or an empty string without names."""
     if not names:
         return ""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
@@ -268,7 +268,7 @@ ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(
 
 @dataclass(frozen=True)
 class AlgorithmRow:
-    """A condition and the algorithm that each backend uses under it."""
+    """A condition, and the algorithm each backend uses if it holds."""
 
     reason: str
     applies: Callable[[SearchFacts], bool]
@@ -278,7 +278,7 @@ class AlgorithmRow:
 def _is(
     size: DatasetSize | None = None, model: ModelComplexity | None = None
 ) -> Callable[..., bool]:
-    """Return the condition that the dataset and the model are of these kinds (None: any)."""
+    """Return a condition on the dataset size and the model complexity (None matches any)."""
     return lambda facts: (
         size in (None, facts.dataset_size) and model in (None, facts.model_complexity)
     )
@@ -321,7 +321,7 @@ ALGORITHM_TABLE: tuple[AlgorithmRow, ...] = (
 
 @dataclass(frozen=True)
 class PrunerRow:
-    """A condition and the pruner under it; all counts are in validation reports of a trial."""
+    """A condition, and the pruner to use if it holds; counts are validation reports of a trial."""
 
     applies: Callable[[SearchFacts], bool]
     kind: str

@@ -1,4 +1,4 @@
-"""Checks of arguments, with messages that name the argument, what came, and the fix."""
+"""Validate arguments; each message names the argument, the value found and the fix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Scale = TypeVar("Scale", ModelComplexity, DatasetSize, SearchComplexity)
 
 
 def scale(kind: type[Scale], name: str, value: Any) -> Scale:
-    """Return the member of a scale that a string, in any case, or a member names."""
+    """Return the member of an enum that a member or its name, in any case, denotes."""
     try:
         return kind(value.lower() if type(value) is str else value)
     except ValueError:
@@ -24,7 +24,7 @@ def scale(kind: type[Scale], name: str, value: Any) -> Scale:
 
 
 def whole(name: str, value: Any, low: int, example: int) -> int:
-    """Return a whole number from `low` to 2**32 - 1."""
+    """Return an integer from `low` to 2**32 - 1."""
     if isinstance(value, bool) or not hasattr(value, "__index__") or not low <= value < 2**32:
         raise InvalidInputError(
             f"{name} must be a whole number of at least {low}, got {value!r}; try {name}={example}"

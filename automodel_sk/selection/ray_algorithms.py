@@ -1,4 +1,4 @@
-"""Ray Tune's searchers and schedulers, built from a strategy's name and arguments."""
+"""Build Ray Tune's searchers and schedulers from a strategy."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ __all__ = ["build_scheduler", "build_search_alg", "ray_num_samples", "ray_param_
 
 
 class _SuggestedByTrial:
-    """A search space as a function of an Optuna trial, whatever functions it holds.
+    """A search space as a define-by-run function of an Optuna trial.
 
-    The searcher saves itself with plain pickle, which takes no lambdas.
+    The searcher saves itself with plain pickle, which does not support lambdas.
     """
 
     def __init__(self, space: SearchSpace) -> None:
         self._space = space
 
     def __call__(self, trial: Any) -> dict[str, Any]:
-        # Beneath the wrapper that would add every suggested name to the configuration.
+        # Bypass the wrapper, which would add every suggested name to the configuration.
         return self._space.suggest(getattr(trial, "ot_trial", trial))
 
     def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
@@ -35,7 +35,7 @@ class _SuggestedByTrial:
 
 
 def _restored(content: bytes) -> _SuggestedByTrial:
-    """Undo `_SuggestedByTrial.__reduce__`."""
+    """Restore the object that `_SuggestedByTrial.__reduce__` saved."""
     from ray import cloudpickle
 
     return _SuggestedByTrial(cloudpickle.loads(content))
@@ -102,7 +102,7 @@ def build_search_alg(
     mode: str,
     points_to_evaluate: Sequence[Mapping[str, Any]] | None,
 ) -> Any:
-    """Build the searcher that a strategy names."""
+    """Build the searcher of a strategy."""
     if space is None and strategy.needs_space:
         raise InvalidInputError(
             f"space must be given to {strategy.algorithm_name}, because this search space is a "
@@ -113,34 +113,34 @@ def build_search_alg(
 
 
 def build_scheduler(strategy: SearchStrategy) -> Any:
-    """Build the scheduler that a strategy names; none of them pauses or restarts a trial."""
+    """Build the scheduler of a strategy; none of them pauses or restarts trials."""
     from ray.tune import schedulers
 
     if strategy.pruner_name is None:
         return schedulers.FIFOScheduler()
     kwargs = dict(strategy.pruner_kwargs)
     if strategy.pruner_name == "MedianStoppingRule":
-        # Any finite slice is shorter than the time since a pause that never was.
+        # Ray counts a trial that never paused as paused long ago: any finite slice would pause it.
         kwargs["min_time_slice"] = math.inf
     return getattr(schedulers, strategy.pruner_name)(time_attr="training_iteration", **kwargs)
 
 
 def ray_param_space(strategy: SearchStrategy, space: SearchSpace) -> dict[str, Any]:
-    """Return what belongs in `tune.Tuner(param_space=...)` beside the strategy's searcher.
+    """Return the `param_space` of `tune.Tuner` that fits the strategy's searcher.
 
     Parameters
     ----------
     strategy : SearchStrategy
-        A strategy of the Ray backend.
+        A strategy for the Ray backend.
     space : SearchSpace
-        The space that was handed to `get_ray_search_alg` as well.
+        The space that was also passed to `get_ray_search_alg`.
 
     Returns
     -------
     dict
-        Empty for OptunaSearch, which holds the space itself; else the space in
-        Ray's terms. All choices are grids in an exhaustive search and none is
-        otherwise, because Ray runs a grid in full for each sample.
+        Empty for OptunaSearch, which holds the space itself; otherwise the space in Ray's terms. In
+        an exhaustive search every choice becomes a grid; otherwise none does, because Ray runs a
+        full grid for each sample.
 
     Examples
     --------
@@ -157,12 +157,12 @@ def ray_param_space(strategy: SearchStrategy, space: SearchSpace) -> dict[str, A
 
 
 def ray_num_samples(strategy: SearchStrategy) -> int:
-    """Return what belongs in `tune.TuneConfig(num_samples=...)`: passes over the grid, or trials.
+    """Return the `num_samples` of `tune.TuneConfig`: passes over the grid, or trials.
 
     Parameters
     ----------
     strategy : SearchStrategy
-        A strategy of the Ray backend.
+        A strategy for the Ray backend.
 
     Returns
     -------

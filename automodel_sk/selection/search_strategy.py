@@ -1,4 +1,4 @@
-"""A search strategy, and how it is read off the tables."""
+"""`SearchStrategy`, and how the tables determine it."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ __all__ = ["SearchStrategy"]
 
 @dataclass(frozen=True)
 class SearchStrategy:
-    """Which algorithm searches, which pruner stops trials, and why.
+    """The search algorithm and the pruner of a search, and the reason for the choice.
 
     Parameters
     ----------
     algorithm_name : str
-        Class name of the sampler (Optuna) or searcher (Ray).
+        Class name of the sampler (Optuna) or the searcher (Ray).
     algorithm_kwargs : dict
-        Its arguments; the seed is `random_seed`. OptunaSearch's are those of
-        the TPESampler inside it.
+        Its arguments, without the seed, which is `random_seed`. For OptunaSearch, the arguments of
+        its TPESampler.
     pruner_name : str, optional
-        Class name of the pruner (Optuna) or scheduler (Ray); None without pruning.
+        Class name of the pruner (Optuna) or the scheduler (Ray); None without pruning.
     pruner_kwargs : dict
-        Its arguments, in validation reports of one trial.
+        Its arguments, in units of validation reports per trial.
     description : str
-        One sentence: what was chosen and why.
+        One sentence: the choice and its reason.
     backend : {"optuna", "ray"}
-        The library that searches.
+        The search backend.
     random_seed : int, optional
-        Seed of the algorithm.
+        Random seed of the algorithm.
     num_samples : int
-        Trials to run: as many as asked for, or as the grid has points if fewer.
+        Number of trials: the requested number, or the size of the grid if that is smaller.
     exhaustive : bool
-        Whether each point of a grid is run once.
+        Whether every point of a grid runs once.
     n_reports : int
-        Validation reports that a full trial makes.
+        Number of validation reports of a full trial.
     needs_space : bool
-        Whether Ray's searcher must be handed the space (a function of the trial).
+        Whether Ray's searcher must receive the space (a function of the trial).
 
     Examples
     --------
@@ -63,7 +63,7 @@ class SearchStrategy:
 
 
 def choose_algorithm(backend: str, facts: SearchFacts) -> tuple[Algorithm, str]:
-    """Return the first row's algorithm, or its next best, and the reason as a clause."""
+    """Return the first matching row's algorithm or its fallback, and the reason as a clause."""
     row = next(row for row in tables.ALGORITHM_TABLE if row.applies(facts))
     first = tables.ALGORITHMS[row.algorithm[backend]]
     candidates = [first, *(tables.ALGORITHMS[key] for key in first.substitutes)]
@@ -80,7 +80,7 @@ def choose_algorithm(backend: str, facts: SearchFacts) -> tuple[Algorithm, str]:
 def choose_pruner(
     backend: str, facts: SearchFacts, n_trials: int, n_reports: int
 ) -> tuple[str | None, dict[str, Any], str]:
-    """Return the first row's pruner, its arguments, and what it does as a clause."""
+    """Return the first matching row's pruner, its arguments, and its effect as a clause."""
     row = next(row for row in tables.PRUNER_TABLE if row.applies(facts))
     name = tables.PRUNER_NAMES[backend, row.kind]
     kwargs = _PRUNER_KWARGS[backend, row.kind](row.warmup, n_reports, n_trials)
@@ -95,7 +95,7 @@ def choose_pruner(
 
 
 def _compared(n_trials: int) -> int:
-    """Return how many trials a median needs: 5, or a fifth of a short search."""
+    """Return how many trials the median pruner compares with: 5, or a fifth of a short search."""
     return max(1, min(5, n_trials // 5))
 
 
@@ -109,7 +109,7 @@ _PRUNER_KWARGS: Mapping[tuple[str, str], Callable[[int, int, int], dict[str, Any
         "n_startup_trials": _compared(n_trials),
         "n_warmup_steps": warmup,
     },
-    # A full trial ends by itself: stopping it at max_t would cut off its last steps.
+    # A full trial ends by itself; stopping it at max_t would cut off its last steps.
     ("ray", "hyperband"): lambda warmup, n_reports, _: {
         "grace_period": warmup,
         "max_t": max(n_reports, warmup),
@@ -125,12 +125,12 @@ _PRUNER_KWARGS: Mapping[tuple[str, str], Callable[[int, int, int], dict[str, Any
 
 
 def algorithm_kwargs(algorithm: Algorithm, facts: SearchFacts) -> dict[str, Any]:
-    """Return the algorithm's arguments for this search, the seed left out."""
+    """Return the algorithm's arguments for this search, without the seed."""
     kwargs = dict(algorithm.options)
     if algorithm.startup:
         kwargs[algorithm.startup] = min(10, max(3, facts.num_samples // 3))
     if kwargs.get("multivariate") and "function" in facts.traits:
-        # A function may leave out parameters in some trials; groups keep their relations.
+        # A function may omit parameters in some trials; groups keep related parameters together.
         kwargs["group"] = True
     if facts.space is not None and algorithm.name == "GridSampler":
         kwargs["search_space"] = facts.space.optuna_grid()
@@ -138,7 +138,7 @@ def algorithm_kwargs(algorithm: Algorithm, facts: SearchFacts) -> dict[str, Any]
 
 
 def grid_points(algorithm: Algorithm, facts: SearchFacts) -> int | None:
-    """Return the points of the grid if the search goes through all of them, else None."""
+    """Return the number of points if the search covers the whole grid, else None."""
     by_grid = algorithm.name == "GridSampler" or (
         algorithm.name == "BasicVariantGenerator" and not facts.few_trials and facts.small_space
     )
@@ -148,7 +148,7 @@ def grid_points(algorithm: Algorithm, facts: SearchFacts) -> int | None:
 
 @contextmanager
 def quiet_experimental() -> Iterator[None]:
-    """Silence Optuna's notes on experimental arguments while a sampler is built."""
+    """Silence Optuna's warnings about experimental arguments while a sampler is built."""
     import optuna
 
     with warnings.catch_warnings():

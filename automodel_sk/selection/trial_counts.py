@@ -1,4 +1,4 @@
-"""How many trials a search needs, and how many a time budget holds."""
+"""Recommend how many trials a search needs and how many fit a time budget."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def recommend_num_samples(
     minutes_per_trial: float | None = None,
     n_parallel: int = 1,
 ) -> tuple[int, str]:
-    """Recommend a number of trials, and say why.
+    """Recommend a number of trials and explain it.
 
-    Wider spaces and richer models ask for more trials, large datasets, whose
-    trainings are costly, for fewer. A time budget only ever lowers the number;
-    the time of one trial is kept back for the refit.
+    Wider spaces and more complex models get more trials; large datasets, which are costly to train
+    on, get fewer. A time budget can only lower the number, and reserves the time of one trial for
+    the refit.
 
     Parameters
     ----------
@@ -53,23 +53,23 @@ def recommend_num_samples(
     search_complexity : SearchComplexity or str
         "low", "medium" or "high".
     time_budget_hours : float, optional
-        Hours for search and refit together.
+        Time budget of search and refit together, in hours.
     minutes_per_trial : float, optional
-        Minutes that one trial takes; a rule of thumb when None.
+        Minutes per trial; a rule of thumb if None.
     n_parallel : int, default 1
-        Trials that run side by side.
+        Number of trials that run in parallel.
 
     Returns
     -------
     num_samples : int
-        Trials, at least 1.
+        Number of trials, at least 1.
     explanation : str
-        One readable sentence.
+        One sentence that explains the number.
 
     Raises
     ------
     InvalidInputError
-        If an argument can't be used; the message names it.
+        If an argument is invalid; the message names it.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def recommend_num_samples(
 def _within_budget(
     wanted: int, hours: float | None, minutes: float, n_parallel: int
 ) -> tuple[int, str]:
-    """Return the trials that the budget holds, and the clause that says so."""
+    """Return the number of trials that fit the budget, and the clause that says so."""
     if hours is None:
         return wanted, ""
     budget = positive("time_budget_hours", hours, 2.0) * 60
