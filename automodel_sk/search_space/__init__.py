@@ -1,4 +1,4 @@
-"""Search spaces that belong to no search library, and their lossless translations."""
+"""Search spaces independent of any search library, with lossless translations to Optuna and Ray."""
 
 from automodel_sk.search_space.domains import Choice, Computed, Domain, Float, Integer, Normal
 from automodel_sk.search_space.space import SearchSpace

@@ -1,4 +1,4 @@
-"""Labels that stand for categories where a storage holds scalars only."""
+"""Labels that represent categories in storages that hold only scalars."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _LONGEST = 200
 
 
 def labels_of(values: Sequence[Any]) -> tuple[Label, ...]:
-    """Return one label per category, all of them different under ``==``.
+    """Return one label per category, all different under ``==``.
 
-    Scalars stand for themselves, everything else for its JSON text. Where that
-    would leave two labels equal (``1`` and ``True``, ``[1]`` and ``"[1]"``),
-    all become text, and finally numbered text.
+    Scalars are their own labels; any other value is labelled by its JSON text. If two labels would
+    be equal (``1`` and ``True``, ``[1]`` and ``"[1]"``), all become text, and numbered text as a
+    last resort.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def same_label(left: Any, right: Any) -> bool:
 
 
 def _native(value: Any, text: str) -> Label:
-    """Return the plain scalar behind a scalar, else the text."""
+    """Return the Python scalar of a scalar, else the text."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool):
@@ -60,7 +60,7 @@ def _native(value: Any, text: str) -> Label:
 
 
 def _text(index: int, value: Any) -> str:
-    """Write a category as JSON, or as numbered text if JSON can't hold it."""
+    """Return a category as JSON, or as numbered text if JSON can't represent it."""
     if isinstance(value, np.generic):
         value = value.item()
     try:

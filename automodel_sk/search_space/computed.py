@@ -1,4 +1,4 @@
-"""Evaluation of values that functions work out from a trial's other values."""
+"""Evaluate values that functions compute from a trial's other values."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = ["evaluate"]
 def evaluate(
     computed: Mapping[str, Computed], known: Mapping[str, Any], number: int
 ) -> dict[str, Any]:
-    """Return all values, flat, after calling each function once its inputs are there.
+    """Return all values by flat name, calling each function once its inputs are available.
 
-    Functions draw from the global generators, which are seeded from the trial's
-    number and the parameter's name, and given back as they were.
+    Functions use the global random generators. They are seeded from the trial's number and the
+    parameter's name, and restored afterwards.
     """
     flat = dict(known) | dict.fromkeys(computed, _PENDING)
     waiting = dict(computed)
@@ -42,18 +42,18 @@ def evaluate(
 
 
 class _Pending:
-    """Stands for a value that is not worked out yet."""
+    """Placeholder for a value that is not computed yet."""
 
 
 _PENDING = _Pending()
 
 
 class _PendingValueError(Exception):
-    """A function asked for a value that is not worked out yet."""
+    """Raised when a function reads a value that is not computed yet."""
 
 
 class _Values(dict[str, Any]):
-    """Values of a trial, as ``config["a"]``, ``config.a`` and ``spec.config.a``."""
+    """A trial's values, readable as ``config["a"]``, ``config.a`` and ``spec.config.a``."""
 
     def __getitem__(self, key: str) -> Any:
         if key not in self and key == "config":
@@ -77,7 +77,7 @@ class _Values(dict[str, Any]):
 
 
 def _try(name: str, domain: Computed, flat: dict[str, Any], number: int) -> bool:
-    """Put a function's value among the others; False if it must wait for one of them."""
+    """Compute a function's value; return False if it needs a value that is not computed yet."""
     arguments = [_Values(nested(flat))] if _takes_values(domain.function) else []
     try:
         with _seeded(number, name):
@@ -104,7 +104,7 @@ def _takes_values(function: Callable[..., Any]) -> bool:
 
 @contextmanager
 def _seeded(number: int, name: str) -> Iterator[None]:
-    """Seed the global generators, which is all that such functions can draw from."""
+    """Seed the global random generators, the only ones such functions can use, and restore them."""
     seed = zlib.crc32(f"{number}/{name}".encode())
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     np.random.seed(seed)  # noqa: NPY002

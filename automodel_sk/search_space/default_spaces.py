@@ -1,18 +1,17 @@
-"""Default search spaces: neuralforecast's own, as data.
+"""Default search spaces: neuralforecast's own, declared as data.
 
-What the search owns is not in them: the horizon, the loss, the number of series
-and ``random_seed``, which neuralforecast tunes. Three spellings differ and mean
-the same:
+They leave out what the search sets itself: the horizon, the loss, the number of series and
+``random_seed``, which neuralforecast tunes. Three parameters are written differently with the same
+meaning:
 
-- an ``input_size`` below 1, which neuralforecast reads as 3 horizons, is
-  written out as that (RNN, LSTM, GRU, TCN, DilatedRNN), and
-  ``inference_input_size``, there always below 1 and so the ``input_size``, is
-  left out;
-- ``max_steps`` drawn as a float rounded to hundreds is a whole number;
-- a ``step_size`` of 1 or one horizon is a single value where the horizon is 1.
+- an ``input_size`` below 1, which neuralforecast reads as 3 horizons, is written as 3 horizons
+(RNN, LSTM, GRU, TCN, DilatedRNN); ``inference_input_size``, which is below 1 in all these models
+and so equals ``input_size``, is omitted;
+- ``max_steps``, which neuralforecast draws as a float rounded to hundreds, is an integer;
+- a ``step_size`` of 1 or one horizon is a single value if the horizon is 1.
 
-Where a short horizon would leave a model without a trial that it survives, its space differs:
-larger windows, shorter patches, fewer periods, or stacks that can forecast a single step.
+If every trial of a model would fail at a short horizon, its space differs: longer windows, shorter
+patches, fewer periods, or stacks that can forecast a single step.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ __all__ = ["default_search_space"]
 
 @dataclass(frozen=True)
 class _Horizons:
-    """A choice of step counts that grow with the horizon."""
+    """A choice of step counts that scale with the horizon."""
 
     multiples: tuple[int, ...]
     fixed: tuple[int, ...] = ()
@@ -49,7 +48,7 @@ _PERCEPTRON_SIZES: _Row = {"hidden_size": Choice((256, 512, 1024)), "num_layers"
 _CELL_SIZES = Choice((16, 32, 64, 128))
 _DROPOUT = Float(0.0, 0.99)
 
-# The groups that rows build on; what a row sets itself replaces the group's.
+# Groups that the rows build on; a row's own entries override the group's.
 _ONE_BY_ONE: _Row = {
     "input_size": _Horizons((1, 2, 3, 4, 5)),
     "step_size": _Horizons((1,), fixed=(1,)),
@@ -216,7 +215,7 @@ _SPACES: Mapping[str, _Row] = {
 
 
 def default_search_space(model_name: str, h: int, n_series: int = 1) -> SearchSpace:
-    """Return the space that is searched when the user passes none.
+    """Return the default search space of a model.
 
     Parameters
     ----------
@@ -225,8 +224,8 @@ def default_search_space(model_name: str, h: int, n_series: int = 1) -> SearchSp
     h : int
         Forecast horizon, in time steps; ``input_size`` and ``step_size`` follow it.
     n_series : int, default 1
-        Number of series. Checked and otherwise unused: none of
-        neuralforecast's default spaces depends on it.
+        Number of series. Validated but otherwise unused: none of neuralforecast's default spaces
+        depends on it.
 
     Returns
     -------
@@ -235,8 +234,8 @@ def default_search_space(model_name: str, h: int, n_series: int = 1) -> SearchSp
     Raises
     ------
     InvalidInputError
-        If the model is unknown or has no default space, if ``h`` or
-        ``n_series`` is not a whole number of at least 1.
+        If the model is unknown or has no default space, or if ``h`` or ``n_series`` is not an
+        integer of at least 1.
 
     Examples
     --------
@@ -266,33 +265,33 @@ def _windows(entries: _Entries, resized: Callable[[int], int]) -> dict[str, Any]
 
 
 def _of_two_steps(entries: _Entries, _h: int) -> dict[str, Any]:
-    """Half of a window is what a decoder starts from; a convolution needs a second step."""
+    """Require two steps: the decoder starts from half a window, and a convolution needs two."""
     return _windows(entries, lambda size: max(size, 2))
 
 
 def _for_autoformer(entries: _Entries, h: int) -> dict[str, Any]:
-    """Take windows of which as many delays can be correlated as the model looks for."""
+    """Use windows long enough for the number of delays that the model correlates."""
     least = {1: 5, 2: 4, 3: 6}.get(h, h)
     return _windows(entries, lambda size: max(size, least))
 
 
 def _for_time_mixer(entries: _Entries, _h: int) -> dict[str, Any]:
-    """Take windows that can be halved twice."""
+    """Use windows that can be halved twice."""
     return _windows(entries, lambda size: -(-size // 4) * 4)
 
 
 def _for_nbeats(_entries: _Entries, h: int) -> dict[str, Any]:
-    """One step ahead has neither trend nor season."""
+    """Leave out trend and season at a horizon of one step, which has neither."""
     return {"stack_types": ["identity"] * 3} if h == 1 else {}
 
 
 def _for_time_xer(_entries: _Entries, h: int) -> dict[str, Any]:
-    """Take patches that fit into the shortest window, of one horizon."""
+    """Use patches that fit into the shortest window, which is one horizon."""
     return {"patch_len": h} if h < _PATCH else {}
 
 
 def _for_times_net(_entries: _Entries, h: int) -> dict[str, Any]:
-    """Look for no more periods than the shortest window and the horizon together have."""
+    """Use at most as many periods as the shortest window and the horizon contain."""
     return {"top_k": h} if h < _PERIODS else {}
 
 
@@ -322,7 +321,7 @@ _NO_DEFAULT_SPACE = (
 
 
 def _count(name: str, value: object, example: int) -> int:
-    """Return a whole number of at least 1, as Python's own integer."""
+    """Return a Python integer of at least 1."""
     if isinstance(value, SupportsIndex) and not isinstance(value, bool) and index(value) > 0:
         return index(value)
     raise InvalidInputError(

@@ -1,4 +1,4 @@
-"""The table that shows a search space."""
+"""Show a search space as a table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def describe(
     constants: Mapping[str, Any],
     function: Callable[..., Any] | None,
 ) -> pd.DataFrame:
-    """Return a table with a row per parameter, tuned ones first."""
+    """Return a table with one row per parameter, tuned parameters first."""
     import pandas as pd
 
     rows = [_domain_row(name, domain) for name, domain in domains.items()]

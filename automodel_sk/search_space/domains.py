@@ -1,7 +1,7 @@
-"""The values a parameter may take, written as small objects that check themselves.
+"""The domains of parameters: small objects that validate themselves.
 
-Each domain is independent of any search library. Its ``repr`` is the call that
-makes it, and two domains are equal when they describe the same values.
+Domains do not depend on any search library. The ``repr`` of a domain is the call that creates it,
+and two domains are equal if they describe the same values.
 """
 
 from __future__ import annotations
@@ -28,21 +28,20 @@ __all__ = ["MAX_LISTED_VALUES", "Choice", "Computed", "Domain", "Float", "Intege
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """One of several values, in no order.
+    """One of several unordered values.
 
     Parameters
     ----------
     values : sequence
-        The categories: scalars, lists, dicts, objects, 100,000 at most. Types
-        count: ``1``, ``1.0`` and ``True`` are three categories; NumPy's numbers
-        become Python's.
+        The categories: scalars, lists, dicts or objects, at most 100,000. Types are distinguished:
+        ``1``, ``1.0`` and ``True`` are three categories; NumPy numbers are converted to Python's.
     grid : bool, default False
-        Whether the values come from a grid search.
+        Whether the values form a grid that the search runs in full.
 
     Raises
     ------
     InvalidInputError
-        If there is no value, or the same value twice.
+        If there is no value, or a duplicate.
 
     Examples
     --------
@@ -98,7 +97,7 @@ class Choice:
 
     @property
     def bounds(self) -> tuple[float, float] | None:
-        """Smallest and largest of the numeric values; None without any."""
+        """Smallest and largest of the numeric values; None if there are none."""
         numbers = [value for value in self.values if is_number(value)]
         return (min(numbers), max(numbers)) if numbers else None
 
@@ -109,18 +108,18 @@ class Choice:
 
 @dataclass(frozen=True, repr=False)
 class Computed:
-    """A value that a function works out from the other values of a trial.
+    """A value that a function computes from the other values of a trial.
 
     Parameters
     ----------
     function : callable
-        Takes the values sampled so far, or nothing. ``config["a"]`` and
-        ``spec.config.a`` both read the value of ``a``.
+        Function of the values sampled so far, or of no argument. Both ``config["a"]`` and
+        ``spec.config.a`` return the value of ``a``.
 
     Raises
     ------
     InvalidInputError
-        If it can't be called.
+        If it is not callable.
 
     Examples
     --------
@@ -144,16 +143,16 @@ class Computed:
 
     @property
     def size(self) -> None:
-        """None: what a function returns is not known in advance."""
+        """None: the values of a function are not known in advance."""
         return
 
     @property
     def bounds(self) -> None:
-        """None: what a function returns is not known in advance."""
+        """None: the values of a function are not known in advance."""
         return
 
     def listed(self) -> None:
-        """Return None: what a function returns is not known in advance."""
+        """Return None: the values of a function are not known in advance."""
         return
 
 
@@ -161,7 +160,7 @@ Domain: TypeAlias = Choice | Float | Integer | Normal | Computed
 
 
 def _read(values: Any) -> tuple[Any, ...]:
-    """Return the categories as a choice keeps them; there may be no end of them."""
+    """Return the categories as a tuple, reading no more than a choice may have."""
     try:
         listed = islice(values, MAX_LISTED_VALUES + 1)
         return tuple(copied(own_numbers(value)) for value in listed)

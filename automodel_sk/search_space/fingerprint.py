@@ -1,8 +1,7 @@
-"""What makes two values the same value, and how a value is written as text.
+"""Compare values by type and value, and write values as stable text.
 
-Python holds ``True == 1 == 1.0`` and prints objects with their address. A
-search space needs neither: its categories are told apart by type as well, and
-its fingerprint is the same in every process.
+In Python ``True == 1 == 1.0``, and the ``repr`` of many objects contains their address. Search
+spaces distinguish categories by type as well, and their fingerprints are the same in every process.
 """
 
 from __future__ import annotations
@@ -36,12 +35,12 @@ _DEEPEST = 3
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
-    """Tell whether a value is a real number; booleans are not."""
+    """Return whether a value is a real number; booleans are not."""
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def is_plain(value: Any) -> bool:
-    """Tell whether a value is data through and through, so that its token says it all."""
+    """Return whether a value consists only of plain data, so that its token describes it fully."""
     if isinstance(value, Mapping):
         return all(is_plain(key) and is_plain(item) for key, item in value.items())
     if isinstance(value, _CONTAINERS):
@@ -52,7 +51,7 @@ def is_plain(value: Any) -> bool:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Tell whether two values are one value, types included."""
+    """Return whether two values are equal, types included."""
     if left is right:
         return True
     if is_plain(left) or is_plain(right):
@@ -64,9 +63,9 @@ def same(left: Any, right: Any) -> bool:
 
 
 def own_numbers(value: Any) -> Any:
-    """Return a value with Python's numbers in place of NumPy's, in lists and dicts as well.
+    """Replace NumPy's numbers by Python's, in lists and dicts as well.
 
-    Constructors, samplers and JSON refuse many of NumPy's scalars. Arrays stay what they are.
+    Constructors, samplers and JSON reject many NumPy scalars. Arrays are left unchanged.
 
     Examples
     --------
@@ -85,19 +84,19 @@ def own_numbers(value: Any) -> Any:
 
 
 def copied(value: Any) -> Any:
-    """Copy containers, so that who receives one can't change the space."""
+    """Copy containers, so that the receiver can't modify the space."""
     return (
         copy.deepcopy(value) if isinstance(value, (list, tuple, dict, set, np.ndarray)) else value
     )
 
 
 def qualified_name(value: Any) -> str:
-    """Return the name that a function or class goes by in its module."""
+    """Return the qualified name of a function or class."""
     return str(getattr(value, "__qualname__", type(value).__qualname__))
 
 
 def without_address(value: Any) -> str:
-    """Return the ``repr`` of an object without its place in memory."""
+    """Return the ``repr`` of an object without its memory address."""
     return _ADDRESS.sub("", repr(value))
 
 
@@ -107,9 +106,9 @@ def digest(text: str) -> str:
 
 
 def token(value: Any, depth: int = 0) -> str:
-    """Write a value as text that tells types apart and holds no address.
+    """Write a value as text that includes its type and no memory address.
 
-    ``depth`` counts the objects around the value, which may hold one another.
+    ``depth`` counts the enclosing objects, which may refer to each other.
     """
     if depth > _DEEPEST:
         return type(value).__qualname__
@@ -160,7 +159,7 @@ def _partial_token(value: functools.partial[Any], depth: int) -> str:
 
 
 def _function_token(value: Callable[..., Any], depth: int) -> str:
-    """Name a function by its qualified name, its source, and what it closes over."""
+    """Identify a function by its qualified name, its source and its closure."""
     code = getattr(value, "__code__", None)
     if code is None:
         return _object_token(value, depth)
@@ -176,7 +175,7 @@ def _function_token(value: Callable[..., Any], depth: int) -> str:
 
 
 def _cell_content(cell: Any) -> Any:
-    """Return what a closure's cell holds; an empty cell holds nothing."""
+    """Return the contents of a closure's cell, or a marker if it is empty."""
     try:
         return cell.cell_contents
     except ValueError:

@@ -1,4 +1,4 @@
-"""Nested dicts and the flat names ``a/b`` that stand for their entries."""
+"""Convert between nested dicts and flat names such as ``a/b``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def checked_name(prefix: str, key: Any) -> str:
 
 
 def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn flat names into nested dicts.
+    """Convert flat names to nested dicts.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def flat_values(config: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """Turn nested dicts into flat names, as deep as the given names go.
+    """Convert nested dicts to flat names, only as deep as the given names.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Domains of numbers: between bounds, on a grid, or normally distributed."""
+"""Numeric domains: ranges, grids and the normal distribution."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ MAX_LISTED_VALUES = 100_000
 
 @dataclass(frozen=True)
 class Float:
-    """A real number between two bounds.
+    """A real number in a range.
 
     Parameters
     ----------
     low, high : float
-        Bounds, both included.
+        Bounds, both inclusive.
     log : bool, default False
-        Whether each order of magnitude is equally likely.
+        Whether to sample on a logarithmic scale.
     step : float, optional
-        Distance between neighbouring values, counted from ``low``. ``high`` is
-        lowered to the last value on that grid.
+        Distance between neighbouring values, counted from ``low``. ``high`` is lowered to the last
+        value on this grid.
 
     Raises
     ------
     InvalidInputError
-        If the bounds are not finite or in the wrong order, if ``log`` meets a
-        ``low`` that is not above 0, if ``step`` is not above 0.
+        If the bounds are not finite or in the wrong order, if ``log`` is True and ``low`` is not
+        above 0, or if ``step`` is not above 0.
 
     Examples
     --------
@@ -59,7 +59,7 @@ class Float:
             self._settle_grid()
 
     def _settle_grid(self) -> None:
-        """Lower ``high`` to the grid, and check what the logarithm needs of it."""
+        """Lower ``high`` to the grid, and check the bounds for a logarithmic scale."""
         assert self.step is not None
         if self.log and not self.on_multiples:
             raise InvalidInputError(
@@ -73,12 +73,12 @@ class Float:
 
     @property
     def on_multiples(self) -> bool:
-        """Whether the grid is made of multiples of the step."""
+        """Whether the grid consists of multiples of the step."""
         return self.step is not None and _iswhole_number(self.low / self.step)
 
     @property
     def origin(self) -> float:
-        """Where the grid is counted from: 0 on multiples of the step, else ``low``."""
+        """The origin of the grid: 0 on multiples of the step, else ``low``."""
         return 0.0 if self.on_multiples else self.low
 
     @property
@@ -98,7 +98,7 @@ class Float:
 
     @property
     def size(self) -> int | None:
-        """Number of values; None if there is no end of them."""
+        """Number of values; None if infinite."""
         if self.step is not None:
             return self.size_of_grid
         return 1 if self.low == self.high else None
@@ -118,13 +118,13 @@ class Float:
         return min(self.low + index * self.step, self.high)
 
     def index_near(self, value: float) -> int:
-        """Return the index of the grid's nearest value."""
+        """Return the grid index closest to a value."""
         assert self.step is not None
         index = round((value - self.origin) / self.step) - self.first_index
         return min(max(index, 0), self.size_of_grid - 1)
 
     def listed(self) -> tuple[float, ...] | None:
-        """Return all values, or None if there is no end of them or too many."""
+        """Return all values, or None if they are infinite or too many."""
         if self.size is None or self.size > MAX_LISTED_VALUES:
             return None
         if self.step is None:
@@ -134,23 +134,23 @@ class Float:
 
 @dataclass(frozen=True)
 class Integer:
-    """A whole number between two bounds.
+    """An integer in a range.
 
     Parameters
     ----------
     low, high : int
-        Bounds, both included.
+        Bounds, both inclusive.
     log : bool, default False
-        Whether each order of magnitude is equally likely.
+        Whether to sample on a logarithmic scale.
     step : int, default 1
-        Distance between neighbouring values, counted from ``low``. ``high`` is
-        lowered to the last value on that grid.
+        Distance between neighbouring values, counted from ``low``. ``high`` is lowered to the last
+        value on this grid.
 
     Raises
     ------
     InvalidInputError
-        If a bound is not whole or the bounds are in the wrong order, if ``log``
-        meets a ``low`` that is not above 0, if ``step`` is not above 0.
+        If a bound is not an integer or the bounds are in the wrong order, if ``log`` is True and
+        ``low`` is not above 0, or if ``step`` is not above 0.
 
     Examples
     --------
@@ -200,7 +200,7 @@ class Integer:
 
 @dataclass(frozen=True)
 class Normal:
-    """A real number, normally distributed.
+    """A normally distributed real number.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ class Normal:
     sd : float, default 1.0
         Standard deviation.
     step : float, optional
-        Round to multiples of this.
+        Values are rounded to multiples of this step.
 
     Raises
     ------
@@ -234,7 +234,7 @@ class Normal:
 
     @property
     def size(self) -> None:
-        """None: there is no end of values."""
+        """None: the values are infinite."""
         return
 
     @property
@@ -243,12 +243,12 @@ class Normal:
         return (-math.inf, math.inf)
 
     def listed(self) -> None:
-        """Return None: there is no end of values."""
+        """Return None: the values are infinite."""
         return
 
 
 def _set(domain: Any, **values: Any) -> None:
-    """Put checked values into a frozen domain while it is made."""
+    """Set validated values on a frozen domain during its construction."""
     for name, value in values.items():
         object.__setattr__(domain, name, value)
 
@@ -262,12 +262,12 @@ def _finite(name: str, value: Any) -> float:
 def _is_finite(value: Any) -> bool:
     try:
         return is_number(value) and math.isfinite(value)
-    except OverflowError:  # a whole number beyond the largest float
+    except OverflowError:  # an integer beyond the largest float
         return False
 
 
 def whole_number(name: str, value: Any) -> int:
-    """Return a whole number as an int, and refuse anything else."""
+    """Return an integer as an int, and raise for anything else."""
     if not _is_finite(value) or value != int(value):
         raise InvalidInputError(f"{name} must be a whole number, got {shown(value)}; try 10")
     return int(value)

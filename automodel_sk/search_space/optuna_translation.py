@@ -1,9 +1,8 @@
-"""Optuna's distributions, read and written without loss.
+"""Lossless translation to and from Optuna's distributions.
 
-A codec per kind of domain says which distribution stands for it, and how one of
-its values becomes the parameter that Optuna stores, and back. What Optuna has
-no distribution for (a logarithm with a step, the normal distribution) is drawn
-from the nearest continuous one and brought to the domain's values.
+A codec per kind of domain determines the distribution, and converts values to the parameter that
+Optuna stores and back. Domains without an Optuna distribution (a logarithmic scale with a step, the
+normal distribution) are sampled from the closest continuous one and mapped to the domain.
 """
 
 from __future__ import annotations
@@ -33,18 +32,18 @@ _OFF_GRID = 1e-6
 
 
 def is_optuna_distribution(value: Any) -> bool:
-    """Tell whether a value is a distribution; without Optuna loaded, nothing is."""
+    """Return whether a value is an Optuna distribution; False if Optuna is not loaded."""
     module = sys.modules.get("optuna.distributions")
     return module is not None and isinstance(value, module.BaseDistribution)
 
 
 def read_distribution(distribution: Any) -> Domain:
-    """Read a distribution of Optuna.
+    """Convert an Optuna distribution to a domain.
 
     Raises
     ------
     InvalidInputError
-        If it is of a kind that Optuna does not ship.
+        If it is not one of Optuna's own kinds.
     """
     module = sys.modules["optuna.distributions"]
     for kind, read in _READERS:
@@ -64,7 +63,7 @@ _READERS: tuple[tuple[str, Callable[[Any], Domain]], ...] = (
 
 
 def suggest_parameter(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> Any:
-    """Ask a trial for a parameter of a distribution."""
+    """Suggest a parameter from a trial, given its distribution."""
     ask, fields = _SUGGESTIONS[type(distribution).__name__]
     return getattr(trial, ask)(name, **{field: getattr(distribution, field) for field in fields})
 
@@ -77,7 +76,7 @@ _SUGGESTIONS = {
 
 
 class Codec(NamedTuple):
-    """How a kind of domain is written in Optuna's terms."""
+    """How one kind of domain is represented in Optuna."""
 
     distribution: Callable[[Any], BaseDistribution]
     to_parameter: Callable[[Any, Any], Any]
@@ -132,7 +131,7 @@ def _float_parameter(domain: Float, value: Any) -> float:
 
 def _float_value(domain: Float, parameter: float) -> float:
     low, high = domain.bounds
-    slack = _OFF_GRID * (domain.step or high - low)  # what is stored may be rounded
+    slack = _OFF_GRID * (domain.step or high - low)  # stored values may be rounded
     if not is_number(parameter) or not low - slack <= parameter <= high + slack:
         raise _outside(domain, parameter)
     if domain.step is None:
@@ -141,9 +140,9 @@ def _float_value(domain: Float, parameter: float) -> float:
 
 
 def _is_native(domain: Float) -> bool:
-    """Tell whether Optuna holds these very values in a distribution of its own.
+    """Return whether an Optuna distribution has exactly these values.
 
-    It works in decimals, and would cut the last value off a grid of thirds.
+    Optuna computes in decimals, and would drop the last value of a grid of thirds.
     """
     if domain.step is None:
         return True
@@ -185,7 +184,7 @@ def _normal_distribution(_domain: Normal) -> BaseDistribution:
 
 
 def _normal_parameter(domain: Normal, value: Any) -> float:
-    """Return the probability below a value, as the very float that leads back to it."""
+    """Return the probability below a value: exactly the float that maps back to it."""
     if not is_number(value) or not _on_multiples(domain.step, value):
         raise _outside(domain, value)
     probability = 0.5 * math.erfc((domain.mean - value) / (domain.sd * math.sqrt(2.0)))
@@ -206,8 +205,8 @@ def _normal_value(domain: Normal, parameter: float) -> float:
     value = domain.mean + domain.sd * NormalDist().inv_cdf(parameter)
     if domain.step is not None:
         return round(value / domain.step) * domain.step
-    # A probability is coarser than the value it stands for: without the rounding, most
-    # values that a person writes could not be reached from any probability.
+    # Probabilities are coarser than the values they represent: without rounding, most values that
+    # people write could not be reached from any probability.
     return round(value, _DIGITS - math.floor(math.log10(domain.sd)))
 
 
@@ -223,7 +222,7 @@ def _equal(left: Any, right: Any) -> bool:
 
 
 def _alike(left: Any, right: Any) -> bool:
-    """Recognise an object in its copy, as another process holds it."""
+    """Return whether an object equals its copy from another process."""
     return token(left) == token(right)
 
 

@@ -1,4 +1,4 @@
-"""Reading of configurations: which entries are searched, which are fixed."""
+"""Parse configurations into tuned and fixed entries."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _READERS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Domain]], ...] = (
 
 
 def read_config(config: Mapping[str, Any]) -> tuple[dict[str, Domain], dict[str, Any]]:
-    """Split a config into its domains and its constants, by flat names.
+    """Split a config into its domains and its constants, by flat name.
 
-    A nested dict without any domain in it is one constant. Objects of other libraries may raise
-    anything when they are looked at; that is an error of their entry, by its name.
+    A nested dict without any domain is a single constant. If inspecting an object of another
+    library raises, the error names the entry.
     """
     domains: dict[str, Domain] = {}
     constants: dict[str, Any] = {}
@@ -78,7 +78,7 @@ def _read_entry(
 
 
 def _read_domain(name: str, value: Any) -> Domain | None:
-    """Read an entry as a domain; None if it is a plain value or a dict of entries."""
+    """Convert an entry to a domain; None if it is a constant or a dict of entries."""
     for applies, read in _READERS:
         if not applies(value):
             continue
@@ -93,7 +93,7 @@ def _read_domain(name: str, value: Any) -> Domain | None:
 
 
 def _holds_domain(value: Any) -> bool:
-    """Tell whether there is something to search in a value, however deep."""
+    """Return whether a value contains a domain at any depth."""
     if any(applies(value) for applies, _ in _READERS):
         return True
     if isinstance(value, Mapping):

@@ -1,7 +1,7 @@
-"""Ray Tune's domains, read and written without loss.
+"""Lossless translation to and from Ray Tune's domains.
 
-Ray's integer domains exclude their upper bound; quantized ones include it
-unless the quantum is 1, and are made of multiples of the quantum.
+Ray's integer domains exclude their upper bound. Quantized ones include it unless the quantum is 1,
+and consist of multiples of the quantum.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ _GRID = "grid_search"
 
 
 def is_ray_domain(value: Any) -> bool:
-    """Tell whether a value is a domain of Ray; without Ray loaded, nothing is."""
+    """Return whether a value is a Ray domain; False if Ray is not loaded."""
     sample = sys.modules.get("ray.tune.search.sample")
     return sample is not None and isinstance(value, sample.Domain)
 
 
 def is_grid(value: Any) -> bool:
-    """Tell whether a value is what ``tune.grid_search`` returns."""
+    """Return whether a value comes from ``tune.grid_search``."""
     return isinstance(value, Mapping) and set(value) == {_GRID}
 
 
 def read_grid(value: Mapping[str, Any]) -> Choice:
-    """Read what ``tune.grid_search`` returned."""
+    """Convert the result of ``tune.grid_search`` to a choice."""
     return Choice(_listed(value[_GRID]), grid=True)
 
 
 def read_ray_domain(domain: Any) -> Domain:
-    """Read a domain of Ray Tune.
+    """Convert a Ray Tune domain.
 
     Raises
     ------
     InvalidInputError
-        If it has no value, or is of a kind that Ray does not ship.
+        If it has no value, or is not one of Ray's own kinds.
     """
     sample = sys.modules["ray.tune.search.sample"]
     for kind, read in _READERS:
@@ -69,7 +69,7 @@ def _listed(values: Any) -> list[Any]:
 
 
 def _sampler(domain: Any) -> tuple[Any, Any, set[str]]:
-    """Return the sampler beneath a quantized one, the quantum, and what kind it is."""
+    """Return the sampler inside a quantized one, the quantum, and its kind."""
     sampler, quantum = domain.get_sampler(), None
     if hasattr(sampler, "q"):
         sampler, quantum = sampler.sampler, sampler.q
@@ -116,10 +116,10 @@ _READERS: tuple[tuple[str, Callable[[Any], Domain]], ...] = (
 
 
 def ray_domain(domain: Domain) -> Any:
-    """Write a domain as one of Ray Tune's.
+    """Convert a domain to one of Ray Tune's.
 
-    A grid that is not made of multiples of its step has no counterpart in Ray
-    other than a choice of its values, and becomes that.
+    Ray can represent a grid whose values are not multiples of its step only as a choice, so it
+    becomes one.
     """
     return _WRITERS[type(domain)](domain)
 

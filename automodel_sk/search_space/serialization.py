@@ -1,4 +1,4 @@
-"""Search spaces as plain JSON, functions left out, and back without running anything."""
+"""Write search spaces as JSON without their functions, and read them without running code."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _TRUTH_VALUES = ("log", "grid")
 
 
 def space_to_json(space: SearchSpace) -> dict[str, Any]:
-    """Return a space as JSON.
+    """Convert a space to JSON.
 
     Parameters
     ----------
     space : SearchSpace
-        Any.
+        Any search space.
 
     Returns
     -------
     dict
-        `domains` and `constants` by flat name; `left_out` names what JSON can't hold,
-        such as functions, and says what it was. Tuples become lists.
+        `domains` and `constants` by flat name; `left_out` lists what JSON can't represent, such as
+        functions, with a description. Tuples become lists.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def space_to_json(space: SearchSpace) -> dict[str, Any]:
 
 
 def _store(stored: dict[str, Any], part: str, name: str, form: Any, value: Any) -> None:
-    """Store a form where JSON can hold it, else a note on the value."""
+    """Store a value if JSON can represent it, else a note about it."""
     try:
         stored[part][name] = json.loads(json.dumps(form, allow_nan=False))
     except (TypeError, ValueError):
@@ -66,7 +66,7 @@ def _store(stored: dict[str, Any], part: str, name: str, form: Any, value: Any) 
 
 
 def _domain_to_json(domain: Domain) -> Any:
-    """Return a domain as its kind and its fields; a computed one stays what it is."""
+    """Return a domain as its kind and its fields; a computed domain is returned unchanged."""
     for kind, domain_type in _KINDS.items():
         if type(domain) is domain_type:
             return {"kind": kind, **{f.name: getattr(domain, f.name) for f in fields(domain)}}
@@ -74,22 +74,22 @@ def _domain_to_json(domain: Domain) -> Any:
 
 
 def space_from_json(stored: Any) -> SearchSpace | None:
-    """Return the space that `space_to_json` wrote, without what was left out.
+    """Read a space that `space_to_json` wrote, without the entries that were left out.
 
     Parameters
     ----------
     stored : object
-        What was read from JSON.
+        The object read from JSON.
 
     Returns
     -------
     SearchSpace or None
-        None where nothing of it could be stored.
+        None if none of it could be stored.
 
     Raises
     ------
     InvalidInputError
-        It is no stored space.
+        If it is not a stored space.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def space_from_json(stored: Any) -> SearchSpace | None:
 
 
 def _domain_from_json(name: str, form: Any) -> Domain:
-    """Return a domain from its kind and exactly its fields; it checks itself."""
+    """Build a domain from its kind and exactly its fields; the domain validates itself."""
     kind = form.get("kind") if isinstance(form, dict) else None
     domain_type = _KINDS.get(kind) if isinstance(kind, str) else None
     if domain_type is None:

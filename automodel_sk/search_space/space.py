@@ -1,4 +1,4 @@
-"""SearchSpace: what is tuned, what is fixed, and how each backend reads it."""
+"""`SearchSpace`: the tuned and fixed parameters, and their translations to each backend."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ __all__ = ["SearchSpace"]
 
 @dataclass(frozen=True)
 class SearchSpace(SpaceStructure):
-    """What to search: domains and constants by flat name, or a function of a trial.
+    """A search space: domains and constants by flat name, or a function of a trial.
 
-    Make one with :meth:`parse`. Entries of nested dicts go by names like ``a/b``.
+    Create one with :meth:`parse`. Nested entries have names such as ``a/b``.
 
     Parameters
     ----------
     domains : mapping of str to Domain
-        The parameters that are tuned.
+        The tuned parameters.
     constants : mapping of str to object
-        The parameters that are fixed.
+        The fixed parameters.
     function : callable, optional
-        Takes an Optuna trial and returns a configuration; its values go before
-        the constants.
+        Function that takes an Optuna trial and returns a configuration; its values override the
+        constants.
     left_out : frozenset of str
-        Names that are taken out of what the function returns.
+        Names to remove from the result of the function.
 
     Examples
     --------
@@ -56,14 +56,14 @@ class SearchSpace(SpaceStructure):
     def parse(
         cls, config: Mapping[str, Any] | Callable[[optuna.Trial], Mapping[str, Any]] | SearchSpace
     ) -> SearchSpace:
-        """Read a search space in any of the ways it may be written.
+        """Parse a search space in any supported form.
 
         Parameters
         ----------
         config : mapping, callable or SearchSpace
-            A dict, nested or not, of Ray Tune domains, Optuna distributions,
-            domains of this package and plain values, in any mixture; or a
-            function that takes an Optuna trial and returns a dict.
+            A dict, nested or not, of Ray Tune domains, Optuna distributions, domains of this
+            package and constants, in any mixture; or a function that takes an Optuna trial and
+            returns a dict.
 
         Returns
         -------
@@ -72,8 +72,8 @@ class SearchSpace(SpaceStructure):
         Raises
         ------
         InvalidInputError
-            If a domain has no values or contradicts itself; the message starts
-            with the parameter's name.
+            If a domain has no values or contradicts itself; the message starts with the parameter's
+            name.
 
         Examples
         --------
@@ -82,7 +82,7 @@ class SearchSpace(SpaceStructure):
         >>> space.domains
         {'model/dropout': Float(low=0.0, high=0.5, log=False, step=None)}
         """
-        kind: type = type(config)  # what an object says of its class may raise anything
+        kind: type = type(config)  # reading the class of an object may raise anything
         if issubclass(kind, SearchSpace):
             return config  # type: ignore[return-value]
         if issubclass(kind, Mapping):
@@ -95,22 +95,22 @@ class SearchSpace(SpaceStructure):
         )
 
     def suggest(self, trial: optuna.Trial) -> dict[str, Any]:
-        """Draw a configuration from an Optuna trial.
+        """Sample a configuration from an Optuna trial.
 
         Parameters
         ----------
         trial : optuna.Trial
-            Its number seeds computed values.
+            The trial; its number seeds computed values.
 
         Returns
         -------
         dict
-            Nested, with the real values of all parameters.
+            Nested, with the actual values of all parameters.
 
         Raises
         ------
         InvalidInputError
-            If the function of the space returns no dict, or a computed value fails.
+            If the function of the space does not return a dict, or a computed value fails.
 
         Examples
         --------
@@ -140,13 +140,13 @@ class SearchSpace(SpaceStructure):
         return {**nested(self._constant_values()), **own_numbers(kept)}
 
     def optuna_distributions(self) -> dict[str, BaseDistribution]:
-        """Return the distributions that Optuna draws from.
+        """Return the Optuna distributions of the space.
 
         Returns
         -------
         dict of str to optuna.distributions.BaseDistribution
-            By flat name. Computed values have none, nor have the parameters of
-            a function, which are known only once it runs.
+            By flat name. Computed values have none, and neither do the parameters of a function,
+            which are known only when it runs.
 
         Examples
         --------
@@ -160,7 +160,7 @@ class SearchSpace(SpaceStructure):
         }
 
     def optuna_grid(self) -> dict[str, list[Any]]:
-        """Return all parameters' values as ``optuna.samplers.GridSampler`` takes them.
+        """Return all values per parameter, as ``optuna.samplers.GridSampler`` expects them.
 
         Returns
         -------
@@ -169,7 +169,7 @@ class SearchSpace(SpaceStructure):
         Raises
         ------
         InvalidInputError
-            If a parameter has no end of values, or too many to list.
+            If a parameter has infinitely many values, or too many to list.
 
         Examples
         --------
@@ -194,25 +194,24 @@ class SearchSpace(SpaceStructure):
         return [CODECS[type(domain)].to_parameter(domain, value) for value in values]
 
     def encode(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """Write a configuration as the parameters that Optuna stores.
+        """Convert a configuration to the parameters that Optuna stores.
 
         Parameters
         ----------
         config : mapping
-            Nested, with a value for each domain. Constants may be left out,
-            computed values are.
+            Nested, with a value for each domain. Constants may be omitted; computed values are
+            ignored.
 
         Returns
         -------
         dict
-            By flat name, as for ``study.enqueue_trial``.
+            By flat name, as ``study.enqueue_trial`` expects it.
 
         Raises
         ------
         InvalidInputError
-            If a value is missing, not in its domain, other than the constant of
-            its name, or of a name that the space lacks; or if the space is a
-            function.
+            If a value is missing, not in its domain, different from the constant of its name, or of
+            an unknown name; or if the space is a function.
 
         Examples
         --------
@@ -247,7 +246,7 @@ class SearchSpace(SpaceStructure):
                 )
 
     def decode(self, params: Mapping[str, Any], *, number: int = 0) -> dict[str, Any]:
-        """Turn the parameters that Optuna stores into a configuration.
+        """Convert the parameters that Optuna stores to a configuration.
 
         Parameters
         ----------
@@ -259,12 +258,12 @@ class SearchSpace(SpaceStructure):
         Returns
         -------
         dict
-            Nested, constants and computed values included.
+            Nested, including constants and computed values.
 
         Raises
         ------
         InvalidInputError
-            If a parameter is missing or is no value of its domain.
+            If a parameter is missing or not in its domain.
 
         Examples
         --------
@@ -284,12 +283,12 @@ class SearchSpace(SpaceStructure):
         return nested(evaluate(self._computed(), known, number))
 
     def to_ray(self) -> dict[str, Any]:
-        """Write the space as a ``param_space`` of Ray Tune.
+        """Convert the space to a Ray Tune ``param_space``.
 
         Returns
         -------
         dict
-            Nested, of Ray's domains and of plain values.
+            Nested, with Ray domains and constants.
 
         Raises
         ------
@@ -311,12 +310,12 @@ class SearchSpace(SpaceStructure):
         return nested({**self._constant_values(), **domains})
 
     def with_defaults(self, **constants: Any) -> SearchSpace:
-        """Return this space with values for names that it lacks.
+        """Return this space with constants added for missing names.
 
         Parameters
         ----------
         **constants : object
-            By name; what the space already says about a name stays.
+            Constants by name; existing entries are kept.
 
         Returns
         -------
@@ -336,12 +335,12 @@ class SearchSpace(SpaceStructure):
         )
 
     def without(self, *names: str) -> SearchSpace:
-        """Return this space without some names, nested ones included.
+        """Return this space without some names, including nested ones.
 
         Parameters
         ----------
         *names : str
-            Flat names; those that the space lacks do no harm.
+            Flat names; unknown ones are ignored.
 
         Returns
         -------

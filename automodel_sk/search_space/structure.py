@@ -1,4 +1,4 @@
-"""What a search space consists of, whatever the backend."""
+"""The structure of a search space, independent of the backend."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HIGH_PARAMETERS = 8
 
 @dataclass(frozen=True)
 class SpaceStructure:
-    """The parts of a search space, and what follows from them alone."""
+    """The parts of a search space, and properties derived from them."""
 
     domains: Mapping[str, Domain] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
@@ -38,12 +38,12 @@ class SpaceStructure:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether there is nothing to search: plain values alone."""
+        """Whether there is nothing to search: all values are constants."""
         return not self.domains and self.function is None
 
     @property
     def needs_validation(self) -> bool:
-        """Whether rows are held out: to compare trials, or to see when a training stops."""
+        """Whether rows must be held out, to compare trials or for early stopping."""
         patience = self.constants.get("early_stop_patience_steps", -1)
         return not self.is_fixed or (isinstance(patience, (int, float)) and patience > 0)
 
@@ -58,19 +58,19 @@ class SpaceStructure:
 
     @property
     def is_finite(self) -> bool:
-        """Whether all configurations could be listed."""
+        """Whether all configurations can be listed."""
         return self.n_combinations is not None
 
     @property
     def has_categorical(self) -> bool:
-        """Whether a parameter is categorical; assumed of a function."""
+        """Whether a parameter is categorical; assumed True for a function."""
         return self.function is not None or any(
             isinstance(domain, Choice) for domain in self.domains.values()
         )
 
     @property
     def has_continuous(self) -> bool:
-        """Whether a parameter has no end of values; assumed of a function."""
+        """Whether a parameter has infinitely many values; assumed True for a function."""
         return self.function is not None or any(
             isinstance(domain, (Float, Normal)) and domain.size is None
             for domain in self.domains.values()
@@ -78,11 +78,11 @@ class SpaceStructure:
 
     @property
     def complexity(self) -> SearchComplexity:
-        """How large the space is.
+        """The size class of the space.
 
-        Low up to ``LOW_PARAMETERS`` tuned parameters or ``LOW_COMBINATIONS``
-        combinations, high from ``HIGH_PARAMETERS`` parameters on, medium in
-        between. Of a function, whose parameters are unknown, medium.
+        Low up to ``LOW_PARAMETERS`` tuned parameters or ``LOW_COMBINATIONS`` combinations, high
+        from ``HIGH_PARAMETERS`` parameters, and medium in between. A function, whose parameters are
+        unknown, counts as medium.
         """
         tuned = sum(domain.size != 1 for domain in self.domains.values())
         combinations = self.n_combinations
@@ -103,7 +103,7 @@ class SpaceStructure:
         Returns
         -------
         tuple or None
-            None if they are endless, more than 100,000, or unknown.
+            None if they are infinite, more than 100,000, or unknown.
 
         Examples
         --------
@@ -116,7 +116,7 @@ class SpaceStructure:
         return self.domains[name].listed() if name in self.domains else None
 
     def bounds_of(self, name: str) -> tuple[float, float] | None:
-        """Return the smallest and the largest number that a parameter can be.
+        """Return the smallest and the largest number a parameter can take.
 
         Parameters
         ----------
@@ -126,7 +126,7 @@ class SpaceStructure:
         Returns
         -------
         tuple of two numbers, or None
-            Of a choice, over its numeric values. None if there is no number.
+            For a choice, those of its numeric values. None if it has no numbers.
 
         Examples
         --------
@@ -140,9 +140,9 @@ class SpaceStructure:
         return (value, value) if is_number(value) else None
 
     def fingerprint(self) -> str:
-        """Return a digest that is the same in every process, and for no other space.
+        """Return a digest that is the same in every process and unique to this space.
 
-        Functions count by their qualified name, source and what they close over.
+        Functions are identified by their qualified name, source and closure.
 
         Returns
         -------
@@ -159,13 +159,13 @@ class SpaceStructure:
         return digest(token([self.domains, self.constants, self.function, self.left_out]))
 
     def describe(self) -> pd.DataFrame:
-        r"""Return a table with a row per parameter.
+        r"""Return a table with one row per parameter.
 
         Returns
         -------
         pandas.DataFrame
-            Columns ``parameter``, ``kind``, ``values``, ``low``, ``high``,
-            ``log``, ``step``; what does not apply is None.
+            Columns ``parameter``, ``kind``, ``values``, ``low``, ``high``, ``log``, ``step``; None
+            where a column does not apply.
 
         Examples
         --------
