@@ -1,4 +1,4 @@
-"""What a search can minimise, beside the training loss."""
+"""Metrics that a search can minimise instead of the validation loss."""
 
 from automodel_sk.metrics.array_metrics import METRIC_NAMES
 from automodel_sk.metrics.forecast import Forecast

@@ -1,4 +1,4 @@
-"""Errors of held-out windows by name, on arrays, and those of utilsforecast beside them."""
+"""Error metrics of held-out windows by name: on arrays, and from utilsforecast."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Errors = Callable[..., Array]
 
 
 def _mean(values: Array) -> Array:
-    """Return the mean of each row, of what is no NaN."""
+    """Return the mean of each row, ignoring NaN."""
     means: Array = pd.DataFrame(values).mean(axis=1).to_numpy()
     return means
 
 
 def _sum(values: Array) -> Array:
-    """Return the sum of each row, of what is no NaN; NaN where there is nothing to sum."""
+    """Return the sum of each row, ignoring NaN; NaN if a row has no values."""
     sums: Array = pd.DataFrame(values).sum(axis=1, min_count=1).to_numpy()
     return sums
 
@@ -58,9 +58,8 @@ def _huber(y: Array, forecast: Array) -> Array:
     return _mean(np.asarray(huber(1.0, y - forecast), dtype=float))
 
 
-# Steps whose truth is NaN, as they were not observed, count for nothing.
-# Of utilsforecast too, but for "huber"; there, grouping a frame takes milliseconds at each
-# validation.
+# Steps with a NaN target, which were not observed, are ignored. utilsforecast has these metrics
+# too, except "huber", but grouping a frame takes milliseconds at each validation.
 QUICK: Mapping[str, Errors] = {
     "mae": lambda y, forecast: _mean(np.abs(y - forecast)),
     "mse": lambda y, forecast: _mean(np.square(y - forecast)),
@@ -74,9 +73,9 @@ QUICK: Mapping[str, Errors] = {
     "cfe": lambda y, forecast: np.abs(_sum(forecast - y)),
     "pis": lambda y, forecast: _sum(np.abs(forecast - y)),
 }
-# The same of all quantiles: arrays of shape (quantiles, windows, steps).
+# The same for all quantiles at once: arrays of shape (quantiles, windows, steps).
 QUICK_OF_QUANTILES: Mapping[str, Errors] = {"mqloss": _pinball, "scaled_crps": _crps}
-# Divided by a scale that no forecast changes: read off once, from any forecast's errors.
+# Metrics divided by a scale that does not depend on the forecast, so it is computed only once.
 SCALED: Mapping[str, str] = {
     "mase": "mae",
     "msse": "mse",
@@ -91,6 +90,6 @@ METRIC_NAMES = (*QUICK, *QUICK_OF_QUANTILES, *SCALED, *_OTHERS)
 
 
 def known_name(name: str) -> str | None:
-    """Return the name of ours that is meant, however it is spelt."""
+    """Return the known metric name that a spelling denotes, or None."""
     key = name.lower().replace("_", "").replace("-", "")
     return next((known for known in METRIC_NAMES if known.replace("_", "") == key), None)

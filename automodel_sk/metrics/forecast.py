@@ -1,4 +1,4 @@
-"""A forecast of held-out windows: its points and its quantiles."""
+"""Point and quantile forecasts of held-out windows."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ class Forecast:
 
     @classmethod
     def of_outputs(cls, values: Array, endings: list[str]) -> Forecast:
-        """Read a model's outputs by the endings that neuralforecast gives their columns.
+        """Build a forecast from a model's outputs and their neuralforecast column endings.
 
         Parameters
         ----------
         values : array of float, shape (n_rows, n_outputs)
-            The outputs.
+            The model's outputs.
         endings : list of str
-            Such as ``["-median", "-lo-80", "-hi-80"]``.
+            Endings such as ``["-median", "-lo-80", "-hi-80"]``.
 
         Returns
         -------
         Forecast
-            Its point is the mean, or the median, or the quantile nearest to it.
+            Its point forecast is the mean, or the median, or the quantile closest to it.
 
         Examples
         --------
@@ -64,7 +64,7 @@ class Forecast:
 
     @property
     def levels(self) -> dict[float, tuple[float, float]]:
-        """Return the ends of each central interval that is forecast, by its level."""
+        """Return the bounds of each central prediction interval, by level."""
         pairs = {q: round(1 - q, 6) for q in self.quantiles if q < 0.5}
         return {
             round(100 * (high - low), 4): (low, high)
@@ -73,7 +73,7 @@ class Forecast:
         }
 
     def frame(self, windows: HeldOutWindows) -> pd.DataFrame:
-        """Return a table as neuralforecast's cross-validation gives one."""
+        """Return a frame like that of neuralforecast's cross-validation."""
         columns = {MODEL: self.point}
         columns |= {column_of_quantile(q): values for q, values in self.quantiles.items()}
         for level, (low, high) in self.levels.items():
@@ -83,7 +83,7 @@ class Forecast:
 
 
 def column_of_quantile(quantile: float) -> str:
-    """Return the column that a quantile has in a table.
+    """Return the column name of a quantile in that frame.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Calls of functions of utilsforecast's signature: a table in, a figure per window out."""
+"""Call metrics with utilsforecast's signature: from a frame to one value per window."""
 
 from __future__ import annotations
 
@@ -29,33 +29,33 @@ def errors_of_table(
     season: int,
     train: pd.DataFrame | None,
 ) -> Array:
-    """Return what a function of a table finds for each series and window.
+    """Return the value of a metric function for each series and window.
 
     Parameters
     ----------
     name : str
-        What the metric is called.
+        Name of the metric.
     function : callable
-        Of utilsforecast's signature ``(df, models, id_col, target_col, ...)``.
+        Function with utilsforecast's signature ``(df, models, id_col, target_col, ...)``.
     windows : HeldOutWindows
-        What came true.
+        The observed values.
     forecast : Forecast
-        What was forecast.
+        The forecasts.
     season : int
-        Steps of one season, where the function asks for it.
+        Steps of one season, for functions that take it.
     train : DataFrame, optional
-        The past, where the function looks at it.
+        The history, for functions that take it.
 
     Returns
     -------
     array of float
-        In the windows' order, where the result names series and cutoffs.
+        In the order of the windows if the result has series ids and cutoffs.
 
     Raises
     ------
     InvalidInputError
-        The quantiles that the function judges are not forecast, or it returned
-        something else than a table.
+        If the forecast lacks the quantiles that the function needs, or the function returned
+        something other than a frame.
     """
     parameters = inspect.signature(function).parameters
     table = forecast.frame(windows).assign(SeasonalNaive=windows.reference).dropna(subset="y")
@@ -69,7 +69,7 @@ def errors_of_table(
 def _arguments(
     parameters: Mapping[str, inspect.Parameter], season: int, train: pd.DataFrame | None
 ) -> dict[str, Any]:
-    """Return what a function of a table takes beside the table and the models."""
+    """Return the function's arguments besides the frame and the models."""
     columns = {"id_col": "unique_id", "time_col": "ds", "target_col": "y", "cutoff_col": "cutoff"}
     given = {**columns, "train_df": train}
     settings = {"seasonality": season, "baseline": "SeasonalNaive"}
@@ -84,7 +84,7 @@ def _arguments(
 def _models(
     name: str, parameters: Mapping[str, inspect.Parameter], forecast: Forecast
 ) -> list[dict[str, Any]]:
-    """Return the calls to make: of points, of a quantile, of several, or of each interval."""
+    """Return the calls to make: for points, one quantile, several quantiles, or each interval."""
     if "level" in parameters:
         levels = _levels(name, parameters["level"].default, forecast)
         return [{"models": [MODEL], "level": level} for level in levels]
@@ -100,7 +100,7 @@ def _models(
 
 
 def _quantiles(name: str, default: Any, forecast: Forecast) -> list[float]:
-    """Return the quantiles to judge: the function's own, or all that the loss gives."""
+    """Return the quantiles to evaluate: the function's default, or all that the loss provides."""
     if default is not _NONE:
         return [round(float(q), 6) for q in default]
     if not forecast.quantiles:
@@ -109,7 +109,7 @@ def _quantiles(name: str, default: Any, forecast: Forecast) -> list[float]:
 
 
 def _quantile_column(name: str, q: float, forecast: Forecast) -> str:
-    """Return the column of a quantile; a point forecast stands for the median."""
+    """Return the column of a quantile; a point forecast serves as the median."""
     if q in forecast.quantiles:
         return column_of_quantile(q)
     if q == 0.5 and not forecast.quantiles:
@@ -124,7 +124,7 @@ def _quantile_column(name: str, q: float, forecast: Forecast) -> str:
 
 
 def no_quantiles(name: str) -> str:
-    """Return what is said where a metric of quantiles meets a loss without any."""
+    """Return the error message for a quantile metric with a loss that has no quantiles."""
     return (
         f"metric {name!r} judges quantiles, and the loss gives none; try loss='mqloss',"
         " or a metric of point forecasts, for example metric='mae'"
@@ -132,7 +132,7 @@ def no_quantiles(name: str) -> str:
 
 
 def _levels(name: str, default: Any, forecast: Forecast) -> list[float]:
-    """Return the levels to judge: the function's own, or all that the loss gives."""
+    """Return the levels to evaluate: the function's default, or all that the loss provides."""
     known = [int(level) if level == int(level) else level for level in forecast.levels]
     if not known:
         raise InvalidInputError(no_quantiles(name))
@@ -148,7 +148,7 @@ def _levels(name: str, default: Any, forecast: Forecast) -> list[float]:
 
 
 def _column_of(name: str, result: Any, windows: HeldOutWindows) -> Array:
-    """Return a result's column in the windows' order, or in its own where it can't be known."""
+    """Return a result's column in the order of the windows if it is known, else unchanged."""
     if not isinstance(result, pd.DataFrame) or MODEL not in result.columns:
         raise InvalidInputError(
             f"metric {name!r} must return a DataFrame with a column for each of models, got"

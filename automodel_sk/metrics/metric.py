@@ -1,4 +1,4 @@
-"""What a search minimises: a metric by name, of utilsforecast, or of the user's own."""
+"""Resolve the metric that a search minimises: by name, from utilsforecast, or a custom function."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ _BEST_AT_A_LEVEL = ("coverage", "calibration")
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure to minimise, of forecasts of held-out windows.
+    """A metric of forecasts of held-out windows, to be minimised.
 
     Parameters
     ----------
     name : str
-        What it is called.
+        Name of the metric.
     function : callable
-        Takes two arrays of windows, an array and several of quantiles, a table,
-        or two arrays of one window.
+        Function of two arrays of windows, of an array and several quantile arrays, of a frame, or
+        of two arrays of one window.
     kind : {"arrays", "quantiles", "table", "pair"}
-        Which of them.
+        Which of these signatures the function has.
     scaled : callable, optional
-        The function of a table that divides this one's figures by a scale.
+        Frame function that divides this metric's values by a scale.
     season : int
         Steps of one season.
     """
@@ -58,7 +58,7 @@ class Metric:
 
     @property
     def label(self) -> str:
-        """Return what tells a metric from others: its name, its season where it has one."""
+        """Return the metric's label: its name, and its season if it has one."""
         table = self.scaled or (self.function if self.kind == "table" else None)
         parameters = {} if table is None else inspect.signature(table).parameters
         seasonal = "seasonality" in parameters or "baseline" in parameters
@@ -66,22 +66,22 @@ class Metric:
 
     @property
     def needs_history(self) -> bool:
-        """Return whether the past is looked at with each forecast, not once."""
+        """Return whether each evaluation needs the history, instead of once per search."""
         return self.kind == "table" and "train_df" in inspect.signature(self.function).parameters
 
     def errors(
         self, windows: HeldOutWindows, forecast: Forecast, train: pd.DataFrame | None = None
     ) -> Array:
-        """Return the figures, one for each series and window, before any scale.
+        """Return the value for each series and window, before scaling.
 
         Parameters
         ----------
         windows : HeldOutWindows
-            What came true.
+            The observed values.
         forecast : Forecast
-            What was forecast.
+            The forecasts.
         train : DataFrame, optional
-            The past, where the metric looks at it.
+            The history, for metrics that use it.
 
         Returns
         -------
@@ -98,7 +98,7 @@ class Metric:
         return errors
 
     def _of_pair(self, truth: Array, forecast: Array) -> float:
-        """Return a function of one window's observed steps; NaN where there are none."""
+        """Apply a function to one window's observed steps; NaN if there are none."""
         observed = ~np.isnan(truth)
         if not observed.any():
             return float("nan")
@@ -116,18 +116,18 @@ class Metric:
         )
 
     def weights(self, windows: HeldOutWindows, history: pd.DataFrame) -> Array | float:
-        """Return what the figures are multiplied with: one over the scale.
+        """Return the factors to multiply the values with: one over the scale.
 
         Parameters
         ----------
         windows : HeldOutWindows
-            The windows.
+            The held-out windows.
         history : DataFrame
-            Long frame of the series up to the last cutoff at least.
+            Long frame of the series at least up to the last cutoff.
 
         Returns
         -------
-        array of float, or 1.0 where there is no scale
+        array of float, or 1.0 without a scale
         """
         if self.scaled is None:
             return 1.0
@@ -139,7 +139,7 @@ class Metric:
 
 
 def _stacked(name: str, forecast: Forecast, h: int) -> tuple[Array, Array]:
-    """Return the quantile forecasts above one another, and which quantiles they are."""
+    """Return the quantile forecasts as one stacked array, and their quantiles."""
     known = sorted(forecast.quantiles)
     if not known:
         raise InvalidInputError(no_quantiles(name))
@@ -158,7 +158,7 @@ def _number(name: str, value: Any) -> float:
 
 
 def metric_name(metric: Any) -> str:
-    """Return what a metric is called, the same in each process.
+    """Return the name of a metric; it is the same in every process.
 
     Parameters
     ----------
@@ -186,16 +186,15 @@ def metric_name(metric: Any) -> str:
 
 
 def resolve_metric(metric: Any, season: int = 1) -> Metric | None:
-    """Return the metric that is meant, None for the training loss.
+    """Return the metric; None for the validation loss.
 
     Parameters
     ----------
     metric : str, callable or None
-        One of `METRIC_NAMES`; a function of utilsforecast's signature
-        ``(df, models, id_col, target_col, ...)``; or one of ``(y_true, y_pred)``.
+        One of `METRIC_NAMES`; a function with utilsforecast's signature ``(df, models, id_col,
+        target_col, ...)``; or a function of ``(y_true, y_pred)``.
     season : int
-        Steps of one season, for metrics that are scaled by a seasonal-naive
-        forecast's errors.
+        Steps of one season, for metrics scaled by the errors of a seasonal-naive forecast.
 
     Returns
     -------
@@ -204,7 +203,7 @@ def resolve_metric(metric: Any, season: int = 1) -> Metric | None:
     Raises
     ------
     InvalidInputError
-        The name is unknown, what it names can't be minimised, or it is no function.
+        If the name is unknown, the metric can't be minimised, or it is not a function.
 
     Examples
     --------
@@ -235,7 +234,7 @@ def resolve_metric(metric: Any, season: int = 1) -> Metric | None:
 
 
 def _name_in_library(metric: Callable[..., Any]) -> str | None:
-    """Return the name of a function that is utilsforecast's own."""
+    """Return the name of a function if it is utilsforecast's own."""
     name: str = getattr(metric, "__name__", "")
     ours = getattr(metric, "__module__", "") == "utilsforecast.losses" and name in METRIC_NAMES
     return name if ours else None
@@ -255,7 +254,7 @@ def _by_name(name: str | None, season: int) -> Metric | None:
 
 
 def _check_direction(name: str, metric: Callable[..., Any]) -> None:
-    """Raise where more is known to be better: scikit-learn's names and sktime's tags say so."""
+    """Raise if a higher value is better, according to scikit-learn's names and sktime's tags."""
     tag = getattr(metric, "get_tag", None)
     is_score = name.startswith("sklearn.") and name.endswith("_score")
     if is_score or (tag is not None and not tag("lower_is_better", True, raise_error=False)):
@@ -266,12 +265,12 @@ def _check_direction(name: str, metric: Callable[..., Any]) -> None:
 
 
 def _of_callable(metric: Callable[..., Any], season: int) -> Metric:
-    """Tell a function of a table from one of two arrays by its parameters."""
+    """Distinguish frame functions from functions of two arrays by their parameters."""
     name = metric_name(metric)
     _check_direction(name, metric)
     try:
         parameters = list(inspect.signature(metric).parameters.values())
-    except ValueError:  # written in C: what it takes can't be asked
+    except ValueError:  # C functions without a signature
         return Metric(name, metric, "pair")
     if [p.name for p in parameters[:2]] == ["df", "models"]:
         return Metric(name, metric, "table", season=season)

@@ -1,4 +1,4 @@
-"""Levels and quantiles: how they are asked for, named and interpolated."""
+"""Parse, name and interpolate levels and quantiles."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _MOST_NUMBERS = 100
 
 
 def quantile_of(ending: str) -> float | None:
-    """Return the quantile that an output of upstream's naming is, None for others.
+    """Return the quantile of an output's column ending; None for other outputs.
 
     Parameters
     ----------
     ending : str
-        What the output's column has after the model's name.
+        Text after the model's name in neuralforecast's column of this output.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def quantile_of(ending: str) -> float | None:
 
 
 def column_ending(ending: str) -> str:
-    """Return an output's ending as `predict` writes it: upstream's ``-lo-80.0`` is ``-lo-80``.
+    """Return the column ending of `predict`: neuralforecast's ``-lo-80.0`` becomes ``-lo-80``.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def column_ending(ending: str) -> str:
 
 
 def read_levels(values: Any) -> list[float]:
-    """Return coverages in percent as a user gives them: one number or several.
+    """Parse interval levels in percent: one number or several.
 
     Parameters
     ----------
@@ -83,12 +83,12 @@ def read_levels(values: Any) -> list[float]:
     Returns
     -------
     list of float
-        Rising, each once.
+        Ascending, without duplicates.
 
     Raises
     ------
     InvalidInputError
-        One is no number, or not between 0 and 100; or they are shares instead of percent.
+        If a level is not a number between 0 and 100, or levels are fractions instead of percent.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def read_levels(values: Any) -> list[float]:
 
 
 def read_quantiles(values: Any) -> list[float]:
-    """Return quantiles as a user gives them: one number or several.
+    """Parse quantiles: one number or several.
 
     Parameters
     ----------
@@ -123,12 +123,12 @@ def read_quantiles(values: Any) -> list[float]:
     Returns
     -------
     list of float
-        Rising, each once.
+        Ascending, without duplicates.
 
     Raises
     ------
     InvalidInputError
-        One is no number, or not between 0 and 1.
+        If a quantile is not a number between 0 and 1.
 
     Examples
     --------
@@ -154,7 +154,7 @@ def read_quantiles(values: Any) -> list[float]:
 
 
 def _numbers(name: str, values: Any, example: str) -> list[float]:
-    """Return the distinct numbers of a parameter, rising."""
+    """Return the distinct numbers of a parameter, ascending."""
     if isinstance(values, np.ndarray) and values.ndim == 0:
         values = values.item()
     no_list = isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable)
@@ -180,7 +180,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _exact(value: Any) -> float:
-    """Return 0.9 for the 0.9 of single precision, and for what sums leave behind it."""
+    """Remove rounding errors of single precision and of sums: 0.9 stays exactly 0.9."""
     short = isinstance(value, np.floating) and value.dtype.itemsize < 8
     return round(float(str(value)) if short else float(value), 10)
 
@@ -190,7 +190,7 @@ def _plain(number: float) -> str:
 
 
 def levels_to_quantiles(levels: Any) -> dict[str, float]:
-    """Return the quantile at each end of central intervals, by column suffix.
+    """Return the quantiles at both ends of central intervals, by column suffix.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def levels_to_quantiles(levels: Any) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        From the lowest quantile to the highest.
+        From the lowest to the highest quantile.
 
     Raises
     ------
@@ -219,26 +219,26 @@ def levels_to_quantiles(levels: Any) -> dict[str, float]:
 
 
 def quantile_columns(name: str, level: Any, quantiles: Any) -> dict[str, float]:
-    """Return the quantiles asked for by the names of their columns.
+    """Return the requested quantiles by column name.
 
     Parameters
     ----------
     name : str
         Name of the model.
     level : float or iterable of float, optional
-        Coverages in percent.
+        Interval levels in percent.
     quantiles : float or iterable of float, optional
-        Quantiles between 0 and 1, in place of `level`.
+        Quantiles between 0 and 1, instead of `level`.
 
     Returns
     -------
     dict of str to float
-        Empty where neither is given.
+        Empty if neither is given.
 
     Raises
     ------
     InvalidInputError
-        Both are given, or what `read_levels` and `read_quantiles` raise.
+        If both are given, or `read_levels` or `read_quantiles` raises.
 
     Examples
     --------
@@ -256,16 +256,16 @@ def quantile_columns(name: str, level: Any, quantiles: Any) -> dict[str, float]:
 
 
 def interpolate_quantiles(known: Sequence[float], values: Array, wanted: Sequence[float]) -> Array:
-    """Return quantiles between those that a model was trained for.
+    """Interpolate between the quantiles that a model was trained for.
 
     Parameters
     ----------
     known : sequence of float
-        Trained quantiles, rising.
+        Trained quantiles, ascending.
     values : array of shape (n_rows, n_known)
-        Their forecasts; sorted here, so that they never cross.
+        Their forecasts; they are sorted here, so quantiles never cross.
     wanted : sequence of float
-        Quantiles asked for, within the trained range.
+        Requested quantiles, within the trained range.
 
     Returns
     -------
@@ -274,7 +274,7 @@ def interpolate_quantiles(known: Sequence[float], values: Array, wanted: Sequenc
     Raises
     ------
     InvalidInputError
-        A quantile lies outside the trained range.
+        If a quantile lies outside the trained range.
 
     Examples
     --------
@@ -292,19 +292,19 @@ def interpolate_quantiles(known: Sequence[float], values: Array, wanted: Sequenc
 
 
 def check_within(known: Sequence[float], wanted: Sequence[float]) -> None:
-    """Raise where a quantile lies outside those that a model was trained for.
+    """Raise if a quantile lies outside the trained range.
 
     Parameters
     ----------
     known : sequence of float
-        Trained quantiles, rising.
+        Trained quantiles, ascending.
     wanted : sequence of float
-        Quantiles asked for.
+        Requested quantiles.
 
     Raises
     ------
     InvalidInputError
-        Names the first that does.
+        If a quantile is outside; the message names the first one.
 
     Examples
     --------
