@@ -1,4 +1,4 @@
-"""What is told of a search while it runs: to MLflow, or to nobody."""
+"""Report a search to MLflow while it runs, or to no tracker."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def make_tracker(
     Parameters
     ----------
     use_mlflow : bool
-        Whether MLflow is told of the search.
+        Whether to track the search in MLflow.
     tracking_uri : str, optional
         As in `MLflowTracker`.
     experiment_name : str
@@ -54,7 +54,7 @@ def make_tracker(
     Raises
     ------
     InvalidInputError
-        If a model is to be registered without MLflow.
+        If `register_as` is given without MLflow.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a search tells of itself, and to whom."""
+"""The interface of a tracker, and the records that a search passes to it."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ RUN_STATUSES = ("FINISHED", "FAILED", "KILLED")
 
 @dataclass(frozen=True)
 class DataRecord:
-    """The data of a search: what tells it from other data, and none of its values.
+    """Identifies the data of a search without containing any values.
 
     Parameters
     ----------
     digest : str
         Digest of ids, times and values.
     columns : mapping of str to str
-        Kind of each column: ``"string"``, ``"long"``, ``"double"``, ``"boolean"``,
-        ``"datetime"`` or ``"any"``.
+        Type of each column: ``"string"``, ``"long"``, ``"double"``, ``"boolean"``, ``"datetime"``
+        or ``"any"``.
     profile : mapping
-        Figures, such as ``{"num_rows": 288}``.
+        Numbers that describe the data, such as ``{"num_rows": 288}``.
     name : str
-        Its name.
+        Name of the data.
 
     Examples
     --------
@@ -61,20 +61,20 @@ class ModelRecord:
     name : str
         Its name, such as ``"NHITS"``.
     script : Path
-        The Python file that whoever loads the stored model runs; it finds the model
-        under the artifact name ``"model"``.
+        Python file that is run to load the stored model; it finds the model under the artifact name
+        ``"model"``.
     save : callable
-        Writes the model, without pickle, into a folder that doesn't exist yet.
+        Writes the model, without pickle, into a folder that does not exist yet.
     example : callable
-        Returns a small frame that it forecasts from.
+        Returns a small input frame for a forecast.
     columns : mapping of str to str
-        Kind of each column that it takes, as in `DataRecord`; none is required.
+        Type of each input column, as in `DataRecord`; none is required.
     forecast : mapping of str to str
-        Kind of each column that it returns.
+        Type of each output column.
     params : mapping
-        Its configuration.
+        The model's configuration.
     metrics : mapping of str to float
-        Its figures.
+        The model's metrics.
     """
 
     name: str
@@ -89,21 +89,21 @@ class ModelRecord:
 
 @dataclass(frozen=True)
 class SearchRecord:
-    """A search that begins.
+    """A search that is about to start.
 
     Parameters
     ----------
     name : str
         Name of the study.
     model_name : str
-        Name of the model that is tuned, such as ``"NHITS"``.
+        Name of the tuned model, such as ``"NHITS"``.
     params : mapping
-        Options of the search, its space as text, figures of the data.
+        Options of the search, its space as text, characteristics of the data.
     tags : mapping of str to str
-        Labels. ``"automodel_sk.study_id"`` marks searches that continue one
-        another: a tracker goes on where an unfinished one of that mark stopped.
+        Labels. ``"automodel_sk.study_id"`` identifies searches that belong together: a tracker
+        resumes an unfinished run with the same id.
     data : DataRecord, optional
-        What is searched on.
+        The data of the search.
 
     Examples
     --------
@@ -120,13 +120,13 @@ class SearchRecord:
 
 @runtime_checkable
 class Tracker(Protocol):
-    """Whoever is told of a search: when it starts, of each trial, when it ends."""
+    """Receives the start of a search, each ended trial, and the end of the search."""
 
     def start(self, search: SearchRecord) -> None:
-        """Take note of a search that begins; called once, before any trial."""
+        """Start tracking a search; called once, before any trial."""
 
     def log_trial(self, trial: TrialRecord) -> None:
-        """Take note of an ended trial, at once; never raises for a fault of its own."""
+        """Log an ended trial at once; never raises because of the tracker's own failure."""
 
     def finish(
         self,
@@ -136,11 +136,11 @@ class Tracker(Protocol):
         artifacts: Mapping[str, Any] | None = None,
         model: ModelRecord | None = None,
     ) -> None:
-        """Take note of the end: FINISHED, FAILED or KILLED, figures, files and the model."""
+        """Finish tracking: status FINISHED, FAILED or KILLED, metrics, files and the model."""
 
 
 class NullTracker:
-    """A tracker that keeps nothing.
+    """A tracker that discards everything.
 
     Examples
     --------
@@ -151,10 +151,10 @@ class NullTracker:
     """
 
     def start(self, search: SearchRecord) -> None:
-        """Keep nothing."""
+        """Do nothing."""
 
     def log_trial(self, trial: TrialRecord) -> None:
-        """Keep nothing."""
+        """Do nothing."""
 
     def finish(
         self,
@@ -164,4 +164,4 @@ class NullTracker:
         artifacts: Mapping[str, Any] | None = None,
         model: ModelRecord | None = None,
     ) -> None:
-        """Keep nothing."""
+        """Do nothing."""

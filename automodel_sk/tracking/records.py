@@ -1,4 +1,4 @@
-"""What MLflow is told of a search's data and of its fitted model."""
+"""Describe a search's data and its fitted model for MLflow."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EXAMPLE_ROWS = 100
 
 
 def model_record(model: AutoModel) -> ModelRecord:
-    """Return what MLflow is told of a fitted model.
+    """Return the record of a fitted model.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ def model_record(model: AutoModel) -> ModelRecord:
 
 
 def data_record(plan: SearchPlan) -> DataRecord:
-    """Return what tells a search's data from others, and none of its values.
+    """Return a record that identifies a search's data without containing any values.
 
     Parameters
     ----------
     plan : SearchPlan
-        The search.
+        The plan of the search.
 
     Returns
     -------
@@ -82,8 +82,8 @@ def _text_columns(frame: pd.DataFrame) -> list[Any]:
 
 
 def _columns(model: AutoModel) -> Mapping[str, str]:
-    # Times and ids come as text too, from JSON or a CSV; and MLflow would refuse whole numbers
-    # where a column is said to hold others.
+    # Times and ids may also arrive as text, from JSON or a CSV file; and MLflow would reject whole
+    # numbers in a column of type double.
     task = model._task
     names = ["unique_id", "ds", "y", *task.futr_exog, *task.hist_exog, *task.stat_exog]
     if MASK in stored_history(model.to_neuralforecast()).columns:
@@ -105,7 +105,7 @@ def _point_column(model: AutoModel) -> str:
 
 
 def _example(model: AutoModel) -> pd.DataFrame:
-    """Return the end of the first series, without the target where it is to be forecast."""
+    """Return the end of the first series, without the target if it is to be forecast."""
     stored = stored_history(model.to_neuralforecast())
     first: Any = stored["unique_id"].iloc[0]
     rows: pd.DataFrame = (

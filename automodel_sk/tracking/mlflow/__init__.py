@@ -1,1 +1,1 @@
-"""Tracking in MLflow: runs, models, the store and its guard."""
+"""Tracking in MLflow: runs, models, the store, and guarded calls."""

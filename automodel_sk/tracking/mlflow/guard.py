@@ -1,4 +1,4 @@
-"""Calls of MLflow that are quiet, soon back, and leave nothing changed behind."""
+"""Call MLflow without output, with short timeouts and without changing global state."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ __all__ = [
     "sqlite_path",
 ]
 
-# Whether a server is there is known within 3 s; one that is may take its time for the
-# search's begin and end (its first answer takes seconds), and more for a model's files.
+# Whether a server is reachable is known within 3 s. A reachable server may take longer for the
+# start and end of a search (its first answer takes seconds), and longer still for a model's files.
 PROBE_SECONDS = 2
 EDGE_SECONDS = 15
 MODEL_SECONDS = 60
 
-# Limits that the user has set are kept: they say how long to wait.
+# Timeouts set by the user take precedence.
 _WAITS = ("MLFLOW_HTTP_REQUEST_TIMEOUT", "PGCONNECT_TIMEOUT")
-# MLflow logs what we report ourselves, and how it makes its tables.
+# MLflow logs errors that this package reports itself, and the creation of its tables.
 _LEVELS = {
     "alembic": logging.WARNING,
     "mlflow.pyfunc": logging.WARNING,
@@ -86,13 +86,13 @@ _HALF_MADE = (
 )
 CREATION_SECONDS = 15.0
 _Answer = TypeVar("_Answer")
-# The environment is the process's: one tracker at a time.
+# The environment is global, so one tracker uses it at a time.
 _TURN = threading.RLock()
 
 
 @contextmanager
 def guarded(seconds: int) -> Iterator[None]:
-    """Let MLflow's requests end after some seconds, unrepeated and unprinted."""
+    """Limit the time of MLflow's requests, without retries or output."""
     settings = {
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -119,7 +119,7 @@ def _restore(name: str, value: str | None) -> None:
 
 
 def sqlite_path(uri: str) -> Path | None:
-    """Return the file of a SQLite URI; None for other stores and for memory."""
+    """Return the file of a SQLite URI; None for other stores and in-memory databases."""
     scheme, _, path = uri.partition(":///")
     if scheme.split("+")[0] != "sqlite" or path in ("", ":memory:"):
         return None
@@ -127,7 +127,7 @@ def sqlite_path(uri: str) -> Path | None:
 
 
 def absolute_uri(uri: str) -> str:
-    """Return a URI that means the same in any working directory."""
+    """Return a URI that is valid in any working directory."""
     path = sqlite_path(uri)
     if path is None or path.is_absolute():
         return uri
@@ -137,7 +137,7 @@ def absolute_uri(uri: str) -> str:
 
 
 def probe(uri: str) -> None:
-    """Raise soon if a store isn't there; MLflow itself would try for minutes."""
+    """Raise quickly if a store is unreachable; MLflow itself would retry for minutes."""
     scheme = urlsplit(uri).scheme.split("+")[0]
     if scheme in ("http", "https"):
         _probe_server(uri)
@@ -146,7 +146,7 @@ def probe(uri: str) -> None:
 
 
 def absence(uri: str) -> str | None:
-    """Return why a server or its database can't be reached; None if it can."""
+    """Return why a server or its database is unreachable, or None if it is reachable."""
     if sqlite_path(uri) is not None:
         return None
     try:
@@ -157,7 +157,7 @@ def absence(uri: str) -> str | None:
 
 
 def _probe_server(uri: str) -> None:
-    """Raise if nothing answers; any answer will do, and nothing secret is sent."""
+    """Raise if nothing answers; any answer counts, and no secret is sent."""
     parts = urlsplit(uri)
     host = parts.netloc.rpartition("@")[2]
     unchecked = ssl.create_default_context()
@@ -169,7 +169,7 @@ def _probe_server(uri: str) -> None:
 
 
 def _probe_database(uri: str) -> None:
-    """Raise if a database can't be opened and read."""
+    """Raise if a database cannot be opened and read."""
     import sqlalchemy
 
     path = sqlite_path(uri)
@@ -192,11 +192,12 @@ def open_lock(uri: str) -> Iterator[None]:
     if path is None:
         yield
         return
-    # It is removed again: whoever waits for one that is gone finds the tables made.
+    # The lock file is removed again: a process that waits for a removed one finds the tables
+    # created.
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
     lock = Path(tempfile.gettempdir()) / f"automodel_sk-{digest}.lock"
     with ExitStack() as held:
-        with suppress(sqlite3.Error):  # a temporary folder that can't be written: go without
+        with suppress(sqlite3.Error):  # the temporary folder is read-only: proceed without a lock
             connection = sqlite3.connect(lock, timeout=60, isolation_level=None)
             held.callback(_give_back, connection, lock)
             connection.execute("BEGIN EXCLUSIVE")
@@ -210,14 +211,14 @@ def _give_back(connection: sqlite3.Connection, lock: Path) -> None:
 
 
 def once_created(uri: str, ask: Callable[[], _Answer]) -> _Answer:
-    """Ask a store; again and again while another program, such as MLflow's page, makes its tables.
+    """Query a store, retrying while another program, such as MLflow's server, creates its tables.
 
     Parameters
     ----------
     uri : str
-        The store's.
+        URI of the store.
     ask : callable
-        Asks.
+        The query.
     """
     end = time.monotonic() + (CREATION_SECONDS if sqlite_path(uri) is not None else 0.0)
     while True:
@@ -231,7 +232,7 @@ def once_created(uri: str, ask: Callable[[], _Answer]) -> _Answer:
 
 
 def reason_of(error: BaseException, uri: str) -> str:
-    """Return in a few words why a call failed, without the secrets of the URI."""
+    """Return briefly why a call failed, without the secrets of the URI."""
     text = str(error) or type(error).__name__
     if isinstance(error, TrackingError):
         return text

@@ -1,4 +1,4 @@
-"""A fitted model in an MLflow store, as code and plain files: nothing is pickled."""
+"""Store a fitted model in MLflow as code and plain files, without pickle."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from automodel_sk.tracking.mlflow.text import flat_params, tag_texts
 
 __all__ = ["check_registered_name", "register_model", "write_model"]
 
-# Named, as MLflow would train the model once more to find them out.
+# Given explicitly, because MLflow would otherwise run the model again to infer them.
 _PACKAGES = ("automodel_sk", "mlflow", "neuralforecast", "numpy", "pandas", "torch")
 _FORBIDDEN = "/:"
 _COMPARISON = "warn_dependency_requirement_mismatches"
 
 
 def check_registered_name(name: str | None) -> None:
-    """Raise if MLflow's registry would refuse a name, before hours are spent on the model."""
+    """Raise if MLflow's registry would refuse a name, before the search starts."""
     if name is None:
         return
     if not isinstance(name, str) or not name.strip() or set(name) & set(_FORBIDDEN):
@@ -41,16 +41,16 @@ def write_model(store: Store, run_id: str, model: ModelRecord) -> str:
     Parameters
     ----------
     store : Store
-        Where to.
+        The store to write to.
     run_id : str
-        The run that made it.
+        Id of the run that produced the model.
     model : ModelRecord
         The model.
 
     Returns
     -------
     str
-        Its id in the store.
+        The model's id in the store.
     """
     with tempfile.TemporaryDirectory(prefix="automodel_sk-model-") as folder:
         saved = Path(folder) / "automodel"
@@ -75,7 +75,7 @@ def write_model(store: Store, run_id: str, model: ModelRecord) -> str:
 
 
 def _save_as_code(model: ModelRecord, saved: Path, target: Path, logged: Any, run_id: str) -> None:
-    """Write the folder that MLflow loads: the script, the saved model, what both need."""
+    """Write the folder that MLflow loads: the script, the saved model and their requirements."""
     import mlflow.pyfunc
     from mlflow.models import Model
 
@@ -95,16 +95,16 @@ def _save_as_code(model: ModelRecord, saved: Path, target: Path, logged: Any, ru
             pip_requirements=_requirements(),
             mlflow_model=description,
         )
-    # The script was run to see whether it can be.
+    # MLflow ran the script to check it.
     for cache in list(target.rglob("__pycache__")):
         shutil.rmtree(cache)
 
 
 @contextmanager
 def _requirements_are_met() -> Iterator[None]:
-    """Spare MLflow comparing the requirements with all packages here, off which they were read.
+    """Skip MLflow's comparison of the requirements with the installed packages they come from.
 
-    It takes seconds to see which package every installed file belongs to.
+    The comparison takes seconds, because it maps every installed file to its package.
     """
     from mlflow.utils import environment
 
@@ -136,17 +136,17 @@ def _signature(model: ModelRecord) -> Any:
 
 
 def _requirements() -> list[str]:
-    """Return the packages that forecasting needs, as they are here."""
+    """Return the packages that forecasting needs, in their installed versions."""
     pinned: list[str] = []
     for package in _PACKAGES:
         with suppress(PackageNotFoundError):
-            # A build such as 2.7.0+cpu is on no package index.
+            # A build such as 2.7.0+cpu is not on any package index.
             pinned.append(f"{package}=={version(package).partition('+')[0]}")
     return pinned
 
 
 def _hand_over(store: Store, run_id: str, model_id: str) -> None:
-    """Show the model as ready, and as what the run has made."""
+    """Mark the model as ready and as an output of the run."""
     from mlflow.entities import LoggedModelOutput
 
     store.client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
@@ -154,7 +154,7 @@ def _hand_over(store: Store, run_id: str, model_id: str) -> None:
 
 
 def register_model(store: Store, run_id: str, model_id: str, name: str) -> None:
-    """Make a stored model a new version of a registered one, which is made if it is missing."""
+    """Register a stored model as a new version, creating the registered model if it is missing."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -162,9 +162,9 @@ def register_model(store: Store, run_id: str, model_id: str, name: str) -> None:
     except MlflowException as error:
         if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
             raise
-    # Not models:/ID, which a database looks up in whatever store is set globally.
+    # Not models:/ID, which a database resolves in the globally configured store.
     files = store.client.get_logged_model(model_id).artifact_location
     made = store.client.create_model_version(name, files, run_id=run_id, model_id=model_id)
-    # By this tag MLflow's page knows the versions of a model.
+    # MLflow's UI finds the versions of a model by this tag.
     versions = json.dumps([{"name": name, "version": made.version}])
     store.client.set_logged_model_tags(model_id, {"mlflow.modelVersions": versions})

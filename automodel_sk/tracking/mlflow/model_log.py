@@ -1,4 +1,4 @@
-"""A fitted model logged to MLflow on its own, outside of a search."""
+"""Log a fitted model to MLflow outside of a search."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def log_model(
     tracking_uri, experiment_name, register_as : str, optional
         As in `MLflowTracker`.
     run_id : str, optional
-        The run whose model it becomes; the one that is open, else a new one, when None.
+        The run to attach the model to; if None, the active run or else a new one.
 
     Returns
     -------
@@ -43,9 +43,9 @@ def log_model(
     Raises
     ------
     TrackingError
-        If the store doesn't take it.
+        If the store rejects it.
     InvalidInputError
-        If the registry takes no model of the name `register_as`.
+        If the registry does not accept the name `register_as`.
     """
     check_registered_name(register_as)
     check_installed()
@@ -60,7 +60,7 @@ def log_model(
             f"{reason_of(error, target.uri)}; check the server, or pass another tracking_uri such"
             " as 'sqlite:///mlflow.db'"
         )
-    # Raised out here, so that no cause with a password in it is shown.
+    # Raised outside the handler, so that no cause containing a password is shown.
     raise TrackingError(f"MLflow at {shown_address(target.uri)} did not take the model: {problem}")
 
 
@@ -77,7 +77,7 @@ def _log(model: ModelRecord, target: Target, run_id: str | None, register_as: st
 
 
 def _log_in_a_new_run(store: Store, model: ModelRecord) -> tuple[str, str]:
-    """Store a model in a run of its own; return the ids of both."""
+    """Store a model in a new run; return the ids of both."""
     now = round(1000 * time.time())
     run_id = store.create_run(model.name, source_tags(), now)
     status = "FAILED"

@@ -1,4 +1,4 @@
-"""One search as runs of MLflow: a parent, and a child for each trial."""
+"""Represent one search as MLflow runs: a parent, and a child for each trial."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from automodel_sk.trials import TrialRecord
 
 __all__ = ["EndedTrial", "MlflowSearchRun"]
 
-# A pruned trial did what it should: MLflow's page shows KILLED as it shows a fault.
+# A pruned trial is not an error, but MLflow's UI displays KILLED like a failure.
 _RUN_STATUS = {"COMPLETE": "FINISHED", "PRUNED": "FINISHED", "FAIL": "FAILED"}
 _PACKAGES = ("automodel_sk", "mlflow", "neuralforecast", "optuna", "ray", "torch")
 
 
 @dataclass(eq=False)
 class EndedTrial:
-    """An ended trial with times (ms) that stay the same however often it is written."""
+    """An ended trial with fixed times in ms, so that it can be written repeatedly."""
 
     record: TrialRecord
     start: int
@@ -52,7 +52,7 @@ class EndedTrial:
     def points(self) -> list[Point]:
         """Return the metrics.
 
-        The steps' own times aren't known: they are spread evenly from begin to end.
+        The times of individual steps are unknown and spaced evenly from start to end.
         """
         losses = sorted(self.record.intermediate_values.items())
         span = (self.end - self.start) / max([step for step, _ in losses] + [1])
@@ -66,7 +66,7 @@ class EndedTrial:
         return points
 
     def tags(self) -> dict[str, str]:
-        """Return the trial's own tags, in this package's room."""
+        """Return the trial's tags with this package's prefix."""
         told = {**self.record.tags, "state": self.record.state, "reason": self.record.reason}
         return {
             **tag_texts({f"{PREFIX}{key.removeprefix(PREFIX)}": told[key] for key in told}),
@@ -75,7 +75,7 @@ class EndedTrial:
 
 
 class MlflowSearchRun:
-    """The parent run of a search in one store, and the children below it."""
+    """The parent run of a search in one store, with its child runs."""
 
     def __init__(self, store: Store, run_id: str, data: DataRecord | None = None) -> None:
         self.run_id = run_id
@@ -93,7 +93,7 @@ class MlflowSearchRun:
         below: str | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> MlflowSearchRun:
-        """Go on in the unfinished run of the same study, or begin a new one."""
+        """Resume the unfinished run of the same study, or start a new one."""
         study_id = tag_texts({STUDY_ID: search.tags.get(STUDY_ID)}).get(STUDY_ID)
         found = store.unfinished(study_id)
         if found is not None:
@@ -111,7 +111,7 @@ class MlflowSearchRun:
         return run
 
     def _read_children(self) -> None:
-        """Learn which trials the store holds, and which of them are half written."""
+        """Read which trials the store contains, and which of them are incomplete."""
         for number, (run_id, complete) in self._store.children(self.run_id).items():
             if complete:
                 self._written.add(number)
@@ -119,7 +119,7 @@ class MlflowSearchRun:
                 self._half_written[number] = run_id
 
     def add(self, trial: EndedTrial) -> None:
-        """Write an ended trial; one that is there already is left as it is."""
+        """Write an ended trial unless it is already in the store."""
         number = trial.record.number
         if trial.tried:
             self._read_children()
@@ -137,11 +137,11 @@ class MlflowSearchRun:
         del self._half_written[number]
 
     def add_model(self, model: ModelRecord) -> str:
-        """Store the fitted model as what the search has made; return its id."""
+        """Store the fitted model as the output of the search; return its id."""
         return write_model(self._store, self.run_id, model)
 
     def register(self, model_id: str, name: str) -> None:
-        """Make a stored model a new version of a registered one."""
+        """Register a stored model as a new version."""
         register_model(self._store, self.run_id, model_id, name)
 
     def close(
@@ -151,7 +151,7 @@ class MlflowSearchRun:
         artifacts: Mapping[str, Any],
         model_id: str | None = None,
     ) -> None:
-        """Write the search's figures and files, and end its run though a file isn't taken."""
+        """Write the search's metrics and files, and end its run even if a file is rejected."""
         now = _now()
         points = [
             Point(safe_key(name), float(value), now, 0)
@@ -167,7 +167,7 @@ class MlflowSearchRun:
 
 
 def _search_tags(search: SearchRecord) -> dict[str, str]:
-    """Return a search's tags, and the versions of the packages it ran with."""
+    """Return a search's tags, including the versions of the packages in use."""
     tags = {f"{PREFIX}study": search.name, f"{PREFIX}model": search.model_name, **search.tags}
     for package in _PACKAGES:
         with contextlib.suppress(PackageNotFoundError):

@@ -1,4 +1,4 @@
-"""One experiment of one MLflow store, reached by a client of our own."""
+"""Access one experiment of an MLflow store through a client of its own."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ PARENT = "mlflow.parentRunId"
 STUDY_ID = f"{PREFIX}study_id"
 NUMBER = f"{PREFIX}number"
 
-# MLflow takes 100 parameters, 1,000 entries and 1 MB in one request.
+# MLflow accepts 100 parameters, 1,000 entries and 1 MB per request.
 _MAX_PARAMS = 100
 _MAX_PARAM_TEXT = 150_000
 _MAX_METRICS = 900
 _MAX_SCHEMA = 65_535
 _PAGE = 1000
-# By this MLflow's page offers the training runs where it is set to language models as well.
+# With this tag, MLflow's UI shows the training runs even in its view for language models.
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 
 class Point(NamedTuple):
-    """One value of a metric; the time is in milliseconds since 1970."""
+    """One value of a metric, with its time in milliseconds since 1970."""
 
     key: str
     value: float
@@ -62,7 +62,7 @@ class Store:
 
     @classmethod
     def open(cls, target: Target) -> Store:
-        """Connect, and make the experiment where it is missing."""
+        """Connect, and create the experiment if it is missing."""
         from mlflow import MlflowClient
 
         with open_lock(target.uri):
@@ -72,7 +72,7 @@ class Store:
         return cls(client, experiment_id)
 
     def create_run(self, name: str, tags: Mapping[str, str], start: int) -> str:
-        """Begin a run and return its id."""
+        """Create a run and return its id."""
         run = self.client.create_run(self.experiment_id, start, dict(tags), run_name=name)
         return str(run.info.run_id)
 
@@ -84,9 +84,9 @@ class Store:
         model_id: str | None = None,
         data: DataRecord | None = None,
     ) -> None:
-        """Write parameters and metrics in one request, or in as few as the limits allow.
+        """Write parameters and metrics in as few requests as the limits allow.
 
-        The metrics are a model's as well as the run's, on some data, if these are named.
+        If a model and a dataset are given, the metrics are linked to them as well.
         """
         from mlflow.entities import Metric, Param
 
@@ -101,11 +101,11 @@ class Store:
             )
 
     def attach(self, run_id: str, name: str, text: str) -> None:
-        """Keep a text as a file of a run."""
+        """Attach a text to a run as a file."""
         self.client.log_text(run_id, text, name)
 
     def use_data(self, run_id: str, data: DataRecord) -> None:
-        """Say what data a run is trained on, without the data."""
+        """Record which data a run is trained on, without the data."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         source = {"tags": source_tags()}
@@ -125,27 +125,27 @@ class Store:
         """End a run."""
         from mlflow.entities import RunStatus
 
-        # What the client itself offers prints the run's address, unless the environment says
-        # otherwise, which is not for a thread to change.
+        # The client's own method prints the run's URL unless an environment variable is set, which
+        # a thread must not change.
         self.client._tracking_client.store.update_run_info(
             run_id, RunStatus.from_string(status), end, None
         )
 
     def reopen(self, run_id: str, below: str | None) -> None:
-        """Let an ended run go on, below another one if need be."""
+        """Reopen an ended run, optionally as the child of another run."""
         self.client.update_run(run_id, status="RUNNING")
         if below is not None:
             self.client.set_tag(run_id, PARENT, below)
 
     def unfinished(self, study_id: str | None) -> str | None:
-        """Return the newest run of a study that did not come to its end."""
+        """Return the newest unfinished run of a study."""
         if not study_id:
             return None
         runs = [run for run in self._search(STUDY_ID, study_id) if run.info.status != "FINISHED"]
         return str(runs[0].info.run_id) if runs else None
 
     def children(self, run_id: str) -> dict[int, tuple[str, bool]]:
-        """Return each trial's run below a run, and whether that is complete."""
+        """Return the child runs by trial, and whether each is complete."""
         return {
             int(run.data.tags[NUMBER]): (run.info.run_id, run.info.status != "RUNNING")
             for run in self._search(PARENT, run_id)
@@ -153,7 +153,7 @@ class Store:
         }
 
     def _search(self, tag: str, value: str) -> Iterator[Any]:
-        """Yield the runs that bear a tag, the newest first."""
+        """Yield the runs with a tag, the newest first."""
         query, token = f"tags.`{tag}` {_matching(value)}", None
         while True:
             page = self.client.search_runs(
@@ -166,17 +166,17 @@ class Store:
 
 
 def _matching(value: str) -> str:
-    """Return how a filter finds a text: filters know no escapes, one kind of quote must do."""
+    """Return a filter condition for a text: filters have no escapes and only one kind of quote."""
     if "'" not in value:
         return f"= '{value}'"
     if '"' not in value:
         return f'= "{value}"'
-    # Any character in place of each quote; what else is found is left out afterwards.
+    # Each quote is replaced by a wildcard; additional matches are removed afterwards.
     return f"LIKE '{value.replace(chr(39), '_')}'"
 
 
 def usable_run(client: MlflowClient, run_id: str, said_by: str) -> Any:
-    """Return a run; raise where there is none, or it was deleted."""
+    """Return a run; raise if it does not exist or was deleted."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -197,14 +197,14 @@ def usable_run(client: MlflowClient, run_id: str, said_by: str) -> Any:
 
 
 def _experiment_of(client: MlflowClient, target: Target) -> str:
-    """Return the id of the experiment: the one that is named, or the run's that lies above."""
+    """Return the experiment's id: of the named one, or of the parent run."""
     from mlflow.exceptions import MlflowException
 
     if target.experiment_id is None and target.parent_run_id is not None:
         run = usable_run(client, target.parent_run_id, "MLFLOW_RUN_ID")
         return str(run.info.experiment_id)
     if target.experiment_id is not None:
-        try:  # of another store, perhaps, that was in use before
+        try:  # possibly from another store that was in use before
             return str(client.get_experiment(target.experiment_id).experiment_id)
         except MlflowException as error:
             if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
@@ -213,7 +213,7 @@ def _experiment_of(client: MlflowClient, target: Target) -> str:
 
 
 def _experiment_id(client: MlflowClient, target: Target) -> str:
-    """Return the experiment's id; its files lie beside the database if that is a file."""
+    """Return the experiment's id; if the database is a file, its files are stored next to it."""
     from mlflow.exceptions import MlflowException
 
     name, database = target.experiment_name, sqlite_path(target.uri)
@@ -235,16 +235,16 @@ def _experiment_id(client: MlflowClient, target: Target) -> str:
 
 
 def source_tags() -> dict[str, str]:
-    """Return the tags that MLflow's page shows as user and source."""
+    """Return the tags that MLflow's UI shows as user and source."""
     tags = {"mlflow.source.name": "automodel_sk", "mlflow.source.type": "LOCAL"}
-    # No name in a container whose user isn't in the password file.
+    # There is no user name in a container whose user is missing from the password file.
     with contextlib.suppress(KeyError, OSError, ImportError):
         tags["mlflow.user"] = getuser()
     return tags
 
 
 def column_schema(columns: Mapping[str, str], *, required: bool = True) -> Any:
-    """Return columns and their kinds as MLflow describes a table."""
+    """Return columns and their types as an MLflow schema."""
     from mlflow.types import ColSpec, Schema
     from mlflow.types.schema import AnyType
 
@@ -253,7 +253,7 @@ def column_schema(columns: Mapping[str, str], *, required: bool = True) -> Any:
 
 
 def _param_chunks(params: Mapping[str, str]) -> Iterator[list[tuple[str, str]]]:
-    """Cut parameters into portions that one request may hold."""
+    """Split parameters into chunks that fit into one request."""
     chunk: list[tuple[str, str]] = []
     size = 0
     for key, value in params.items():

@@ -1,4 +1,4 @@
-"""Where a search is written: the store that the user has chosen, or a file beside the work."""
+"""Choose the store for a search: the one that the user has configured, or a local file."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ DEFAULT_EXPERIMENT = "automodel_sk"
 
 @dataclass(frozen=True)
 class Target:
-    """Where a search is written: a store, an experiment of it, perhaps below a run.
+    """The target of tracking: a store, an experiment, and optionally a parent run.
 
-    `experiment_id` is given where it is known, and then counts; where only the run above is
-    known, the experiment is that run's.
+    `experiment_id` takes precedence if it is known. If only the parent run is known, its experiment
+    is used.
     """
 
     uri: str
@@ -37,7 +37,7 @@ class Target:
 
 
 def check_installed() -> None:
-    """Raise if MLflow can't be imported."""
+    """Raise if MLflow cannot be imported."""
     try:
         import mlflow  # noqa: F401
     except ImportError as error:
@@ -48,15 +48,15 @@ def check_installed() -> None:
 
 
 def default_uri() -> str:
-    """Return the URI of the local file, the same in any working directory later on."""
+    """Return the URI of the local file as an absolute path."""
     return f"sqlite:///{Path(DEFAULT_DATABASE).absolute()}"
 
 
 def find_target(tracking_uri: str | None, experiment_name: str) -> Target:
-    """Return the store to write to; the user's open run in it, if any, takes the search in.
+    """Return the store to write to, with the user's active run in it, if any, as parent.
 
-    What MLflow's environment variables and `mlflow.set_experiment` say counts in MLflow's own
-    store: ``MLFLOW_RUN_ID`` as an open run, the experiment where none is named here.
+    MLflow's environment variables and `mlflow.set_experiment` apply in MLflow's own store:
+    ``MLFLOW_RUN_ID`` as the active run, and the experiment if none is named here.
     """
     import mlflow
 
@@ -75,7 +75,7 @@ def find_target(tracking_uri: str | None, experiment_name: str) -> Target:
 
 
 def _of_environment(target: Target) -> Target:
-    """Return the run and the experiment that MLflow is told of by its environment."""
+    """Return the run and the experiment that the environment sets for MLflow."""
     run_id = os.environ.get("MLFLOW_RUN_ID")
     if run_id:
         return replace(target, parent_run_id=run_id)
@@ -84,5 +84,5 @@ def _of_environment(target: Target) -> Target:
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME")
     if name:
         return replace(target, experiment_name=name)
-    # mlflow.set_experiment leaves its experiment there, for processes that are started later.
+    # mlflow.set_experiment exports its experiment for processes that start later.
     return replace(target, experiment_id=os.environ.get("MLFLOW_EXPERIMENT_ID") or None)

@@ -1,4 +1,4 @@
-"""Values as the text, the JSON and the names that a tracking store takes, without secrets."""
+"""Convert values to the text, JSON and names that a tracking store accepts, without secrets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NOT_IN_KEYS = re.compile(r"[^/\w.\- ]")
 
 
 def plain(value: Any) -> Any:
-    """Return a value as strict JSON has it: NaN is null, infinities are words."""
+    """Convert a value to strict JSON: NaN becomes null, infinities become strings."""
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, np.generic | np.ndarray):
@@ -49,7 +49,7 @@ def _plain_float(value: float) -> float | str | None:
 
 
 def _name_of(value: Any) -> str:
-    """Return an object as text that is the same in each process."""
+    """Return a text for an object that is the same in every process."""
     if isinstance(value, date):
         return value.isoformat()
     if callable(value) and hasattr(value, "__qualname__"):
@@ -59,7 +59,7 @@ def _name_of(value: Any) -> str:
 
 
 def param_text(value: Any) -> str:
-    """Return a value as the text of a parameter; lists and mappings as JSON."""
+    """Convert a value to the text of a parameter; lists and mappings become JSON."""
     if isinstance(value, float):
         return str(float(value))
     as_json = plain(value)
@@ -69,13 +69,13 @@ def param_text(value: Any) -> str:
 
 
 def _clean(text: str) -> str:
-    """Return a text that every store can hold: no secrets, no broken characters."""
+    """Return a text that every store accepts: no secrets, no invalid characters."""
     storable = text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\\x00")
     return mask_secrets(storable)
 
 
 def _shortened(text: str, limit: int) -> str:
-    """Cut a text at a limit, and say how long it was."""
+    """Truncate a text at a limit and add its original length."""
     if len(text) <= limit:
         return text
     note = f"... [{len(text)} characters in all]"
@@ -83,7 +83,7 @@ def _shortened(text: str, limit: int) -> str:
 
 
 def safe_key(name: str) -> str:
-    """Return a name of the characters and the shape that MLflow takes."""
+    """Return a valid MLflow name."""
     parts = _NOT_IN_KEYS.sub("_", name).split("/")
     kept = [part for part in parts if part.strip(" ") not in ("", ".", "..")]
     return "/".join(kept)[:MAX_KEY].rstrip("/") or "_"
@@ -99,7 +99,7 @@ def _unique(key: str, taken: Mapping[str, str]) -> str:
 
 
 def _leaves(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Walk a nested configuration; names of levels are joined by slashes."""
+    """Yield the leaves of a nested configuration, with the names of levels joined by slashes."""
     for name, value in params.items():
         if isinstance(value, Mapping) and value:
             yield from _leaves(value, f"{prefix}{name}/")
@@ -108,7 +108,7 @@ def _leaves(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def flat_params(params: Mapping[str, Any]) -> dict[str, str]:
-    """Return a configuration as flat names and texts within MLflow's limits."""
+    """Flatten a configuration to names and texts within MLflow's limits."""
     texts: dict[str, str] = {}
     for name, value in _leaves(params):
         key = _unique(safe_key(name), texts)
@@ -117,7 +117,7 @@ def flat_params(params: Mapping[str, Any]) -> dict[str, str]:
 
 
 def tag_texts(tags: Mapping[str, Any]) -> dict[str, str]:
-    """Return tags as texts within MLflow's limits; those without a value are left out."""
+    """Convert tags to texts within MLflow's limits, leaving out those without a value."""
     return {
         safe_key(str(key)): _shortened(_clean(param_text(value)), MAX_TAG)
         for key, value in tags.items()
@@ -126,7 +126,7 @@ def tag_texts(tags: Mapping[str, Any]) -> dict[str, str]:
 
 
 def file_text(content: Any) -> str:
-    """Return the text of a file: a table as CSV, a text as it is, all else as JSON."""
+    """Return the content of a file: a table as CSV, a text unchanged, anything else as JSON."""
     if isinstance(content, pd.DataFrame):
         return _clean(content.to_csv(index=False))
     if isinstance(content, str):

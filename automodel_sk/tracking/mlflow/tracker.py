@@ -1,4 +1,4 @@
-"""Searches in MLflow, told by a client of our own: no global state, no autologging."""
+"""Track searches in MLflow with a separate client: no global state, no autologging."""
 
 from __future__ import annotations
 
@@ -35,42 +35,41 @@ _NO_MODEL = (
 
 
 class MLflowTracker:
-    """Writes a search as one MLflow run, and each trial as a run below it.
+    """Write a search as one MLflow run, and each trial as a child run.
 
     A completed or pruned trial's run is FINISHED, a failed one's FAILED; the tag
-    ``automodel_sk.state`` says COMPLETE, PRUNED or FAIL. If the user has a run open in the
-    same store, the search's run lies below it, in its experiment. The fitted model becomes
-    the run's model. A store that can't be used when the search starts is an error; one that
-    fails later costs a warning: what it missed is written as soon as it answers again, or at
-    the end into a local file.
+    ``automodel_sk.state`` is COMPLETE, PRUNED or FAIL. If a run is active in the same store, it
+    becomes the parent of the search's run. The fitted model becomes the run's model. A store that
+    is unusable at the start of the search raises an error. A later failure only causes a warning,
+    and the missing trials are written as soon as the store answers again, or to a local file at the
+    end.
 
     Parameters
     ----------
     tracking_uri : str, optional
-        A server's or a database's URI, such as ``"http://localhost:5000"`` or
-        ``"sqlite:///mlflow.db"``. None is the one that the user has set in MLflow or in
-        ``MLFLOW_TRACKING_URI``, else that of the open run, else the file ``mlflow.db`` in
-        the working directory, with files beside it in ``mlartifacts``.
+        URI of a server or a database, such as ``"http://localhost:5000"`` or
+        ``"sqlite:///mlflow.db"``. If None, the URI set in MLflow or in ``MLFLOW_TRACKING_URI``,
+        else that of the active run, else the file ``mlflow.db`` in the working directory, with
+        artifacts next to it in ``mlartifacts``.
     experiment_name : str
-        The experiment. It is made if it is missing.
+        Name of the experiment; created if it is missing.
     register_as : str, optional
-        Name in MLflow's model registry under which the fitted model becomes a new version.
+        Name in MLflow's model registry to register the fitted model under as a new version.
 
     Attributes
     ----------
     run_id : str or None
-        Id of the search's run, once it has started.
+        Id of the search's run once it has started.
     location : str or None
-        URI of the store without its secrets, once the search has started.
+        URI of the store without secrets, once the search has started.
     model_id : str or None
         Id of the fitted model in the store, once the search has finished.
 
     Notes
     -----
-    Trials are written by a thread of their own; the search doesn't wait for the store. A
-    server has 2 s to show that it is there. It has 15 s for each request of the search's begin
-    and end, and 60 s for those of the model's files, unless ``MLFLOW_HTTP_REQUEST_TIMEOUT``
-    says otherwise.
+    A separate thread writes the trials, so that the search does not wait for the store. A server
+    must be reachable within 2 s. Each request has a timeout of 15 s at the start and end of the
+    search, and of 60 s for the model's files, unless ``MLFLOW_HTTP_REQUEST_TIMEOUT`` is set.
 
     Examples
     --------
@@ -102,22 +101,22 @@ class MLflowTracker:
         return f"MLflowTracker(tracking_uri={uri!r}, experiment_name={self.experiment_name!r})"
 
     def start(self, search: SearchRecord) -> None:
-        """Begin the search's run, or go on in the one that a search of the same id left.
+        """Start the search's run, or resume the unfinished run of a search with the same id.
 
         Parameters
         ----------
         search : SearchRecord
-            The search. Where its tag ``automodel_sk.study_id`` is that of a run that isn't
-            FINISHED, that run goes on, and trials that it holds aren't written again.
+            The search. If its tag ``automodel_sk.study_id`` belongs to a run that is not FINISHED,
+            that run is resumed, and the trials in it are not written again.
 
         Raises
         ------
         TrackingError
-            If the store can't be used.
+            If the store cannot be used.
         MissingDependencyError
-            If MLflow isn't installed.
+            If MLflow is not installed.
         InvalidInputError
-            If MLflow's registry takes no model of the name `register_as`.
+            If MLflow's registry does not accept the name `register_as`.
         """
         check_registered_name(self.register_as)
         check_installed()
@@ -126,12 +125,12 @@ class MLflowTracker:
         self._target = find_target(self.tracking_uri, self.experiment_name)
         self.location = shown_address(self._target.uri)
         problem = self._try_to_begin(self._target, search)
-        # Raised out here, so that no cause with a password in it is shown.
+        # Raised outside the handler, so that no cause containing a password is shown.
         if problem is not None:
             raise TrackingError(problem)
 
     def _try_to_begin(self, target: Target, search: SearchRecord) -> str | None:
-        """Begin the run; return what is wrong if that fails."""
+        """Start the run; return the problem if that fails."""
         try:
             with guarded(EDGE_SECONDS):
                 store = Store.open(target)
@@ -149,12 +148,12 @@ class MLflowTracker:
         return None
 
     def log_trial(self, trial: TrialRecord) -> None:
-        """Have an ended trial written; keep it for later if the store doesn't take it.
+        """Log an ended trial in the background; it is kept for later if the store rejects it.
 
         Parameters
         ----------
         trial : TrialRecord
-            The trial. One of a number that was written before is left as it was.
+            The trial. If its number was written before, that trial is not changed.
         """
         ended = EndedTrial.of(trial)
         if self._writer is None:
@@ -163,22 +162,22 @@ class MLflowTracker:
             self._writer.put(ended)
 
     def flush(self, seconds: float | None = None) -> bool:
-        """Wait until the store was given each trial.
+        """Wait until every trial was sent to the store.
 
         Parameters
         ----------
         seconds : float, optional
-            The longest wait.
+            Maximum time to wait.
 
         Returns
         -------
         bool
-            Whether it has taken them all.
+            Whether the store has accepted them all.
         """
         return self._writer is None or self._writer.flush(seconds)
 
     def _warn_once(self, trial: EndedTrial, problem: str | Exception) -> None:
-        """Warn of the first trial that isn't taken."""
+        """Warn about the first trial that the store rejects."""
         if self._warned:
             return
         self._warned = True
@@ -196,19 +195,19 @@ class MLflowTracker:
         artifacts: Mapping[str, Any] | None = None,
         model: ModelRecord | None = None,
     ) -> None:
-        """Write what still waits, the model, the search's figures and files, and end its run.
+        """Write pending trials, the model, the search's metrics and files, and end its run.
 
         Parameters
         ----------
         status : {"FINISHED", "FAILED", "KILLED"}
             How the search ended.
         metrics : mapping of str to float, optional
-            Its figures, such as ``{"best_val_loss": 0.2}``.
+            Its metrics, such as ``{"best_val_loss": 0.2}``.
         artifacts : mapping of str to object, optional
-            Its files by name: a DataFrame is written as CSV, a str as it is, and anything
-            else as JSON.
+            Its files by name: a DataFrame is written as CSV, a str unchanged, and anything else as
+            JSON.
         model : ModelRecord, optional
-            The fitted model. One that can't be stored costs a warning.
+            The fitted model. If it cannot be stored, a warning is issued.
 
         Raises
         ------
@@ -237,7 +236,7 @@ class MLflowTracker:
         self._run = self._writer = None
 
     def _worded(self, problem: str | Exception) -> str:
-        """Return a problem in words, without secrets."""
+        """Describe a problem without secrets."""
         if isinstance(problem, str):
             return problem
         return reason_of(problem, "" if self._target is None else self._target.uri)
@@ -257,7 +256,7 @@ class MLflowTracker:
         return None
 
     def _say_what_is_missing(self, reason: str, count: int, problem: str | None) -> None:
-        """Warn of what the store did not take, and say where it is now."""
+        """Warn about what the store did not accept, and say where it is now."""
         fate = f"in {self._local_uri}, tagged {PREFIX}belongs_to"
         if problem is not None:
             fate = f"lost, as {self._local_uri} can't take it either: {problem}"
@@ -268,7 +267,7 @@ class MLflowTracker:
         )
 
     def _write_locally(self, unwritten: list[EndedTrial], end: _End) -> str | None:
-        """Write what is missing into the local file; return why that failed."""
+        """Write what is missing to the local file; return why that failed."""
         target = Target(self._local_uri, self.experiment_name)
         if self._search is None or self._target is None or self._target.uri == target.uri:
             return "it is the same file"
@@ -287,7 +286,7 @@ class MLflowTracker:
 
 
 class _End(NamedTuple):
-    """How a search ended, its figures, its files and its model."""
+    """The end of a search: its status, metrics, files and model."""
 
     status: str
     metrics: Mapping[str, float]
@@ -296,7 +295,7 @@ class _End(NamedTuple):
 
 
 def _close(run: MlflowSearchRun, end: _End, uri: str, model_id: str | None) -> str | None:
-    """End a search's run; return why that failed."""
+    """Close a search's run; return why that failed."""
     try:
         with guarded(EDGE_SECONDS):
             run.close(end.status, end.metrics, end.artifacts, model_id)

@@ -1,4 +1,4 @@
-"""Ended trials on their way to a store, written by a thread of its own."""
+"""Write ended trials to a store in a thread of its own."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from automodel_sk.tracking.mlflow.runs import EndedTrial
 __all__ = ["TrialWriter"]
 
 MOST_WAITING = 1000
-"""So many trials may wait for a store that is slow; then the search waits for it."""
+"""Maximum number of trials that wait for a slow store before the search waits for it."""
 
 PATIENCE = 3.0
 """Seconds, at each trial."""
 
 
 class TrialWriter:
-    """Writes trials in the order of their ends, while the search goes on.
+    """Write trials in the order in which they end, while the search continues.
 
-    A trial that the store refuses is kept, and tried again behind the next one.
+    A trial that the store rejects is kept, and tried again after the next one.
 
     Parameters
     ----------
     write : callable
-        Writes one trial; raises where the store doesn't take it.
+        Writes one trial; raises if the store rejects it.
     absence : callable
-        Returns why the store can't be reached, None if it can.
+        Returns why the store is unreachable, or None if it is reachable.
     refused : callable
-        TrialNotifier of a trial that was not taken and, in words or as an error, why.
+        Called with a rejected trial and the problem, as text or as an exception.
 
     Attributes
     ----------
     problem : str, Exception or None
-        Why the store didn't take the last trial, if it didn't.
+        Why the store rejected the last trial, if it did.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class TrialWriter:
         self._news = self._running = self._stuck = self._given_up = False
 
     def put(self, trial: EndedTrial) -> None:
-        """Take a trial; wait only where too many wait already, and not for a dead store."""
+        """Queue a trial; wait only if too many are queued and the store is reachable."""
         with self._changed:
             self._changed.wait_for(self._has_room, PATIENCE)
             self._unwritten.append(trial)
@@ -67,9 +67,9 @@ class TrialWriter:
             return not self._unwritten
 
     def close(self, seconds: float) -> list[EndedTrial]:
-        """Try what is unwritten once more, and return what the store doesn't take.
+        """Retry unwritten trials once more, and return those that the store rejects.
 
-        Given up once nothing was written for some seconds.
+        Gives up if nothing was written for some seconds.
         """
         with self._changed:
             if self._unwritten:
@@ -85,11 +85,11 @@ class TrialWriter:
         return not self._running or len(self._unwritten) < left
 
     def _wake(self) -> None:
-        """Have all that is unwritten tried, by the thread at work or a new one."""
+        """Let the running thread, or a new one, try all unwritten trials."""
         self._news = True
         if not self._running:
             self._running = True
-            # The thread sees what the user has set for this one: MLflow's workspace, say.
+            # The thread inherits the context of this one, such as MLflow's workspace.
             run = contextvars.copy_context().run
             name = "automodel_sk-tracking"
             threading.Thread(target=run, args=(self._work,), name=name, daemon=True).start()
@@ -104,13 +104,13 @@ class TrialWriter:
             raise
 
     def _next_batch(self) -> list[EndedTrial] | None:
-        """Return what is to be tried, None where that is all done."""
+        """Return the trials to try next, or None if there are none."""
         with self._changed:
             if not self._news:
                 self._rest()
                 return None
             self._news = False
-            # Stable: new ones in their order, then those refused before.
+            # The sort is stable: new trials in their order, then those rejected before.
             return sorted(self._unwritten, key=lambda trial: trial.tried)
 
     def _rest(self) -> None:
@@ -119,7 +119,7 @@ class TrialWriter:
             self._changed.notify_all()
 
     def _write_all(self, batch: list[EndedTrial]) -> None:
-        """Write what the store takes; nothing more once it can't be reached."""
+        """Write all trials that the store accepts, stopping once it is unreachable."""
         absent: str | Exception | None = self._absence()
         for trial in batch:
             if self._given_up:
@@ -135,7 +135,7 @@ class TrialWriter:
                 return
 
     def _problem_with(self, trial: EndedTrial) -> Exception | None:
-        """Write a trial; return what the store has against it."""
+        """Write a trial; return the problem if the store rejects it."""
         try:
             self._write(trial)
         except Exception as error:
