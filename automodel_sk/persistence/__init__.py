@@ -1,4 +1,4 @@
-"""Saved models: folders of JSON and safetensors, written in one step, never run."""
+"""Saved models: folders of JSON and safetensors, replaced atomically, never executed."""
 
 from automodel_sk.persistence.models import (
     FORMAT_VERSION,

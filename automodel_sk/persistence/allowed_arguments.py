@@ -1,4 +1,4 @@
-"""Which of a model's settings a file may hold: those that shape it, none that act."""
+"""Restrict the model settings that a file may contain to those without side effects."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from automodel_sk.exceptions import ModelFileError
 
 __all__ = ["check_settings", "passive", "passive_hparams"]
 
-# Lightning's Trainer takes 40 arguments; most of them write files, start processes or
-# load plugins. A model is built with these alone of what a file says.
+# Lightning's Trainer takes 40 arguments, most of which write files, start processes or load
+# plugins. Only these settings from a file are used to build a model.
 _TRAINER = frozenset(
     {
         "accelerator",
@@ -49,7 +49,7 @@ _LOADER = frozenset({"drop_last", "pin_memory", "shuffle"})
 
 
 def passive(model_name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings without those that a file may not hold.
+    """Return settings without those that a file may not contain.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def passive(model_name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_settings(model_name: str, settings: Mapping[str, Any], source: object) -> None:
-    """Raise where settings from a file could do more than shape a model.
+    """Raise if settings from a file could do more than shape a model.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def check_settings(model_name: str, settings: Mapping[str, Any], source: object)
     settings : mapping
         Arguments of its constructor.
     source : object
-        Where they are from, for the message.
+        Where the settings come from, for the message.
 
     Raises
     ------
@@ -110,13 +110,13 @@ def _allowed(name: str, value: Any, known: frozenset[str]) -> bool:
 
 
 def _is_off(name: str, value: Any) -> bool:
-    """Return whether a setting has the one value at which it does nothing."""
+    """Return whether a setting has the one value that disables it."""
     return name in _OFF and type(value) is type(_OFF[name]) and value == _OFF[name]
 
 
 @contextmanager
 def passive_hparams(module: Any) -> Iterator[None]:
-    """Let a model be written with its passive settings alone."""
+    """Write only a model's passive settings while in this context."""
     before = dict(module.hparams)
     module.hparams.clear()
     module.hparams.update(passive(type(module).__name__, before))

@@ -1,4 +1,4 @@
-"""A lock on a folder that ends with its process, and leaves no file behind where that can be."""
+"""Lock a folder until its process ends, without leaving a file behind if possible."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ def locked(folder: Path, file: str, *, shared: bool = False) -> AbstractContextM
     Parameters
     ----------
     folder : Path
-        The folder; it exists.
+        The folder; it must exist.
     file : str
-        Name of a file in it, for systems that can't lock the folder itself.
+        Name of a file in it, for systems that cannot lock the folder itself.
     shared : bool, default False
-        Whether others that share it may hold it as well.
+        Whether other processes may hold the lock as shared at the same time.
 
     Raises
     ------
     ModelFileError
-        Another process holds it for ten minutes.
+        Another process holds the lock for ten minutes.
 
     Examples
     --------
@@ -58,11 +58,11 @@ def _by_folder(folder: Path, file: str, shared: bool) -> Iterator[None]:
             return
         yield
     finally:
-        os.close(handle)  # which ends the lock
+        os.close(handle)  # which releases the lock
 
 
 def _acquire(handle: int, folder: Path, shared: bool) -> bool:
-    """Wait for the lock; return False where the file system has none for folders, as NFS."""
+    """Wait for the lock; return False if the file system has no folder locks, like NFS."""
     mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     end = time.monotonic() + PATIENCE_SECONDS
     while True:

@@ -1,4 +1,4 @@
-"""Folders that are replaced in one step, and read without trust.
+"""Replace folders atomically, and read them without trusting their content.
 
 ::
 
@@ -6,10 +6,9 @@
         automodel.json       the manifest; it names the folder of the content
         model-1a2b3c4d/      the content
 
-The content is written under a new name, and the manifest is replaced last, in one
-step: a save that is cut off at any moment leaves the former content whole. One process
-saves to a folder at a time; readers don't wait for it, they read again where it was
-quicker.
+The content is written under a new name, and the manifest is replaced last, in one step: if a save
+is interrupted at any moment, the previous content stays intact. One process saves to a folder at a
+time. Readers do not wait for it; they read again if the content was replaced meanwhile.
 """
 
 from __future__ import annotations
@@ -37,24 +36,24 @@ _FREE_TRIES = 3
 
 @dataclass(frozen=True)
 class FolderFormat:
-    """What a kind of saved folder is called, and how it is written and read.
+    """Names and versions of one kind of saved folder, with methods to write and read it.
 
     Parameters
     ----------
     name : str
         Value of ``"format"`` in the manifest.
     version : int
-        Newest version that this release reads; the one that it writes.
+        Newest version that this release reads, and the one that it writes.
     oldest : int
         Oldest version that it reads.
     manifest : str
-        Name of the manifest.
+        File name of the manifest.
     content : str
-        Begins the name of the content's folder; also its key in the manifest.
+        Prefix of the content folder's name; also its key in the manifest.
     subject : str
         What is saved, for messages.
     saver : str
-        What to call to save it, for messages.
+        The call that saves it, for messages.
     """
 
     name: str
@@ -66,15 +65,15 @@ class FolderFormat:
     saver: str
 
     def write(self, path: Path, write: Callable[[Path], Mapping[str, Any]]) -> Path:
-        """Write a folder, or replace one, in one step.
+        """Write or replace a folder in one step.
 
         Parameters
         ----------
         path : Path
             The folder.
         write : callable
-            Writes the content into the new folder that it is given, and returns the
-            rest of the manifest.
+            Writes the content into the new folder passed to it, and returns the rest of the
+            manifest.
 
         Returns
         -------
@@ -84,7 +83,7 @@ class FolderFormat:
         Raises
         ------
         ModelFileError
-            Something else is there, or the folder can't be written.
+            The path holds something else, or the folder cannot be written.
         """
         from safetensors import SafetensorError
 
@@ -103,7 +102,7 @@ class FolderFormat:
         return path
 
     def _replace(self, path: Path, write: Callable[[Path], Mapping[str, Any]]) -> None:
-        """Write the new content, then let the manifest name it, then remove the former one."""
+        """Write the new content, let the manifest name it, then remove the previous content."""
         name = f"{self.content}-{secrets.token_hex(4)}"
         draft = path / f".{self.manifest}.{name}"
         try:
@@ -121,14 +120,14 @@ class FolderFormat:
         self._remove_former(path, keep=name)
 
     def load(self, path: Path, restore: Callable[[dict[str, Any], Path], _Loaded]) -> _Loaded:
-        """Return what is made of a folder, though others save to it meanwhile.
+        """Read a folder, even if other processes save to it meanwhile.
 
         Parameters
         ----------
         path : Path
             The folder.
         restore : callable
-            Makes it of the manifest and the folder of content.
+            Builds the result from the manifest and the content folder.
 
         Raises
         ------
@@ -141,7 +140,8 @@ class FolderFormat:
             try:
                 return restore(manifest, self._content(path, manifest.get(self.content)))
             except (ModelFileError, OSError):
-                # Another save may have removed what was being read: the manifest tells.
+                # Another save may have removed the content during the read; the manifest shows
+                # whether it did.
                 if self._read(path).get(self.content) == manifest.get(self.content):
                     raise
         with locked(path, self._lock_file, shared=True):
@@ -179,7 +179,7 @@ class FolderFormat:
             )
 
     def _content(self, path: Path, name: Any) -> Path:
-        """Return the folder of the content: one of our names, right here, no link."""
+        """Return the content folder: it has a valid name, lies directly here, and is no link."""
         if not isinstance(name, str) or not self._names_content(name):
             raise ModelFileError(
                 f"{path / self.manifest} names {_short(name)} as its folder of content; not ours"
@@ -193,7 +193,7 @@ class FolderFormat:
         return re.fullmatch(rf"{self.content}-[0-9a-f]{{8}}", name) is not None
 
     def _check_target(self, path: Path) -> None:
-        """Raise where saving would mix with or replace something else."""
+        """Raise if saving would mix with or replace something else."""
         foreign = path.is_file() or (
             path.is_dir()
             and not all(
@@ -225,9 +225,9 @@ class FolderFormat:
 
 
 def _settle(paths: list[Path]) -> None:
-    """Have files and folders on the disk before what names them is: power may be cut too."""
+    """Flush files and folders to disk before anything refers to them, in case of a power cut."""
     for path in paths:
-        # Folders can't be opened on every system; what is lost there is this extra care.
+        # Not every system can open folders; there only this extra safety is missing.
         with contextlib.suppress(OSError):
             handle = os.open(path, os.O_RDONLY)
             try:

@@ -1,4 +1,4 @@
-"""What ``automodel.json`` says, as a schema: the types and bounds of every entry."""
+"""The schema of ``automodel.json``: type and bounds of every entry."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LARGEST = 2**53
 
 
 def _moment(value: Any) -> Any:
-    """Return a time from its text; pydantic alone takes numbers for times as well."""
+    """Parse a time from text, because pydantic also accepts numbers as times."""
     return datetime.fromisoformat(value) if isinstance(value, str) else None
 
 
@@ -55,7 +55,7 @@ ModelName = Annotated[str, AfterValidator(_in_catalog)]
 
 
 class StoredTask(Stored):
-    """The training task, without its losses, which the weights hold."""
+    """The training task, without its losses, which are stored with the weights."""
 
     model_name: ModelName
     h: Positive
@@ -91,7 +91,7 @@ class StoredTrial(Stored):
 
 
 class StoredStrategy(Stored):
-    """The algorithm and why."""
+    """The search strategy and its reason."""
 
     algorithm_name: str
     algorithm_kwargs: dict[str, Any]
@@ -111,7 +111,7 @@ class StoredStrategy(Stored):
 
 
 class StoredProfile(Stored):
-    """The figures of the data."""
+    """Characteristics of the data."""
 
     n_rows: Count
     n_series: Positive
@@ -136,7 +136,7 @@ class StoredProfile(Stored):
 
 
 class StoredValidation(Stored):
-    """What the validator found."""
+    """Findings of the validator."""
 
     is_valid: bool
     errors: list[str]
@@ -149,7 +149,7 @@ class StoredValidation(Stored):
 
 
 class StoredSeries(Stored):
-    """What the series that calibrated the intervals are like."""
+    """Characteristics of the series that calibrated the intervals."""
 
     ids: list[StrictStr] | list[StrictInt] | list[StrictBool] | list[FiniteFloat]
     units: list[PositiveFinite]
@@ -157,7 +157,7 @@ class StoredSeries(Stored):
     ends: list[FiniteFloat]
 
     def decode(self) -> SeriesTraits:
-        """Return the traits; parts of different lengths are refused by numpy."""
+        """Return the traits; numpy rejects parts of different lengths."""
         ids = np.empty(len(self.ids), dtype=object)
         ids[:] = self.ids
         traits = np.asarray(self.traits, dtype=float).reshape(len(ids), N_TRAITS)
@@ -176,7 +176,7 @@ class StoredScores(Stored):
     overlapping: bool
 
     def decode(self) -> ConformalScores:
-        """Return the scores; rows of different lengths are refused by numpy."""
+        """Return the scores; numpy rejects rows of different lengths."""
         series = self.series.decode()
         errors = np.asarray(self.errors, dtype=float)
         n_series, _, _ = np.broadcast_shapes(errors.shape, (len(series.ids), 1, 1))
@@ -186,12 +186,12 @@ class StoredScores(Stored):
 
 
 def _of_this_kind(value: Any) -> Any:
-    """Return None for the scores of earlier releases, which did not tell series apart."""
+    """Return None for scores of earlier releases, which did not distinguish series."""
     return None if isinstance(value, dict) and {"scores", "season"} == set(value) else value
 
 
 class StoredColumns(Stored):
-    """What the user calls the columns."""
+    """The user's names of the columns."""
 
     id_col: ColumnName
     time_col: ColumnName
@@ -203,7 +203,7 @@ class StoredColumns(Stored):
 
 
 class Manifest(Stored):
-    """All of the manifest but its head."""
+    """The manifest without its header."""
 
     task: StoredTask
     best_config: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Saved models.
+"""Save and load models.
 
 ::
 
@@ -106,7 +106,7 @@ def _findings(validation: ValidationResult | None) -> dict[str, Any] | None:
 
 
 def _scores(scores: ConformalScores | None) -> dict[str, Any] | None:
-    """Return the scores; where they are very many, they are calibrated anew at need."""
+    """Return the scores; if there are too many, they are omitted and recalibrated when needed."""
     if scores is None or scores.errors.size > _MOST_SCORES:
         return None
     series = {field.name: getattr(scores.series, field.name) for field in fields(scores.series)}
@@ -125,7 +125,7 @@ def _space(space: SearchSpace | None) -> dict[str, Any] | None:
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON can hold: numbers, lists, times; text for the rest."""
+    """Convert a value to JSON types: numbers, lists, times; text for the rest."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -157,7 +157,7 @@ def load_auto_model(path: Path, make: type[AutoModel]) -> AutoModel:
 
 
 def load_trials(path: Path) -> list[TrialRecord]:
-    """Read the trials of a model's search, and nothing else of it; see `AutoModel.load`."""
+    """Read only the trials of a model's search; see `AutoModel.load`."""
     return _FORMAT.load(path, lambda stored, _: _trials(stored, path))
 
 
@@ -190,7 +190,7 @@ def _restore(manifest: Manifest, folder: Path, make: type[AutoModel]) -> AutoMod
             task,
             loss=module.loss,
             valid_loss=module.valid_loss,
-            # without the series' lengths, later trainings would draw other windows
+            # Without the series' lengths, later trainings would sample other windows.
             lengths=None if profile is None else profile.lengths,
         ),
         config,
@@ -205,13 +205,13 @@ def _restore(manifest: Manifest, folder: Path, make: type[AutoModel]) -> AutoMod
 
 
 def _config(manifest: Manifest, module: Any) -> dict[str, Any]:
-    """Return the best configuration; classes in it are those that the weights name."""
+    """Return the best configuration, with classes as the weights name them."""
     objects = {name: module.hparams[name] for name in _OBJECTS if name in manifest.best_config}
     return {**manifest.best_config, **objects}
 
 
 def _restore_window(module: Any, config: Mapping[str, Any]) -> None:
-    """Give a recurrent model its window back: it grows by a step whenever it is rebuilt."""
+    """Restore a recurrent model's window, which grows by a step whenever it is rebuilt."""
     if not module.RECURRENT:
         return
     sizes = (config.get("inference_input_size") or 0, config["input_size"], 3 * module.h)
@@ -221,7 +221,7 @@ def _restore_window(module: Any, config: Mapping[str, Any]) -> None:
 
 
 def _check_agreement(folder: Path, task: TrainingTask, module: Any) -> None:
-    """Raise where the weights are of another model than the manifest describes."""
+    """Raise if the weights belong to another model than the manifest describes."""
     described = {
         "model": task.model_name,
         "h": task.h,

@@ -1,4 +1,4 @@
-"""Schemas of what is read from a stranger: exact types, one error for whatever is wrong."""
+"""Schemas for untrusted input: strict types, and one exception for any violation."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ _AnyStored = TypeVar("_AnyStored", bound=BaseModel)
 
 
 class Stored(BaseModel):
-    """A part of a manifest; what a newer release may have added is passed over."""
+    """A part of a manifest; entries that a newer release may have added are ignored."""
 
     model_config = ConfigDict(strict=True, extra="ignore", protected_namespaces=())
 
     def fields(self) -> dict[str, Any]:
-        """Return the entries by name, parts of parts as they are."""
+        """Return the entries by name, with nested parts unchanged."""
         return {name: getattr(self, name) for name in type(self).model_fields}
 
 
 def checked(schema: type[_AnyStored], stored: Mapping[str, Any], source: object) -> _AnyStored:
-    """Return what was read, if all entries are of their types and within their bounds.
+    """Return the parsed input if all entries have valid types and values.
 
     Parameters
     ----------
     schema : type
-        The entries.
+        The expected entries.
     stored : mapping
-        What was read from JSON.
+        The input parsed from JSON.
     source : object
-        Where it is from, for the message.
+        Where the input comes from, for the message.
 
     Raises
     ------
     ModelFileError
-        Names the first entry that is not.
+        Names the first invalid entry.
     """
     try:
         return schema.model_validate(stored)

@@ -1,4 +1,4 @@
-"""What files of tensors claim, held to each other before a tensor is read."""
+"""Check the declared sizes in tensor files against each other before reading a tensor."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["check_file_sizes", "check_shapes", "tensor_shapes"]
 Shapes = Mapping[str, tuple[int, ...]]
 
 _FREE_BYTES = 64 * 2**20
-# A file system that compresses stores real data in a few times fewer blocks, not in 50 times.
+# A compressing file system stores real data in a few times fewer blocks, not in 50 times fewer.
 _MOST_HOLLOW = 50
 _BLOCK = 512
 
 
 def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
-    """Return the shapes in a file of tensors; its header is checked, no tensor is read.
+    """Return the shapes in a tensor file; its header is checked, and no tensor is read.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
     Raises
     ------
     ModelFileError
-        It is none: its tensors overlap, or don't fill it from the header to its end.
+        Not a safetensors file, or its tensors overlap or leave gaps after the header.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -49,7 +49,7 @@ def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
 
 
 def check_file_sizes(files: list[Path]) -> None:
-    """Raise where files take much more memory than they take on the disk, or than there is.
+    """Raise if files need much more memory than their disk space, or than is available.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def check_file_sizes(files: list[Path]) -> None:
 
     states = {file: file.stat() for file in files}
     for file, state in states.items():
-        held = getattr(state, "st_blocks", 0) * _BLOCK  # 0 where the file system doesn't say
+        held = getattr(state, "st_blocks", 0) * _BLOCK  # 0 if the file system does not report it
         if state.st_size > _FREE_BYTES and 0 < held < state.st_size / _MOST_HOLLOW:
             raise ModelFileError(
                 f"{file} claims {state.st_size:,} bytes and holds {held:,}; save the model again"
@@ -80,7 +80,7 @@ def check_file_sizes(files: list[Path]) -> None:
 
 
 def check_shapes(configuration: Any, dataset: Any, shapes: Shapes, bounds: Any) -> None:
-    """Raise where series, times and values are not of the numbers that they have to be.
+    """Raise if the numbers of series, times and values are inconsistent.
 
     Parameters
     ----------
@@ -89,14 +89,14 @@ def check_shapes(configuration: Any, dataset: Any, shapes: Shapes, bounds: Any) 
     dataset : mapping
         Content of ``dataset.json``, checked.
     shapes : mapping
-        Of all tensors that the two name.
+        Shapes of all tensors that the two files name.
     bounds : array
-        Where each series begins and ends: of as many entries as there are ids, and one more.
+        Start and end of each series: one more entry than there are ids.
 
     Raises
     ------
     ModelFileError
-        Names what doesn't fit.
+        Names the inconsistency.
     """
     described, fields = configuration["configuration"], dataset["fields"]
     _check_references([configuration, dataset], shapes)
@@ -121,7 +121,7 @@ def check_shapes(configuration: Any, dataset: Any, shapes: Shapes, bounds: Any) 
 
 
 def _check_references(documents: list[Any], shapes: Shapes) -> None:
-    """Raise where a tensor is named twice, as each time takes memory, or not at all."""
+    """Raise if a tensor is referenced twice, since each reference takes memory, or not at all."""
     named = Counter(key for document in documents for key in _references(document))
     if any(count > 1 for count in named.values()) or set(named) != set(shapes):
         raise ModelFileError(
@@ -141,7 +141,7 @@ def _references(document: Any) -> Iterator[str]:
 
 
 def _shape(described: Any, shapes: Shapes) -> tuple[int, ...] | None:
-    """Return the shape of a described tensor, list or column; None where it has none."""
+    """Return the shape of a described tensor, list or column; None if it has none."""
     if isinstance(described, list):
         return (len(described),)
     if not isinstance(described, dict):

@@ -1,4 +1,4 @@
-"""JSON from a stranger: of bounded size, no name twice, one error for whatever is wrong."""
+"""Read untrusted JSON: limited size, no duplicate names, one exception for any violation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from automodel_sk.exceptions import ModelFileError
 __all__ = ["MOST_BYTES", "parse_json", "read_json"]
 
 MOST_BYTES = 128 * 2**20
-"""A larger file is not read: what JSON describes can take twenty times its size in memory."""
+"""Larger files are not read: parsed JSON can take twenty times its size in memory."""
 
 
 def read_json(file: Path) -> Any:
@@ -20,12 +20,12 @@ def read_json(file: Path) -> Any:
     Parameters
     ----------
     file : Path
-        A file of its own, not a link to another.
+        A regular file, not a link.
 
     Raises
     ------
     ModelFileError
-        It is missing, a link, too large or no JSON.
+        The file is missing, a link, too large or not JSON.
     """
     if file.is_symlink() or not file.is_file():
         raise ModelFileError(f"{file} is missing or no plain file; save the model again")
@@ -47,12 +47,12 @@ def parse_json(text: str, source: object) -> Any:
     text : str
         The text.
     source : object
-        Where it is from, for the message.
+        Where the text comes from, for the message.
 
     Raises
     ------
     ModelFileError
-        It is no JSON, nested too deep, or a mapping has a name twice.
+        Not JSON, nested too deeply, or a name occurs twice in a mapping.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def parse_json(text: str, source: object) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a mapping; readers differ in which of two values of a name they take."""
+    """Build a mapping, refusing duplicate names, which parsers resolve differently."""
     mapping = dict(pairs)
     if len(mapping) < len(pairs):
         names = [name for name, _ in pairs]

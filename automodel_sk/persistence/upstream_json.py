@@ -1,7 +1,7 @@
-"""The JSON beside the weights: checked before neuralforecast makes objects of it.
+"""Check the JSON next to the weights before neuralforecast creates objects from it.
 
-neuralforecast resolves names through closed registries and runs no code, but a small
-text can still ask it for much memory, or for a file: each such wish is refused here.
+neuralforecast resolves names through closed registries and runs no code. However, a small text
+could still request large amounts of memory, or a file; such requests are refused here.
 """
 
 from __future__ import annotations
@@ -49,19 +49,19 @@ _MOST = 100_000
 
 
 def check_configuration(document: Any, model_name: str) -> None:
-    """Raise where the file on series and times isn't as a saved model's is.
+    """Raise if the file about series and times differs from that of a saved model.
 
     Parameters
     ----------
     document : object
         Content of ``configuration.json``.
     model_name : str
-        The model that it has to name.
+        The model that it must name.
 
     Raises
     ------
     ModelFileError
-        Names what is wrong.
+        Names the problem.
     """
     configuration = _mapping(document, "configuration.json").get("configuration")
     configuration = _mapping(configuration, "configuration.json")
@@ -89,7 +89,7 @@ def check_configuration(document: Any, model_name: str) -> None:
 
 
 def check_dataset(document: Any) -> None:
-    """Raise where the file on the data asks for more than the tensors beside it.
+    """Raise if the file about the data requests more than the tensors next to it.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def check_dataset(document: Any) -> None:
     Raises
     ------
     ModelFileError
-        Names what is wrong.
+        Names the problem.
     """
     dataset = _mapping(document, "dataset.json")
     if dataset.get("dataset_class") != "TimeSeriesDataset":  # others read files by name
@@ -108,7 +108,7 @@ def check_dataset(document: Any) -> None:
 
 
 def check_hyper_parameters(stored: Any, longest: int) -> None:
-    """Raise where a model's arguments aren't data, or too large to be meant.
+    """Raise if a model's arguments are not plain data, or implausibly large.
 
     Parameters
     ----------
@@ -132,12 +132,12 @@ def check_hyper_parameters(stored: Any, longest: int) -> None:
 
 
 def _largest(value: Any) -> int:
-    """Return the largest whole number within a value, 0 without any."""
+    """Return the largest integer within a value, or 0 if there is none."""
     return max((abs(item) for item in _walk(value) if type(item) is int), default=0)
 
 
 def _walk(value: Any) -> Iterator[Any]:
-    """Yield a value and all values in it, the shallow ones first."""
+    """Yield a value and all values nested in it, breadth first."""
     waiting = [value]
     for item in waiting:
         yield item
@@ -185,7 +185,7 @@ def _is_numeric(dtype: Any) -> bool:
 
 
 def _is_index(value: Mapping[str, Any]) -> bool:
-    """Tell whether labels take about the memory that their text takes."""
+    """Return whether labels take about as much memory as their text."""
     values, dtype = value.get("values"), value.get("dtype")
     if value.get("kind") not in ("numpy", "pandas") or not isinstance(values, list):
         return False
@@ -206,7 +206,7 @@ def _is_series(value: Mapping[str, Any]) -> bool:
 
 
 def _is_datetime(value: Mapping[str, Any]) -> bool:
-    """Tell whether times have a unit and a zone by name: dateutil's zones are files."""
+    """Return whether times have a unit and a named zone; zones of dateutil are files."""
     zone = value.get("tz")
     return (
         value.get("kind") in ("numpy", "pandas")

@@ -1,4 +1,4 @@
-"""Weights and data in neuralforecast's own safe format, read once all of it is checked."""
+"""Read weights and data in neuralforecast's own safe format after checking all of it."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def load_fitted(folder: Path, model_name: str) -> Any:
     Parameters
     ----------
     folder : Path
-        What `NeuralForecast.save` wrote.
+        The output of `NeuralForecast.save`.
     model_name : str
-        The model that it has to hold.
+        The expected model.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def load_fitted(folder: Path, model_name: str) -> Any:
     Raises
     ------
     ModelFileError
-        A file is missing, foreign, damaged, or asks for more than it holds.
+        A file is missing, unknown, damaged, or requests more than it contains.
     """
     from neuralforecast import NeuralForecast
 
@@ -79,7 +79,7 @@ def load_fitted(folder: Path, model_name: str) -> Any:
 
 
 def _model_file(folder: Path) -> str:
-    """Return the name of the weights: the one file beside those of every model."""
+    """Return the name of the weights: the one file that is not common to all models."""
     for entry in folder.iterdir():
         if entry.is_symlink() or not entry.is_file():
             raise ModelFileError(f"{entry} is no plain file, which no saved model has")
@@ -96,7 +96,7 @@ def _model_file(folder: Path) -> str:
 
 
 def _check_data_files(folder: Path, configuration: Any, dataset: Any) -> int:
-    """Hold the shapes of the data to each other; return the rows of the longest series."""
+    """Check the shapes of the data against each other; return the rows of the longest series."""
     shapes = tensor_shapes(folder / "dataset.safetensors")
     for file in filter(Path.exists, (folder / name for name in _MAYBE)):
         for name, shape in tensor_shapes(file).items():
@@ -108,7 +108,7 @@ def _check_data_files(folder: Path, configuration: Any, dataset: Any) -> int:
 
 
 def _bounds(file: Path) -> Any:
-    """Return the bounds of the series, if they are of bounded size."""
+    """Return the bounds of the series if their size is limited."""
     from safetensors import safe_open
 
     name = f"{_HPARAM}indptr"
@@ -120,7 +120,7 @@ def _bounds(file: Path) -> Any:
 
 
 def _own_tensors(file: Path) -> dict[str, Any]:
-    """Return the tensors beside a model's weights; the weights stay unread."""
+    """Return the tensors next to a model's weights, without reading the weights."""
     from safetensors import safe_open
 
     with safe_open(file, framework="pt") as tensors:
@@ -141,7 +141,7 @@ def _hyper_parameters(weights: Path) -> dict[str, Any]:
 
 @contextmanager
 def _no_more_than(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[None]:
-    """Stop whoever builds a model much larger than the weights that are there."""
+    """Abort the construction of a model that is much larger than the stored weights."""
     from torch.nn.modules.module import register_module_parameter_registration_hook
 
     sizes = [math.prod(shape) for shape in shapes.values()]
@@ -164,7 +164,7 @@ def _no_more_than(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[None]:
 
 
 def _build_without_memory(model_name: str, hyper_parameters: dict[str, Any], file: Path) -> None:
-    """Build the model on torch's device without memory, and hold its shapes to the file's."""
+    """Build the model on torch's meta device, and compare its shapes with the file's."""
     import torch
     from neuralforecast._serialization import decode_mapping
 
@@ -182,7 +182,7 @@ def _build_without_memory(model_name: str, hyper_parameters: dict[str, Any], fil
 
 
 def _check_data(fitted: Any) -> None:
-    """Raise where ids, times and values don't fit together: they would be read astray."""
+    """Raise if ids, times and values are inconsistent and would be misread."""
     parse_frequency(fitted.freq)
     data, ids = fitted.dataset, fitted.uids
     bounds = np.asarray(data.indptr)
