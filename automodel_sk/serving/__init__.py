@@ -1,1 +1,1 @@
-"""A fitted model as MLflow stores and serves it."""
+"""Store and serve a fitted model with MLflow."""

@@ -1,4 +1,4 @@
-"""What a request may hold: its columns, ids, options and size, before anything is forecast."""
+"""Check a request before forecasting: its columns, ids, options and size."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ __all__ = [
 ID, TIME, TARGET = "unique_id", "ds", "y"
 
 MOST_ROWS = 1_000_000
-"""Rows of a request, and of the forecast that answers it."""
+"""Maximum number of rows of a request, and of the forecast that answers it."""
 
-"""Levels or quantiles of a request."""
+"""Maximum number of levels or quantiles of a request."""
 
 MOST_HORIZONS = 100
-"""Times the model's own horizon that a request may ask for."""
+"""Maximum horizon of a request, as a multiple of the model's own."""
 
 _EPOCH_UNITS = {"milliseconds": 10**11, "microseconds": 10**14, "nanoseconds": 10**17}
 
 
 def checked_h(h: Any, own: int, n_series: int) -> int:
-    """Return the steps that a request asks for.
+    """Return the number of steps that a request asks for.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def checked_h(h: Any, own: int, n_series: int) -> int:
 
 
 def checked_numbers(values: Any, read: Callable[[Any], list[float]]) -> list[float] | None:
-    """Return levels or quantiles; None for an empty list, as MLflow can't leave one out.
+    """Return levels or quantiles; None for an empty list, because MLflow cannot omit one.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def checked_numbers(values: Any, read: Callable[[Any], list[float]]) -> list[flo
 
 
 def has_rows(sent: Any) -> bool:
-    """Tell whether a request holds anything, whatever its columns are called.
+    """Return whether a request contains any rows, whatever the names of its columns.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def has_rows(sent: Any) -> bool:
 
 
 def checked_columns(frame: pd.DataFrame, sent: Any) -> pd.DataFrame:
-    """Return a request's rows with their keys as columns, if it has what rows need.
+    """Return a request's rows with their keys as columns, if the required columns exist.
 
     Examples
     --------
@@ -125,19 +125,19 @@ def checked_columns(frame: pd.DataFrame, sent: Any) -> pd.DataFrame:
 
 
 def _foreign(sent: Any) -> bool:
-    """Tell whether a request has other columns than its ids."""
+    """Return whether a request has other columns than its ids."""
     return isinstance(sent, pd.DataFrame) and len(set(map(str, sent.columns)) - {ID}) > 0
 
 
 def _columns_of(sent: Any) -> str:
-    """Return the columns that were sent, for a message."""
+    """Return the columns of the request, for a message."""
     names: list[Any] = list(sent.columns) if isinstance(sent, pd.DataFrame) else []
     names = list(sent) if isinstance(sent, Mapping) else names
     return ", ".join(_short(str(name)) for name in names[:20]) or "no columns"
 
 
 def check_steps(result: pd.DataFrame, future: pd.DataFrame | None, sent: Any) -> None:
-    """Raise where a row without `y` is at no time that is forecast: its `y` may have got lost.
+    """Raise if a row without `y` is at no forecast time, since its `y` may be missing by mistake.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def check_steps(result: pd.DataFrame, future: pd.DataFrame | None, sent: Any) ->
     future : DataFrame, optional
         Rows without `y`.
     sent : object
-        The request as it was sent, for the message.
+        The original request, for the message.
     """
     if future is None:
         return
@@ -164,7 +164,7 @@ def check_steps(result: pd.DataFrame, future: pd.DataFrame | None, sent: Any) ->
 
 
 def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame whose keys are columns, also those that came as levels of its index."""
+    """Return a frame whose keys are columns, including those that were levels of its index."""
     names = [name for name in frame.index.names if name in (ID, TIME)]
     both = [name for name in names if name in frame.columns]
     if both:
@@ -178,7 +178,7 @@ def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_times(times: pd.Series[Any]) -> None:
-    """Raise for what is no time, and for times of several kinds."""
+    """Raise for invalid times, and for times of several types."""
     kinds: dict[type, Any] = {}
     for value in times.dropna() if times.dtype == object else times.head(1):
         if isinstance(value, (list, dict, set, tuple, bool, np.ndarray)):
@@ -193,7 +193,7 @@ def _check_times(times: pd.Series[Any]) -> None:
 
 
 def check_epochs(times: pd.Series[Any], freq: Any) -> None:
-    """Raise for times that are numbers since 1970, as JSON of a frame has them by default.
+    """Raise for times that are numbers since 1970, the default in JSON of a frame.
 
     Examples
     --------
@@ -211,7 +211,7 @@ def check_epochs(times: pd.Series[Any], freq: Any) -> None:
 
 
 def known_ids(asked: pd.Series[Any], known: pd.Series[Any]) -> pd.Series[Any]:
-    """Return a request's ids as the model knows them: JSON turns numbers to text and back.
+    """Return a request's ids as the model knows them, since JSON turns numbers into text.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def known_ids(asked: pd.Series[Any], known: pd.Series[Any]) -> pd.Series[Any]:
     Returns
     -------
     Series
-        An id that the model doesn't know is one of its kind where it can be.
+        Ids unknown to the model are converted to the type of the known ids if possible.
 
     Examples
     --------
@@ -259,7 +259,7 @@ def _check_id(value: Any) -> None:
 
 
 def _is_plain(text: str) -> bool:
-    """Tell whether a text can be written out: half of a surrogate pair can't."""
+    """Return whether a text can be encoded; half of a surrogate pair cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

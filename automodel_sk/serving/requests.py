@@ -1,4 +1,4 @@
-"""A request to a served model, one long frame, and the forecast that answers it."""
+"""Answer a request to a served model: one long frame in, the forecast out."""
 
 from __future__ import annotations
 
@@ -42,32 +42,32 @@ def answer(
     model : AutoModel
         The model.
     frame : DataFrame, optional
-        Long frame. Rows at the end of a series that lack `y` are the steps to forecast,
-        with the future values of exogenous columns. A series without any `y` is forecast
-        from its training data; so are all series where the frame has no rows or is None.
+        Long frame. Rows at the end of a series without `y` are the steps to forecast, with the
+        future values of exogenous columns. A series without any `y` is forecast from its training
+        data; if the frame has no rows or is None, all series are.
     params : mapping
-        ``level``, ``quantiles`` and ``h`` as in `AutoModel.predict`: at most 100 numbers,
-        and at most 100 times the model's own horizon.
+        ``level``, ``quantiles`` and ``h`` as in `AutoModel.predict`: at most 100 numbers, and at
+        most 100 times the model's own horizon.
     sent : object, optional
-        The request before unknown columns were taken off.
+        The original request, before unknown columns were dropped.
 
     Returns
     -------
     DataFrame
-        As `AutoModel.predict` returns it.
+        As returned by `AutoModel.predict`.
 
     Raises
     ------
     InvalidInputError
-        The rows or parameters can't be used; says why.
+        The rows or parameters are invalid; the message says why.
     """
     try:
-        with engine_names():  # a request speaks of unique_id, ds and y, whatever trained the model
+        with engine_names():  # requests always use unique_id, ds and y
             return _answer(model, frame, params, frame if sent is None else sent)
     except AutoModelError:
         raise
     except Exception as exc:
-        # Whatever is sent, whoever sent it gets a sentence.
+        # Any invalid input is answered with a one-sentence error.
         reason = f"{type(exc).__name__}: {exc}"[:200].splitlines()[0]
         raise InvalidInputError(
             f"the request can't be used ({reason}); send rows with 'unique_id', 'ds' and 'y' as"
@@ -115,13 +115,13 @@ def _first_steps(result: pd.DataFrame, h: int) -> pd.DataFrame:
 
 
 def _check_times(frame: pd.DataFrame) -> None:
-    """Raise where the times can't be read, before rows are compared by them."""
+    """Raise if the times cannot be read, before rows are compared by them."""
     if TIME in frame.columns:
         times.read_times(frame[TIME])
 
 
 def split_request(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """Part the past from the steps to forecast, which are the last rows that lack `y`.
+    """Split the past from the steps to forecast, which are the last rows without `y`.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def split_request(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame | Non
 def _remembered(
     model: AutoModel, asked: pd.Series[Any], history: pd.DataFrame
 ) -> pd.DataFrame | None:
-    """Return the training data of the series that are asked for without a past."""
+    """Return the training data of the requested series that have no past in the request."""
     ids = pd.Index(asked.unique())
     lacking = ids.difference(history[ID].unique())
     if lacking.empty:
@@ -159,7 +159,7 @@ def _remembered(
 
 
 def _static(frame: pd.DataFrame, model: AutoModel) -> pd.DataFrame | None:
-    """Return the static values in a request: the first row of each series counts."""
+    """Return the static values of a request, taken from the first row of each series."""
     columns = list(model._task.stat_exog)
     if not columns or not set(columns) <= set(frame.columns):
         return None

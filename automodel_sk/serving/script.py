@@ -1,4 +1,4 @@
-"""What MLflow runs to load a logged model: this file is stored beside it, no pickle is."""
+"""Script that MLflow runs to load a logged model; stored next to the model instead of a pickle."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # upstream is untyped
             return answer(self.model, model_input, params or {}, sent=_as_sent())
         except AutoModelError as error:
             problem = str(error)
-        # Only MLflow's own errors reach whoever sent a request; raised out here, without a cause.
+        # Clients only see MLflow's own exceptions; raised outside the handler, without a cause.
         raise MlflowException.invalid_parameter_value(problem)
 
 
 def _as_sent() -> Any:
-    """Return the request before MLflow took off the columns that the signature doesn't name.
+    """Return the request before MLflow dropped the columns that are not in the signature.
 
-    MLflow drops them in silence: rows of misspelt columns would look like no rows at all.
+    MLflow drops them silently, so rows with misspelt columns would look like no rows at all.
     """
     frame = inspect.currentframe()
     while frame is not None:
