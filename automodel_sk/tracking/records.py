@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["data_record", "model_record"]
 
 _EXAMPLE_ROWS = 100
+_SCRIPT = Path(__file__).parents[1] / "serving" / "script.py"  # copied into the stored model
 
 
 def model_record(model: AutoModel) -> ModelRecord:
@@ -39,7 +40,7 @@ def model_record(model: AutoModel) -> ModelRecord:
     score = model.best_score
     return ModelRecord(
         name=model.model_name,
-        script=Path(__file__).with_name("script.py"),
+        script=_SCRIPT,
         save=model.save,
         example=partial(_example, model),
         columns=_columns(model),
