@@ -1,1 +1,1 @@
-"""Small helpers without a subject of their own: machine, network, secrets. Private."""
+"""Private helpers that belong to no single subject: machine, network, secrets."""

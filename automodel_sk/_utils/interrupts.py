@@ -1,7 +1,7 @@
-"""SIGTERM and SIGHUP handled as Ctrl-C is: finished work is kept, and the exit status tells.
+"""Handle SIGTERM and SIGHUP like Ctrl-C: finished work is kept and the exit status is set.
 
-Without this, Lightning's own handler ends a training at SIGTERM with exit status 0, as if all
-were done, and everywhere else the process dies before it has put anything away.
+Without this, Lightning's own handler ends a training on SIGTERM with exit status 0, as if it had
+succeeded, and anywhere else the process dies before it can save its work.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ __all__ = ["Stopped", "exit_at_signals", "stop_at_signals"]
 
 _SIGNALS = tuple(getattr(signal, n) for n in ("SIGTERM", "SIGHUP") if hasattr(signal, n))
 _SECONDS_OF_ONE_REQUEST = 3.0
-"""Who ends a program may send several signals: they are one request to end."""
+"""Several signals in a row count as one request to stop."""
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asks the program to end: handled wherever Ctrl-C is.
+    """A signal asked the program to stop; handled wherever Ctrl-C is.
 
     Parameters
     ----------
     number : int
-        The signal.
+        The signal number.
 
     Examples
     --------
@@ -43,15 +43,15 @@ class Stopped(KeyboardInterrupt):
 
 @contextmanager
 def stop_at_signals() -> Iterator[bool]:
-    """Raise `Stopped` at SIGTERM and SIGHUP.
+    """Raise `Stopped` on SIGTERM and SIGHUP.
 
-    A handler of the user's own stays, and so does a signal that is ignored, as by ``nohup``.
-    Only the main thread may set handlers: in others nothing changes.
+    Handlers installed by the user are kept, and ignored signals, as with ``nohup``, stay ignored.
+    Only the main thread may install handlers: other threads are unaffected.
 
     Yields
     ------
     bool
-        Whether there are signals that this call handles.
+        Whether this call handles any signals.
     """
     handler = _Handler()
     taken = [number for number in _SIGNALS if _is_free(number)]
@@ -73,9 +73,9 @@ def stop_at_signals() -> Iterator[bool]:
 
 @contextmanager
 def exit_at_signals() -> Iterator[None]:
-    """Leave with `SystemExit` and the status of shells, 128 and the number, at a signal.
+    """Exit with `SystemExit` on a signal, with the status that shells use: 128 plus the number.
 
-    Within a call of `stop_at_signals` that is left to the caller.
+    Within a call of `stop_at_signals`, the outer call handles the exit.
     """
     handled = False
     try:
@@ -93,14 +93,14 @@ def _is_free(number: int) -> bool:
 
 
 class _Handler:
-    """Raises `Stopped` in the process that it was made in."""
+    """Raises `Stopped` in the process that created it."""
 
     def __init__(self) -> None:
         self.asked: int | None = None
         self._process, self._last = os.getpid(), -math.inf
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if os.getpid() != self._process:  # a fork has nothing to put away
+        if os.getpid() != self._process:  # a forked process has no work to save
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
             return

@@ -1,4 +1,4 @@
-"""What the machine has: cores, GPUs, free memory, free disk."""
+"""Inspect the machine: cores, GPUs, free memory, free disk space."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OWN_GROUPS = Path("/proc/self/cgroup")
 
 
 def n_cpus() -> int:
-    """Return the number of cores that this process may use, a container's share included.
+    """Return the number of cores that this process may use, limited by its container's share.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def n_cpus() -> int:
 
 
 def cpu_quota() -> float | None:
-    """Return the cores that a container's time share comes to; None where there is no limit.
+    """Return the number of cores in a container's CPU quota, or None if there is no limit.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def cpu_quota() -> float | None:
 
 
 def _groups() -> list[Path]:
-    """Return the folders of this process's control groups, those around them included."""
+    """Return the folders of this process's control groups and their parents."""
     try:
         lines = _OWN_GROUPS.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -64,7 +64,7 @@ def _groups() -> list[Path]:
 
 
 def _quota_of(folder: Path) -> float | None:
-    """Return what one control group allows, by version 2's file or version 1's."""
+    """Return the quota of one control group, from the file of version 2 or version 1."""
     try:
         if (folder / "cpu.max").exists():
             quota, period = (folder / "cpu.max").read_text(encoding="ascii").split()
@@ -72,13 +72,13 @@ def _quota_of(folder: Path) -> float | None:
             quota = (folder / "cpu.cfs_quota_us").read_text(encoding="ascii")
             period = (folder / "cpu.cfs_period_us").read_text(encoding="ascii")
         share = int(quota) / int(period)
-    except (OSError, ValueError, ZeroDivisionError):  # "max" is no number
+    except (OSError, ValueError, ZeroDivisionError):  # "max" is not a number
         return None
     return share if share > 0 else None
 
 
 def n_gpus() -> int:
-    """Return the number of CUDA devices; 0 where torch is missing or sees none.
+    """Return the number of CUDA devices; 0 if torch is missing or detects none.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def n_gpus() -> int:
 
 
 def free_gpu_memory_gb() -> float:
-    """Return the free memory of the first CUDA device in GiB; 0 where there is none.
+    """Return the free memory of the first CUDA device in GiB; 0 if there is none.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def free_gpu_memory_gb() -> float:
 
 
 def free_memory_bytes() -> int:
-    """Return the memory that this process may still take, a container's limit included.
+    """Return the memory that this process may still allocate, limited by its container.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def free_disk_bytes(folder: str | Path = ".") -> int:
 
 
 def _cgroup_number(name: str) -> int | None:
-    """Return a number from the container's control group; None where there is no limit."""
+    """Return a number from the container's control group, or None if there is no limit."""
     try:
         return int((_CGROUP / name).read_text(encoding="ascii"))
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""Warnings muted in one thread.
+"""Mute warnings in a single thread.
 
-`warnings.catch_warnings` mutes those of all threads, and for good where two of them leave in the
-order in which they came. Here a filter of the process asks whose thread it is.
+`warnings.catch_warnings` mutes the warnings of all threads, and permanently if two threads exit it
+in the order in which they entered. Here a global filter checks which thread issues the warning.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import Any
 __all__ = ["muted_warnings"]
 
 _CATCHING = "utilsforecast.processing"
-"""Catches warnings while a forecast is made, in whatever thread."""
+"""Module that catches warnings while forecasting, in any thread."""
 
 
 class _InMutedThreads(type):
-    """Makes every warning a subclass of a class in threads that are muted, and in no others."""
+    """Metaclass that makes every warning a subclass of a class, in muted threads only."""
 
     def __subclasscheck__(cls, subclass: type) -> bool:
         return _muting.depth.value > 0
 
 
 class _AnyWarning(Warning, metaclass=_InMutedThreads):
-    """Stands for the warnings of muted threads in the process's filters."""
+    """Represents all warnings of muted threads in the global filters."""
 
 
 class _Depth(threading.local):
@@ -37,7 +37,7 @@ class _Depth(threading.local):
 
 
 class _Warnings(ModuleType):
-    """The module `warnings` for `_CATCHING`: what is muted anyway need not be caught."""
+    """Stand-in for the module `warnings` in `_CATCHING`, whose warnings are muted anyway."""
 
     def catch_warnings(self, **options: Any) -> AbstractContextManager[Any]:
         return nullcontext() if _muting.depth.value else warnings.catch_warnings(**options)
@@ -51,7 +51,7 @@ class _Warnings(ModuleType):
 
 
 class _Muting:
-    """What all muted threads share: made by the first of them, undone by the last."""
+    """State shared by all muted threads: set up by the first one, removed by the last."""
 
     filter: Any = ("ignore", None, _AnyWarning, None, 0)
 
@@ -77,7 +77,7 @@ class _Muting:
                 self._undo()
 
     def after_fork(self) -> None:
-        """Forget the threads that are not in this process."""
+        """Forget the threads that do not exist in the forked process."""
         self._lock = threading.Lock()
         if self._count and not self.depth.value:
             self._undo()
@@ -113,7 +113,7 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def muted_warnings() -> Iterator[None]:
-    """Mute the warnings of this thread; those of others are shown.
+    """Mute the warnings of this thread; those of other threads are shown.
 
     Examples
     --------

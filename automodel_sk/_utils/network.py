@@ -1,4 +1,4 @@
-"""Ask a server for a sign of life, within a deadline that holds whatever it does."""
+"""Check whether a server is reachable, within a strict deadline."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server said.
+    """The response of a server.
 
     Parameters
     ----------
     status : int, optional
         The HTTP status.
     problem : str, optional
-        Why there is no usable answer, worded to follow the server's name.
+        Why there is no usable response, as a phrase that follows the server's name.
 
     Examples
     --------
@@ -42,14 +42,14 @@ class Answer:
 
 
 def answer_of_server(address: str, deadline_seconds: float = DEADLINE_SECONDS) -> Answer:
-    """Ask an MLflow server at ``/health``.
+    """Query an MLflow server at ``/health``.
 
     Parameters
     ----------
     address : str
         Address of the server, without user and password.
     deadline_seconds : float, default 3.0
-        How long it may take in all, the look-up of its name included.
+        Time limit for the whole request, including the DNS lookup.
 
     Returns
     -------
@@ -64,21 +64,21 @@ def answer_of_server(address: str, deadline_seconds: float = DEADLINE_SECONDS) -
 
 
 def answer_of_port(host: str, port: int, deadline_seconds: float = DEADLINE_SECONDS) -> str | None:
-    """Connect to a port and hang up.
+    """Connect to a port and disconnect again.
 
     Parameters
     ----------
     host : str
-        Name or address.
+        Host name or address.
     port : int
         The port.
     deadline_seconds : float, default 3.0
-        How long it may take in all, the look-up of its name included.
+        Time limit for the whole request, including the DNS lookup.
 
     Returns
     -------
     str or None
-        Why it can't be reached; None where it can.
+        Why the port is unreachable; None if it is reachable.
 
     Examples
     --------
@@ -89,10 +89,10 @@ def answer_of_port(host: str, port: int, deadline_seconds: float = DEADLINE_SECO
 
 
 def _within(deadline_seconds: float, ask: Callable[[], Answer]) -> Answer:
-    """Return an answer, or that there is none when the time is up.
+    """Return a response, or a time-out problem once the deadline has passed.
 
-    A socket's own timeout starts anew with each packet and doesn't cover the
-    look-up of a name, hence the thread.
+    A socket's own timeout restarts with each packet and does not cover the DNS lookup, hence the
+    thread.
     """
     answers: list[Answer] = []
     asker = threading.Thread(target=lambda: answers.append(_translated(ask)), daemon=True)
@@ -102,7 +102,7 @@ def _within(deadline_seconds: float, ask: Callable[[], Answer]) -> Answer:
 
 
 def _translated(ask: Callable[[], Answer]) -> Answer:
-    """Return an answer; whatever goes wrong becomes a problem in words."""
+    """Return a response, with any exception converted to a problem."""
     try:
         return ask()
     except Exception as error:
@@ -112,7 +112,7 @@ def _translated(ask: Callable[[], Answer]) -> Answer:
 
 
 def _in_words(error: object) -> str:
-    """Return an error in words; its own text may hold parts of the address."""
+    """Describe an exception without its own text, which may contain parts of the address."""
     for kind, words in _WORDS:
         if isinstance(error, kind):
             return words
@@ -147,7 +147,7 @@ def _ask(address: str, timeout: float) -> Answer:
 
 
 def _tls() -> ssl.SSLContext:
-    """Return how certificates are checked, as MLflow's own client is told to."""
+    """Return the TLS context, configured like MLflow's own client."""
     context = ssl.create_default_context()
     if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"1", "true"}:
         context.check_hostname = False

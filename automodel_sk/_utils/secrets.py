@@ -1,8 +1,8 @@
-"""Texts and addresses without users, passwords and tokens.
+"""Remove users, passwords and tokens from texts and addresses.
 
-Where a value is an address, it is parsed and only its scheme, host, port and path are
-shown; what can't be parsed is not. Its secrets are remembered, and replaced wherever they
-turn up in a text afterwards: in a message, a log record, a traceback, a tag.
+A value that is an address is parsed, and only its scheme, host, port and path are shown; what
+cannot be parsed is not shown. Its secrets are remembered and replaced wherever they occur in later
+texts: messages, log records, tracebacks and tags.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ _ODBC = re.compile(r"(?:pwd|password)=(\{[^}]*\}|[^;]*)", re.IGNORECASE)
 _LONGEST_ADDRESS = 4_096
 _MOST_REMEMBERED = 256
 _remembered: dict[str, str] = {}
-"""Addresses and secrets that were seen in this process, by what is shown in their place."""
+"""Addresses and secrets seen in this process, with their replacements."""
 
 
 def shown_address(uri: str) -> str:
-    """Return an address with its scheme, host, port and path alone.
+    """Return only the scheme, host, port and path of an address.
 
     Parameters
     ----------
     uri : str
-        Any address or path, a malformed one included. Its secrets are remembered.
+        Any address or path, even malformed. Its secrets are remembered.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def _shown(uri: str) -> str:
     scheme, mark, rest = uri.partition("://")
     if not mark:
         return _shown_without_scheme(uri)
-    if rest.startswith("/"):  # a file: all but its options is its path
+    if rest.startswith("/"):  # a file: everything except its options is its path
         return f"{scheme}://{rest.partition('?')[0]}"
     if not _SCHEME.fullmatch(f"{scheme}://"):
         return _HIDDEN
@@ -95,9 +95,9 @@ def _shown_without_scheme(uri: str) -> str:
 
 
 def _parted(rest: str) -> tuple[str, str]:
-    """Part what follows the scheme into user with password, and place.
+    """Split the rest after the scheme into credentials and location.
 
-    A password may hold any character, also ``/``, ``?``, ``#`` and ``@``.
+    A password may contain any character, including ``/``, ``?``, ``#`` and ``@``.
     """
     front = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if "@" not in front and ":" not in front:
@@ -107,7 +107,7 @@ def _parted(rest: str) -> tuple[str, str]:
 
 
 def has_secrets(value: str) -> bool:
-    """Tell whether an address has a user, a password or options: none of a file's business.
+    """Return whether an address has a user, a password or options, which a plain file never has.
 
     Examples
     --------
@@ -118,7 +118,7 @@ def has_secrets(value: str) -> bool:
 
 
 def remember_address(uri: str) -> None:
-    """Have an address and its secrets replaced in each text that goes out from now on.
+    """Replace an address and its secrets in all texts shown from now on.
 
     Parameters
     ----------
@@ -159,25 +159,25 @@ def _secrets_of(uri: str) -> list[str]:
 
 
 def _is_telling(text: str) -> bool:
-    """Tell whether a secret is no word that other texts hold by chance, such as ``mlflow``."""
+    """Return whether a secret is no common word, such as ``mlflow``, that occurs in other texts."""
     if len(text) < 9 and text.isalpha() and text.islower():
         return False
     return len(text) >= 6 or (len(text) >= 3 and _ODD.search(text) is not None)
 
 
 def mask_secrets(text: str) -> str:
-    """Return a text with what it holds of users, passwords and tokens replaced.
+    """Return a text with users, passwords and tokens replaced.
 
     Parameters
     ----------
     text : str
-        A text, perhaps with addresses in it.
+        A text that may contain addresses.
 
     Returns
     -------
     str
-        The same text, each secret replaced by ``***``: those of addresses in it, and those of
-        addresses that were seen in this process.
+        The same text with each secret replaced by ``***``: those of addresses in it, and those of
+        addresses seen earlier in this process.
 
     Examples
     --------
@@ -201,7 +201,7 @@ def _named_hidden(text: str) -> str:
 
 
 def _urls_hidden(text: str) -> str:
-    """Hide what the addresses in a text hold; each ends at a blank or where the next begins."""
+    """Mask the secrets of all addresses in a text; each ends at a space or the next address."""
     starts = [match.end() for match in _SCHEME.finditer(text)]
     if not starts:
         return text
