@@ -1,4 +1,4 @@
-"""What the arguments of public calls may be: rules, and the one place where they are applied.
+"""Rules for the arguments of public calls, and the boundary that applies them.
 
-Knows no model and no data; every other room may use it.
+Independent of models and data; every other room may use it.
 """

@@ -1,8 +1,8 @@
-"""The boundary of every public call: arguments converted once, upstream's errors put in words.
+"""The boundary of all public calls: convert arguments once, and rephrase upstream's errors.
 
-`public` wraps a function or method: each argument whose name stands in `TABLE` is held against
-its rule and handed on as a plain Python object, so that no code behind it meets NumPy's
-numbers, pandas' lists of names or a path with ``~``.
+`public` wraps a function or method. Each argument whose name is in `TABLE` is checked against its
+rule and passed on as a plain Python object, so that inner code never receives NumPy numbers, pandas
+indexes of names or paths with ``~``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _is_id(value: Any) -> bool:
 
 
 _INSIDE: ContextVar[bool] = ContextVar("inside", default=False)
-"""Whether a public call is being answered: calls within it speak the engine's names."""
+"""Whether a public call is in progress: calls within it use the internal column names."""
 
 TABLE: Mapping[str, Rule] = {
     rule.name: rule
@@ -71,14 +71,14 @@ TABLE: Mapping[str, Rule] = {
         Choices("method", ("schaake_shuffle", "gaussian_copula"), optional=True),
     )
 }
-"""What an argument may be, by its name, wherever it is an argument of a public call."""
+"""Rules by argument name, valid for every public call that has an argument of that name."""
 
 
 @contextmanager
 def engine_names() -> Iterator[None]:
-    """Within this block frames are taken and given under the engine's own names.
+    """Pass and return frames under the internal column names within this block.
 
-    So a public method may call another one.
+    This lets a public method call another one.
     """
     token = _INSIDE.set(True)
     try:
@@ -88,7 +88,7 @@ def engine_names() -> Iterator[None]:
 
 
 def _under_own_names(names: Any, arguments: Mapping[str, Any], frames: list[str]) -> dict[str, Any]:
-    """Return the frames among some arguments under the engine's names of columns."""
+    """Return the frames among some arguments under the internal column names."""
     given = {name: arguments.get(name) for name in frames}
     return {n: names.own(f, n) for n, f in given.items() if isinstance(f, pd.DataFrame)}
 
@@ -99,7 +99,7 @@ def public(**own: Rule) -> Callable[[Callable[P, R]], Callable[P, R]]:
     Parameters
     ----------
     **own : Rule
-        Rules of arguments that mean something else here than in `TABLE`.
+        Rules for arguments that have a different meaning here than in `TABLE`.
 
     Returns
     -------

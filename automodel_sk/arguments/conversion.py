@@ -1,4 +1,4 @@
-"""A value held against its rule, and handed on as a plain Python object."""
+"""Check a value against its rule and convert it to a plain Python object."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["accepted", "convert", "convert_all"]
 
 
 def accepted(rule: Rule, value: Any) -> bool:
-    """Return whether a rule accepts a value, whatever the value does when it is looked at.
+    """Return whether a rule accepts a value, treating any exception of the value as a refusal.
 
     Examples
     --------
@@ -22,7 +22,7 @@ def accepted(rule: Rule, value: Any) -> bool:
     """
     try:
         return rule.accepts(value)
-    except Exception:  # a stranger's object may raise anything when it is looked at
+    except Exception:  # a foreign object may raise anything when inspected
         return False
 
 
@@ -32,9 +32,9 @@ def convert(rule: Rule, value: Any) -> Any:
     Parameters
     ----------
     rule : Rule
-        What the argument may be.
+        The rule of the argument.
     value : object
-        What was passed.
+        The value passed.
 
     Returns
     -------
@@ -59,20 +59,20 @@ def convert(rule: Rule, value: Any) -> Any:
         words = rule.refusal(value)
     except InvalidInputError:
         raise
-    except Exception:  # a stranger's object may raise anything when it is looked at
+    except Exception:  # a foreign object may raise anything when inspected
         words = f"{rule.name} can't be used, got an object of type {type(value).__name__}"
     raise InvalidInputError(words)
 
 
 def convert_all(rules: Mapping[str, Rule], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values as their rules convert them; all that is wrong is one error.
+    """Return values as their rules convert them, reporting all problems in one error.
 
     Parameters
     ----------
     rules : mapping of str to Rule
-        By the argument's name.
+        Rules by argument name.
     values : mapping of str to object
-        What was passed.
+        The values passed.
 
     Returns
     -------

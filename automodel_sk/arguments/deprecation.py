@@ -1,4 +1,4 @@
-"""Names that go away: kept for two minor releases, with a warning that says what to write."""
+"""Deprecated names: kept for two minor releases, with a warning that names the replacement."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ R = TypeVar("R")
 
 
 def warn_deprecated(old: str, new: str, removed_in: str, stacklevel: int = 3) -> None:
-    """Warn that a name goes away.
+    """Warn that a name is deprecated.
 
     Parameters
     ----------
     old, new : str
-        What was written, and what to write instead.
+        The deprecated name and its replacement.
     removed_in : str
         The first release without it.
     stacklevel : int
-        Frames from the warning to the caller's line.
+        Number of frames from the warning to the caller's line.
 
     Examples
     --------
@@ -43,12 +43,12 @@ def warn_deprecated(old: str, new: str, removed_in: str, stacklevel: int = 3) ->
 def renamed_argument(
     old: str, new: str, removed_in: str
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator for a function that still takes a keyword by its former name.
+    """Return a decorator that lets a function accept a keyword by its former name.
 
     Parameters
     ----------
     old, new : str
-        The keyword's former name and its name now.
+        The keyword's former and current name.
     removed_in : str
         The first release without the former name.
 

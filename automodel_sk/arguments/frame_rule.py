@@ -1,4 +1,4 @@
-"""The rule for frames, and how other containers become one."""
+"""The rule for frames, and how other containers are converted to one."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Frame:
     columns: tuple[str, ...] = ()
 
     def accepts(self, value: Any) -> bool:
-        """Return whether a value is a DataFrame, or None where it may be left out."""
+        """Return whether a value is a DataFrame, or None if the argument is optional."""
         if not isinstance(value, pd.DataFrame):
             return self.optional and value is None
         return not self._missing(value)
@@ -55,13 +55,13 @@ class Frame:
         return [name for name in self.columns if name not in found]
 
     def convert(self, value: Any) -> Any:
-        """Return the frame with `unique_id` as a column where its index holds it."""
+        """Return the frame, with `unique_id` as a column if it is in the index."""
         if value is None or "unique_id" in value.columns or "unique_id" not in value.index.names:
             return value
         return value.reset_index("unique_id")
 
     def refusal(self, value: Any) -> str:
-        """Return the sentence that says how the value becomes a DataFrame."""
+        """Return the sentence that says how to convert the value to a DataFrame."""
         if isinstance(value, pd.DataFrame):
             missing = ", ".join(map(repr, self._missing(value)))
             found = shown([str(column) for column in value.columns])
@@ -87,5 +87,5 @@ class Frame:
         return f"{word}; pass a frame with columns 'unique_id', 'ds' and 'y'"
 
     def fix(self, value: Any) -> Any:
-        """Return the value: nothing else can be suggested."""
+        """Return the value unchanged, since no other can be suggested."""
         return value

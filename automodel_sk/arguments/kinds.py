@@ -1,6 +1,6 @@
-"""Rules for arguments that are no numbers: choices, flags, texts, paths, names.
+"""Rules for non-numeric arguments: choices, flags, texts, paths, names.
 
-Each rule has `accepts`, `convert`, `refusal` and `fix`, as `NumberRule` has.
+Each rule has `accepts`, `convert`, `refusal` and `fix`, like `NumberRule`.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ _LONGEST_TEXT = 200
 
 
 class Rule(Protocol):
-    """What an argument may be."""
+    """The rule of an argument."""
 
     @property
     def name(self) -> str:
-        """The argument."""
+        """Name of the argument."""
 
     def accepts(self, value: Any) -> bool:
-        """Return whether the argument may take a value."""
+        """Return whether the argument may have a value."""
 
     def convert(self, value: Any) -> Any:
-        """Return an accepted value as a plain Python object."""
+        """Convert an accepted value to a plain Python object."""
 
     def refusal(self, value: Any) -> str:
-        """Return the sentence that names the argument, what was found, and the fix."""
+        """Return the sentence that names the argument, the value found, and the fix."""
 
     def fix(self, value: Any) -> Any:
-        """Return what was likely meant."""
+        """Return the value that was probably meant."""
 
 
 @dataclass(frozen=True)
 class Choices:
-    """One of some texts.
+    """One of several fixed texts.
 
     Examples
     --------
@@ -75,14 +75,14 @@ class Choices:
         return f"{self.name} must be one of {listed}, got {shown(value)}; try {example}"
 
     def fix(self, value: Any) -> str:
-        """Return the choice that was likely meant."""
+        """Return the choice that was probably meant."""
         meant = nearest(value, self.choices) if isinstance(value, str) else None
         return meant or self.choices[0]
 
 
 @dataclass(frozen=True)
 class Flag:
-    """True or False; 1 and 0 stand for them.
+    """True or False; 1 and 0 are accepted as well.
 
     Examples
     --------
@@ -101,7 +101,7 @@ class Flag:
         return is_number and value in (0, 1)
 
     def convert(self, value: Any) -> bool:
-        """Return Python's own True or False."""
+        """Convert the value to Python's own True or False."""
         return bool(value)
 
     def refusal(self, value: Any) -> str:
@@ -110,7 +110,7 @@ class Flag:
         return f"{self.name} must be True or False, got {shown(value)}; try {example}"
 
     def fix(self, value: Any) -> bool:
-        """Return what a word for yes or no means."""
+        """Return the boolean that a word such as "yes" or "no" means."""
         words = {"no": False, "false": False, "off": False, "none": False}
         return words.get(str(value).lower(), True) if isinstance(value, str) else self.example
 
@@ -150,13 +150,13 @@ class Text:
         )
 
     def fix(self, value: Any) -> str | None:
-        """Return None where the text may be left out, else the example."""
+        """Return None if the text is optional, else the example."""
         return None if self.optional else self.example
 
 
 @dataclass(frozen=True)
 class Place:
-    """A path, or the address of a database or server where those are taken too.
+    """A path, or the address of a database or server if those are allowed.
 
     Examples
     --------
@@ -182,7 +182,7 @@ class Place:
         return isinstance(text, str) and bool(text.strip()) and text.isprintable()
 
     def convert(self, value: Any) -> Any:
-        """Return an address as it is, a path with its ``~`` replaced by the user's folder."""
+        """Return an address unchanged, or a path with ``~`` expanded to the user's home folder."""
         if value is None or (self.addresses and _is_address(os.fspath(value))):
             return value
         return Path(value).expanduser()
@@ -196,7 +196,7 @@ class Place:
         return f"{self.name} must be {kinds}{other}, got {found}; try {example}"
 
     def fix(self, value: Any) -> str | None:
-        """Return None where the path may be left out, else the example."""
+        """Return None if the path is optional, else the example."""
         return None if self.optional else self.example
 
 
@@ -206,7 +206,7 @@ def _is_address(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Names:
-    """Names of columns: a list or any other collection of texts, pandas' own included.
+    """Column names: a list or another collection of texts, including those of pandas.
 
     Examples
     --------
@@ -224,12 +224,12 @@ class Names:
     example: str
 
     def accepts(self, value: Any) -> bool:
-        """Return whether a value is a collection of texts, each once."""
+        """Return whether a value is a collection of distinct texts."""
         if value is None:
             return True
         if _is_no_list(value) or not isinstance(value, Iterable):
             return False
-        # A generator can be read once: it is accepted here and judged when converted.
+        # A generator can be read only once: it is accepted here and checked when converted.
         return iter(value) is value or _are_names(list(value))
 
     def convert(self, value: Any) -> tuple[str, ...]:
@@ -238,7 +238,7 @@ class Names:
         Raises
         ------
         InvalidInputError
-            A generator gave something else than texts.
+            A generator yielded something other than texts.
         """
         names = () if value is None else tuple(value)
         if not _are_names(names):
@@ -259,7 +259,7 @@ class Names:
         )
 
     def fix(self, value: Any) -> list[str]:
-        """Return a single name as a list of it."""
+        """Return a list of the single name passed."""
         return [value] if isinstance(value, str) else []
 
 
@@ -269,7 +269,7 @@ def _are_names(values: Iterable[Any]) -> bool:
 
 @dataclass(frozen=True)
 class Several:
-    """A list of values of one kind; a single value is a list of one.
+    """A list of values of one kind; a single value is treated as a list of one.
 
     Examples
     --------
@@ -303,16 +303,16 @@ class Several:
         return [value] if self._is_one(value) else list(value)
 
     def refusal(self, value: Any) -> str:
-        """Return the sentence that shows what was found and an example."""
+        """Return the sentence that shows the value found and an example."""
         return f"{self.name} can't be {shown(value)}; try {self.name}={self.example}"
 
     def fix(self, value: Any) -> None:
-        """Return None: the argument may be left out."""
+        """Return None: the argument is optional."""
 
 
 @dataclass(frozen=True)
 class Either:
-    """What one of two rules accepts.
+    """A value that one of two rules accepts.
 
     Examples
     --------
@@ -334,7 +334,7 @@ class Either:
         return self.first.accepts(value) or self.second.accepts(value)
 
     def convert(self, value: Any) -> Any:
-        """Return the value as the rule that accepts it converts it."""
+        """Convert the value with the rule that accepts it."""
         rule = self.first if self.first.accepts(value) else self.second
         return rule.convert(value)
 
@@ -343,12 +343,12 @@ class Either:
         return self.first.refusal(value)
 
     def fix(self, value: Any) -> Any:
-        """Return what the first rule suggests."""
+        """Return the suggestion of the first rule."""
         return self.first.fix(value)
 
 
 def _is_no_list(value: Any) -> bool:
-    """Return whether a value is a collection of something else than items: text, rows, pairs."""
+    """Return whether a value is a collection other than a list of items: text, rows, pairs."""
     return isinstance(value, (str, bytes, Mapping)) or hasattr(value, "columns")
 
 

@@ -1,4 +1,4 @@
-"""What a number may be, and how values are shown and names are guessed in messages."""
+"""The rule for numbers, and helpers that show values and suggest names in messages."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _SHOWN_LENGTH = 80
 
 @dataclass(frozen=True)
 class NumberRule:
-    """The numbers that a parameter may take.
+    """The numbers that a parameter may have.
 
     Parameters
     ----------
     name : str
-        The parameter.
+        Name of the parameter.
     example : float
-        A value that works, named in messages and used as a correction.
+        A valid value, shown in messages and used as a correction.
     whole : bool, default True
         Whether fractions are refused.
     low, high : float
@@ -32,13 +32,13 @@ class NumberRule:
     low_open, high_open : bool
         Whether the bound itself is refused.
     also : tuple
-        Values with a meaning of their own, such as -1 for "never".
+        Values with a special meaning, such as -1 for "never".
     floats : bool, default False
-        Whether a whole number may come as a float, 500.0 for 500.
+        Whether an integer may be passed as a float, such as 500.0.
     unusual_above : float, optional
-        Larger values are allowed, and likely a mistake.
+        Larger values are allowed but probably a mistake.
     note : str
-        What else the message ought to say.
+        Additional text for the message.
 
     Examples
     --------
@@ -64,12 +64,12 @@ class NumberRule:
     note: str = ""
 
     def accepts(self, value: Any) -> bool:
-        """Return whether the parameter may take a value.
+        """Return whether the parameter may have a value.
 
         Parameters
         ----------
         value : object
-            Anything.
+            Any value.
 
         Returns
         -------
@@ -91,7 +91,7 @@ class NumberRule:
         return bool(above and below)
 
     def convert(self, value: Any) -> Any:
-        """Return an accepted value as Python's own number.
+        """Convert an accepted value to a plain Python number.
 
         Parameters
         ----------
@@ -113,7 +113,7 @@ class NumberRule:
         return int(value) if self._whole(value) else float(value)
 
     def fix(self, value: Any) -> Any:
-        """Return what was likely meant: the number itself in its right type, or the example.
+        """Return the number that was probably meant: the same in its right type, or the example.
 
         Parameters
         ----------
@@ -139,7 +139,7 @@ class NumberRule:
         return meant if self.accepts(meant) else self.example
 
     def message(self, found: str) -> str:
-        """Return the sentence that names the parameter, what was found, and the fix.
+        """Return the sentence that names the parameter, the value found, and the fix.
 
         Parameters
         ----------
@@ -160,7 +160,7 @@ class NumberRule:
         return f"{self.name} must be {self._wording()}{note}, got {found}; try {example}"
 
     def refusal(self, value: Any) -> str:
-        """Return the sentence about a refused value, which suggests what was meant.
+        """Return the sentence about a refused value, with a suggestion.
 
         Examples
         --------
@@ -174,7 +174,7 @@ class NumberRule:
         return isinstance(value, numbers.Integral) or (self.floats and value == int(value))
 
     def _wording(self) -> str:
-        """Return the rule in words."""
+        """Describe the rule in words."""
         words = "a whole number" if self.whole else "a number"
         if math.isfinite(self.low):
             words += f" above {self.low}" if self.low_open else f" of at least {self.low}"
@@ -184,12 +184,12 @@ class NumberRule:
 
 
 def shown(value: object) -> str:
-    """Return a value as short text for a message, whatever it is.
+    """Return any value as short text for a message.
 
     Parameters
     ----------
     value : object
-        Anything, an object whose ``repr`` fails included.
+        Any value, even an object whose ``repr`` raises.
 
     Returns
     -------
@@ -203,27 +203,27 @@ def shown(value: object) -> str:
     """
     try:
         text = re.sub(r"\s*\n\s*", " ", repr(value))
-    except Exception:  # a stranger's repr may raise anything
+    except Exception:  # the repr of a foreign object may raise anything
         text = f"a {type(value).__name__}"
     return text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 3] + "..."
 
 
 def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """Return the known name that was likely meant.
+    """Return the known name that was probably meant.
 
     Parameters
     ----------
     name : str
-        What was written.
+        The name passed.
     known : iterable of str
-        The right names.
+        The valid names.
     cutoff : float, default 0.6
-        How alike they must be, from 0 to 1.
+        Minimum similarity, from 0 to 1.
 
     Returns
     -------
     str or None
-        None where no name is near.
+        None if no name is similar enough.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What other libraries raise for a user's mistake, in this package's words."""
+"""Translate errors that other libraries raise for a user's mistake."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _WORDS: tuple[tuple[str, str], ...] = (
 
 @contextmanager
 def in_words() -> Iterator[None]:
-    """Raise an error of the package where another library's error is a known one.
+    """Raise this package's own error in place of a known error of another library.
 
     Raises
     ------
     InvalidInputError
-        In place of the library's own exception, which stays its cause.
+        Replaces the library's exception, which becomes its cause.
 
     Examples
     --------
