@@ -1,4 +1,4 @@
-"""What can be tuned: the models, their default spaces, losses and sizes. Trains nothing."""
+"""The models that can be tuned, with their losses and sizes. Trains nothing."""
 
 from automodel_sk.catalog.models import (
     MODEL_CATALOG,

@@ -1,4 +1,4 @@
-"""Losses by the names that the field uses."""
+"""Look up losses by their common names."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def trained_quantiles(loss: Any) -> list[float]:
     Returns
     -------
     list of float
-        One of ``QuantileLoss(q=0.9)``; empty for losses of points, for distributions
-        and for implicit quantiles.
+        A single one for ``QuantileLoss(q=0.9)``; empty for point losses, distributions and implicit
+        quantiles.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def trained_quantiles(loss: Any) -> list[float]:
 
 
 def point_quantile(loss: Any) -> float:
-    """Return which quantile a model's point forecast stands for, 0.5 for a mean as well.
+    """Return the quantile that a model's point forecast represents, 0.5 for a mean as well.
 
     Examples
     --------

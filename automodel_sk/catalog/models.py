@@ -1,27 +1,24 @@
-"""The models that can be tuned, as a table.
+"""The table of models that can be tuned.
 
-One row per model behind neuralforecast's Auto classes: the name of its class
-in ``neuralforecast.models``, its family, what it takes, and what one training
-costs. The rest is derived:
+It has one row per model behind neuralforecast's Auto classes: the name of its class in
+``neuralforecast.models``, its family, its supported inputs, and the cost of one training. The other
+entries are derived:
 
-- ``complexity`` goes by family. One linear map or plain perceptron from window
-  to horizon is SIMPLE; stacks of residual, spline, mixing, recurrent or
-  convolutional blocks are MODERATE; attention, matrix memories, graphs and
-  spectral blocks are COMPLEX. A reconciliation counts as the stack that it
-  usually wraps.
-- ``recommended_input_size_range`` goes by complexity: 7 to 14 steps for SIMPLE,
-  14 to 28 for MODERATE, 24 to 168 for COMPLEX.
+- ``complexity`` depends on the family. One linear map or plain perceptron from window to horizon is
+  SIMPLE; stacks of residual, spline, mixing, recurrent or convolutional blocks are MODERATE;
+  attention, matrix memories, graphs and spectral blocks are COMPLEX. A reconciliation counts as the
+  stack that it usually wraps.
+- ``recommended_input_size_range`` depends on the complexity: 7 to 14 steps for SIMPLE, 14 to 28 for
+  MODERATE, 24 to 168 for COMPLEX.
 
-Times and memory are measured by ``python -m benchmarks.measure_catalog``: each
-model in a process of its own, on one CPU thread (AMD EPYC, 3rd generation,
-shared with other work), trains on neuralforecast's AirPassengersPanel (2
-monthly series of 144 observations), h=12, with the values in the middle of its
-default search space. Minutes are the median CPU time of 10 steps after 3 steps
-of warm-up, times 1,000 steps. Megabytes (2**20 bytes) are the peak resident
-memory of those 13 steps less the resident memory after the imports. Other data
-and other hardware scale both; take them as orders of magnitude. HINT has no
-default space and is measured around the middle NHITS, with a total on top of
-the two series and a Gaussian mixture as loss.
+Times and memory are measured by ``python -m benchmarks.measure_catalog``: each model trains in a
+separate process, on one CPU thread (AMD EPYC, 3rd generation, shared with other work), on
+neuralforecast's AirPassengersPanel (2 monthly series of 144 observations), h=12, with the middle
+values of its default search space. Minutes are the median CPU time of 10 steps after 3 steps of
+warm-up, times 1,000 steps. Megabytes (2**20 bytes) are the peak resident memory of those 13 steps
+minus the resident memory after the imports. Other data and other hardware scale both; take them as
+orders of magnitude. HINT has no default space and is measured around the middle NHITS, with a total
+on top of the two series and a Gaussian mixture as loss.
 """
 
 from __future__ import annotations
@@ -51,36 +48,36 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ModelCharacteristics:
-    """What a model takes and what one training of it costs.
+    """The supported inputs of a model and the cost of one training.
 
     Parameters
     ----------
     name : str
         Name of the class in ``neuralforecast.models``.
     complexity : ModelComplexity
-        How costly one training is, by family.
+        Cost of one training, by family.
     recommended_input_size_range : tuple of int
         Smallest and largest recommended ``input_size``, in time steps.
     supports_exogenous : bool
-        Takes future-known or historic exogenous variables.
+        Supports future-known or historic exogenous variables.
     supports_static : bool
-        Takes static exogenous variables.
+        Supports static exogenous variables.
     typical_training_time_minutes : float
-        CPU minutes of 1,000 steps on one thread; nan if not measured.
+        CPU minutes per 1,000 steps on one thread; nan if not measured.
     memory_footprint_mb : float
-        Memory that training takes, in units of 2**20 bytes; nan if not measured.
+        Memory used by training, in units of 2**20 bytes; nan if not measured.
     supports_future_exogenous, supports_historic_exogenous : bool
         The two kinds of ``supports_exogenous``.
     supports_categorical : bool
-        Takes categorical exogenous variables.
+        Supports categorical exogenous variables.
     multivariate : bool
-        Forecasts all series jointly and needs ``n_series``.
+        Forecasts all series jointly and requires ``n_series``.
     recurrent : bool
         Forecasts one step at a time, feeding its output back.
     has_default_space : bool
-        ``default_search_space`` knows a space for it.
+        Whether ``default_search_space`` has a space for the model.
     family : str
-        Architecture family, from which ``complexity`` follows.
+        Architecture family, which determines ``complexity``.
 
     Examples
     --------
@@ -128,8 +125,8 @@ _INPUT_SIZE_RANGES = {
 
 _WITHOUT_DEFAULT_SPACE = frozenset({"reconciliation"})
 
-# Letters: Future, Historic, Static and Categorical exogenous variables;
-# Multivariate; Recurrent. Then minutes per 1,000 steps and megabytes.
+# Letters: Future, Historic, Static and Categorical exogenous variables; Multivariate; Recurrent.
+# Then minutes per 1,000 steps and megabytes.
 _TABLE = (
     ("RNN", "recurrent", "FHSCR", 0.27, 25),
     ("LSTM", "recurrent", "FHSCR", 0.7, 49),
@@ -173,7 +170,7 @@ _TABLE = (
 def _characteristics(
     name: str, family: str, letters: str, minutes: float, megabytes: float
 ) -> ModelCharacteristics:
-    """Return one row of the table with what follows from it."""
+    """Return one row of the table, including the derived entries."""
     complexity = _FAMILIES[family]
     return ModelCharacteristics(
         name=name,
@@ -196,11 +193,11 @@ def _characteristics(
 MODEL_CATALOG: Mapping[str, ModelCharacteristics] = MappingProxyType(
     {row[0]: _characteristics(*row) for row in _TABLE}
 )
-"""All models by the name of their class."""
+"""All models by class name."""
 
 
 def get_characteristics(model_name: str) -> ModelCharacteristics:
-    """Return the catalog's row of a model.
+    """Return the catalog entry of a model.
 
     Parameters
     ----------
@@ -214,7 +211,7 @@ def get_characteristics(model_name: str) -> ModelCharacteristics:
     Raises
     ------
     InvalidInputError
-        If the catalog has no model of this name; the message says the nearest.
+        If the catalog has no model of this name; the message suggests the most similar one.
 
     Examples
     --------
@@ -237,18 +234,18 @@ def get_characteristics(model_name: str) -> ModelCharacteristics:
 
 
 def read_model_name(model: Any) -> Any:
-    """Return a model's name as the catalog has it, however it was written.
+    """Return a model's name as in the catalog, however it was written.
 
     Parameters
     ----------
     model : str or type
-        A name in any case, with or without ``Auto`` before it, or the class of
-        a model of neuralforecast.
+        A name in any case, with or without ``Auto`` before it, or the class of a neuralforecast
+        model.
 
     Returns
     -------
     object
-        What was passed where it names no model: the validator says so.
+        The argument itself if it names no model; the validator then reports it.
 
     Examples
     --------
@@ -264,7 +261,7 @@ def read_model_name(model: Any) -> Any:
 
 
 def is_joint(model_name: str) -> bool:
-    """Return whether a model takes all series at once, each by its place among them.
+    """Return whether a model forecasts all series jointly, each identified by its position.
 
     Parameters
     ----------
@@ -327,10 +324,10 @@ def model_class(model_name: str) -> type[Any]:
 
 
 def model_parameters(model_name: str) -> frozenset[str]:
-    """Return the names of all parameters that a model's constructor takes.
+    """Return the names of all parameters of a model's constructor.
 
-    Those of its base class are included. Arguments of Lightning's Trainer,
-    which most models pass on, are not.
+    Parameters of its base class are included, but not the arguments of Lightning's Trainer that
+    most models pass on.
 
     Parameters
     ----------

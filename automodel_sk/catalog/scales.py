@@ -1,4 +1,4 @@
-"""The three scales that the choice of a search algorithm rests on."""
+"""The three scales that the choice of a search algorithm is based on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["DatasetSize", "ModelComplexity", "SearchComplexity"]
 
 
 class ModelComplexity(str, Enum):
-    """How costly one training of a model is.
+    """Cost of one training of a model.
 
     Examples
     --------
@@ -22,7 +22,7 @@ class ModelComplexity(str, Enum):
 
 
 class DatasetSize(str, Enum):
-    """How much data a model is trained on.
+    """Amount of training data.
 
     Examples
     --------
@@ -36,7 +36,7 @@ class DatasetSize(str, Enum):
 
 
 class SearchComplexity(str, Enum):
-    """How large a search space is.
+    """Size of a search space.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Lightning's arguments that have no place in a configuration: what they do, what to do instead.
+"""Lightning's arguments that a configuration may not contain, and their replacements.
 
-All others shape the training of one model in one process. These start processes (for more than
-one device Lightning runs the user's whole program again), write files, or train for another
-while than the search counts.
+All other arguments shape the training of one model in one process. These start processes (for more
+than one device, Lightning runs the user's whole program again), write files, or change the duration
+of training from what the search assumes.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ REFUSED: Mapping[str, tuple[tuple[Any, ...], str]] = MappingProxyType(
         ),
     }
 )
-"""By name: the values that do nothing, and where to turn instead."""
+"""By name: the values without effect, and the replacement."""
 
 _LOADER = "dataloader_kwargs"
 
 
 def why_refused(name: str, value: Any) -> str | None:
-    """Return where to turn instead of a setting, None where it may stay or does nothing.
+    """Return what to use instead of a setting, or None if it is allowed or has no effect.
 
     Parameters
     ----------
