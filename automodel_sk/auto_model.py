@@ -1,4 +1,4 @@
-"""The fitted result: forecasts, the search behind them, and how to keep them."""
+"""The fitted model: its forecasts, the search behind it, and how to save it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ logger = logging.getLogger(__name__)
 _UPDATE_SHARE = 0.2
 _MOST_NAMES = 30
 _LONGEST = 100
-"""A forecast may be so many times as long as the model's own horizon."""
+"""Maximum horizon of a forecast, as a multiple of the model's own horizon."""
 
 _EACH = Either("refit", Flag("refit"), NumberRule("refit", 1))
 
@@ -63,46 +63,45 @@ _EACH = Either("refit", Flag("refit"), NumberRule("refit", 1))
 class AutoModel:
     """A tuned and fitted forecasting model.
 
-    Made by `create_auto_model`, `AutoModelFactory` and `AutoModel.load`.
+    Returned by `create_auto_model`, `AutoModelFactory` and `AutoModel.load`.
 
     Parameters
     ----------
     fitted : neuralforecast.NeuralForecast
-        With the one model, fitted on all the data.
+        With one model, fitted on all the data.
     task : TrainingTask
         Model, horizon, losses and exogenous columns.
     best_config : mapping
-        The configuration that was fitted.
+        The fitted configuration.
     best_step : int, optional
-        Training steps after which its validation loss was best; None where it was
-        not searched for.
+        Training steps at the best validation loss; None for a fixed configuration.
     trained_steps : int, optional
-        Training steps behind the model's weights; those that follow from `best_step`
-        when None. `cross_validation` and `calibrate` train for as many.
+        Training steps behind the model's weights. If None, derived from `best_step`.
+        `cross_validation` and `calibrate` train for as many steps.
     training_note : str, optional
-        What a time budget cut of the final training; None where nothing.
+        How a time budget shortened the refit; None if it did not.
     records : sequence of TrialRecord
-        The trials.
+        The trials of the search.
     strategy : SearchStrategy, optional
-        The algorithm and why it was chosen; None for a fixed configuration.
+        The search algorithm and why it was chosen; None for a fixed configuration.
     profile : DatasetProfile, optional
-        The data it was fitted on.
+        Characteristics of the training data.
     validation : ValidationResult, optional
-        What the validator found.
+        Findings of the validator.
     scores : ConformalScores, optional
-        Calibration of intervals for point losses.
+        Calibration of prediction intervals for point losses.
     season : int
-        Steps of one season of the data.
+        Number of steps in one season of the data.
     space : SearchSpace, optional
-        What was searched over; a saved model's lacks its functions.
+        The search space; functions in it are not available in a saved model.
     columns : ColumnNames, optional
-        What the user calls the columns of series, times and values: frames are taken
-        and given under these names.
+        The user's names for the columns of series, times and values, used in all input and output
+        frames.
 
     Attributes
     ----------
     best_score : float or None
-        The best validation loss, None for a fixed configuration.
+        The best validation loss; None for a fixed configuration.
     trials : DataFrame
         One row per trial, with Optuna's column names.
 
@@ -165,7 +164,7 @@ class AutoModel:
 
     @property
     def _columns(self) -> ColumnNames | None:
-        """The user's names of columns, where frames have to be renamed."""
+        """The user's column names, if frames have to be renamed."""
         return self.columns if self.columns.differ else None
 
     @property
@@ -186,12 +185,12 @@ class AutoModel:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """The trials as a table, one row each; empty for a fixed configuration."""
+        """Table of the trials, one row each; empty for a fixed configuration."""
         return trials_frame(self._records)
 
     @property
     def best_score(self) -> float | None:
-        """The best validation loss, None for a fixed configuration."""
+        """The best validation loss; None for a fixed configuration."""
         losses = [
             min(r.intermediate_values.values())
             for r in self._records
@@ -216,33 +215,33 @@ class AutoModel:
         Parameters
         ----------
         dataset : DataFrame, optional
-            Long frame with `unique_id`, `ds`, `y` and the exogenous columns that
-            the model uses; series that were not trained on are welcome. The
-            training data when None.
+            Long frame with `unique_id`, `ds`, `y` and the exogenous columns that the model uses.
+            Series not seen in training are allowed. If None, the training data.
         futr_df : DataFrame, optional
             Future values of the `futr_exog_list` columns, with `unique_id` and `ds`.
         static_df : DataFrame, optional
-            Static values of the series of `dataset`.
+            Static values of the series in `dataset`.
         level : float or sequence of float, optional
-            Coverages in percent of prediction intervals, such as ``[80, 95]``.
+            Coverage of the prediction intervals in percent, such as ``[80, 95]``.
         quantiles : float or sequence of float, optional
-            Quantiles between 0 and 1, in place of `level`.
+            Quantiles between 0 and 1, instead of `level`.
         h : int, optional
-            Steps to forecast; the model's own horizon when None. Fewer are the first of
-            those; more, at most a hundred times as many, where the model can. `futr_df`
-            must reach to the next multiple of the model's horizon.
+            Number of steps to forecast. If None, the model's own horizon. A smaller number returns
+            the first steps only. A larger number, up to a hundred times the model's horizon, is
+            possible if the model supports it; `futr_df` must then reach to the next multiple of the
+            model's horizon.
 
         Returns
         -------
         DataFrame
-            Columns `unique_id`, `ds`, the model's name, and ``-lo-90`` /
-            ``-hi-90`` or ``_ql0.05`` columns after it; `h` rows per series, in
-            order of series and time. Quantiles never cross.
+            Columns `unique_id`, `ds` and the model's name, followed by columns that end in
+            ``-lo-90`` / ``-hi-90`` or ``_ql0.05``; `h` rows per series, sorted by series and time.
+            Quantiles never cross.
 
         Raises
         ------
         InvalidInputError
-            Columns or future values are missing, or a quantile can't be given.
+            Columns or future values are missing, or a quantile is not available.
         """
         columns = quantile_columns(repr(self._fitted.models[0]), level, quantiles)
         steps = self._steps(h)
@@ -257,7 +256,7 @@ class AutoModel:
         return _first_steps(result, ["unique_id"], h)
 
     def _steps(self, h: int | None) -> int:
-        """Return the steps to compute: the model's own horizon, or more where more are asked."""
+        """Return the number of steps to compute: at least the model's own horizon."""
         if h is not None and h > _LONGEST * self.h:
             raise InvalidInputError(
                 f"h must be at most {_LONGEST} times the model's own horizon of {self.h}, got {h};"
@@ -266,8 +265,8 @@ class AutoModel:
         steps = max(self.h, h or 0)
         if trained_module(self._fitted.models[0]).RECURRENT:
             return steps
-        # A direct model forecasts its whole horizon again and again. Where the last time is
-        # shorter, upstream reads its values off a window that begins too early.
+        # A direct model forecasts its whole horizon repeatedly. If the last block is shorter,
+        # neuralforecast reads its values from a window that starts too early.
         return -(-steps // self.h) * self.h
 
     def _inputs(
@@ -277,7 +276,7 @@ class AutoModel:
         static_df: pd.DataFrame | None,
         h: int,
     ) -> dict[str, pd.DataFrame | None]:
-        """Return what is forecast from, prepared; the training data where none is passed."""
+        """Return the prepared frame to forecast from; the training data if none is passed."""
         history = None if dataset is None else self._prepare(dataset)
         return {
             "history": history,
@@ -292,7 +291,7 @@ class AutoModel:
 
     @property
     def _date_order(self) -> str | None:
-        """The order of day and month in the text that the training data's times were."""
+        """The order of day and month in the training data's times, if they were text."""
         return self.profile.date_order if self.profile else None
 
     def _prepare_future(
@@ -310,18 +309,18 @@ class AutoModel:
         return future
 
     def _static(self, static_df: pd.DataFrame | None, frame: pd.DataFrame) -> Any:
-        """Return static values for a frame, those kept from the training where none are given."""
+        """Return static values for a frame; those of the training data if none are given."""
         if static_df is None and self._task.stat_exog:
             static_df = calibration.stored_static(self._fitted)
         return align_static(static_df, frame, self._task.stat_exog)
 
     def _check_room(self, frame: pd.DataFrame, static_df: pd.DataFrame | None) -> None:
-        """Raise where data to train anew on hold more categories than the model has room for."""
+        """Raise if data for retraining have more categories than the model supports."""
         codes = vocabulary(self._task.cat_exog, frame, static_df)
         check_cardinalities(codes, self.best_config.get("categorical_cardinalities") or {})
 
     def _profile_of(self, dataset: pd.DataFrame) -> DatasetProfile:
-        """Return the profile of data that take the place of those trained on so far."""
+        """Return the profile of data that replace the training data."""
         from automodel_sk.data.analysis import analyse_dataset
 
         task, order = self._task, self._date_order
@@ -335,9 +334,9 @@ class AutoModel:
         return replace(profile, date_order=order)
 
     def _calibrated(self) -> ConformalScores:
-        """Return the scores of the intervals, calibrated at first need."""
+        """Return the calibration scores of the intervals, computing them on first use."""
         if self._scores is None:
-            with training_turn():  # threads that all want intervals calibrate them once
+            with training_turn():  # concurrent threads calibrate only once
                 if self._scores is None:
                     self.calibrate()
         if self._scores is None:  # pragma: no cover - calibrate sets it or raises
@@ -354,25 +353,24 @@ class AutoModel:
     ) -> AutoModel:
         """Calibrate the prediction intervals of a model with a point loss.
 
-        Trains the configuration once more without the last windows, forecasts
-        them, and keeps the errors. Done by itself at the first `predict` that
-        asks for intervals.
+        Trains the configuration once more without the last windows, forecasts those windows, and
+        stores the errors. The first `predict` that needs intervals does this automatically.
 
         Parameters
         ----------
         dataset : DataFrame, optional
-            The series to calibrate on; the training data when None.
+            The series to calibrate on. If None, the training data.
         n_windows : int, optional
-            Held-out windows; as many as fit into the last third of the series, ten at
-            most, when None. Series that are too short are left out: their intervals come
-            from those of series that are like them.
+            Number of held-out windows. If None, as many as fit into the last third of the series,
+            at most ten. Series that are too short are left out and use the intervals of similar
+            series.
         static_df : DataFrame, optional
-            Static values of the series of `dataset`.
+            Static values of the series in `dataset`.
 
         Returns
         -------
         AutoModel
-            Itself.
+            The model itself.
 
         Raises
         ------
@@ -394,7 +392,7 @@ class AutoModel:
     def _plan_windows(
         self, frame: pd.DataFrame, n_windows: int | None = None, *, last_half: bool = True
     ) -> Windows:
-        """Return the windows that calibrate the intervals, and say which series have none."""
+        """Return the windows to calibrate intervals on, and report series without any."""
         windows = calibration.plan_windows(
             frame, self.h, n_windows, last_half=last_half, together=is_joint(self.model_name)
         )
@@ -417,26 +415,26 @@ class AutoModel:
         refit: bool | int = False,
         static_df: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
-        """Forecast past windows with the frozen best configuration, without a new search.
+        """Forecast past windows with the best configuration, without a new search.
 
         Parameters
         ----------
         dataset : DataFrame, optional
-            Long frame; the training data when None.
+            Long frame. If None, the training data.
         n_windows : int
-            Windows, counted from the end.
+            Number of windows, counted from the end.
         step_size : int, optional
-            Steps between windows; `h` when None.
+            Steps between windows. If None, `h`.
         refit : bool or int
-            Train anew for each window, or for each so many.
+            Whether to retrain for each window, or after how many windows.
         static_df : DataFrame, optional
-            Static values of the series of `dataset`.
+            Static values of the series in `dataset`.
 
         Returns
         -------
         DataFrame
-            Columns `unique_id`, `ds`, `cutoff`, the model's name and `y`, which is
-            NaN where `available_mask` is 0.
+            Columns `unique_id`, `ds`, `cutoff`, the model's name and `y`, which is NaN where
+            `available_mask` is 0.
         """
         from neuralforecast import NeuralForecast
 
@@ -469,26 +467,25 @@ class AutoModel:
 
     @public()
     def validation_scores(self, metrics: Sequence[Any] | None = None) -> pd.DataFrame:
-        """Return what the best configuration scores on each validation window.
+        """Return the scores of the best configuration on each validation window.
 
-        It is trained once more as its trial was, without the windows and for as many
-        steps as were best, in full precision. Where the trials were in full precision
-        too, on the same kind of machine, that is the model that the search judged.
-        Later calls use its forecasts again.
+        The model is trained once more like its trial: without the windows, for the best number of
+        steps, in full precision. If the trials also ran in full precision, on the same kind of
+        machine, it is the model that the search scored. Later calls reuse its forecasts.
 
         Parameters
         ----------
         metrics : sequence of str or callable, optional
-            As the `metric` of `OptimizationConfig`; that of the search, "mae", "rmse",
-            "smape" and "mase" when None. Of a model trained for a quantile apart from the
-            middle, that of the search and "mqloss".
+            Like the `metric` of `OptimizationConfig`. If None, the metric of the search, "mae",
+            "rmse", "smape" and "mase"; for a model trained for a quantile other than the median,
+            the metric of the search and "mqloss".
 
         Returns
         -------
         DataFrame
-            Columns `window` (1 for the earliest), `cutoff` (the last of its series),
-            `metric`, the model's name and those of the simple forecasts: the mean
-            over the series. NaN where a forecast lacks the quantiles to judge.
+            Columns `window` (1 for the earliest), `cutoff` (the latest of its series), `metric`,
+            the model's name and the names of the baselines: the mean over the series. NaN if a
+            forecast lacks the quantiles that a metric needs.
 
         Examples
         --------
@@ -522,31 +519,31 @@ class AutoModel:
         steps: Sequence[int] | None = None,
         method: str | None = None,
     ) -> Explanation:
-        """Tell what each past, future and static value adds to each forecast.
+        """Compute how much each past, future and static value contributes to each forecast.
 
-        Made by captum (``pip install 'automodel_sk[explain]'``) through neuralforecast.
-        Models with a distribution loss can't be explained. Of quantiles the median is.
+        Uses captum (``pip install 'automodel_sk[explain]'``) through neuralforecast. Models with a
+        distribution loss cannot be explained. For quantile losses, the median is explained.
 
         Parameters
         ----------
         dataset, futr_df, static_df : DataFrame, optional
             As in `predict`.
         steps : sequence of int, optional
-            Steps ahead to explain, from 1; all of them when None.
+            Steps ahead to explain, from 1. If None, all steps.
         method : str, optional
-            "IntegratedGradients" (when None), "InputXGradient" (fast; when None for
-            recurrent models, which the first can't explain) or "ShapleyValueSampling"
-            (slow). Attributions of the first and the last add up to the forecast.
+            "IntegratedGradients" (the default), "InputXGradient" (fast; the default for recurrent
+            models, which do not support the first) or "ShapleyValueSampling" (slow). Attributions
+            of the first and the last method sum to the forecast.
 
         Returns
         -------
         Explanation
-            Its `attributions` are a table, its `importance()` sums them up.
+            Its `attributions` are a table, which its `importance()` summarises.
 
         Raises
         ------
         InvalidInputError
-            The model or its loss can't be explained so.
+            The model or its loss does not support the method.
         MissingDependencyError
             captum is not installed.
         """
@@ -567,34 +564,33 @@ class AutoModel:
         seed: int | None = None,
         h: int | None = None,
     ) -> pd.DataFrame:
-        """Draw possible futures, whose steps are related as those of the past are.
+        """Sample possible futures whose steps are correlated as in the past.
 
-        At each step the paths are spread as the quantiles of `predict` are, whatever the
-        loss, between the outermost that the model has (1% and 99%, or those it was
-        trained for). They answer what quantiles can't: how likely a sum over the
-        horizon is, or a peak.
+        At each step, the paths are distributed like the quantiles of `predict`, whatever the loss,
+        between the outermost quantiles of the model (1% and 99%, or those it was trained for). They
+        answer questions that quantiles cannot, such as the probability of a sum over the horizon or
+        of a peak.
 
         Parameters
         ----------
         dataset, futr_df, static_df : DataFrame, optional
             As in `predict`.
         n_paths : int
-            Paths of each series.
+            Number of paths per series.
         method : {"schaake_shuffle", "gaussian_copula"}, optional
-            What relates the steps: the order of the values in past windows, or the
-            autocorrelation of the past changes, under which the steps of a random walk
-            are unrelated. The first when None, unless a series has fewer than two
-            horizons of rows.
+            How steps are correlated: by the ranks of values in past windows, or by the
+            autocorrelation of past changes, which leaves the steps of a random walk uncorrelated.
+            If None, the first method, unless a series has fewer rows than two horizons.
         seed : int, optional
-            The same seed gives the same paths; that of the search when None.
+            Seed of the paths. If None, the seed of the search.
         h : int, optional
             As in `predict`.
 
         Returns
         -------
         DataFrame
-            Columns `unique_id`, `ds`, `sample_id` and the model's name; in order of
-            series, path and time.
+            Columns `unique_id`, `ds`, `sample_id` and the model's name, sorted by series, path and
+            time.
 
         Raises
         ------
@@ -617,19 +613,18 @@ class AutoModel:
 
     @public()
     def diagnose(self, *, baselines: bool = False) -> Diagnosis:
-        """Read the search and say what to try next.
+        """Analyse the search and suggest what to try next.
 
         Parameters
         ----------
         baselines : bool
-            Also hold the model against simple forecasts on past windows, for which it is
-            trained once more.
+            Also compare the model with baselines on past windows, which trains it once more.
 
         Returns
         -------
         Diagnosis
-            Findings, the most important first, each with its evidence and with values
-            to try; empty where nothing stands out.
+            Findings, the most important first, each with its evidence and with values to try; empty
+            if there are none.
         """
         from automodel_sk.diagnosis import diagnose
 
@@ -637,7 +632,7 @@ class AutoModel:
 
     @public(dataset=Frame("dataset", optional=False))
     def refit(self, dataset: pd.DataFrame, *, static_df: pd.DataFrame | None = None) -> AutoModel:
-        """Return a model of the same configuration trained anew on other data, without a search.
+        """Return a model of the same configuration retrained on other data, without a search.
 
         Parameters
         ----------
@@ -649,7 +644,7 @@ class AutoModel:
         Returns
         -------
         AutoModel
-            A new one; this one is left as it was.
+            A new model; this one is not changed.
         """
         renewed = copy.copy(self)
         renewed._task = replace(self._task, n_series=dataset["unique_id"].nunique())
@@ -684,21 +679,21 @@ class AutoModel:
         static_df: pd.DataFrame | None = None,
         max_steps: int | None = None,
     ) -> AutoModel:
-        """Return a model trained on from this one's weights, on old and new data together.
+        """Return a model trained further from this one's weights, on old and new data together.
 
         Parameters
         ----------
         dataset : DataFrame
-            Long frame: the former rows as far as they matter, and the new ones.
+            Long frame with the relevant previous rows and the new ones.
         static_df : DataFrame, optional
             Static values of its series.
         max_steps : int, optional
-            Training steps; a fifth of those of the final training when None.
+            Number of training steps. If None, a fifth of those of the refit.
 
         Returns
         -------
         AutoModel
-            A new one; this one is left as it was.
+            A new model; this one is not changed.
         """
         renewed = copy.copy(self)
         renewed._scores = None
@@ -717,15 +712,15 @@ class AutoModel:
         return renewed
 
     def _training_steps(self) -> int | None:
-        """Return the steps behind the model's weights, None for those of its configuration."""
+        """Return the steps behind the model's weights, or None for those of its configuration."""
         return self._steps_in_full() if self.trained_steps is None else self.trained_steps
 
     def _steps_in_full(self) -> int | None:
-        """Return the steps of a training that nothing cuts short."""
+        """Return the steps of a training that is not cut short."""
         return None if self.best_step is None else final_steps(self.best_config, self.best_step)
 
     def _judged_steps(self) -> int | None:
-        """Return the steps at the best validation, or those of a training that was cut shorter."""
+        """Return the steps at the best validation, or fewer if the training was cut short."""
         if self.best_step is None or self.trained_steps is None:
             return self.best_step or self.trained_steps
         return min(self.best_step, self.trained_steps)
@@ -736,7 +731,7 @@ class AutoModel:
         Returns
         -------
         neuralforecast.NeuralForecast
-            With one model, fitted on all the data; it keeps the training data.
+            With one model, fitted on all the data; it contains the training data.
         """
         return self._fitted
 
@@ -747,7 +742,7 @@ class AutoModel:
         Parameters
         ----------
         path : str or Path
-            The folder; one that holds a saved model is replaced, in one step.
+            The folder. If it holds a saved model, that model is replaced in one step.
 
         Returns
         -------
@@ -772,28 +767,29 @@ class AutoModel:
         run_id: str | None = None,
         register_as: str | None = None,
     ) -> str:
-        """Store the model in MLflow, without pickle; a tracked search does so by itself.
+        """Store the model in MLflow, without pickle; a tracked search does this automatically.
 
         Parameters
         ----------
         tracking_uri : str, optional
-            Server or database; what is set in MLflow, else the file `mlflow.db`, when None.
+            URI of a server or database. If None, the one set in MLflow, or else the file
+            `mlflow.db`.
         experiment_name : str
-            The experiment, where there is no run yet.
+            Name of the experiment, used if there is no run yet.
         run_id : str, optional
-            The run whose model it becomes; the one that is open, else a new one, when None.
+            The run to attach the model to. If None, the active run, or else a new one.
         register_as : str, optional
-            Name in MLflow's registry of which it becomes a new version.
+            Name in MLflow's registry to register the model under as a new version.
 
         Returns
         -------
         str
-            Its URI: ``mlflow.pyfunc.load_model(uri).predict(df)`` forecasts.
+            URI of the model: ``mlflow.pyfunc.load_model(uri).predict(df)`` forecasts.
 
         Raises
         ------
         TrackingError
-            The store doesn't take it.
+            The store rejects it.
         """
         from automodel_sk.tracking.mlflow.model_log import log_model
         from automodel_sk.tracking.records import model_record
@@ -809,7 +805,7 @@ class AutoModel:
     @classmethod
     @public()
     def load(cls, path: str | Path) -> AutoModel:
-        """Read a saved model; nothing in the folder is ever run.
+        """Read a saved model; nothing in the folder is executed.
 
         Parameters
         ----------
@@ -823,7 +819,7 @@ class AutoModel:
         Raises
         ------
         ModelFileError
-            The folder is damaged, of a newer version, or no saved model.
+            The folder is damaged, of a newer version, or not a saved model.
         """
         from automodel_sk.persistence import load_auto_model
 
@@ -840,15 +836,15 @@ class AutoModel:
     def report(
         self, path: str | Path = "report.html", *, futr_df: pd.DataFrame | None = None
     ) -> Path:
-        """Write a page on the model that opens in any browser, without a network.
+        """Write a report of the model as an HTML page that needs no network.
 
         Parameters
         ----------
         path : str or Path
-            The file; one of that name is replaced.
+            The file; an existing one is replaced.
         futr_df : DataFrame, optional
-            As in `predict`; without it a model of future-known variables is shown
-            on held-out steps alone.
+            As in `predict`. Without it, a model with future-known variables is shown on held-out
+            steps only.
 
         Returns
         -------
@@ -872,7 +868,7 @@ class AutoModel:
 
 
 def _first_steps(forecasts: pd.DataFrame, keys: list[str], h: int | None) -> pd.DataFrame:
-    """Return the first steps of each forecast; all where no number is given."""
+    """Return the first steps of each forecast, or all if no number is given."""
     if h is None:
         return forecasts
     kept = forecasts.groupby(keys, observed=True, sort=False).cumcount() < h
@@ -880,7 +876,7 @@ def _first_steps(forecasts: pd.DataFrame, keys: list[str], h: int | None) -> pd.
 
 
 def _check_rows(lengths: Any) -> None:
-    """Raise where no series has a past and a future to train on."""
+    """Raise if no series has a past and a future to train on."""
     if lengths.max() < 2:
         raise InvalidInputError(
             "dataset has a single row in each series, which leaves nothing to learn from; pass"
@@ -889,7 +885,7 @@ def _check_rows(lengths: Any) -> None:
 
 
 def _tell_left_out(frame: pd.DataFrame, kept: Any, rows: int) -> None:
-    """Say which series are too short for past windows, in one warning."""
+    """Report the series that are too short for past windows in one warning."""
     short = [wording().name(name) for name in frame["unique_id"].unique()[~kept]]
     if short:
         shown = ", ".join(short[:_MOST_NAMES]) + (", ..." if len(short) > _MOST_NAMES else "")

@@ -53,7 +53,7 @@ logger = logging.getLogger(__name__)
 
 
 class AutoModelFactory:
-    """Tunes one model of neuralforecast, with a search that is validated, chosen and tracked.
+    """Tune one neuralforecast model with a validated and tracked search.
 
     Parameters
     ----------
@@ -62,12 +62,12 @@ class AutoModelFactory:
     h : int
         Forecast horizon, in steps of the data.
     optimization_config : OptimizationConfig, optional
-        How to search; defaults when None.
+        Options of the search. If None, the defaults.
 
     Attributes
     ----------
     config : OptimizationConfig
-        How to search.
+        Options of the search.
 
     Examples
     --------
@@ -105,39 +105,38 @@ class AutoModelFactory:
         Parameters
         ----------
         dataset : DataFrame
-            Long frame: `unique_id`, `ds`, `y` and exogenous columns; rows in
-            any order, series of any length.
+            Long frame with `unique_id`, `ds`, `y` and exogenous columns; rows in any order, series
+            of any length.
         config : mapping, SearchSpace or callable, optional
-            The search space: a dict of Ray Tune domains, Optuna distributions
-            and plain values, or a function of an Optuna trial. Plain values
-            alone are a fixed configuration, trained once. The model's default
-            space when None.
+            The search space: a dict of Ray Tune domains, Optuna distributions and plain values, or
+            a define-by-run function of an Optuna trial. Plain values alone are a fixed
+            configuration, which is trained once. If None, the model's default space.
         loss : str or neuralforecast loss, optional
-            Training loss; the mean absolute error when None.
+            Training loss. If None, the mean absolute error.
         static_df : DataFrame, optional
             One row per series, with `unique_id`.
         futr_exog_list, hist_exog_list, stat_exog_list : sequence of str, optional
-            Columns known in the future, in the past only, and static ones.
+            Columns known in the future, columns known only in the past, and static columns.
         id_col, time_col, target_col : str
-            What the frames call the columns of series, times and values. The model
-            answers under these names too.
+            Names of the columns of series, times and values in the frames. The model's output uses
+            them too.
 
         Returns
         -------
         AutoModel
-            Fitted on every row, the validation windows included.
+            Fitted on every row, including the validation windows.
 
         Raises
         ------
         InvalidInputError
-            What was passed can't be used; carries the validator's findings.
+            An argument is invalid; carries the validator's findings.
         NoUsableTrialError
             Every trial failed; lists the reasons.
         StudyMismatchError
             A study of that name holds another search.
         SystemExit
-            SIGTERM or SIGHUP came, and the program has no handler of its own for
-            it: with status 143 or 129, once all that is finished is kept.
+            The process received SIGTERM or SIGHUP and the program has no handler of its own. The
+            exit status is 143 or 129, and all finished trials are kept.
         """
         started = datetime.now().astimezone()
         earlier = earlier_configurations(self.config.warm_start)
@@ -176,7 +175,7 @@ class AutoModelFactory:
         started: datetime,
         names: ColumnNames,
     ) -> AutoModel:
-        """Carry out a plan, tracked."""
+        """Execute a plan with tracking."""
         tracker = make_tracker(
             options.use_mlflow,
             options.mlflow_tracking_uri,
@@ -206,13 +205,13 @@ class AutoModelFactory:
         return model
 
     def get_optimization_summary(self) -> OptimizationSummary:
-        """Return what the last search did.
+        """Return the summary of the last search.
 
         Returns
         -------
         OptimizationSummary
-            A dict that prints as a table: trials by state, the algorithm and
-            why, the best score and configuration, seconds.
+            A dict that prints as a table: trials by state, the algorithm and why it was chosen, the
+            best score and configuration, seconds.
 
         Raises
         ------
@@ -229,7 +228,7 @@ class AutoModelFactory:
     def _tracked(
         self, plan: SearchPlan, options: OptimizationConfig, tracker: Tracker, started: datetime
     ) -> Iterator[Any]:
-        """Open the tracker around a search and close it as the search ended."""
+        """Open the tracker around a search, and close it with the outcome of the search."""
         tracker.start(_search_record(plan, options))
         location = StudyLocation(str(options.study_name), options.storage)
         models: list[AutoModel] = []
@@ -258,7 +257,7 @@ class AutoModelFactory:
         )
 
     def _say_interrupted(self, location: StudyLocation) -> None:
-        """Say how to go on with what is finished."""
+        """Say how to resume the search from the finished trials."""
         say(
             f"Interrupted. Finished trials are kept in {location};"
             f" study_name={location.study_name!r} goes on with them.",
@@ -290,7 +289,7 @@ def create_auto_model(
     target_col: str = "y",
     **options: Any,
 ) -> AutoModel:
-    """Tune a model of neuralforecast on a long frame with one call.
+    """Tune a neuralforecast model on a long frame with one call.
 
     Parameters
     ----------
@@ -299,21 +298,21 @@ def create_auto_model(
     h : int
         Forecast horizon, in steps of the data.
     dataset : DataFrame
-        Long frame: `unique_id`, `ds`, `y` and exogenous columns; rows in any
-        order, series of any length.
+        Long frame with `unique_id`, `ds`, `y` and exogenous columns; rows in any order, series of
+        any length.
     config : mapping, SearchSpace or callable, optional
-        The search space: a dict of Ray Tune domains, Optuna distributions and
-        plain values, or a function of an Optuna trial. Plain values alone are a
-        fixed configuration, trained once. The model's default space when None.
+        The search space: a dict of Ray Tune domains, Optuna distributions and plain values, or a
+        define-by-run function of an Optuna trial. Plain values alone are a fixed configuration,
+        which is trained once. If None, the model's default space.
     loss : str or neuralforecast loss, optional
-        Training loss; the mean absolute error when None.
+        Training loss. If None, the mean absolute error.
     static_df : DataFrame, optional
         One row per series, with `unique_id`.
     futr_exog_list, hist_exog_list, stat_exog_list : sequence of str, optional
-        Columns known in the future, in the past only, and static ones.
+        Columns known in the future, columns known only in the past, and static columns.
     id_col, time_col, target_col : str
-        What the frames call the columns of series, times and values. The model
-        answers under these names too.
+        Names of the columns of series, times and values in the frames. The model's output uses them
+        too.
     **options
         Fields of `OptimizationConfig`, such as ``num_samples=50``.
 
@@ -325,7 +324,7 @@ def create_auto_model(
     Raises
     ------
     InvalidInputError
-        What was passed can't be used.
+        An argument is invalid.
     NoUsableTrialError
         Every trial failed.
 
@@ -352,7 +351,7 @@ def create_auto_model(
 
 
 def _as_options(options: Any) -> OptimizationConfig:
-    """Return the options; a mapping of them will do, None stands for the defaults."""
+    """Return the options; a mapping is converted, and None means the defaults."""
     if options is None:
         return OptimizationConfig()
     if isinstance(options, OptimizationConfig):
@@ -366,15 +365,15 @@ def _as_options(options: Any) -> OptimizationConfig:
 
 
 def _study_name(model_name: Any, h: Any) -> str:
-    """Return a name of this moment, for a study that was given none."""
+    """Return a name with the current time, for a study without a name."""
     moment = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
     known = model_name if isinstance(model_name, str) else "model"
     return f"{known}-h{h}-{moment}"
 
 
 def _plain(freq: Any) -> Any:
-    """Return a frequency as the text or number that is saved; any other for the validator."""
-    with suppress(Exception):  # an object may raise anything when it is looked at
+    """Return a frequency as the text or number to save; other values go to the validator."""
+    with suppress(Exception):  # an object may raise anything when inspected
         return freq if freq is None else plain_frequency(freq)
     return freq
 
@@ -385,7 +384,7 @@ def _seconds(options: OptimizationConfig) -> float | None:
 
 
 def _announce(plan: SearchPlan, options: OptimizationConfig) -> None:
-    """Say what is about to happen, warnings first."""
+    """Announce the search, warnings first."""
     for warning in plan.validation.warnings:
         logger.warning(warning)
     say(f"Data: {plan.profile}", options.verbose)
@@ -397,7 +396,7 @@ def _announce(plan: SearchPlan, options: OptimizationConfig) -> None:
 
 
 def _calibrate_in_time(model: AutoModel, budget: TimeBudget, verbose: bool) -> None:
-    """Calibrate the intervals where there is time left, else say what they will cost."""
+    """Calibrate the intervals if there is time left, else report the expected duration."""
     seconds = budget.seconds_a_step * (model.trained_steps or 0)
     if seconds <= budget.left():
         model.calibrate()
@@ -410,7 +409,7 @@ def _calibrate_in_time(model: AutoModel, budget: TimeBudget, verbose: bool) -> N
 
 
 def _advise(model: AutoModel, options: OptimizationConfig) -> None:
-    """Say what the search shows above all, if anything."""
+    """Report the most important finding of the search, if any."""
     if options.verbose:
         for finding in model.diagnose()[:1]:
             say(f"To try next: {finding}")

@@ -1,4 +1,4 @@
-"""Errors that the package raises, all below one root.
+"""Exceptions raised by this package, all derived from one base class.
 
 ::
 
@@ -36,9 +36,9 @@ __all__ = [
 
 
 class AutoModelError(Exception):
-    """Root of all errors of this package.
+    """Base class of all exceptions of this package.
 
-    Passwords of addresses are taken out of the message.
+    Passwords in addresses are removed from the message.
     """
 
     def __init__(self, *args: object) -> None:
@@ -46,14 +46,14 @@ class AutoModelError(Exception):
 
 
 class InvalidInputError(AutoModelError, ValueError):
-    """Data, configuration or options can't be used.
+    """Data, configuration or options are invalid.
 
     Parameters
     ----------
     message : str
         One sentence, or one line per error.
     result : ValidationResult, optional
-        All findings of the validator, warnings included.
+        All findings of the validator, including warnings.
 
     Examples
     --------
@@ -69,7 +69,7 @@ class InvalidInputError(AutoModelError, ValueError):
 
 
 class SearchError(AutoModelError, RuntimeError):
-    """A search could not give a model."""
+    """A search did not produce a model."""
 
 
 class NoUsableTrialError(SearchError):
@@ -81,16 +81,16 @@ class StudyMismatchError(SearchError):
 
 
 class StorageError(AutoModelError, OSError):
-    """The storage of a study can't be read or written."""
+    """The storage of a study cannot be read or written."""
 
 
 class TrackingError(AutoModelError, RuntimeError):
-    """The tracking server can't be used."""
+    """The tracking server cannot be used."""
 
 
 class ModelFileError(AutoModelError, ValueError):
-    """A saved model is damaged, of an unknown version, or not ours."""
+    """A saved model is damaged, of an unknown version, or not from this package."""
 
 
 class MissingDependencyError(AutoModelError, ImportError):
-    """An optional package is needed and not installed."""
+    """An optional package is required but not installed."""

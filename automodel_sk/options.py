@@ -1,4 +1,4 @@
-"""How a search is run: one frozen value object that travels through all layers."""
+"""The options of a search, as one frozen object that is passed through all layers."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ _SYNONYMS = {
     "tracking_uri": "mlflow_tracking_uri",
     "experiment_name": "mlflow_experiment_name",
 }
-"""Names that other libraries have for these options."""
+"""Names that other libraries use for these options."""
 
 
 def unknown_option(name: str, known: Sequence[str]) -> str:
-    """Return the sentence about an option that there is not.
+    """Return the sentence that reports an unknown option.
 
     Parameters
     ----------
     name : str
-        What was passed.
+        The name passed.
     known : sequence of str
-        The options that there are.
+        The valid options.
 
     Returns
     -------
@@ -73,97 +73,94 @@ def unknown_option(name: str, known: Sequence[str]) -> str:
 
 
 def _option(default: Any, rule: Rule | None = None) -> Any:
-    """Return a field with its default and what it may be."""
+    """Return a field with its default and its rule."""
     return field(default=default, metadata={"rule": rule})
 
 
 @dataclass(frozen=True)
 class OptimizationConfig:
-    """How a search is run, tracked and stored.
+    """Options that control how a search runs, is tracked and is stored.
 
-    Nothing is checked when the object is made: `converted` holds each option against
-    its rule, and `validate_all` all of them together with the data and the search space.
+    Creating the object checks nothing: `converted` checks each option against its rule, and
+    `validate_all` checks all of them together with the data and the search space.
 
     Parameters
     ----------
     backend : {"optuna", "ray"}, default "optuna"
-        The library that searches.
+        The library that runs the trials.
     num_samples : int, optional
-        Trials in all. Recommended from the model, the data, the space and the
-        time budget when None.
+        Total number of trials. If None, recommended from the model, the data, the search space and
+        the time budget.
     cpus, gpus : float, optional
-        What the search may use in all, shared among its parallel trials.
-        None: the machine's CPUs; a GPU if there is one.
+        Resources for the whole search, shared by its parallel trials. If None, all CPUs of the
+        machine, and a GPU if there is one.
     use_mlflow : bool, default True
         Track the search and each trial in MLflow.
     mlflow_tracking_uri : str, optional
-        Where MLflow keeps its runs; a SQLite file `mlflow.db` in the current
-        folder when None and none is set in MLflow itself.
+        Where MLflow stores its runs. If None, the URI set in MLflow, or else a SQLite file
+        `mlflow.db` in the current folder.
     mlflow_experiment_name : str, default "automodel_sk"
-        The MLflow experiment.
+        Name of the MLflow experiment.
     mlflow_register_as : str, optional
-        Name in MLflow's model registry: the fitted model becomes a new version
-        of it. Not registered when None.
+        Name in MLflow's model registry to register the fitted model under as a new version. If
+        None, the model is not registered.
     use_pruning : bool, default True
-        Stop trials early whose validation losses fall behind.
+        Stop trials early if their validation losses fall behind.
     time_budget_hours : float, optional
-        Hours for search and refit together.
+        Time limit in hours for search and refit together.
     random_seed : int, optional, default 42
-        Seeds the sampler and every model; drawn anew when None.
+        Seed of the sampler and of every model. If None, a random seed is drawn.
     verbose : bool, default True
         Show progress and a summary.
     study_name : str, optional
-        Name of the study. The same call with the same name goes on where a
-        stopped search left off. A name of date and time when None.
+        Name of the study. The same call with the same name resumes a stopped search. If None, the
+        name is made from the current date and time.
     storage : str or Path, optional
-        Where trials are kept: a folder or a ``.journal`` file, a database URL
-        (``postgresql://...``, ``sqlite:///...``), or ``":memory:"`` to keep
-        nothing. The folder ``automodel_sk_runs`` when None.
+        Where trials are stored: a folder or a ``.journal`` file, a database URL
+        (``postgresql://...``, ``sqlite:///...``), or ``":memory:"`` to keep nothing. If None, the
+        folder ``automodel_sk_runs``.
     resume : {"auto", "never", "overwrite"}, default "auto"
-        What happens when a study of that name exists. ``"auto"``: go on if
-        data, space and model match, refuse if they don't. ``"never"``: refuse.
-        ``"overwrite"``: delete it and start anew.
+        What to do if a study of that name exists. ``"auto"``: resume it if data, search space and
+        model match, else raise an error. ``"never"``: raise an error. ``"overwrite"``: delete it
+        and start again.
     metric : str or callable, optional
-        What the search minimises, on the data's own scale, as the mean over
-        windows and series: the name of a function of `utilsforecast.losses`,
-        such as "mae", "smape", "mase" or "scaled_crps", or "huber"; a function
-        of its signature ``(df, models, id_col, target_col, ...)``; or one of
-        ``(y_true, y_pred)``, called with each window of each series. The
-        training loss when None.
+        What the search minimises, on the original scale of the data, averaged over windows and
+        series: the name of a function in `utilsforecast.losses`, such as "mae", "smape", "mase" or
+        "scaled_crps", or "huber"; a function with the same signature ``(df, models, id_col,
+        target_col, ...)``; or a function of ``(y_true, y_pred)``, called with each window of each
+        series. If None, the training loss.
     n_windows : int, default 1
-        Validation windows of `h` steps held out at the end of each series.
+        Number of validation windows of `h` steps held out at the end of each series.
     step_size : int, optional
-        Steps between validation windows; `h` when None.
+        Steps between validation windows. If None, `h`.
     refit : {"full", "best_weights", "continue"}, default "full"
-        The final model: ``"full"`` trains the best configuration anew on all
-        the data; ``"best_weights"`` keeps the best trial's weights, which never
-        saw the validation windows; ``"continue"`` trains on from those weights
-        on all the data, a fifth of the steps.
+        How the final model is obtained: ``"full"`` retrains the best configuration on all the data;
+        ``"best_weights"`` keeps the best trial's weights, which were not trained on the validation
+        windows; ``"continue"`` continues from those weights on all the data, with a fifth of the
+        steps.
     warm_start : AutoModel, path, DataFrame or sequence of mappings, optional
-        Configurations to try before any other: the best of an earlier model, of
-        a saved one or of a table of trials, or configurations as they are.
+        Configurations to try first: the best ones of a fitted model, of a saved model or of a table
+        of trials, or a sequence of configurations.
     patience : int, optional
-        End the search once so many trials in a row were no better than the
-        best; never when None.
+        Stop after this many consecutive trials without improvement. If None, never.
     precision : str, default "auto"
-        Lightning's precision of the trials, such as "32-true" or "bf16-mixed".
-        ``"auto"`` takes bfloat16 where a short measurement on this machine and
-        model finds it faster.
+        Lightning's precision for the trials, such as "32-true" or "bf16-mixed". ``"auto"`` uses
+        bfloat16 if a short measurement on this machine and model shows that it is faster.
     refit_precision : str, default "32-true"
-        Precision of the final training.
+        Precision of the refit.
     trials_per_gpu : int, optional
-        Trials that share one GPU; as many as its memory allows when None.
+        Number of trials that share a GPU. If None, as many as its memory allows.
     trial_timeout_minutes : float, optional
-        A trial that takes longer, or hangs for as long, is ended and recorded
-        as failed; no limit when None.
+        Time limit in minutes for one trial. A trial that takes longer, or hangs for as long, is
+        stopped and recorded as failed. If None, there is no limit.
     ray_address : str, optional
-        A Ray cluster to search on, such as "auto" or "head:6379"; one of
-        this process's own when None.
+        Address of a Ray cluster, such as "auto" or "head:6379". If None, a local Ray instance is
+        started.
     freq : str or int, optional
-        Frequency of the data, a pandas offset alias or 1 for integer times;
-        inferred when None.
+        Frequency of the data: a pandas offset alias, or 1 for integer times. If None, it is
+        inferred.
     season_length : int, optional
-        Steps of one season, by which intervals are scaled; from `freq` when None.
+        Steps per season, used to scale the intervals. If None, derived from `freq`.
     strict_mode : bool, default False
         Treat the validator's warnings as errors.
 
@@ -234,7 +231,7 @@ class OptimizationConfig:
     strict_mode: bool = _option(False, Flag("strict_mode", example=False))
 
     def __new__(cls, *_values: Any, **options: Any) -> OptimizationConfig:
-        """Refuse options that there are not, by the names that were likely meant."""
+        """Refuse unknown options, suggesting the names that were probably meant."""
         for name in options:
             if name not in cls.__dataclass_fields__:
                 raise InvalidInputError(unknown_option(name, list(cls.__dataclass_fields__)))
@@ -242,7 +239,7 @@ class OptimizationConfig:
 
     @classmethod
     def rules(cls) -> dict[str, Rule]:
-        """Return what each option may be, by its name; options that other code reads left out.
+        """Return the rule of each option by name, except for options that are checked elsewhere.
 
         Returns
         -------
@@ -257,18 +254,18 @@ class OptimizationConfig:
         return {name: rule for name, rule in found.items() if rule is not None}
 
     def converted(self) -> OptimizationConfig:
-        """Return the options as plain Python objects, or raise what is wrong with them.
+        """Return the options as plain Python objects, or raise an error that lists what is wrong.
 
         Returns
         -------
         OptimizationConfig
-            NumPy's numbers as Python's, ``~`` in paths replaced, a seed drawn where
+            NumPy numbers are converted, ``~`` in paths is expanded, and a seed is drawn if
             `random_seed` is None.
 
         Raises
         ------
         InvalidInputError
-            One line per option that can't be used.
+            One line per invalid option.
 
         Examples
         --------
@@ -282,13 +279,13 @@ class OptimizationConfig:
         return replace(self, **convert_all(self.rules(), values))
 
     def __post_init__(self) -> None:
-        """Remember the passwords of addresses, so that no text shows them."""
+        """Remember the passwords in addresses, so that no text shows them."""
         for address in (self.storage, self.mlflow_tracking_uri, self.ray_address):
             if isinstance(address, str):
                 remember_address(address)
 
     def __repr__(self) -> str:
-        """Return all options, the passwords in addresses masked."""
+        """Return all options, with passwords in addresses masked."""
         options = ", ".join(f"{name}={value!r}" for name, value in self.to_dict().items())
         return mask_secrets(f"OptimizationConfig({options})")
 

@@ -1,4 +1,4 @@
-"""The trials of a search: the record of each, the best of them, all as one table."""
+"""The trials of a search: the record of each, the best of them, and a table of all."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ class TrialRecord:
     state : {"COMPLETE", "PRUNED", "FAIL"}
         How it ended.
     value : float, optional
-        Its score: the best validation loss. None if it has none.
+        Its score: the best validation loss. None if there is none.
     params : mapping
-        The configuration that was trained, flat or nested.
+        The trained configuration, flat or nested.
     intermediate_values : mapping of int to float
         Validation loss by global training step.
     datetime_start, datetime_complete : datetime, optional
-        Begin and end. Without a time zone they are local time.
+        Start and end. Without a time zone they are local time.
     duration_seconds : float
-        Seconds from begin to end.
+        Seconds from start to end.
     reason : str, optional
         Why it failed or was pruned.
     tags : mapping
-        Anything else worth keeping, such as ``{"retry_of": 3}``.
+        Further information, such as ``{"retry_of": 3}``.
 
     Raises
     ------
@@ -76,18 +76,18 @@ class TrialRecord:
 
     @property
     def best_loss(self) -> float | None:
-        """The least validation loss; None where the trial saw none."""
+        """The lowest validation loss; None if the trial reported none."""
         return min(self.intermediate_values.values(), default=None)
 
     @property
     def best_step(self) -> int | None:
-        """The training step of the least validation loss; None where the trial saw none."""
+        """The training step of the lowest validation loss; None if the trial reported none."""
         losses = self.intermediate_values
         return min(losses, key=lambda step: losses[step]) if losses else None
 
 
 def best_record(records: Sequence[TrialRecord]) -> TrialRecord | None:
-    """Return the trial to use: the best complete one, else the best stopped one.
+    """Return the best complete trial, or else the best stopped one.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def best_record(records: Sequence[TrialRecord]) -> TrialRecord | None:
     Returns
     -------
     TrialRecord or None
-        None where no trial saw a finite validation loss.
+        None if no trial reported a finite validation loss.
 
     Examples
     --------
@@ -123,8 +123,8 @@ def trials_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
     -------
     DataFrame
         `number`, `value`, `state` (COMPLETE, PRUNED or FAIL), `datetime_start`,
-        `datetime_complete`, `duration`, `params_*`, then `best_step` (training
-        steps at the best loss), `n_reports` and `reason` (of a failure).
+        `datetime_complete`, `duration`, `params_*`, then `best_step` (training steps at the best
+        loss), `n_reports` and `reason` (of a failure).
 
     Examples
     --------
