@@ -1,1 +1,1 @@
-"""From a fitted model to forecasts: inputs, quantiles, intervals, paths, explanations."""
+"""Forecast with a fitted model: inputs, quantiles, intervals, simulated paths, explanations."""

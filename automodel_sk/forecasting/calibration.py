@@ -1,4 +1,4 @@
-"""How many past windows calibrate the intervals, and what a fitted model kept of its data."""
+"""Choose the windows that calibrate prediction intervals, and read the data of a fitted model."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Windows:
     Parameters
     ----------
     count : int
-        How many.
+        Number of windows.
     step : int
-        Steps from one to the next.
+        Steps from one window to the next.
     ids : Index, optional
-        The series that are long enough; all of them when None.
+        The series that are long enough; all of them if None.
     left_out : tuple
-        The others.
+        The series that are too short.
     """
 
     count: int
@@ -55,25 +55,25 @@ def plan_windows(
     last_half: bool = True,
     together: bool = False,
 ) -> Windows:
-    """Return the windows to hold out: within the last third of the series.
+    """Choose the windows to hold out, within the last third of the series.
 
-    Series that are too short are left out, and so are up to a third of the others where they
-    would cost the rest many windows. Where a third of no series holds a window, the last half
-    may.
+    Series that are too short are left out. Up to a third of the others are left out too if keeping
+    them would cost the remaining series many windows. If a third of no series holds a window, the
+    last half may be used.
 
     Parameters
     ----------
     frame : DataFrame
-        Prepared long frame.
+        The prepared long frame.
     h : int
-        Steps of each window.
+        Steps per window.
     n_windows : int, optional
-        How many; as many as fit, ten at most, when None.
+        Number of windows; if None, as many as fit, up to ten.
     last_half : bool
-        Whether half of the rows may be held out where a third holds no window.
+        Whether half of the rows may be held out if a third holds no window.
     together : bool
-        Whether one model forecasts all series at once, which trains on all of them: none
-        is then left out that can hold a window.
+        Whether one model forecasts all series at once and so trains on all of them; then no series
+        that can hold a window is left out.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def plan_windows(
     Raises
     ------
     InvalidInputError
-        No series has room for the windows.
+        If no series is long enough for the windows.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def plan_windows(
 
 
 def _fitting(rows: int, h: int, n_windows: int | None, share: int) -> tuple[int, int] | None:
-    """Return how many windows a series holds in its last part, and the steps between them."""
+    """Return how many windows fit in the last part of a series, and the steps between them."""
     room = int(rows) // share if n_windows is None else int(rows) - 2
     if room < h + (n_windows or 1) - 1:
         return None
@@ -118,14 +118,14 @@ def _fitting(rows: int, h: int, n_windows: int | None, share: int) -> tuple[int,
 
 
 def _worth_leaving_out(able: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.integer[Any]]:
-    """Return the lengths below which series may be left out: a third of them at most."""
+    """Return the lengths below which series may be left out, a third of them at most."""
     return np.unique(able[: len(able) // 3 + 1])
 
 
 def _worth(
     able: npt.NDArray[np.integer[Any]], h: int, n_windows: int | None, share: int
 ) -> Callable[[int], float]:
-    """Return what series of some length and longer tell: more windows of one tell ever less."""
+    """Return how informative series of at least some length are; each further window adds less."""
 
     def worth(rows: int) -> float:
         count, step = _fitting(rows, h, n_windows, share) or (0, h)
@@ -136,7 +136,7 @@ def _worth(
 
 
 def _too_short(sizes: pd.Series, h: int, windows: int) -> str:
-    """Return what is said where no series can be held out of, by the longest one."""
+    """Return the error message if no series can be held out, based on the longest one."""
     place = int(sizes.to_numpy().argmax())
     counted = f"{windows} window" + ("" if windows == 1 else "s")
     fewer = "try n_windows=1; or " if windows > 1 else ""
@@ -148,7 +148,7 @@ def _too_short(sizes: pd.Series, h: int, windows: int) -> str:
 
 
 def named(ids: Sequence[Any], most: int = 3) -> str:
-    """Return the names of some series for a message, the first few of many.
+    """Format series ids for a message; only the first few if there are many.
 
     Examples
     --------
@@ -160,7 +160,7 @@ def named(ids: Sequence[Any], most: int = 3) -> str:
 
 
 def stored_static(fitted: Any) -> pd.DataFrame:
-    """Return the static values that a NeuralForecast object was fitted with."""
+    """Return the static values a NeuralForecast object was fitted with."""
     dataset = fitted.dataset
     table = pd.DataFrame(np.asarray(dataset.static), columns=list(dataset.static_cols))
     return decoded(table.assign(unique_id=np.asarray(fitted.uids)), fitted.categorical_vocab_)

@@ -1,4 +1,4 @@
-"""Conformal intervals: how far past forecasts were off, by series and by kind of series."""
+"""Conformal prediction intervals from past errors, by series and by similar series."""
 
 from __future__ import annotations
 
@@ -34,52 +34,51 @@ _CHUNK = 2_000_000
 
 
 class _Neighbours(NamedTuple):
-    """Calibrated series that are like some others, and how much each counts."""
+    """Calibrated series similar to some others, and their weights."""
 
     places: Integers
     weights: Array
     nearest: Array
 
     def of(self, rows: Integers) -> _Neighbours:
-        """Return those of some of the others."""
+        """Return the neighbours of some of the rows."""
         return _Neighbours(self.places[rows], self.weights[rows], self.nearest[rows])
 
 
 @dataclass(frozen=True)
 class ConformalScores:
-    """Absolute errors on held-out windows, made comparable between series.
+    """Absolute errors on held-out windows, scaled to be comparable between series.
 
     Split conformal prediction with a normalised score (Lei et al., 2018, "Distribution-free
-    predictive inference for regression"): an error is divided by the size of error to
-    expect of its series, and an interval is a quantile of such scores times that size.
-    With one scale and one pool for all, coverage is right on average alone: in a panel of
-    active and of still series the active ones get intervals that are far too narrow. So
+    predictive inference for regression"): an error is divided by the expected error size of its
+    series, and an interval is a quantile of these scores times that size. With one scale and one
+    pool for all series, coverage is right only on average: in a panel of active and inactive
+    series, the intervals of the active ones are far too narrow. Therefore:
 
-    - the size to expect is that of the series' own errors in its *other* windows, since a
-      new forecast has past windows alone to go by. It is shrunk towards series that
-      are alike, by empirical Bayes: fully where they differ no more than windows do by
-      chance, hardly where each series has errors of its own size;
-    - an interval of a series that never moved reaches to the value it always had;
-    - scores are pooled over series that are alike, each weighted by how much it is
-      (localized conformal prediction, Guan, 2023; a Mondrian taxonomy without edges):
-      by how often it moves, how much large steps stand out, and how large single, second
-      and seasonal differences are in relation to each other. All of that is known of series
-      that were not calibrated as well: they take the size, in units of their seasonal
-      difference, and the scores from those alike.
+    - The expected size of a series comes from its errors in the *other* windows, because a new
+      forecast only has past windows to rely on. It is shrunk towards similar series by empirical
+      Bayes: fully if these differ no more than windows do by chance, hardly if each series has its
+      own error size.
+    - The interval of a series that never changed includes its constant value.
+    - Scores are pooled over similar series, weighted by similarity (localized conformal prediction,
+      Guan, 2023; a Mondrian taxonomy without edges). Similarity compares how often a series
+      changes, how much large steps stand out, and the relative sizes of single, second and seasonal
+      differences. These traits are also known for series that were not calibrated: they take the
+      size, in units of their seasonal difference, and the scores from similar series.
 
-    Libraries that keep scores by series alone (mlforecast, statsforecast, neuralforecast)
-    have two scores for each quantile after two windows, and none for a new series.
+    Libraries that keep scores per series (mlforecast, statsforecast, neuralforecast) have two
+    scores for each quantile after two windows, and none for a new series.
 
     Parameters
     ----------
     errors : array of shape (n_series, n_windows, h)
         Absolute errors by series, window and step, in the units of `series`.
     series : SeriesTraits
-        What the calibrated series are like.
+        Traits of the calibrated series.
     season : int
-        Steps of one season, for the traits of other series.
+        Steps of one season, used for the traits of other series.
     overlapping : bool
-        Whether windows share steps; they then don't show how errors differ by chance.
+        Whether windows overlap; overlapping windows don't show how errors vary by chance.
 
     Examples
     --------
@@ -98,17 +97,17 @@ class ConformalScores:
     def from_cross_validation(
         cls, errors: pd.DataFrame, history: pd.DataFrame, h: int, season: int
     ) -> ConformalScores:
-        """Keep the errors of a cross-validation.
+        """Build the scores from the errors of a cross-validation.
 
         Parameters
         ----------
         errors : DataFrame with columns unique_id, cutoff, ds, error
-            Signed errors, all steps of each window, the same windows of each series; NaN
+            Signed errors for all steps of each window, with the same windows for every series; NaN
             for a step that was not observed.
         history : DataFrame with columns unique_id, ds, y
-            The series, sorted; those without errors are left out.
+            The series, sorted; series without errors are ignored.
         h : int
-            Steps of each window.
+            Steps per window.
         season : int
             Steps of one season.
         """
@@ -127,7 +126,7 @@ class ConformalScores:
         Parameters
         ----------
         history : DataFrame with columns unique_id, ds, y
-            Sorted; rows that `available_mask` names unobserved tell nothing.
+            Sorted; rows that `available_mask` marks as unobserved are ignored.
 
         Returns
         -------
@@ -145,14 +144,14 @@ class ConformalScores:
         point : array of shape (n_series, h)
             Point forecasts.
         series : SeriesTraits
-            What is forecast from.
+            Traits of the series to forecast.
         quantiles : sequence of float
             Between 0 and 1.
 
         Returns
         -------
         array of shape (n_series, h, n_quantiles)
-            Never crossing.
+            Sorted, so that they never cross.
         """
         h = point.shape[1]
         coverages = sorted({round(abs(2 * q - 1), 12) for q in quantiles})
@@ -169,12 +168,12 @@ class ConformalScores:
         return stacked
 
     def radii(self, series: SeriesTraits, coverages: Sequence[float]) -> Array:
-        """Return the half widths of central intervals.
+        """Return the half-widths of central intervals.
 
         Parameters
         ----------
         series : SeriesTraits
-            What is forecast from.
+            Traits of the series to forecast.
         coverages : sequence of float
             Between 0 and 1.
 
@@ -192,14 +191,14 @@ class ConformalScores:
         return radii
 
     def strangers(self, series: SeriesTraits) -> Flags:
-        """Return which series move and are like none that were calibrated.
+        """Return which changing series are similar to no calibrated one.
 
-        Their intervals are those of a seasonal-naive forecast whose errors are normal.
+        Their intervals are those of a seasonal-naive forecast with normally distributed errors.
 
         Parameters
         ----------
         series : SeriesTraits
-            What is forecast from.
+            Traits of the series to forecast.
 
         Returns
         -------
@@ -209,9 +208,9 @@ class ConformalScores:
         return strange & series.moves & (self._places(series) < 0)
 
     def _places(self, series: SeriesTraits) -> Integers:
-        """Return which calibrated series each one is, -1 for new ones and others of its name.
+        """Return the position of each series among the calibrated ones; -1 for new or changed ones.
 
-        One that moved and does no more, as far as is seen, is still the same.
+        A series that changed in the past and is constant now still counts as the same.
         """
         places = pd.Index(self.series.ids).get_indexer(pd.Index(series.ids))
         then = self.series.taken(places)
@@ -251,7 +250,7 @@ class ConformalScores:
 
     @cached_property
     def _own(self) -> _Neighbours:
-        """The series that are like each calibrated one, itself among them."""
+        """The neighbours of each calibrated series, including itself."""
         return self._near(self.series.traits)
 
     @cached_property
@@ -260,7 +259,7 @@ class ConformalScores:
         return expected_sizes(self._floored, self._own.places, self._own.weights, independent)
 
     def _near(self, traits: Array, *, widen: bool = False) -> _Neighbours:
-        """Return the series most like some; the nearest counts in any case if it is to `widen`."""
+        """Return the most similar series; with `widen`, the nearest one always counts."""
         n_series, n_windows, _ = self.errors.shape
         count = min(max(_FEWEST, -(-_ENOUGH_SCORES // n_windows)), _MOST, n_series)
         distances, places = self._tree.query(traits / _ALIKE, k=np.arange(1, count + 1))
@@ -271,7 +270,7 @@ class ConformalScores:
 
 
 def _filled(sizes: Array) -> Array:
-    """Return errors without gaps: of another window at that step, else the mean ones."""
+    """Fill missing errors with that step's error in another window, or with the mean."""
     for shift in range(1, sizes.shape[1]):
         sizes = np.where(np.isnan(sizes), np.roll(sizes, shift, axis=1), sizes)
     known = ~np.isnan(sizes)
@@ -282,9 +281,9 @@ def _filled(sizes: Array) -> Array:
 
 
 def _to_the_value_it_always_had(point: Array, series: SeriesTraits) -> Array:
-    """Return how far a series that never moves is from its forecast, 0 for those that do.
+    """Return the distance of a constant series from its forecast; 0 for series that change.
 
-    Each training is off by an amount of its own there, which other trainings don't tell.
+    There each training has an offset of its own, which other trainings do not reveal.
     """
     ends = series.ends[:, None]
     distance = np.abs(point - ends) * (1 + 1e-9) + 1e-12 * np.abs(ends)
@@ -292,14 +291,14 @@ def _to_the_value_it_always_had(point: Array, series: SeriesTraits) -> Array:
 
 
 def _scaled(sizes: Array, units: Array, radii: Array) -> Array:
-    """Return half widths in units of the target; none where errors are zero."""
+    """Return half-widths in the target's units; zero where the errors are zero."""
     scale = np.where(sizes > np.log(10 * _SMALLEST), np.exp(sizes) * units, 0.0)
     scaled: Array = radii * scale[:, None]
     return scaled
 
 
 def _of_seasonal_steps(units: Array, coverages: Sequence[float]) -> Array:
-    """Return the half widths of a seasonal-naive forecast, its errors taken for normal."""
+    """Return the half-widths of a seasonal-naive forecast with normally distributed errors."""
     per_unit = [NormalDist(sigma=np.sqrt(np.pi / 2)).inv_cdf((1 + c) / 2) for c in coverages]
     radii: Array = np.multiply.outer(np.array(per_unit), units)[:, :, None]
     return radii
@@ -308,7 +307,7 @@ def _of_seasonal_steps(units: Array, coverages: Sequence[float]) -> Array:
 def _pooled(scores: Array, near: _Neighbours, coverages: Sequence[float]) -> Array:
     """Return quantiles of the neighbours' scores by step, shape (n_coverages, n_series, h).
 
-    Where a step has too few scores for its quantile, the steps beside it lend theirs.
+    A step with too few scores for its quantile borrows those of neighbouring steps.
     """
     _, n_windows, h = scores.shape
     radii = np.empty((len(coverages), len(near.places), h))
@@ -327,7 +326,7 @@ def _pooled(scores: Array, near: _Neighbours, coverages: Sequence[float]) -> Arr
 
 
 def _part(step: int, reach: int, h: int) -> slice:
-    """Return the steps around one, as many at the ends of the horizon as within it."""
+    """Return the steps around a step; the range has the same length at both ends of the horizon."""
     first = max(0, min(step - reach, h - 2 * reach - 1))
     return slice(first, max(step, first + 2 * reach) + 1)
 
@@ -348,7 +347,7 @@ def _weighted_quantiles(pool: Array, weights: Array, coverages: Sequence[float])
 
 
 def _chunks(n_rows: int, size: int) -> Iterator[slice]:
-    """Yield rows, as many at a time as fit into memory."""
+    """Yield slices of rows that each fit into memory."""
     step = max(1, _CHUNK // max(size, 1))
     for first in range(0, n_rows, step):
         yield slice(first, first + step)

@@ -1,4 +1,4 @@
-"""What a forecast is made of: how much each past and future value adds to it."""
+"""Explain a forecast: the contribution of each past and future value."""
 
 from __future__ import annotations
 
@@ -36,22 +36,21 @@ Array = npt.NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Explanation:
-    """How much each value that a model sees adds to each of its forecasts.
+    """The contribution of each input value to each forecast.
 
     Parameters
     ----------
     attributions : DataFrame
-        One row for each forecast and value: `unique_id` and `ds` of the forecast;
-        `kind` of the value ("target", "future", "historic" or "static"), its
-        `variable`, `source` (the series it is of) and `lag` (steps after the last
-        known row, 0 for that row itself, missing for static values); and the
-        `attribution`, in units of the target.
+        One row per forecast and input value: `unique_id` and `ds` of the forecast; the `kind` of
+        the value ("target", "future", "historic" or "static"), its `variable`, its `source` (the
+        series it comes from), its `lag` (steps after the last known row, 0 for that row, missing
+        for static values); and the `attribution`, in units of the target.
     forecast : DataFrame
-        `unique_id`, `ds`, the model's name and, where the method gives one, the
-        `baseline`: the forecast from nothing but zeros, to which the attributions
-        add up but for what is `unexplained`.
+        `unique_id`, `ds`, the model's name and, for methods that have one, the `baseline`: the
+        forecast from inputs of zero. Baseline and attributions add up to the forecast except for
+        `unexplained`.
     method : str
-        How it was found out.
+        The attribution method.
 
     Examples
     --------
@@ -70,17 +69,17 @@ class Explanation:
     method: str
 
     def importance(self, by: str | Sequence[str] = "variable") -> pd.Series:
-        """Return the share of all attributions, signs aside, by variable or else.
+        """Return the share of each variable in the absolute attributions.
 
         Parameters
         ----------
         by : str or sequence of str
-            Columns of `attributions`, such as ``["variable", "lag"]``.
+            Columns of `attributions` to group by, such as ``["variable", "lag"]``.
 
         Returns
         -------
         Series
-            Shares that sum up to 1, the largest first.
+            Shares that sum to 1, largest first.
         """
         sizes = self.attributions["attribution"].abs()
         keys = [self.attributions[key] for key in ([by] if isinstance(by, str) else by)]
@@ -89,7 +88,7 @@ class Explanation:
         return shares.rename("importance")
 
     def _repr_html_(self) -> str:
-        """Return the importances as a table, for notebooks."""
+        """Return the importances as an HTML table, for notebooks."""
         return self.importance().to_frame().to_html()
 
 
@@ -119,7 +118,7 @@ def explain(
                 verbose=False,
             )
             (raw, found), zone = with_wall_dates(own, ask, history, futr_df)
-        except Exception as exc:  # whatever captum meets in one of 36 models
+        except Exception as exc:  # captum may raise anything in one of 36 models
             raise InvalidInputError(
                 f"{type(model).__name__} can't be explained by {method}"
                 f" ({type(exc).__name__}: {str(exc)[:300]}); try another of {', '.join(METHODS)}"
@@ -156,7 +155,7 @@ def _check_captum() -> None:
 
 
 def _steps(model: Any, steps: Sequence[int] | None) -> list[int]:
-    """Return the steps ahead in order, all of them where none are named."""
+    """Return the chosen steps ahead in order; all of them by default."""
     if steps is None:
         return list(range(1, model.h + 1))
     chosen = sorted(set(steps))
@@ -168,7 +167,7 @@ def _steps(model: Any, steps: Sequence[int] | None) -> list[int]:
 
 
 def _output(loss: Any) -> int:
-    """Return which of a loss's outputs is explained: the median, or what is nearest to it."""
+    """Return the index of the loss's output to explain: the median, or the closest quantile."""
     distances = [abs(quantile - 0.5) for quantile in trained_quantiles(loss)]
     return int(np.argmin(distances)) if distances else 0
 
@@ -192,7 +191,7 @@ def _explanation(
 
 
 def _unexplained(forecast: pd.DataFrame, attributions: pd.DataFrame, name: str) -> pd.Series:
-    """Return what attributions and baseline lack of each forecast; say where it is much."""
+    """Return the unexplained part of each forecast, and warn if it is large."""
     keys = ["unique_id", "ds"]
     sums = attributions.groupby(keys, observed=True, sort=False)["attribution"].sum()
     explained = sums.loc[pd.MultiIndex.from_frame(forecast[keys])].to_numpy()
@@ -210,7 +209,7 @@ def _unexplained(forecast: pd.DataFrame, attributions: pd.DataFrame, name: str) 
 
 
 def _by_series(model: Any, values: Array) -> Array:
-    """Return an array whose first axes are the series and the step, of the one output."""
+    """Return an array with series and step as its first axes, for the one output."""
     if model.MULTIVARIATE:
         return np.swapaxes(values[0, :, :, 0], 0, 1)
     return values[:, :, 0, 0]
@@ -219,17 +218,17 @@ def _by_series(model: Any, values: Array) -> Array:
 def _parts(
     model: Any, arrays: Mapping[str, Array | None]
 ) -> Iterator[tuple[str, Sequence[str], Sequence[int | None], Array]]:
-    """Yield each kind of value with its variables, its lags, and its attributions.
+    """Yield each kind of input value with its variables, lags and attributions.
 
-    These have the axes series, step, variable, lag and source; a univariate model
-    sees one series at a time and has a last axis of length 1.
+    The attributions have the axes series, step, variable, lag and source. A univariate model sees
+    one series at a time, so its last axis has length 1.
     """
     found = {name: _by_series(model, a) for name, a in arrays.items() if a is not None}
 
     def own(values: Array) -> Array:
         return values if model.MULTIVARIATE else values[..., None]
 
-    target = own(found["insample"].sum(-1))  # a value, and whether it is one, are one variable
+    target = own(found["insample"].sum(-1))  # a value and its mask are one variable
     past = target.shape[2] - (model.h if model.RECURRENT else 0)
     yield "target", ["y"], range(1 - past, 1), target[:, :, None, :past]
     if "futr_exog" in found:
@@ -252,7 +251,7 @@ def _table(
     lags: Sequence[int | None],
     values: Array,
 ) -> pd.DataFrame:
-    """Return attributions with the axes of `_parts` as rows."""
+    """Convert attributions with the axes of `_parts` to rows."""
     _, _, n_variables, n_lags, n_sources = values.shape
     each = n_variables * n_lags * n_sources
     table = forecast.loc[forecast.index.repeat(each), ["unique_id", "ds"]].reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""Future values of exogenous columns, checked and ready for a model."""
+"""Validate and prepare future values of exogenous columns."""
 
 from __future__ import annotations
 
@@ -28,30 +28,29 @@ def future_values(
     Parameters
     ----------
     futr_df : DataFrame, optional
-        With `unique_id`, `ds` and the columns, rows in any order; what else it
-        may hold is never looked at.
+        Frame with `unique_id`, `ds` and the columns, rows in any order; other columns are ignored.
     columns : sequence of str
         The columns that the model needs.
     series : DataFrame
-        Columns `unique_id` and `ds`; each series' last row at least.
+        Columns `unique_id` and `ds`; at least the last row of each series.
     h : int
         Steps after the end of each series.
     freq : str or int
         Frequency of the data.
     date_order : {"day first", "month first"}, optional
-        How the model's own times were written, for text that leaves the order open.
+        Order of day and month in the training data's text times, used for ambiguous text.
     categories : sequence of str
         Columns that may hold text.
 
     Returns
     -------
     DataFrame or None
-        None where the model needs no columns.
+        None if the model needs no columns.
 
     Raises
     ------
     InvalidInputError
-        Columns, rows or values are missing; the first of them is named.
+        If columns, rows or values are missing; the message names the first one.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The past that a fitted model forecasts from: checked against what the model was built for."""
+"""Validate the history that a fitted model forecasts from."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def usable_history(
     date_order: str | None = None,
     trained_on: Any = None,
 ) -> pd.DataFrame:
-    """Return a history ready for a model, or say what is wrong with it.
+    """Validate and prepare a history for a model; raise if it can't be used.
 
     Parameters
     ----------
     dataset : DataFrame
-        Long frame as a user passes it.
+        Long frame as the user passed it.
     task : TrainingTask
-        What the model was built for.
+        The task the model was trained for.
     freq : str or int
-        Frequency of the data that it was trained on.
+        Frequency of the training data.
     date_order : {"day first", "month first"}, optional
-        How the model's own times were written, for text that leaves the order open.
+        Order of day and month in the training data's text times, used for ambiguous text.
     trained_on : sequence, optional
-        Names of the series that the model was trained on, in order; a model of all
-        series at once takes no others. Not looked at when None.
+        Series ids of the training data, in order; a model that takes all series at once accepts no
+        others. Not checked if None.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def usable_history(
     Raises
     ------
     InvalidInputError
-        The rows can't be used, or a multivariate model is given other series.
+        If the rows can't be used, or a multivariate model gets other series.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""From a fitted NeuralForecast object to a tidy forecast frame."""
+"""Forecast with a fitted NeuralForecast object and return a tidy frame."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ _NO_FORECASTS = (*_KEYS, "cutoff", "y")
 
 
 def loss_family(loss: Any) -> str:
-    """Return how a loss gives quantiles, a key of the table of families."""
+    """Return the way a loss provides quantiles: a key of the table of families."""
     if hasattr(loss, "update_quantile"):
         return "distribution" if loss.is_distribution_output else "implicit"
     return "quantiles" if trained_quantiles(loss) else "point"
 
 
 def stored_history(fitted: Any) -> pd.DataFrame:
-    """Return the long frame that a NeuralForecast object was fitted on, or keeps.
+    """Return the long frame that a NeuralForecast object was fitted on or stores.
 
-    With `available_mask` where some rows were not observed.
+    It has a column `available_mask` if some rows were not observed.
     """
     dataset = fitted.dataset
     values = pd.DataFrame(np.asarray(dataset.temporal), columns=list(dataset.temporal_cols))
@@ -70,30 +70,30 @@ def forecast(
     seed: int,
     h: int | None = None,
 ) -> pd.DataFrame:
-    """Return point forecasts and the quantiles asked for.
+    """Return point forecasts and the requested quantiles.
 
     Parameters
     ----------
     fitted : neuralforecast.NeuralForecast
-        With one model.
+        A fitted object with one model.
     history : DataFrame, optional
-        Prepared long frame; the training data when None.
+        The prepared long frame; the training data if None.
     futr_df, static_df : DataFrame, optional
         Prepared future and static values.
     columns : mapping of str to float
         Quantiles by column name.
     scores : callable
-        Gives the conformal scores, called only where they are needed.
+        Function that returns the conformal scores; called only if they are needed.
     seed : int
-        Seeds the samples of distribution losses.
+        Random seed for the samples of distribution losses.
     h : int, optional
-        Steps, where more than the model's own.
+        Forecast horizon, if longer than the model's own.
 
     Returns
     -------
     DataFrame
-        Columns unique_id, ds, the model's name and those of `columns`; without
-        `columns`, what the loss itself gives.
+        Columns unique_id, ds, the model's name and those of `columns`; without `columns`, the
+        outputs of the loss itself.
     """
     ask = _Asker(fitted, history, futr_df, static_df, seed, h)
     family = loss_family(fitted.models[0].loss)
@@ -106,7 +106,7 @@ def forecast(
 
 
 def _warn_of_non_finite(result: pd.DataFrame, name: str) -> None:
-    """Say which series have no usable forecast: their values leave single precision."""
+    """Warn about series without a usable forecast, because their values exceed single precision."""
     outputs = [column for column in result.columns if column not in _NO_FORECASTS]
     gone = ~np.isfinite(result[outputs].to_numpy(dtype=float)).all(axis=1)
     if gone.any():
@@ -121,7 +121,7 @@ def _warn_of_non_finite(result: pd.DataFrame, name: str) -> None:
 
 
 class _Asker:
-    """Asks a copy of the fitted object: forecasts change what they are asked of."""
+    """Call a copy of the fitted object, because forecasting modifies the object."""
 
     def __init__(
         self,
@@ -149,12 +149,12 @@ class _Asker:
         return in_zone(result, zone)
 
     def past(self) -> pd.DataFrame:
-        """Return the history that is forecast from."""
+        """Return the history to forecast from."""
         return self.history if self.history is not None else stored_history(self.fitted)
 
 
 def _request(model: Any, quantiles: Sequence[float]) -> dict[str, Any]:
-    """Return how to ask for quantiles: HINT reconciles samples and reads them off its loss."""
+    """Return the arguments that request quantiles; HINT reconciles samples and reads its loss."""
     if getattr(model, "SP", None) is None:
         return {"quantiles": list(quantiles)}
     import torch
@@ -165,20 +165,19 @@ def _request(model: Any, quantiles: Sequence[float]) -> dict[str, Any]:
 
 
 def tidy(raw: pd.DataFrame, model: Any) -> pd.DataFrame:
-    """Return what the loss itself gives: a column of the model's name, quantiles in order.
+    """Return the outputs of the loss: a column named after the model, then quantiles in order.
 
     Parameters
     ----------
     raw : DataFrame
-        A forecast or a cross-validation of a NeuralForecast object.
+        A forecast or cross-validation of a NeuralForecast object.
     model : neuralforecast model
-        The model behind it.
+        The model that produced it.
 
     Returns
     -------
     DataFrame
-        A new frame. A single output is the forecast; where there are quantiles
-        alone, their median is.
+        A new frame. A single output is the forecast; if there are only quantiles, their median is.
     """
     name = repr(model)
     own = [column for column in raw.columns if column.startswith(name)]
@@ -199,7 +198,7 @@ def tidy(raw: pd.DataFrame, model: Any) -> pd.DataFrame:
 
 
 def _median(known: Sequence[float], values: Array) -> Array:
-    """Return the median, or the quantile nearest to it within the trained range."""
+    """Return the median, or the trained quantile closest to it."""
     middle = min(max(0.5, known[0]), known[-1])
     return interpolate_quantiles(known, values, [middle])[:, 0]
 
@@ -207,7 +206,7 @@ def _median(known: Sequence[float], values: Array) -> Array:
 def _from_distribution(
     ask: _Asker, columns: Mapping[str, float], scores: Callable[[], ConformalScores]
 ) -> pd.DataFrame:
-    """Let the distribution give its quantiles; the median stands for a missing mean."""
+    """Read quantiles from the distribution; the median replaces a missing mean."""
     known = sorted({*columns.values(), 0.5})
     raw = ask(known)
     values = raw[_quantile_columns(raw, ask.name, known)]
@@ -219,7 +218,7 @@ def _from_distribution(
 def _quantile_columns(raw: pd.DataFrame, name: str, known: Sequence[float]) -> list[str]:
     """Return the quantile columns of a forecast, lowest first."""
     found = [c for c in raw.columns if c.startswith(f"{name}_ql")]
-    if len(found) != len(known):  # pragma: no cover - upstream's naming changed
+    if len(found) != len(known):  # neuralforecast's naming changed
         raise InvalidInputError(f"expected quantiles {list(known)}, got columns {found}")
     return found
 
@@ -231,13 +230,13 @@ def _positions(known: Sequence[float], columns: Mapping[str, float]) -> list[int
 def _from_trained_quantiles(
     ask: _Asker, columns: Mapping[str, float], scores: Callable[[], ConformalScores]
 ) -> pd.DataFrame:
-    """Take or interpolate the quantiles that the model was trained for."""
+    """Select or interpolate the quantiles that the model was trained for."""
     loss = ask.fitted.models[0].loss
     known = trained_quantiles(loss)
     check_within(sorted(known), list(columns.values()))
     raw = ask()
     own = [ask.name + suffix for suffix in loss.output_names]
-    if len(known) == 1:  # upstream names a single output by the loss or by the model alone
+    if len(known) == 1:  # neuralforecast names a single output by the loss or the model alone
         own = [column for column in raw.columns if column not in _NO_FORECASTS]
     order = np.argsort(known)
     known, trained = [known[k] for k in order], raw[own].to_numpy()[:, order]
@@ -248,7 +247,7 @@ def _from_trained_quantiles(
 def _from_conformal_scores(
     ask: _Asker, columns: Mapping[str, float], scores: Callable[[], ConformalScores]
 ) -> pd.DataFrame:
-    """Put conformal intervals around point forecasts."""
+    """Add conformal intervals to point forecasts."""
     calibrated = scores()
     raw = tidy(ask(), ask.fitted.models[0])
     series = calibrated.describe(ask.past())

@@ -1,4 +1,4 @@
-"""What a series is like, by its values alone: how large its steps are, and of what kind."""
+"""Traits of a series computed from its values: the size and the kind of its steps."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ N_TRAITS = 5
 
 @dataclass(frozen=True)
 class SeriesTraits:
-    """Size and kind of each series.
+    """Scale and traits of each series.
 
     Parameters
     ----------
     ids : array of shape (n_series,)
-        The series' names.
+        The series ids.
     units : array of shape (n_series,)
-        Mean absolute seasonal difference (of single steps where that is rounding); the mean
-        size of a series that never moves, 1 where that is zero too.
+        Mean absolute seasonal difference (of single steps if that is rounding noise); for a
+        constant series its mean absolute value, or 1 if that is zero too.
     traits : array of shape (n_series, 5)
-        Logarithms: the share of steps that move, how much large steps stand out, and the
-        sizes of single, of second and of seasonal differences in units. Series that look
-        alike are near each other, whatever their level and scale.
+        Logarithms of the share of steps that change, of how much large steps stand out, and of the
+        sizes of single, second and seasonal differences in units. Similar series are close to each
+        other, whatever their level and scale.
     ends : array of shape (n_series,)
-        The last value of each.
+        The last value of each series.
 
     Examples
     --------
@@ -56,12 +56,12 @@ class SeriesTraits:
 
     @property
     def moves(self) -> npt.NDArray[np.bool_]:
-        """Which series ever change."""
+        """Which series change at all."""
         moves: npt.NDArray[np.bool_] = self.traits[:, 0] > _CONSTANT
         return moves
 
     def taken(self, places: npt.NDArray[Any]) -> SeriesTraits:
-        """Return those of some of the series, by their places or by flags."""
+        """Return the traits of some series, selected by position or mask."""
         parts = (self.ids, self.units, self.traits, self.ends)
         return SeriesTraits(*(part[places] for part in parts))
 
@@ -72,9 +72,9 @@ def describe_series(ids: npt.NDArray[Any], y: Array, season: int) -> SeriesTrait
     Parameters
     ----------
     ids : array of shape (n_rows,)
-        Series of each row, those of a series together.
+        Series of each row; the rows of a series are contiguous.
     y : array of shape (n_rows,)
-        The target, in time order within each series; NaN where it was not observed.
+        The target, in time order within each series; NaN if it was not observed.
     season : int
         Steps of one season.
 
@@ -131,7 +131,7 @@ def series_scales(ids: npt.NDArray[Any], y: Array, season: int) -> tuple[npt.NDA
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows of series that stand one after the other."""
+    """The rows of several series, one series after the other."""
 
     y: Array
     starts: Integers
@@ -143,21 +143,21 @@ class _Rows:
         return cls(y, starts, np.diff(np.r_[starts, len(ids)]))
 
     def mean(self, values: Array) -> Array:
-        """Return each series' mean of the values that are known, 0 where none is."""
+        """Return the mean of each series' known values; 0 if there are none."""
         known = ~np.isnan(values)
         counts = np.add.reduceat(known.astype(float), self.starts)
         sums: Array = np.add.reduceat(np.where(known, values, 0.0), self.starts)
         return np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0)
 
     def last(self) -> Array:
-        """Return each series' last known value, 0 where none is."""
+        """Return each series' last known value; 0 if there is none."""
         known = np.where(np.isnan(self.y), -1, np.arange(len(self.y)))
         place = np.maximum.reduceat(known, self.starts)
         last: Array = np.where(place >= 0, self.y[place], 0.0)
         return last
 
     def _lagged(self, values: Array, lag: int) -> Array:
-        """Return the values of so many rows before, NaN before a series' start."""
+        """Return the values `lag` rows earlier; NaN before the start of a series."""
         position = np.arange(len(values)) - np.repeat(self.starts, self.lengths)
         before = np.full(len(values), np.nan)
         has_past = np.flatnonzero(position >= lag)

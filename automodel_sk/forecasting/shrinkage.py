@@ -1,4 +1,4 @@
-"""The size of error to expect of each series: its own, shrunk towards those of its kind."""
+"""Expected error size of each series, shrunk towards similar series."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class ExpectedSizes(NamedTuple):
     Parameters
     ----------
     new : array of shape (n_series,)
-        Of a window to come, by all held-out windows.
+        For a future window, from all held-out windows.
     held_out : array of shape (n_series, n_windows)
-        Of each held-out window, by the other ones.
+        For each held-out window, from the other windows.
     alike : array of shape (n_series,)
-        By the series that are alike, as for a series without held-out windows.
+        From similar series only, as for a series without held-out windows.
     """
 
     new: Array
@@ -36,21 +36,21 @@ class ExpectedSizes(NamedTuple):
 def expected_sizes(
     errors: Array, places: npt.NDArray[np.intp], weights: Array, independent: bool
 ) -> ExpectedSizes:
-    """Return what size of error to expect of each series.
+    """Estimate the expected error size of each series.
 
-    An empirical Bayes estimate: a series' own size is one draw around that of its kind. How
-    much such draws differ is estimated among the series that are alike, less what windows
-    of one series differ by chance (as limma moderates variances; Smyth, 2004).
+    An empirical Bayes estimate: a series' own size is a draw around the size of similar series. The
+    variance of these draws is estimated among the similar series, minus the chance variation
+    between windows of one series (as limma moderates variances; Smyth, 2004).
 
     Parameters
     ----------
     errors : array of shape (n_series, n_windows, h)
         Absolute errors, above zero.
     places, weights : arrays of shape (n_series, n_neighbours)
-        The series that are like each one, itself among them, and how much each counts.
+        The similar series of each series, including itself, and their weights.
     independent : bool
-        Whether differences between windows tell of chance; if not, or of one window, all
-        series that are alike get the same size.
+        Whether differences between windows measure chance variation; if not, or with one window,
+        all similar series get the same size.
 
     Returns
     -------
@@ -89,14 +89,14 @@ def _average(values: Array, weights: Array) -> Array:
 
 
 def _of_the_rest(means: Array, own: Array) -> Array:
-    """Return each series' size by all windows but one; bounded, where one holds all errors."""
+    """Return each series' size from all windows but one; bounded if one window has all errors."""
     rest = (means.sum(axis=1, keepdims=True) - means) / (means.shape[1] - 1)
     bounded: Array = np.maximum(np.log(np.maximum(rest, 1e-300)), own[:, None] - _LEAST_OF_THE_REST)
     return bounded
 
 
 def _shrunk(own: Array, centre: Array, prior: Array, noise: Array) -> Array:
-    """Weigh a size of its own and that of its kind by how far each is to be trusted."""
+    """Average a series' own size and that of similar series, weighted by their precision."""
     trust: Any = np.divide(prior, prior + noise, out=np.ones_like(prior + noise), where=noise > 0)
     shrunk: Array = centre + trust * (own - centre)
     return shrunk

@@ -1,4 +1,4 @@
-"""Possible futures: whole paths, drawn from a model's quantiles, step by step related."""
+"""Simulate paths from a model's quantiles, with dependence between steps."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def simulate(
     seed: int,
     h: int | None = None,
 ) -> pd.DataFrame:
-    """Draw paths from the quantiles of a fitted object; see `AutoModel.simulate`.
+    """Sample paths from the quantiles of a fitted object; see `AutoModel.simulate`.
 
-    The quantiles are those that `predict` gives, for every loss; neuralforecast's own
-    samplers draw from them.
+    The quantiles are those of `predict`, for every loss; neuralforecast's own samplers draw from
+    them.
     """
     from neuralforecast.utils import sample_from_quantiles
 
@@ -58,7 +58,7 @@ def simulate(
     past = _dataset(fitted, history)
     steps = len(table) // past.n_groups
     method = _usable_method(method, int(np.diff(past.indptr).min()), steps)
-    values = table[list(columns)].to_numpy(dtype=float, copy=True)  # torch wants it writable
+    values = table[list(columns)].to_numpy(dtype=float, copy=True)  # torch needs a writable array
     with quiet():
         paths = sample_from_quantiles(
             quantiles,
@@ -79,7 +79,7 @@ def _check(n_paths: int, method: str | None) -> None:
 
 
 def _grid(loss: Any) -> list[float]:
-    """Return the quantiles to draw between: a model trained for some has no others."""
+    """Return the quantiles to sample between: a model trained on quantiles has no others."""
     known = sorted(trained_quantiles(loss))
     if len(known) == 1:
         raise InvalidInputError(
@@ -90,7 +90,7 @@ def _grid(loss: Any) -> list[float]:
 
 
 def _dataset(fitted: Any, history: pd.DataFrame | None) -> Any:
-    """Return the past that the steps' relation is learnt from."""
+    """Return the history from which the dependence between steps is estimated."""
     if history is None:
         return fitted.dataset
     from neuralforecast.tsdataset import TimeSeriesDataset
@@ -111,7 +111,7 @@ def _usable_method(method: str | None, shortest: int, steps: int) -> str:
 
 
 def _long(table: pd.DataFrame, paths: Any, name: str) -> pd.DataFrame:
-    """Return a row for each step of each path of each series."""
+    """Return one row per series, path and step."""
     n_series, n_paths, steps = paths.shape
     own_rows = np.arange(len(table)).reshape(n_series, 1, steps)
     rows = np.broadcast_to(own_rows, paths.shape).ravel()
