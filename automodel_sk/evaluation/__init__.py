@@ -1,1 +1,1 @@
-"""How good a fitted model is: backtests and scores of the validation windows."""
+"""Evaluate a fitted model: backtests and scores on validation windows."""

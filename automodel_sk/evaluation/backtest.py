@@ -1,4 +1,4 @@
-"""How a model would have forecast the past: its errors beside those of simple forecasts."""
+"""Backtest a model: its errors on past windows next to those of the baselines."""
 
 from __future__ import annotations
 
@@ -31,18 +31,17 @@ _KEYS = ["unique_id", "cutoff", "ds"]
 
 @dataclass(frozen=True)
 class Backtest:
-    """Forecasts of windows that were held out, with what came true.
+    """Forecasts of held-out windows, with the observed values.
 
     Parameters
     ----------
     forecasts : DataFrame
-        Columns unique_id, cutoff, ds, y, scale (the series' mean absolute
-        seasonal difference), the model's name and the simple forecasts'; all
-        windows of a series in order of time.
+        Columns unique_id, cutoff, ds, y, scale (the series' mean absolute seasonal difference), the
+        model's name and the names of the baselines; the windows of a series are in time order.
     model : str
-        The model's column.
+        Column of the model.
     windows : Windows
-        What was held out.
+        The held-out windows.
 
     Examples
     --------
@@ -61,12 +60,12 @@ class Backtest:
 
     @property
     def columns(self) -> list[str]:
-        """The model's column and those of the simple forecasts."""
+        """The columns of the model and the baselines."""
         return [self.model, *(name for name in BASELINES if name in self.forecasts)]
 
     @cached_property
     def scaled(self) -> pd.DataFrame:
-        """Signed errors, forecast from truth, in units of each series' scale.
+        """Signed errors (forecast minus observed value), in units of each series' scale.
 
         Returns
         -------
@@ -83,7 +82,7 @@ class Backtest:
         return self._mean_absolute("step")
 
     def by_series(self) -> pd.DataFrame:
-        """Return the mean absolute scaled error by series, the model's best first."""
+        """Return the mean absolute scaled error by series, sorted by the model's error."""
         return self._mean_absolute("unique_id").sort_values(self.model, kind="stable")
 
     def _mean_absolute(self, key: str) -> pd.DataFrame:
@@ -97,9 +96,9 @@ class Backtest:
         Returns
         -------
         DataFrame
-            One row per forecast, the model first: MASE (of which each series
-            has an equal share), MAE and RMSE (in the target's unit), and the
-            skill: the share of the seasonal-naive forecast's MASE that it saves.
+            One row per forecast, the model first: MASE (each series has the same weight), MAE and
+            RMSE (in the unit of the target), and skill: 1 minus the ratio to the seasonal-naive
+            forecast's MASE.
         """
         table = pd.DataFrame({"MASE": self.by_series()[self.columns].mean()})
         errors = self.forecasts[self.columns].sub(self.forecasts["y"], axis=0)
@@ -110,9 +109,9 @@ class Backtest:
         return table
 
     def typical_series(self) -> dict[str, object]:
-        """Return the series that are forecast best, most typically and worst, by those words.
+        """Return the series with the best, the median and the worst forecast, by these words.
 
-        Fewer where there are fewer than three series.
+        Returns fewer if there are fewer than three series.
         """
         ranked = self.by_series().index
         places = {"best": 0, "typical": len(ranked) // 2, "worst": len(ranked) - 1}
@@ -123,12 +122,12 @@ class Backtest:
 
 
 def measured(model: AutoModel) -> Backtest:
-    """Return the backtest of a model whose errors can be held against those of others.
+    """Return the backtest of a model whose errors are comparable with those of others.
 
     Parameters
     ----------
     model : AutoModel
-        Fitted.
+        A fitted model.
 
     Returns
     -------
@@ -137,8 +136,8 @@ def measured(model: AutoModel) -> Backtest:
     Raises
     ------
     InvalidInputError
-        The model forecasts a quantile apart from the middle, for which the distance from the
-        truth is no error; or what `backtest` raises.
+        If the model forecasts a quantile other than the median, whose distance from the observed
+        value is not an error; or if `backtest` raises.
     """
     quantile = point_quantile(model.to_neuralforecast().models[0].loss)
     if abs(quantile - 0.5) > 1e-6:
@@ -153,15 +152,15 @@ _TESTED: WeakKeyDictionary[AutoModel, Backtest] = WeakKeyDictionary()
 
 
 def backtest(model: AutoModel) -> Backtest:
-    """Return a model's errors on past windows of its own data, measured at the first call.
+    """Return a model's errors on past windows of its own data; computed on the first call.
 
-    The best configuration is trained once without the windows that also calibrate
-    the intervals, which this does by the way where they are wanted.
+    Trains the best configuration once without the held-out windows. The same training calibrates
+    the prediction intervals if these are needed.
 
     Parameters
     ----------
     model : AutoModel
-        Fitted.
+        A fitted model.
 
     Returns
     -------
@@ -170,10 +169,10 @@ def backtest(model: AutoModel) -> Backtest:
     Raises
     ------
     InvalidInputError
-        The series are too short to hold out a window.
+        If the series are too short to hold out a window.
     """
     if model not in _TESTED:
-        with training_turn():  # threads that all want it train once
+        with training_turn():  # concurrent threads share one training
             if model not in _TESTED:
                 _TESTED[model] = _test(model)
     return _TESTED[model]
@@ -195,7 +194,7 @@ def _test(model: AutoModel) -> Backtest:
 
 
 def _scales(frame: pd.DataFrame, season: int) -> pd.Series:
-    """Return each series' mean absolute seasonal difference by its name."""
+    """Return the mean absolute seasonal difference of each series, by id."""
     ids, y = frame["unique_id"].to_numpy(), frame["y"].to_numpy(float)
     names, scales = series_scales(ids, y, season)
     return pd.Series(scales, index=pd.Index(names))
@@ -213,13 +212,13 @@ def _windows(frame: pd.DataFrame, model: AutoModel) -> Windows:
 
 
 def _calibrate(model: AutoModel, errors: pd.DataFrame, frame: pd.DataFrame) -> None:
-    """Keep the errors as the calibration of the intervals where the loss gives none."""
+    """Keep the errors to calibrate the intervals, if the loss provides none."""
     if model._scores is None and loss_family(model.to_neuralforecast().models[0].loss) == "point":
         model._scores = ConformalScores.from_cross_validation(errors, frame, model.h, model._season)
 
 
 def _simple_forecasts(frame: pd.DataFrame, windows: Windows, model: AutoModel) -> pd.DataFrame:
-    """Return what the simple rules forecast from the end of each window's past."""
+    """Return the baselines' forecasts from the cutoff of each window."""
     left = frame.groupby("unique_id", observed=True).cumcount(ascending=False).to_numpy()
     frame = filled_target(frame)
     parts = []

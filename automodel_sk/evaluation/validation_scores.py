@@ -1,4 +1,4 @@
-"""A model's figures on each validation window, beside those of simple forecasts."""
+"""Scores of a model on each validation window, next to those of the baselines."""
 
 from __future__ import annotations
 
@@ -47,22 +47,22 @@ def window_scores(
     static_df: pd.DataFrame | None = None,
     metrics: Sequence[Any] | None = None,
 ) -> pd.DataFrame:
-    """Return what a configuration scores on each validation window.
+    """Return the scores of a configuration on each validation window.
 
     Parameters
     ----------
     fitted : neuralforecast.NeuralForecast
         The final model; its data are used, its weights are not.
     task : TrainingTask
-        The windows, the losses, the columns.
+        The task: windows, losses and columns.
     config : mapping
-        The configuration, trained once as a trial of the search is.
+        The configuration; it is trained once, like a trial of the search.
     steps : int, optional
-        Training steps; those of the configuration when None.
+        Training steps; those of the configuration if None.
     season : int
         Steps of one season.
     static_df : DataFrame, optional
-        One row per series, in the order of the series.
+        Static features, one row per series in the order of the series.
     metrics : sequence of str or callable, optional
         As in `AutoModel.validation_scores`.
 
@@ -73,7 +73,7 @@ def window_scores(
     """
     usual: tuple[str, ...] = DEFAULT_METRICS
     if abs(point_quantile(fitted.models[0].loss) - 0.5) > 1e-6:
-        usual = ("mqloss",)  # how far a quantile is from the truth is no error
+        usual = ("mqloss",)  # the distance to a quantile is not an error
     judged = _metrics(task.metric, metrics, season, usual)
     everything = stored_history(fitted)
     kept = long_enough(everything, _least_rows(everything, task))
@@ -86,7 +86,7 @@ def window_scores(
         past = with_unobserved_rows(wall, rows, fitted.freq) if joint else wall
         static_df = static_df if static_df is None or joint else static_df[kept]
         given = (fitted.freq, task, config, steps, past, static_df, windows)
-        with training_turn():  # threads that all want it train once
+        with training_turn():  # concurrent threads share one training
             if fitted not in _FORECASTS:
                 _FORECASTS[fitted] = _forecast(*given)
     tables = []
@@ -106,7 +106,7 @@ def _least_rows(frame: pd.DataFrame, task: TrainingTask) -> int:
 def _metrics(
     of_search: Any, asked: Sequence[Any] | None, season: int, usual: Sequence[str]
 ) -> list[Metric]:
-    """Return the metrics to show: those asked for, or the search's own and the usual ones."""
+    """Return the requested metrics, or the search metric and the usual ones."""
     found = [resolve_metric(m, season) for m in (asked or [of_search, *usual])]
     return list({metric.name: metric for metric in found if metric is not None}.values())
 
@@ -120,7 +120,7 @@ def _forecast(
     static_df: pd.DataFrame | None,
     windows: HeldOutWindows,
 ) -> Forecast:
-    """Train as the trial was trained, without the windows, and forecast them."""
+    """Train without the windows, as the trial did, and forecast them."""
     from neuralforecast import NeuralForecast
 
     with training():
@@ -141,7 +141,7 @@ def _forecast(
 
 
 def _part(forecast: Forecast, windows: HeldOutWindows, number: int) -> Forecast:
-    """Return a forecast of one of the windows."""
+    """Return the forecast of one window."""
     chosen = windows.numbers == number
     quantiles = {q: values[chosen] for q, values in forecast.quantiles.items()}
     return Forecast(forecast.point[chosen], quantiles)
@@ -150,7 +150,7 @@ def _part(forecast: Forecast, windows: HeldOutWindows, number: int) -> Forecast:
 def _simple(
     frame: pd.DataFrame, task: TrainingTask, number: int, freq: str | int, season: int
 ) -> dict[str, Forecast]:
-    """Return what the simple rules forecast from the end of a window's past."""
+    """Return the baselines' forecasts from the cutoff of a window."""
     left = frame.groupby("unique_id", observed=True).cumcount(ascending=False).to_numpy()
     held_out = task.val_size - (number - 1) * (task.step_size or task.h)
     table = baseline_forecasts(filled_target(frame[left >= held_out]), task.h, freq, season)
@@ -164,7 +164,7 @@ def _table(
     forecasts: Mapping[str, Forecast],
     history: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Return one window's rows, one for each metric."""
+    """Return one window's rows, one per metric."""
     rows = []
     for metric in metrics:
         objective = make_objective(metric, windows, history)
@@ -176,7 +176,7 @@ def _table(
 
 
 def _score(objective: Any, forecast: Forecast) -> float:
-    """Return a forecast's score, NaN where it lacks the quantiles that are judged."""
+    """Return the score of a forecast; NaN if it lacks the quantiles of the metric."""
     try:
         score: float = objective.score(forecast)
     except InvalidInputError:
