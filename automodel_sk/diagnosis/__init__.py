@@ -1,4 +1,4 @@
-"""What a finished search tells of what to try next."""
+"""Diagnose a finished search and suggest what to try next."""
 
 from automodel_sk.diagnosis.findings import Diagnosis, Finding
 from automodel_sk.diagnosis.rules import RULES, diagnose

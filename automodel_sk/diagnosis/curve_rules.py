@@ -1,4 +1,4 @@
-"""Rules on the learning curves: trained too short, or beyond what is of use."""
+"""Rules on the learning curves: training that is too short or too long."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FEWEST_REPORTS = 5
 
 
 def underfitting(run: SearchRun) -> Iterator[Finding]:
-    """Find leaders whose losses were still falling when the training ended."""
+    """Find top trials whose losses were still falling when training ended."""
     falling = [record for record in run.leaders if _falls_to_the_end(run, record)]
     if not _most(falling, run.leaders):
         return
@@ -40,7 +40,7 @@ def underfitting(run: SearchRun) -> Iterator[Finding]:
 
 
 def overfitting(run: SearchRun) -> Iterator[Finding]:
-    """Find leaders whose losses turned early and rose."""
+    """Find top trials whose losses reached their minimum early and then rose."""
     risen = {record.number: rise for record in run.leaders if (rise := _rise(run, record))}
     if not _most(risen, run.leaders):
         return
@@ -59,7 +59,7 @@ def overfitting(run: SearchRun) -> Iterator[Finding]:
 
 
 def _most(found: Sized, leaders: Sized) -> bool:
-    """Return whether most leaders show something: a single curve may be chance."""
+    """Return whether most of the top trials agree; a single curve may be chance."""
     return 2 * len(found) > len(leaders)
 
 
@@ -82,7 +82,7 @@ def _falls_to_the_end(run: SearchRun, record: TrialRecord) -> bool:
 
 
 def _rise(run: SearchRun, record: TrialRecord) -> float | None:
-    """Return the share of its gain that a trial lost again, None where it hardly did."""
+    """Return the share of a trial's improvement that it lost again; None if it is negligible."""
     curve = _curve(record)
     gained = curve[0] - min(curve)
     if len(curve) < FEWEST_REPORTS or gained <= 0:

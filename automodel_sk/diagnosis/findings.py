@@ -1,4 +1,4 @@
-"""One thing that a search shows, and a list of them that reads as advice."""
+"""A finding about a search, and a list of findings that reads as advice."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["Diagnosis", "Finding"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a finished search shows.
+    """A finding about a finished search.
 
     Parameters
     ----------
     rule : str
-        Name of the rule that found it.
+        Name of the rule that made the finding.
     text : str
-        What was found and what to do, in a sentence or two.
+        The finding and the advice, in one or two sentences.
     evidence : mapping of str to object
-        The figures that the rule went by.
+        The values that the rule used.
     suggestion : mapping of str to object
-        Values to try, by parameter of the space or option of the search; empty
-        where no value follows.
+        Values to try, by parameter of the space or option of the search; empty if none follow from
+        the finding.
 
     Examples
     --------
@@ -47,7 +47,7 @@ class Finding:
 
 
 class Diagnosis(tuple[Finding, ...]):
-    """The findings on a search, the most important first; prints as a list.
+    """The findings about a search, most important first; prints as a list.
 
     Examples
     --------
@@ -68,7 +68,7 @@ class Diagnosis(tuple[Finding, ...]):
         return "\n".join(f"{number}. {finding}" for number, finding in enumerate(self, 1))
 
     def _repr_html_(self) -> str:
-        """Return the findings as a list, for notebooks."""
+        """Return the findings as an HTML list, for notebooks."""
         if not self:
             return f"<p>{self}</p>"
         items = "".join(
@@ -78,7 +78,7 @@ class Diagnosis(tuple[Finding, ...]):
         return f"<ol>{items}</ol>"
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a row for each finding.
+        """Return a frame with one row per finding.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""All rules in order of their weight, and what comes of them."""
+"""Apply all rules in order of importance."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def diagnose(search: AutoModel | SearchRun, *, baselines: bool = False) -> Diagnosis:
-    """Return what a finished search shows; see `AutoModel.diagnose`.
+    """Diagnose a finished search; see `AutoModel.diagnose`.
 
     Examples
     --------

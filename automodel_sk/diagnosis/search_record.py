@@ -1,4 +1,4 @@
-"""What the rules read: the trials of a search, and what was searched over, on which data."""
+"""The input of the rules: the trials, the search space and the data."""
 
 from __future__ import annotations
 
@@ -30,25 +30,24 @@ def best_loss(record: TrialRecord) -> float:
 
 @dataclass(frozen=True)
 class SearchRun:
-    """A finished search, as the rules read it.
+    """A finished search, as input for the rules.
 
     Parameters
     ----------
     records : sequence of TrialRecord
-        The trials, by number; none of a fixed configuration.
+        The trials, by number; empty for a fixed configuration.
     config : mapping
         The best configuration.
     h, val_size : int
-        Horizon, and steps that were held out.
+        Forecast horizon, and number of held-out steps.
     space : SearchSpace, optional
-        What was searched over.
+        The search space.
     strategy : SearchStrategy, optional
-        The algorithm, the pruner and the trials asked for.
+        The algorithm, the pruner and the requested number of trials.
     profile : DatasetProfile, optional
-        The data.
+        The profile of the data.
     scores : mapping of str to float
-        Scaled errors of the model (first) and of simple forecasts; empty where
-        they were not measured.
+        Scaled errors of the model (first) and of the baselines; empty if they were not measured.
 
     Examples
     --------
@@ -67,7 +66,7 @@ class SearchRun:
 
     @classmethod
     def of(cls, model: AutoModel, *, baselines: bool = False) -> SearchRun:
-        """Return a model's search; with baselines, its errors on past windows as well."""
+        """Return a model's search; with `baselines`, its errors on past windows as well."""
         scores: dict[str, float] = {}
         if baselines:
             from automodel_sk.evaluation.backtest import measured
@@ -87,18 +86,18 @@ class SearchRun:
 
     @cached_property
     def usable(self) -> list[TrialRecord]:
-        """Trials with a loss of their own, in order of number; copies are left out."""
+        """Trials with a loss of their own, by number; duplicates are excluded."""
         return [r for r in self.records if r.intermediate_values and "copy_of" not in r.tags]
 
     @cached_property
     def complete(self) -> list[TrialRecord]:
-        """Complete trials, the best first."""
+        """Complete trials, best first."""
         done = [record for record in self.usable if record.state == "COMPLETE"]
         return sorted(done, key=best_loss)
 
     @cached_property
     def pruned(self) -> list[TrialRecord]:
-        """Trials that the pruner stopped; those that time stopped are none of them."""
+        """Trials that the pruner stopped; those stopped by the time budget are excluded."""
         return [r for r in self.usable if r.state == "PRUNED" and r.reason != OUT_OF_TIME]
 
     @cached_property
@@ -113,7 +112,7 @@ class SearchRun:
 
     @property
     def leaders(self) -> list[TrialRecord]:
-        """The three best complete trials: what one shows may be chance."""
+        """The three best complete trials; a single one may be an accident."""
         return self.complete[:3]
 
     @property
@@ -124,5 +123,5 @@ class SearchRun:
 
     @staticmethod
     def max_steps(record: TrialRecord) -> int:
-        """Return the training steps that a trial was to make."""
+        """Return the number of training steps a trial was configured for."""
         return int(record.params.get("max_steps") or DEFAULT_MAX_STEPS)

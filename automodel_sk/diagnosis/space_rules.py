@@ -1,4 +1,4 @@
-"""Rules on the space and the data: best values at an edge, too much to search, too little past."""
+"""Rules on the space and the data: optima at a bound, too large a space, too short a history."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FEWEST_WINDOWS = 50
 
 
 def edges(run: SearchRun) -> Iterator[Finding]:
-    """Find parameters whose best values lie at an edge of their range."""
+    """Find parameters whose best values lie at a bound of their range."""
     if len(run.usable) < ENOUGH_TO_JUDGE or run.best is None:
         return
     for name, domain in run.tuned.items():
@@ -60,7 +60,7 @@ def _value(params: Any, name: str) -> Any:
 
 
 def _place(domain: Any, value: Any) -> float | None:
-    """Return where in its range a value lies, from 0 to 1; None without an order."""
+    """Return the position of a value in its range, from 0 to 1; None if it has no order."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     if isinstance(domain, Choice):
@@ -78,7 +78,7 @@ def _scaled(domain: Float | Integer, value: float) -> float:
 
 
 def _numbers(domain: Choice) -> list[float]:
-    """Return a choice's values in order, none where they are not all numbers."""
+    """Return a choice's values in order; empty if they are not all numbers."""
     values = [value for value in domain.values if value is not None]
     if any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in values):
         return []
@@ -86,7 +86,7 @@ def _numbers(domain: Choice) -> list[float]:
 
 
 def _side(places: list[float]) -> int | None:
-    """Return the edge that the best is at and most leaders are near: 0, 1 or None."""
+    """Return the bound where the best trial is and most top trials are near: 0, 1 or None."""
     best, leaders = places[0], places[1:]
     for side in (0, 1):
         near = [place for place in leaders if abs(place - side) <= TOWARDS_EDGE]
@@ -96,7 +96,7 @@ def _side(places: list[float]) -> int | None:
 
 
 def _widened(domain: Any, side: int, name: str) -> Any:
-    """Return a domain that reaches further, None where there is nothing beyond."""
+    """Return a wider domain; None if it can't be widened."""
     if isinstance(domain, Choice):
         return _wider_choice(domain, side, name)
     low, high = domain.bounds
@@ -108,12 +108,12 @@ def _widened(domain: Any, side: int, name: str) -> Any:
         return None
     try:
         return type(domain)(*bounds, log=domain.log, **step)
-    except InvalidInputError:  # the step leads to no such bound
+    except InvalidInputError:  # the step does not lead to this bound
         return None
 
 
 def _reach(domain: Float | Integer, side: int) -> tuple[float, float]:
-    """Return bounds of ten times the range, or of twice; what was positive stays so."""
+    """Return bounds of ten times the range, or twice; positive bounds stay positive."""
     low, high = domain.bounds
     if domain.log:
         low, high = (low, high * 10) if side else (low / 10, high)
@@ -127,7 +127,7 @@ def _reach(domain: Float | Integer, side: int) -> tuple[float, float]:
 
 
 def _wider_choice(domain: Choice, side: int, name: str) -> Choice | None:
-    """Return a choice with one value more, as far from the last as that from its neighbour."""
+    """Return a choice with one more value, as far from the last as that one from its neighbour."""
     numbers = _numbers(domain)
     last, neighbour = (numbers[-1], numbers[-2]) if side else (numbers[0], numbers[1])
     beyond = last * last / neighbour if neighbour and last > 0 else 2 * last - neighbour
@@ -141,7 +141,7 @@ def _wider_choice(domain: Choice, side: int, name: str) -> Choice | None:
 
 
 def wide_space(run: SearchRun) -> Iterator[Finding]:
-    """Find a space with more to choose than the trials can try."""
+    """Find a space with too many combinations for the number of trials."""
     tuned, space, tried = run.tuned, run.space, len(run.usable)
     if space is None or not tried or len(tuned) < 2:
         return
@@ -157,7 +157,7 @@ def wide_space(run: SearchRun) -> Iterator[Finding]:
 
 
 def short_history(run: SearchRun) -> Iterator[Finding]:
-    """Find an input size that the series are too short for."""
+    """Find an input size that is too long for the series."""
     size, profile = run.config.get("input_size"), run.profile
     if profile is None or not isinstance(size, (int, float)) or size < 1:
         return
@@ -178,7 +178,7 @@ def short_history(run: SearchRun) -> Iterator[Finding]:
 
 
 def not_better_than_simple(run: SearchRun) -> Iterator[Finding]:
-    """Find a model that a simple forecast beats on past windows."""
+    """Find a model that a baseline beats on past windows."""
     scores = {name: score for name, score in run.scores.items() if math.isfinite(score)}
     if len(scores) < 2 or next(iter(scores)) != next(iter(run.scores)):
         return

@@ -1,4 +1,4 @@
-"""Rules on the trials as a whole: failures, memory, time, number, pruning."""
+"""Rules on the trials: failures, memory, time, number of trials, pruning."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ENOUGH_TO_PRUNE = 20
 
 
 def failures(run: SearchRun) -> Iterator[Finding]:
-    """Find many failed trials, and why they failed."""
+    """Find many failed trials and their cause."""
     others = [record for record in run.failed if not _lacked_memory(record)]
     if not others or len(others) < FAILED_SHARE * len(run.records):
         return
@@ -52,7 +52,7 @@ def failures(run: SearchRun) -> Iterator[Finding]:
 
 
 def memory(run: SearchRun) -> Iterator[Finding]:
-    """Find trials that ran out of memory, those that then did with smaller batches included."""
+    """Find trials that ran out of memory, even if they then succeeded with smaller batches."""
     lacking = [r for r in run.records if "retried_with" in r.tags or _lacked_memory(r)]
     if not lacking:
         return
@@ -73,7 +73,7 @@ def _lacked_memory(record: TrialRecord) -> bool:
 
 
 def time_up(run: SearchRun) -> Iterator[Finding]:
-    """Find a search that time ended before its trials were through."""
+    """Find a search that the time budget ended before all its trials ran."""
     stopped = [record for record in run.records if record.reason == OUT_OF_TIME]
     asked = run.strategy.num_samples if run.strategy else len(run.records)
     ended = len(run.records) - len(stopped)
@@ -92,14 +92,14 @@ def time_up(run: SearchRun) -> Iterator[Finding]:
 
 
 def _elapsed_hours(records: Sequence[TrialRecord]) -> float:
-    """Return the hours from the first trial's begin to the last one's end, 0 if unknown."""
+    """Return the hours from the start of the first trial to the end of the last; 0 if unknown."""
     starts = [r.datetime_start for r in records if r.datetime_start is not None]
     ends = [r.datetime_complete for r in records if r.datetime_complete is not None]
     return (max(ends) - min(starts)).total_seconds() / 3600 if starts and ends else 0.0
 
 
 def few_trials(run: SearchRun) -> Iterator[Finding]:
-    """Find a search that was still getting better when it ended."""
+    """Find a search that was still improving when it ended."""
     if len(run.complete) < 2 or len(run.usable) < ENOUGH_TO_JUDGE:
         return
     if run.strategy is not None and run.strategy.exhaustive:
@@ -124,7 +124,7 @@ def few_trials(run: SearchRun) -> Iterator[Finding]:
 
 
 def flat(run: SearchRun) -> Iterator[Finding]:
-    """Find trials that hardly differ."""
+    """Find trials whose losses hardly differ."""
     losses = [best_loss(record) for record in run.complete]
     if len(losses) < ENOUGH_TO_JUDGE or len(run.pruned) > len(losses):
         return
@@ -143,7 +143,7 @@ def flat(run: SearchRun) -> Iterator[Finding]:
 
 
 def pruned_too_early(run: SearchRun) -> Iterator[Finding]:
-    """Find a pruner that stopped trials which had promise, or nearly all."""
+    """Find a pruner that stopped promising trials, or nearly all."""
     if len(run.usable) < ENOUGH_TO_JUDGE or not run.pruned:
         return
     share = len(run.pruned) / len(run.usable)
