@@ -1,4 +1,4 @@
-"""Plots of a fitted model: what to draw, and two libraries that draw it."""
+"""Plots of a fitted model: figure specifications, and renderers for two libraries."""
 
 from automodel_sk.plots.accessor import ModelPlots
 

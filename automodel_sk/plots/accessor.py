@@ -27,20 +27,20 @@ BACKENDS = ("matplotlib", "plotly")
 
 
 class ModelPlots:
-    """The plots of a fitted model, as attribute `plot` of it.
+    """The plots of a fitted model, available as its attribute `plot`.
 
-    Each returns one figure: matplotlib's, or plotly's with ``backend="plotly"``. None is
-    shown by itself; a notebook shows what a cell returns, `savefig` (`write_html`) writes it.
+    Each method returns one figure: matplotlib's, or plotly's with ``backend="plotly"``. No figure
+    is shown automatically; a notebook displays what a cell returns, and `savefig` (`write_html`)
+    saves it.
 
-    Errors are those of a backtest: the best configuration is trained once more
-    without the last windows of the data, at the first plot that needs it, and
-    forecasts them. They are scaled by each series' mean absolute seasonal
-    difference, so that 1 is the size of the change from one season to the next.
+    Errors come from a backtest: the first plot that needs it trains the best configuration once
+    more without the last windows of the data, and forecasts them. They are scaled by each series'
+    mean absolute seasonal difference, so that 1 is the typical change from one season to the next.
 
     Parameters
     ----------
     model : AutoModel
-        Fitted.
+        A fitted model.
 
     Examples
     --------
@@ -63,12 +63,12 @@ class ModelPlots:
 
     @property
     def _columns(self) -> Any:
-        """The user's names of columns, where frames have to be renamed."""
+        """The user's column names, if frames have to be renamed."""
         return self._model._columns
 
     @property
     def study(self) -> Study:
-        """The trials as an Optuna study in memory, for all of `optuna.visualization`."""
+        """The trials as an in-memory Optuna study, for use with `optuna.visualization`."""
         return as_study(self._model._records)
 
     @public()
@@ -86,28 +86,28 @@ class ModelPlots:
         static_df: pd.DataFrame | None = None,
         backend: str = "matplotlib",
     ) -> Any:
-        """Plot forecasts with their intervals after the series' history.
+        """Plot forecasts with prediction intervals after the history of each series.
 
         Parameters
         ----------
         ids : sequence, optional
-            The series to show; the first `max_ids` when None.
+            The series to show; the first `max_ids` if None.
         level : float or sequence of float, optional
-            Coverages of the intervals in percent; empty for none. 80 and 95 when
-            None, as far as the model can give them.
+            Interval levels in percent; empty for none. If None, 80 and 95 as far as the model can
+            provide them.
         max_ids : int
-            Series to show where `ids` is None.
+            Number of series to show if `ids` is None.
         history : int, optional
-            Past steps to show; four horizons, and two seasons at least, when None.
+            Past steps to show; if None, four horizons, and at least two seasons.
         held_out : bool
-            Also show what would have been forecast for the last steps of the
-            history, had they not been known (of the training data).
+            Whether to also show a forecast of the last steps of the history, made without knowing
+            them (training data only).
         actual : DataFrame, optional
-            What came true, with `unique_id`, `ds` and `y`, to show beside the forecast.
+            Observed values with `unique_id`, `ds` and `y`, to show next to the forecast.
         dataset, futr_df, static_df : DataFrame, optional
             As in `AutoModel.predict`.
         backend : {"matplotlib", "plotly"}
-            Library that draws.
+            Plotting library.
 
         Returns
         -------
@@ -117,7 +117,7 @@ class ModelPlots:
         Raises
         ------
         InvalidInputError
-            A series is unknown, or what `AutoModel.predict` raises.
+            If a series is unknown, or `AutoModel.predict` raises.
         """
         model = self._model
         drawn = _drawer(backend)
@@ -135,12 +135,12 @@ class ModelPlots:
 
     @public()
     def history(self, *, backend: str = "matplotlib") -> Any:
-        """Plot each trial's loss in the order of the search, and the best so far.
+        """Plot the loss of each trial in the order of the search, and the best loss so far.
 
         Parameters
         ----------
         backend : {"matplotlib", "plotly"}
-            Library that draws.
+            Plotting library.
 
         Returns
         -------
@@ -149,7 +149,7 @@ class ModelPlots:
         Raises
         ------
         InvalidInputError
-            There are no trials.
+            If there are no trials.
         """
         return self._draw_search(search_plots.history, backend)
 
@@ -160,7 +160,7 @@ class ModelPlots:
         Parameters
         ----------
         backend : {"matplotlib", "plotly"}
-            Library that draws.
+            Plotting library.
 
         Returns
         -------
@@ -169,20 +169,20 @@ class ModelPlots:
         Raises
         ------
         InvalidInputError
-            There are no trials.
+            If there are no trials.
         """
         return self._draw_search(search_plots.learning_curves, backend)
 
     @public()
     def importances(self, *, backend: str = "matplotlib") -> Any:
-        """Plot how much of the losses' variance each parameter explains.
+        """Plot the importance of each parameter: its share of the variance of the losses.
 
-        By Optuna's functional ANOVA over the complete trials.
+        Computed with Optuna's functional ANOVA over the complete trials.
 
         Parameters
         ----------
         backend : {"matplotlib", "plotly"}
-            Library that draws.
+            Plotting library.
 
         Returns
         -------
@@ -191,20 +191,20 @@ class ModelPlots:
         Raises
         ------
         InvalidInputError
-            There are no trials, or too few that are complete.
+            If there are no trials, or too few complete ones.
         """
         return self._draw_search(search_plots.importances, backend)
 
     @public()
     def slices(self, params: Sequence[str] | None = None, *, backend: str = "matplotlib") -> Any:
-        """Plot the losses by the values of each tuned parameter.
+        """Plot the losses against the values of each tuned parameter.
 
         Parameters
         ----------
         params : sequence of str, optional
-            Parameters to show; all that were tuned when None.
+            Parameters to show; all tuned parameters if None.
         backend : {"matplotlib", "plotly"}
-            Library that draws.
+            Plotting library.
 
         Returns
         -------
@@ -214,18 +214,18 @@ class ModelPlots:
         Raises
         ------
         InvalidInputError
-            There are no trials, or a parameter was not tuned.
+            If there are no trials, or a parameter was not tuned.
         """
         return _drawer(backend)(search_plots.slices(self._model._records, params))
 
     @public()
     def error_by_step(self, *, backend: str = "matplotlib") -> Any:
-        """Plot the error by step ahead, beside that of the seasonal-naive forecast.
+        """Plot the error by step ahead, next to that of the seasonal-naive forecast.
 
         Parameters
         ----------
         backend : {"matplotlib", "plotly"}
-            Library that draws.
+            Plotting library.
 
         Returns
         -------
@@ -234,20 +234,20 @@ class ModelPlots:
         Raises
         ------
         InvalidInputError
-            The series are too short to hold out a window.
+            If the series are too short to hold out a window.
         """
         return _drawer(backend)(error_plots.error_by_step(self._measured()))
 
     @public()
     def error_by_series(self, *, max_ids: int = 20, backend: str = "matplotlib") -> Any:
-        """Plot the error of each series, beside that of the seasonal-naive forecast.
+        """Plot the error of each series, next to that of the seasonal-naive forecast.
 
         Parameters
         ----------
         max_ids : int
-            Series to show, those with the largest errors.
+            Number of series to show, those with the largest errors.
         backend : {"matplotlib", "plotly"}
-            Library that draws.
+            Plotting library.
 
         Returns
         -------
@@ -256,18 +256,18 @@ class ModelPlots:
         Raises
         ------
         InvalidInputError
-            The series are too short to hold out a window.
+            If the series are too short to hold out a window.
         """
         return _drawer(backend)(error_plots.error_by_series(self._measured(), max_ids))
 
     @public()
     def residuals(self, *, backend: str = "matplotlib") -> Any:
-        """Plot the signed errors: how they spread, and how they lie over time.
+        """Plot the signed errors: their distribution, and their course over time.
 
         Parameters
         ----------
         backend : {"matplotlib", "plotly"}
-            Library that draws.
+            Plotting library.
 
         Returns
         -------
@@ -276,7 +276,7 @@ class ModelPlots:
         Raises
         ------
         InvalidInputError
-            The series are too short to hold out a window.
+            If the series are too short to hold out a window.
         """
         return _drawer(backend)(error_plots.residuals(self._measured()))
 
@@ -295,28 +295,28 @@ class ModelPlots:
         return replace(test, forecasts=self._shown(test.forecasts))
 
     def _measured(self) -> Backtest:
-        """Return the backtest, if what it measures are errors."""
+        """Return the backtest, if its values are errors."""
         from automodel_sk.evaluation.backtest import measured
 
         test = measured(self._model)
         return replace(test, forecasts=self._shown(test.forecasts))
 
     def _inputs(self, future: pd.DataFrame | None) -> dict[str, Any]:
-        """Return what `AutoModel.predict` is given to forecast what lies ahead."""
+        """Return the arguments of `AutoModel.predict` for the future."""
         return {"futr_df": future}
 
     @property
     def _frequency(self) -> str | int:
-        """The step between rows as its owner knows it."""
+        """The step between rows in the user's data."""
         return self._model.freq
 
     def _shown(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return a long frame with names and times as its owner knows them."""
+        """Return a long frame with the user's series ids and times."""
         return frame
 
 
 def _drawer(backend: str) -> Any:
-    """Return the function that draws a sketch."""
+    """Return the function that renders a figure specification."""
     if backend == "plotly":
         from automodel_sk.plots.renderers import plotly as with_plotly
 

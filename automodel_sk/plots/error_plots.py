@@ -1,4 +1,4 @@
-"""Where a model errs: by step of the horizon, by series, and which way."""
+"""Plots of a model's errors: by step of the horizon, by series, and by sign."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BINS = 40
 
 
 def error_by_step(test: Backtest) -> FigureSpec:
-    """Return the errors by step ahead, beside those of the seasonal-naive forecast."""
+    """Return the errors by step ahead, next to those of the seasonal-naive forecast."""
     errors = test.by_step()
     layers: list[Layer] = [
         Line(errors.index, errors[BASELINE_COLUMN], _NAIVE, "other", dashed=True),
@@ -28,7 +28,7 @@ def error_by_step(test: Backtest) -> FigureSpec:
 
 
 def error_by_series(test: Backtest, max_ids: int) -> FigureSpec:
-    """Return the errors of the series that are forecast worst, the worst on top."""
+    """Return the errors of the series with the worst forecasts, worst on top."""
     ranked = test.by_series()
     shown = ranked.tail(max_ids)
     names = _short_names(shown.index)
@@ -43,14 +43,14 @@ def error_by_series(test: Backtest, max_ids: int) -> FigureSpec:
 
 
 def _short_names(index: pd.Index) -> list[str]:
-    """Return the series' names, cut where they are long, each still different."""
+    """Shorten long series ids, keeping them distinct."""
     names = [str(name) for name in index]
     cut = [n if len(n) <= _LONGEST_NAME else n[: _LONGEST_NAME - 1] + "\u2026" for n in names]
     return cut if len(set(cut)) == len(cut) else names
 
 
 def residuals(test: Backtest) -> FigureSpec:
-    """Return the signed errors: how they spread, and whether they drift over time."""
+    """Return the signed errors: their distribution, and whether they drift over time."""
     errors = test.scaled[test.model].to_numpy(dtype=float)
     counts, edges = np.histogram(errors, bins=min(_BINS, max(8, len(errors) // 4)))
     spread = Bars((edges[1:] + edges[:-1]) / 2, counts, "residuals", "model")

@@ -1,4 +1,4 @@
-"""What a plot shows, whichever library draws it: panels of layers, colours by meaning."""
+"""Figure specifications independent of the plotting library: panels, layers and colours."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Band:
-    """An area between two lines; `strength` is how much it covers."""
+    """An area between two lines; `strength` is its opacity."""
 
     x: Any
     low: Any
@@ -61,7 +61,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Points:
-    """Marks; `x` may be words. `notes` are shown where the pointer is."""
+    """Markers; `x` may be text. `notes` appear on hover."""
 
     x: Any
     y: Any
@@ -73,7 +73,7 @@ class Points:
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars; horizontal ones have words as `x`."""
+    """Bars; horizontal bars have text as `x`."""
 
     x: Any
     y: Any
@@ -87,7 +87,7 @@ Layer = Line | Band | Points | Bars
 
 @dataclass(frozen=True)
 class Subplot:
-    """One pair of axes."""
+    """A panel: one pair of axes."""
 
     layers: Sequence[Layer]
     title: str = ""
@@ -98,7 +98,7 @@ class Subplot:
 
     @property
     def whole_span(self) -> int | None:
-        """How far the whole numbers along the panel reach; None where it shows others."""
+        """Range of the integers on the x-axis; None if it shows other values."""
         places = [np.asarray(layer.x) for layer in self.layers if not _is_flat(layer)]
         places = [place for place in places if len(place)]
         if not places or any(place.dtype.kind not in "iu" for place in places):
@@ -108,14 +108,14 @@ class Subplot:
 
 @dataclass(frozen=True)
 class FigureSpec:
-    """A figure: panels in a grid, one legend for all.
+    """A figure: panels in a grid with one shared legend.
 
     Parameters
     ----------
     panels : sequence of Subplot
-        Row by row.
+        The panels, row by row.
     columns : int
-        Panels beside each other.
+        Number of panels side by side.
     panel_size : tuple of two floats
         Width and height of a panel, in inches.
     """
@@ -126,11 +126,11 @@ class FigureSpec:
 
     @property
     def rows(self) -> int:
-        """Panels above each other."""
+        """Number of rows of panels."""
         return -(-len(self.panels) // self.columns)
 
     def named_once(self) -> list[tuple[int, Layer]]:
-        """Return every layer's first of its name and its panel's place: the legend."""
+        """Return the first layer of each name with its panel's index: the entries of the legend."""
         seen: dict[str, tuple[int, Layer]] = {}
         for place, panel in enumerate(self.panels):
             for layer in panel.layers:
@@ -143,7 +143,7 @@ def _is_flat(layer: Layer) -> bool:
 
 
 def log_suits(values: Any) -> bool:
-    """Return whether positive values spread so far that a logarithmic axis shows more.
+    """Return whether positive values span a range that suits a logarithmic axis.
 
     Examples
     --------

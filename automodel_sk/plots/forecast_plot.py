@@ -1,4 +1,4 @@
-"""Forecasts with their intervals, after the history that they come from."""
+"""Plot forecasts and prediction intervals after the history."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ LEVELS = (80.0, 95.0)
 
 
 def levels_within_reach(model: AutoModel) -> list[float]:
-    """Return those of the usual coverages that a model can give, else its widest.
+    """Return the usual interval levels that a model can provide, else its widest one.
 
     Parameters
     ----------
     model : AutoModel
-        One trained for some quantiles gives none outside them; one with a point
-        loss needs series that are long enough to calibrate on.
+        A fitted model. One trained on quantiles provides none outside them; one with a point loss
+        needs series long enough to calibrate intervals.
 
     Returns
     -------
     list of float
-        In percent; empty where there are no intervals.
+        Levels in percent; empty if there are no intervals.
     """
     loss = model.to_neuralforecast().models[0].loss
     if loss_family(loss) == "point":
@@ -57,7 +57,7 @@ def _can_calibrate(model: AutoModel) -> bool:
 
 
 def series_to_show(known: Any, ids: Sequence[Any] | None, max_ids: int) -> list[Any]:
-    """Return the series to show: those asked for, or the first ones.
+    """Return the series to show: the requested ones, or the first ones.
 
     Examples
     --------
@@ -82,24 +82,24 @@ def forecasts(
     test: Backtest | None = None,
     actual: pd.DataFrame | None = None,
 ) -> FigureSpec:
-    """Return one panel per series: history, forecast, intervals.
+    """Return one panel per series with history, forecast and intervals.
 
     Parameters
     ----------
     past : DataFrame
-        Long frame, as much as is to be shown.
+        Long frame with the history to show.
     ahead : DataFrame, optional
         The forecast with its intervals.
     column : str
-        The model's column.
+        Column of the model.
     ids : sequence
-        The series, in the order to show them.
+        The series, in display order.
     level : sequence of float
-        Coverages in percent.
+        Interval levels in percent.
     test : Backtest, optional
-        To show what was forecast for the last window that was held out.
+        Backtest whose forecast of the last window is shown.
     actual : DataFrame, optional
-        To show what came true.
+        Observed values to show.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def _of(frame: pd.DataFrame, name: Any) -> pd.DataFrame:
 def _intervals(
     before: pd.DataFrame, after: pd.DataFrame, column: str, level: Sequence[float]
 ) -> Iterator[Band]:
-    """Yield the bands, the widest first and faintest, each beginning where history ends."""
+    """Yield the bands, widest and faintest first; each starts where the history ends."""
     for coverage in sorted(level, reverse=True):
         times, low = _from_the_end(before, after, f"{column}-lo-{coverage:.10g}")
         _, high = _from_the_end(before, after, f"{column}-hi-{coverage:.10g}")
@@ -140,7 +140,7 @@ def _intervals(
 
 
 def _joined(before: pd.DataFrame, after: pd.DataFrame, column: str) -> Line:
-    """Return the forecast, joined to the last observation."""
+    """Return the forecast, preceded by the last observation."""
     times, values = _from_the_end(before, after, column)
     return Line(times, values, f"{column} forecast", "model", width=2.0)
 
@@ -152,7 +152,7 @@ def _what_came(before: pd.DataFrame, later: pd.DataFrame) -> Line:
 def _from_the_end(
     before: pd.DataFrame, after: pd.DataFrame, column: str
 ) -> tuple[pd.Series, pd.Series]:
-    """Return times and values from the last observation on."""
+    """Return times and values from the last observation onwards."""
     end = before.tail(1)
     return pd.concat([end["ds"], after["ds"]]), pd.concat([end["y"], after[column]])
 

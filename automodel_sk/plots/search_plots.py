@@ -1,4 +1,4 @@
-"""What the search did: its trials, their learning curves, which parameters mattered."""
+"""Plots of a search: trials, learning curves, parameter importances."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _MOST_CURVES = 200
 
 
 def history(records: Sequence[TrialRecord]) -> FigureSpec:
-    """Return each trial's loss and the best so far, pruned and failed trials included."""
-    as_study(records)  # says what to do where there are no trials
+    """Return each trial's loss and the best loss so far, including pruned and failed trials."""
+    as_study(records)  # raises if there are no trials
     finished = [r for r in records if r.state == "COMPLETE" and _loss(r) is not None]
     pruned = [r for r in records if r.state == "PRUNED" and _loss(r) is not None]
     layers: list[Any] = [
@@ -54,7 +54,7 @@ def _points(records: Sequence[TrialRecord], name: str, colour: str, cross: bool 
 
 
 def learning_curves(records: Sequence[TrialRecord]) -> FigureSpec:
-    """Return the validation losses of each trial by training step, the best one's in front."""
+    """Return each trial's validation losses by training step, with the best trial on top."""
     as_study(records)
     curves = [r for r in records if r.intermediate_values]
     if not curves:
@@ -80,9 +80,9 @@ def _curve(record: TrialRecord) -> Line:
 
 
 def parameter_importances(records: Sequence[TrialRecord]) -> dict[str, float]:
-    """Return the share of the losses' variance that each parameter explains, largest first.
+    """Return each parameter's share of the variance of the losses, largest first.
 
-    By functional ANOVA (Hutter et al., 2014) over the complete trials.
+    Computed by functional ANOVA (Hutter et al., 2014) over the complete trials.
     """
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
@@ -100,7 +100,7 @@ def parameter_importances(records: Sequence[TrialRecord]) -> dict[str, float]:
 
 
 def importances(records: Sequence[TrialRecord]) -> FigureSpec:
-    """Return the parameters by how much of the losses' variance they explain."""
+    """Return a bar chart of the parameter importances."""
     shares = dict(reversed(parameter_importances(records).items()))
     bars = Bars(list(shares), list(shares.values()), "importance", horizontal=True)
     title = "Which parameters mattered"
@@ -112,7 +112,7 @@ def importances(records: Sequence[TrialRecord]) -> FigureSpec:
 
 
 def slices(records: Sequence[TrialRecord], params: Sequence[str] | None = None) -> FigureSpec:
-    """Return the losses by the values of each tuned parameter."""
+    """Return the losses against the values of each tuned parameter."""
     as_study(records)
     tuned = tuned_values(records)
     unknown = [name for name in params or () if name not in tuned]

@@ -1,4 +1,4 @@
-"""A search's trials as an Optuna study, whichever library searched."""
+"""Convert the trials of a search to an Optuna study, whatever the backend."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ __all__ = ["as_study", "tuned_values"]
 
 
 def as_study(records: Sequence[TrialRecord]) -> Study:
-    """Return a study in memory that holds the trials.
+    """Return an in-memory Optuna study with the trials.
 
     Parameters
     ----------
     records : sequence of TrialRecord
-        Ended trials, of any backend.
+        Finished trials, from any backend.
 
     Returns
     -------
     optuna.Study
-        Its parameters are those that differ between trials; numbers have the range
-        that was tried, anything else is a choice between its texts.
+        Its parameters are those that differ between trials; numeric ones have the range of the
+        values tried, all others are categorical with their texts as choices.
 
     Raises
     ------
     InvalidInputError
-        There are no trials.
+        If there are no trials.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def as_study(records: Sequence[TrialRecord]) -> Study:
 def tuned_values(records: Sequence[TrialRecord]) -> dict[str, dict[int, Any]]:
     """Return the parameters that differ between trials: values by name and trial number.
 
-    Nested parameters are named with dots. What is no number is given as text.
+    Nested parameters have dotted names. Values that are not numbers are returned as text.
 
     Examples
     --------

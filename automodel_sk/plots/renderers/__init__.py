@@ -1,1 +1,1 @@
-"""Libraries that draw a figure."""
+"""Renderers of figure specifications for each plotting library."""

@@ -1,4 +1,4 @@
-"""Sketches drawn with matplotlib."""
+"""Render figure specifications with matplotlib."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ _LEGEND_INCHES = 0.4
 
 
 def draw(sketch: FigureSpec) -> Any:
-    """Draw a sketch.
+    """Render a figure specification.
 
     Parameters
     ----------
     sketch : FigureSpec
-        What to show.
+        The figure specification.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Closed for pyplot, so that a notebook shows it once; `savefig` writes it.
+        Not registered with pyplot, so that a notebook shows it once; `savefig` saves it.
     """
     import matplotlib.pyplot as plt
 
@@ -96,12 +96,12 @@ def _mark_dates(ax: Any, panel: Subplot) -> None:
 
 
 def _literal(text: str) -> str:
-    """Return a text that is not read as a formula."""
+    """Escape a text, so that matplotlib does not read it as a formula."""
     return text.replace("$", r"\$")
 
 
 def _places(values: Any) -> Any:
-    """Return words that are not read as formulas; numbers and times as they are."""
+    """Escape text values, so that they are not read as formulas; keep numbers and times."""
     if len(values) and isinstance(next(iter(values)), str):
         return [_literal(value) for value in values]
     return np.asarray(values)

@@ -1,4 +1,4 @@
-"""Sketches drawn with plotly, on a ground that suits light and dark pages."""
+"""Render figure specifications with plotly, on a background that suits light and dark pages."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _LEGEND, _BELOW = 50, 75
 
 
 def draw(sketch: FigureSpec) -> Any:
-    """Draw a sketch.
+    """Render a figure specification.
 
     Parameters
     ----------
     sketch : FigureSpec
-        What to show.
+        The figure specification.
 
     Returns
     -------
     plotly.graph_objects.Figure
-        As wide as its place.
+        Scales to the width of its container.
     """
     from plotly.subplots import make_subplots
 
@@ -99,7 +99,7 @@ def _draw_panel(figure: Any, panel: Subplot, row: int, column: int, named: set[s
 
 
 def _scale(panel: Subplot, axis: str, log: bool) -> dict[str, Any]:
-    """Return the kind of an axis; words that look like numbers are words all the same."""
+    """Return the type of an axis; text that looks like numbers stays text."""
     if log:
         return _LOG
     return {"type": "category"} if any(_has_words(layer, axis) for layer in panel.layers) else {}
@@ -112,7 +112,7 @@ def _has_words(layer: Layer, axis: str) -> bool:
 
 
 def _places(values: Any) -> Any:
-    """Return words that are not read as markup; numbers and times as they are."""
+    """Escape text values, so that they are not read as markup; keep numbers and times."""
     if len(values) and isinstance(next(iter(values)), str):
         return [escape(value) for value in values]
     return np.asarray(values)
