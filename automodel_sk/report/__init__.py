@@ -1,4 +1,4 @@
-"""What people see of a model: a page for a browser, a card for a notebook."""
+"""HTML reports on a model: a page for browsers, a card for notebooks."""
 
 from automodel_sk.report.code_snippet import forecaster_recipe, recipe
 from automodel_sk.report.page import write_report

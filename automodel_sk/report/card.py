@@ -1,4 +1,4 @@
-"""The card that a notebook shows of a model."""
+"""The card that represents a model in a notebook."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ __all__ = ["card"]
 
 
 def card(model: AutoModel) -> str:
-    """Return a model as a small table.
+    """Return a small HTML table about a model.
 
     Parameters
     ----------
     model : AutoModel
-        Fitted.
+        A fitted model.
 
     Returns
     -------
     str
-        HTML that takes the page's own colours.
+        HTML that uses the colours of the surrounding page.
     """
     counts = model.trials["state"].value_counts()
     found = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}

@@ -1,4 +1,4 @@
-"""The code that trains a model's configuration again."""
+"""Generate the code that trains a model's configuration again."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _NAMED = {"MAE", "MSE", "RMSE", "MAPE", "SMAPE"}
 
 
 def recipe(model: AutoModel) -> str:
-    """Return the call that trains the best configuration, without a search.
+    """Return the code that trains the best configuration without a search.
 
     Parameters
     ----------
     model : AutoModel
-        Fitted.
+        A fitted model.
 
     Returns
     -------
     str
-        Python; `df` and `static_df` are left to the reader.
+        Python code; the reader provides `df` and `static_df`.
     """
     imported, loss = _loss(model.to_neuralforecast().models[0].loss)
     task = model._task
@@ -48,14 +48,14 @@ def forecaster_recipe(model: AutoModel, *, exogenous: bool, static: bool) -> str
     Parameters
     ----------
     model : AutoModel
-        That of the fitted estimator.
+        The model of the fitted estimator.
     exogenous, static : bool
-        Whether it was fitted on exogenous data, and on static values.
+        Whether the estimator was fitted with exogenous data and with static values.
 
     Returns
     -------
     str
-        Python; `y`, `X` and `static` are left to the reader.
+        Python code; the reader provides `y`, `X` and `static`.
     """
     imported, loss = _loss(model.to_neuralforecast().models[0].loss)
     arguments = [repr(model.model_name), "config", loss]
@@ -73,7 +73,7 @@ def _call(arguments: list[str], name: str = "create_auto_model") -> str:
 
 
 def _code(model: AutoModel, name: str, imported: list[str], statements: str) -> str:
-    """Return a program: imports, the configuration and what is done with it."""
+    """Return a program: imports, configuration and the call."""
     settings = "".join(f"    {key!r}: {value!r},\n" for key, value in model.best_config.items())
     lines = [f"from automodel_sk import {name}", *imported, "", f"config = {{\n{settings}}}"]
     if model.best_step is not None:
@@ -84,7 +84,7 @@ def _code(model: AutoModel, name: str, imported: list[str], statements: str) -> 
 
 
 def _loss(loss: Any) -> tuple[list[str], str]:
-    """Return the imports and the argument that make a loss."""
+    """Return the imports and the argument that create a loss."""
     kind = type(loss).__name__
     imported = [f"from neuralforecast.losses.pytorch import {kind}"]
     if kind in _NAMED:

@@ -1,4 +1,4 @@
-"""What the page on a model says, before it is laid out."""
+"""The contents of a model's report, before the layout."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ _WORDS = {"best": "the series forecast best", "typical": "a typical one", "worst
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure, or why there is none.
+    """A figure, or the reason for its absence.
 
     Parameters
     ----------
     name : str
-        Its name in the page.
+        Name of the figure in the page.
     caption : str
-        What is to be seen.
+        Caption of the figure.
     figure : plotly Figure, optional
     why_not : str
-        Said in its place.
+        Text shown instead of the figure.
     wide : bool
-        Whether it has panels beside each other.
+        Whether it has panels side by side.
     """
 
     name: str
@@ -55,16 +55,16 @@ class Picture:
 
 
 def contents(plots: ModelPlots, code: str, future: pd.DataFrame | None = None) -> dict[str, Any]:
-    """Return the template's variables.
+    """Return the variables of the template.
 
     Parameters
     ----------
     plots : ModelPlots
-        Of the model; they know the names and times of its data.
+        The model's plots, which know the ids and times of its data.
     code : str
-        Python that trains the configuration again.
+        Python code that trains the configuration again.
     future : DataFrame, optional
-        What is known of the future, as the plots take it.
+        Known future values, as the plots accept them.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def _scores(test: Backtest) -> list[dict[str, Any]]:
 
 
 def _forecasts(plots: ModelPlots, test: Backtest | None, future: pd.DataFrame | None) -> Picture:
-    """Return the forecasts of the best, a typical and the worst series."""
+    """Return the forecasts of the best, the median and the worst series."""
     model, past = plots._model, plots._shown(plots._past(None))
     if test is None:
         names, caption = series_to_show(past["unique_id"], None, 3), "The first series."
@@ -195,7 +195,7 @@ def _search(plot: ModelPlots) -> dict[str, Any]:
 
 
 def _best_trials(model: AutoModel) -> dict[str, Sequence[Any]]:
-    """Return the heading and the rows of the best trials' table."""
+    """Return the heading and the rows of the table of best trials."""
     tuned = tuned_values(model._records)
     ranked = sorted(model._records, key=lambda r: math.inf if r.value is None else r.value)
     rows = [
@@ -207,6 +207,6 @@ def _best_trials(model: AutoModel) -> dict[str, Sequence[Any]]:
 
 
 def _findings(model: AutoModel) -> list[Any]:
-    """Return what the diagnosis advises."""
+    """Return the findings of the diagnosis."""
     diagnose = getattr(model, "diagnose", None)
     return [] if diagnose is None else list(diagnose())

@@ -1,4 +1,4 @@
-"""The versions and the machine with which a page was made."""
+"""The software versions and the hardware on which a report was made."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PACKAGES = (
 
 
 def surroundings() -> dict[str, str]:
-    """Return versions and hardware in words.
+    """Return versions and hardware as text.
 
     Returns
     -------

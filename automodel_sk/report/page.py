@@ -1,4 +1,4 @@
-"""The page on a model: one file that needs no network."""
+"""Write a model's report: a single HTML file that needs no network."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ __all__ = ["write_report"]
 def write_report(
     plots: ModelPlots, path: Path, code: str, future: pd.DataFrame | None = None
 ) -> Path:
-    """Write the page on a model; see `AutoModel.report`.
+    """Write a model's report; see `AutoModel.report`.
 
     Parameters
     ----------
     plots : ModelPlots
-        The model's plots, which know the names and times of its data.
+        The model's plots, which know the ids and times of its data.
     path : Path
-        The file.
+        The file to write.
     code : str
-        Python that trains the configuration again.
+        Python code that trains the configuration again.
     future : DataFrame, optional
-        What is known of the future, as the plots take it.
+        Known future values, as the plots accept them.
 
     Returns
     -------
     Path
-        The file.
+        The written file.
 
     Raises
     ------
     InvalidInputError
-        The path can't be a file's.
+        If the path can't be that of a file.
     """
     if path.is_dir() or not path.parent.is_dir():
         raise InvalidInputError(
@@ -55,7 +55,7 @@ def write_report(
 
 
 def _page(values: dict[str, Any]) -> str:
-    """Return the page; its policy lets no script run but the two that are in it."""
+    """Return the page; its content security policy allows only its own two scripts."""
     from plotly.offline import get_plotlyjs
 
     scripts = [get_plotlyjs().replace("\r\n", "\n"), source("page.js")]
@@ -75,5 +75,5 @@ def _hash(script: str) -> str:
 
 
 def _embedded(figure: Any) -> str:
-    """Return a figure as JSON that can't end the element that holds it."""
+    """Return a figure as JSON that can't close the enclosing element."""
     return str(figure.to_json()).replace("<", "\\u003c")

@@ -1,4 +1,4 @@
-"""The templates, with everything that is put into them escaped."""
+"""Render the HTML templates with all values escaped."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ __all__ = ["figure_of", "render", "text_of"]
 
 
 def render(name: str, **values: Any) -> str:
-    """Return a filled template.
+    """Render a template.
 
     Parameters
     ----------
     name : str
-        A file of the folder ``templates``.
+        A file in the folder ``templates``.
     **values
-        Its variables.
+        The template's variables.
 
     Returns
     -------
@@ -26,7 +26,7 @@ def render(name: str, **values: Any) -> str:
 
 
 def source(name: str) -> str:
-    """Return a file of the folder ``templates`` as it is."""
+    """Return a file in the folder ``templates`` unchanged."""
     environment = _environment()
     return str(environment.loader.get_source(environment, name)[0])
 
@@ -47,7 +47,7 @@ def _environment() -> Any:
 
 
 def figure_of(value: float | None) -> str:
-    """Return a number with as many digits as a person reads.
+    """Format a number with as many digits as a reader needs.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def figure_of(value: float | None) -> str:
 
 
 def text_of(value: Any) -> str:
-    """Return a value of a table in words.
+    """Format the value of a table cell.
 
     Examples
     --------

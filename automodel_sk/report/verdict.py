@@ -1,4 +1,4 @@
-"""Whether a model is any good, in sentences that anybody reads."""
+"""Judge whether a model is any good, in sentences for any reader."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _TINY = 1e-12
 
 @dataclass(frozen=True)
 class Verdict:
-    """A judgement.
+    """A verdict on a model.
 
     Parameters
     ----------
     tone : {"good", "bad", "unknown"}
-        How to show it.
+        How to display it.
     headline : str
-        The judgement in a sentence.
+        The verdict in one sentence.
     details : tuple of str
-        What it rests on.
+        The evidence for it.
     """
 
     tone: str
@@ -32,19 +32,19 @@ class Verdict:
 
 
 def verdict(test: Backtest, season: int) -> Verdict:
-    """Judge a model by its errors beside those of the simple forecasts.
+    """Judge a model by its errors compared with those of the baselines.
 
     Parameters
     ----------
     test : Backtest
-        The errors.
+        The backtest with the errors.
     season : int
         Steps of one season.
 
     Returns
     -------
     Verdict
-        Bad where a single simple forecast is at least as good.
+        Bad if any baseline is at least as good.
     """
     errors = {str(name): float(error) for name, error in test.scores()["MASE"].items()}
     own = errors.pop(test.model)
@@ -62,7 +62,7 @@ def verdict(test: Backtest, season: int) -> Verdict:
 
 
 def _percent(share: float) -> str:
-    """Return a share in percent, of which more than tenfold is no longer counted.
+    """Format a share in percent; anything above tenfold reads "many times".
 
     Examples
     --------
