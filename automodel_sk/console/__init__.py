@@ -1,4 +1,4 @@
-"""What a person watches: how far a search is, on a terminal, in a log or in a notebook."""
+"""Show the progress of a search in a terminal, a log or a notebook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a search's state is shown: a terminal, a notebook, a log."""
+"""Displays of a search's progress: a terminal, a notebook, a log."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _NOTEBOOK_PAUSE, _LOG_PAUSE = 0.5, 10.0
 
 
 def say(content: Any, verbose: bool = True) -> None:
-    """Write to standard error: on a terminal as rich shows it, elsewhere as plain text.
+    """Write to standard error: formatted by rich on a terminal, as plain text elsewhere.
 
     Parameters
     ----------
     content : object
-        A text, or anything that rich can draw; its ``str`` where colours can't be.
+        A text or any rich renderable; its ``str`` is used if colours are not available.
     verbose : bool
-        Nothing is written if False, nor where a process has no standard error, as
-        under ``pythonw`` and in services.
+        If False, nothing is written. Nothing is written either if the process has no standard
+        error, as under ``pythonw`` and in services.
     """
     from rich.text import Text
 
     if not verbose or sys.stderr is None:
         return
     console = _console()
-    below_is_live = hasattr(sys.stderr, "rich_proxied_file")  # it puts texts above itself
+    below_is_live = hasattr(sys.stderr, "rich_proxied_file")  # it prints text above itself
     if console.is_terminal and not console.is_jupyter and not below_is_live:
         console.print(content if hasattr(content, "__rich__") else Text(plain_text(str(content))))
     else:
@@ -43,23 +43,23 @@ def say(content: Any, verbose: bool = True) -> None:
 
 
 class Display(Protocol):
-    """Shows a state."""
+    """A display of a search's state."""
 
     def renew(self, now: bool = False) -> None:
-        """Show the state as it is; at once, or when there was a pause."""
+        """Show the current state, immediately or after the usual pause."""
 
 
 class Pausing:
-    """Shows a state's text no more often than a pause allows.
+    """Show the state as text, at most once per pause.
 
     Parameters
     ----------
     state : SearchState
-        What is shown.
+        The state to show.
     show : callable
-        Takes the text.
+        Function that receives the text.
     pause : float
-        Seconds between two texts, by the state's clock.
+        Minimum seconds between two texts, by the state's clock.
 
     Examples
     --------
@@ -79,7 +79,7 @@ class Pausing:
         self._next = state.clock() + pause
 
     def renew(self, now: bool = False) -> None:
-        """Show the text, at once or if the pause is over."""
+        """Show the text, immediately or if the pause is over."""
         moment = self._state.clock()
         if now or moment >= self._next:
             self._next = moment + self._pause
@@ -87,27 +87,27 @@ class Pausing:
 
 
 class Hidden:
-    """Shows nothing."""
+    """Show nothing."""
 
     def renew(self, now: bool = False) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 @contextmanager
 def open_display(state: SearchState, verbose: bool) -> Iterator[Display]:
-    """Show a state while a search runs, in the way that suits where it is shown.
+    """Open the display that suits the environment, for the duration of a search.
 
     Parameters
     ----------
     state : SearchState
-        What is shown.
+        The state to show.
     verbose : bool
-        Whether anything is.
+        Whether to show anything.
 
     Yields
     ------
     Display
-        TrialNotifier whenever the state has changed.
+        Call its `renew` whenever the state changes.
     """
     console = _console()
     if not verbose or sys.stderr is None:
@@ -130,7 +130,7 @@ def _console() -> Console:
 
 
 def _notebook_output(text: str) -> Callable[[str], None]:
-    """Return what replaces a text below a notebook's cell; no widgets are needed."""
+    """Return a function that replaces the text below a notebook cell; needs no widgets."""
     from IPython.display import display
 
     handle: Any = display({"text/plain": text}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
@@ -139,16 +139,16 @@ def _notebook_output(text: str) -> Callable[[str], None]:
 
 @contextmanager
 def _live(state: SearchState, console: Console) -> Iterator[Display]:
-    """Redraw some lines at the bottom of a terminal; what is printed appears above them."""
+    """Redraw lines at the bottom of a terminal; printed output appears above them."""
     from rich.live import Live
 
     with Live(
         console=console,
         get_renderable=lambda: _drawn(state),
-        # A pipe's content stays in the pipe.
+        # Output to a pipe stays in the pipe.
         redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
     ):
-        yield Hidden()  # it redraws itself
+        yield Hidden()  # the live display redraws itself
 
 
 def _drawn(state: SearchState) -> RenderableType:

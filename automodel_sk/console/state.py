@@ -1,4 +1,4 @@
-"""How far a search is, and how long it will take."""
+"""The state of a search: its progress and the remaining time."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ __all__ = ["Budget", "SearchState", "clock_text"]
 
 
 class Budget(Protocol):
-    """The time for search and final training together."""
+    """The time budget of search and refit together."""
 
     @property
     def refit_seconds(self) -> float | None:
-        """Seconds that the final training is expected to take."""
+        """Expected seconds of the refit."""
 
     def left(self) -> float:
-        """Return the seconds left, infinite where there is no limit."""
+        """Return the seconds left; infinite without a limit."""
 
 
 class SearchState:
-    """Trials done, trials running, the best score, and the time that is left.
+    """Finished and running trials, the best score, and the remaining time.
 
     Parameters
     ----------
     label : str
-        What is searched over, such as a model's name.
+        Label of the search, such as the model's name.
     total : int
-        Trials in all; 0 where a fixed configuration is trained.
+        Number of trials; 0 if a fixed configuration is trained.
     budget : Budget
-        The time for search and final training.
+        The time budget of search and refit.
     reports : int
-        Reports that a trial is expected to give; more once a trial has given more.
+        Expected number of reports per trial; raised if a trial reports more often.
     clock : callable
-        Gives the time in seconds.
+        Function that returns the time in seconds.
 
     Examples
     --------
@@ -71,11 +71,11 @@ class SearchState:
         self._ended = False
 
     def report(self, number: int, report: int) -> None:
-        """Note that a running trial gave one more report."""
+        """Record another report of a running trial."""
         self._running[number] = report
 
     def end(self, record: TrialRecord) -> None:
-        """Note an ended trial, one of an earlier call included."""
+        """Record a finished trial, including one of an earlier call."""
         self._running.pop(record.number, None)
         self._counts[record.state] += 1
         ended = record.datetime_complete
@@ -87,43 +87,43 @@ class SearchState:
             self._best = record.value, record.number
 
     def begin_refit(self) -> None:
-        """Note that the search is over and the final model is trained."""
+        """Record that the search is over and the refit starts."""
         self._running = {}
         self._refit_began = self.clock()
 
     def refit(self, share: float) -> None:
-        """Note how much of the final training is done, from 0 to 1."""
+        """Record the progress of the refit, from 0 to 1."""
         self._refit_share = share
 
     def finish(self) -> None:
-        """Note that the final model is trained."""
+        """Record that the refit is finished."""
         self._ended, self._refit_share = True, 1.0
 
     @property
     def done(self) -> int:
-        """Trials that ended."""
+        """Number of finished trials."""
         return sum(self._counts.values())
 
     @property
     def in_refit(self) -> bool:
-        """Whether the final model is trained."""
+        """Whether the refit is running."""
         return self._refit_began is not None
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the search began."""
+        """Seconds since the search started."""
         return self.clock() - self._began
 
     @property
     def share(self) -> float:
-        """Share of the work, or of the time budget if more of that is used."""
+        """Share of the work done, or of the time budget used if that is larger."""
         if not self.total:
             return self._refit_share
         trials = 1.0 if self.in_refit else self._trials_begun() / self.total
         return min(1.0, max(trials, self.elapsed / max(self._limit, 1e-9)))
 
     def left(self) -> float | None:
-        """Return the seconds that are left for search and final training, None if unknown."""
+        """Return the estimated seconds left for search and refit; None if unknown."""
         if self._ended:
             return None
         estimate = self._refit_left() if self.in_refit else self._search_left()
@@ -147,18 +147,18 @@ class SearchState:
         return None if expected is None else expected - used
 
     def _trials_begun(self) -> float:
-        """Return the trials that ended and the shares of those that run."""
+        """Return the number of finished trials plus the progress of the running ones."""
         return self.done + sum(self._shares().values())
 
     def _shares(self) -> Mapping[int, float]:
         return {n: min(1.0, r / self._reports) for n, r in sorted(self._running.copy().items())}
 
     def counted(self) -> str:
-        """Return how many trials ended."""
+        """Return the number of finished trials as text."""
         return f"{self.done}/{self.total} trials"
 
     def results(self) -> str:
-        """Return the best score, and how many trials were pruned or failed."""
+        """Return the best score, and the numbers of pruned and failed trials, as text."""
         best = self._best and f"best {self._best[0]:.5g} (trial {self._best[1]})"
         ended = [
             f"{count} {name}"
@@ -172,7 +172,7 @@ class SearchState:
         return ", ".join(part for part in (best, *ended) if part)
 
     def running(self) -> str:
-        """Return what runs, and how far it is."""
+        """Return the running trials and their progress as text."""
         if self._ended:
             return ""
         if self.in_refit:
@@ -180,21 +180,21 @@ class SearchState:
         return ", ".join(f"trial {number} {share:.0%}" for number, share in self._shares().items())
 
     def times(self) -> str:
-        """Return the time elapsed and left."""
+        """Return the elapsed and the remaining time as text."""
         limit = f" of {clock_text(self._limit)}" if self._limit < float("inf") else ""
         left = self.left()
         about = "" if left is None else f", about {clock_text(left)} left"
         return f"{clock_text(self.elapsed)}{limit} elapsed{about}"
 
     def line(self) -> str:
-        """Return all of it as one line of a log."""
+        """Return the whole state as one line for a log."""
         counts = ", ".join(part for part in (self.total and self.counted(), self.results()) if part)
         parts = (counts, self.running(), self.times())
         return f"{self.label}: " + "; ".join(part for part in parts if part)
 
 
 def clock_text(seconds: float) -> str:
-    """Return a duration in hours, minutes and seconds.
+    """Format a duration in hours, minutes and seconds.
 
     Examples
     --------
