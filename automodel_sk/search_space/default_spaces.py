@@ -5,8 +5,8 @@ They leave out what the search sets itself: the horizon, the loss, the number of
 meaning:
 
 - an ``input_size`` below 1, which neuralforecast reads as 3 horizons, is written as 3 horizons
-(RNN, LSTM, GRU, TCN, DilatedRNN); ``inference_input_size``, which is below 1 in all these models
-and so equals ``input_size``, is omitted;
+  (RNN, LSTM, GRU, TCN, DilatedRNN); ``inference_input_size``, which is below 1 in all these models
+  and so equals ``input_size``, is omitted;
 - ``max_steps``, which neuralforecast draws as a float rounded to hundreds, is an integer;
 - a ``step_size`` of 1 or one horizon is a single value if the horizon is 1.
 
