@@ -39,7 +39,7 @@ def diagnose(search: AutoModel | SearchRun, *, baselines: bool = False) -> Diagn
 
     Examples
     --------
-    >>> from automodel_sk.tracking import TrialRecord
+    >>> from automodel_sk.trials import TrialRecord
     >>> curve = {step: 1 / step for step in range(10, 110, 10)}
     >>> trial = TrialRecord(0, "COMPLETE", 0.01, {"max_steps": 100}, curve)
     >>> print(diagnose(SearchRun([trial], trial.params, h=2, val_size=2)))
