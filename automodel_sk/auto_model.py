@@ -647,12 +647,12 @@ class AutoModel:
             A new model; this one is not changed.
         """
         renewed = copy.copy(self)
-        renewed._task = replace(self._task, n_series=dataset["unique_id"].nunique())
         renewed._scores = None
-        frame = usable_history(dataset, renewed._task, self.freq, self._date_order)
+        frame = usable_history(dataset, self._task, self.freq, self._date_order)
         lengths = frame.groupby("unique_id", observed=True).size().to_numpy()
         renewed._task = replace(
-            renewed._task,
+            self._task,
+            n_series=len(lengths),
             lengths=lengths,
             has_mask=MASK in frame.columns,
         )

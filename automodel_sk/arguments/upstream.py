@@ -17,18 +17,23 @@ _WORDS: tuple[tuple[str, str], ...] = (
         " compare its unique_id and ds with those of predict() without futr_df",
     ),
     (
-        r"(?:Time series is too short|requires at least (\d+) training timestamp|too short for)",
+        r"Time series is too short for|requires at least \d+ training timestamp",
         "the series are too short for this model and horizon; pass longer series, or a smaller"
         " input_size or n_windows",
     ),
     (
-        r"[Hh]istoric exogenous features",
+        r"has historic exogenous features",
         "the model uses columns that are known in the past only (hist_exog_list): it can't"
         " forecast more than its own h steps; leave h out",
     ),
     (
-        r"`test_size` should be greater or equal to `h`|n_windows.*must be",
+        r"`test_size` should be greater or equal to `h`",
         "n_windows and step_size leave no window to forecast; try n_windows=1",
+    ),
+    (
+        r"Loss is NaN, training stopped",
+        "the training diverged: its loss became NaN; use a smaller learning_rate,"
+        " scaler_type='standard', or values of ordinary size",
     ),
     (
         r"CUDA out of memory|CUDNN_STATUS_ALLOC_FAILED",

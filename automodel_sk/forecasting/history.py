@@ -79,7 +79,7 @@ def usable_history(
 
 def _check_series(task: TrainingTask, frame: pd.DataFrame, trained_on: Any) -> None:
     ends = frame.groupby("unique_id", observed=True, sort=False)["ds"].last()
-    if len(ends) != task.n_series:
+    if trained_on is not None and len(ends) != task.n_series:
         raise InvalidInputError(
             f"dataset has {len(ends)} series, {task.model_name} was built for"
             f" {task.n_series}: a multivariate model forecasts all series together;"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from automodel_sk.arguments.number_rule import shown
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = [
@@ -155,15 +156,11 @@ def read_quantiles(values: Any) -> list[float]:
 
 def _numbers(name: str, values: Any, example: str) -> list[float]:
     """Return the distinct numbers of a parameter, ascending."""
-    if isinstance(values, np.ndarray) and values.ndim == 0:
-        values = values.item()
-    no_list = isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable)
-    several = [values] if no_list else list(values)
+    several = _several(values)
     wrong = [value for value in several if not _is_number(value)]
     if wrong:
-        found = repr(wrong[0])[:50]
         raise InvalidInputError(
-            f"{name} must be a number or a list of numbers, got {found}; try {example}"
+            f"{name} must be a number or a list of numbers, got {shown(wrong[0])}; try {example}"
         )
     numbers = sorted({_exact(value) for value in several})
     if len(numbers) > _MOST_NUMBERS:
@@ -174,9 +171,25 @@ def _numbers(name: str, values: Any, example: str) -> list[float]:
     return numbers
 
 
+def _several(values: Any) -> list[Any]:
+    """Return the items of a list or array; anything else is its only item."""
+    if isinstance(values, np.ndarray) and values.ndim == 0:
+        return [values.item()]
+    no_list = isinstance(values, (str, bytes, Mapping)) or hasattr(values, "columns")
+    if no_list or not isinstance(values, Iterable):
+        return [values]
+    try:
+        return list(values)
+    except Exception:  # an object may raise anything when it is looked at
+        return [values]
+
+
 def _is_number(value: Any) -> bool:
     is_real = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
-    return is_real and not math.isnan(float(value))
+    try:
+        return is_real and not math.isnan(float(value))
+    except OverflowError:
+        return False
 
 
 def _exact(value: Any) -> float:
