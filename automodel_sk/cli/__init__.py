@@ -1,6 +1,6 @@
-"""The command line: a thin layer of one file per command over the library.
+"""The command line: a thin layer over the library, one file per command.
 
-Nothing heavy is imported before a command needs it, so that ``--help`` is quick.
+Heavy packages are imported only when a command needs them, so that ``--help`` is fast.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The commands put together, and the entry point."""
+"""The command-line application and its entry point."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def _root(
         typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version."),
     ] = False,
 ) -> None:
-    """From a table of time series to a tuned neural forecast."""
+    """Tune neural forecasting models on a table of time series."""
 
 
 def main() -> None:
-    """Run the command line; the entry point of ``automodel-sk``."""
+    """Run the command line; entry point of ``automodel-sk``."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     app(prog_name="automodel-sk")

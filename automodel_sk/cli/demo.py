@@ -1,4 +1,4 @@
-"""The command that shows a search from beginning to end."""
+"""The `demo` command: run a search from beginning to end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def demo(
     ] = Path("demo_output"),
     debug: Debug = False,
 ) -> None:
-    """Tune NHITS on two monthly series of air passengers and hold it against a naive forecast.
+    """Tune NHITS on two monthly series of air passengers and compare it with a naive forecast.
 
     Takes about a minute. Writes the forecast, a plot, the model and the MLflow store.
     """

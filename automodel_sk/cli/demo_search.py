@@ -1,4 +1,4 @@
-"""A search from beginning to end on two series that neuralforecast ships."""
+"""Run a search from beginning to end on two series that neuralforecast ships."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DEMO_SPACE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demonstration found.
+    """The result of the demonstration.
 
     Parameters
     ----------
@@ -52,17 +52,16 @@ class DemoResult:
 
 
 def run_demo(output: Path, say: Callable[[str], None], *, trials: int = TRIALS) -> DemoResult:
-    """Tune NHITS on the air-passengers panel and hold it against a naive forecast.
+    """Tune NHITS on the air-passengers panel and compare it with a naive forecast.
 
     Parameters
     ----------
     output : Path
-        Folder for the forecast, the plot, the report, the model, the study and the MLflow
-        store.
+        Folder for the forecast, the plot, the report, the model, the study and the MLflow store.
     say : callable
-        Takes each line that is shown.
+        Function that receives each line of output.
     trials : int
-        Trials of the search.
+        Number of trials of the search.
 
     Returns
     -------
@@ -88,19 +87,19 @@ def run_demo(output: Path, say: Callable[[str], None], *, trials: int = TRIALS) 
 
 
 def hold_out(df: pd.DataFrame, h: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split each series into its past and its last steps.
+    """Split each series into its history and its last steps.
 
     Parameters
     ----------
     df : pandas.DataFrame
         Long frame, sorted by time within each series.
     h : int
-        Steps to hold out.
+        Number of steps to hold out.
 
     Returns
     -------
     tuple of two DataFrames
-        Past and last `h` steps.
+        The history and the last `h` steps.
 
     Examples
     --------
@@ -119,11 +118,11 @@ def mean_absolute_error(truth: pd.DataFrame, forecast: pd.DataFrame, column: str
     Parameters
     ----------
     truth : pandas.DataFrame
-        With `unique_id`, `ds` and `y`.
+        Observed values with `unique_id`, `ds` and `y`.
     forecast : pandas.DataFrame
-        With `unique_id`, `ds` and the forecast.
+        Forecast with `unique_id`, `ds` and the forecast column.
     column : str
-        The forecast's column.
+        Name of the forecast column.
 
     Returns
     -------
@@ -143,7 +142,7 @@ def mean_absolute_error(truth: pd.DataFrame, forecast: pd.DataFrame, column: str
 
 
 def verdict(model_error: float, naive_error: float) -> str:
-    """Return in a sentence which forecast was better, and by how much.
+    """Say in one sentence which forecast was better, and by how much.
 
     Examples
     --------

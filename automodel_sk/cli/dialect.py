@@ -1,4 +1,4 @@
-"""How a text file is written: its encoding, its separator, its header, recognised or asked for."""
+"""Detect the encoding, separator and header of a text file, unless they are given."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ COMPRESSED = frozenset(_OPENERS)
 
 @dataclass(frozen=True)
 class Asked:
-    """What a person said of a text file; None: recognised.
+    """The text format that the user specified; None means it is detected.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Asked:
     decimal : str, optional
         The decimal sign of numbers, ``.`` or ``,``.
     date_format : str, optional
-        How times are written, as `strptime` takes it.
+        Format of the times, as in `strptime`.
     """
 
     separator: str | None = None
@@ -55,16 +55,16 @@ class Asked:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a text file is written.
+    """The format of a text file.
 
     Parameters
     ----------
     encoding : str
-        Python's name of the encoding.
+        Python's name for the encoding.
     separator : str
         The character between fields.
     skipped : int
-        Lines above the header.
+        Number of lines above the header.
     header : tuple of str
         Names of the columns.
     """
@@ -75,7 +75,7 @@ class Dialect:
     header: tuple[str, ...]
 
     def remark(self) -> str:
-        """Return what a person may want to know of the file; empty for plain CSV in UTF-8.
+        """Describe unusual properties of the file; empty for plain CSV in UTF-8.
 
         Examples
         --------
@@ -94,12 +94,12 @@ class Dialect:
 
 
 def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file, uncompressed by its last suffix.
+    """Open a file, decompressed according to its last suffix.
 
     Raises
     ------
     InvalidInputError
-        A zip archive that holds more than one file.
+        If it is a zip archive with more than one file.
     """
     opener = _OPENERS.get(path.suffix.lower())
     return path.open("rb") if opener is None else cast(IO[bytes], opener(path))
@@ -114,14 +114,14 @@ def _only_member(path: Path) -> IO[bytes]:
 
 
 def recognise(path: Path, separator: str | None = None) -> Dialect:
-    """Return how a text file is written, from its first lines.
+    """Detect the format of a text file from its first lines.
 
     Parameters
     ----------
     path : Path
         The file, compressed or not.
     separator : str, optional
-        The character between fields, where it is known.
+        The character between fields, if known.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def recognise(path: Path, separator: str | None = None) -> Dialect:
     Raises
     ------
     InvalidInputError
-        It is empty, no text, has no header, or far too many columns.
+        If the file is empty, not text, without a header, or has far too many columns.
     """
     with open_bytes(path) as stream:
         sample = stream.read(_SAMPLE_BYTES)
@@ -154,7 +154,7 @@ def recognise(path: Path, separator: str | None = None) -> Dialect:
 
 
 def _decoded(sample: bytes, path: Path) -> tuple[str, str]:
-    """Return a sample's encoding and text: UTF-8, UTF-16 by its mark, else Western European."""
+    """Return a sample's encoding and text: UTF-8, UTF-16 with a BOM, else Western European."""
     if sample[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16", sample.decode("utf-16", errors="ignore")
     if b"\x00" in sample:
@@ -172,9 +172,9 @@ def _fields(line: str, separator: str) -> list[str]:
 
 
 def _separator(lines: Sequence[str]) -> str:
-    """Return the separator that gives most lines the same number of fields, more than one.
+    """Return the separator that splits most lines into the same number of fields, above one.
 
-    A line's text may hold any of them, so each is tried on all lines.
+    Text may contain any of the separators, so each is tried on all lines.
     """
 
     def agreement(separator: str) -> tuple[float, int]:
@@ -187,7 +187,7 @@ def _separator(lines: Sequence[str]) -> str:
 
 
 def _header_line(rows: Sequence[list[str]]) -> int:
-    """Return the place of the header: the first line that has more than a title's one text."""
+    """Return the index of the header: the first line with more than the single text of a title."""
     several = any(len(_given(row)) > 1 for row in rows)
     wanted = 2 if several else 1
     return next(place for place, row in enumerate(rows) if len(_given(row)) >= wanted)
@@ -200,7 +200,7 @@ def _given(row: Sequence[str]) -> list[str]:
 def _check_widths(
     path: Path, lines: Sequence[str], header: Sequence[str], body: Sequence[list[str]], skipped: int
 ) -> None:
-    """Raise for a row with more values than the header has names, blank ones aside."""
+    """Raise if a row has more values than the header has names, not counting blank ones."""
     for number, row in enumerate(body, start=skipped + 2):
         if _given(row[len(header) :]):
             raise InvalidInputError(

@@ -1,4 +1,4 @@
-"""The command that tunes, fits, saves and forecasts."""
+"""The `fit` command: tune, fit, save and forecast."""
 
 from __future__ import annotations
 
@@ -110,10 +110,10 @@ def fit(
 ) -> None:
     """Tune a model on a table, fit it on all rows, save it and forecast.
 
-    The data is checked first. All options are written to a run file beside the model, which
-    repeats the run with --config. Ctrl-C keeps the finished trials, and says how to go on.
+    The data is validated first. All options are written to a run file next to the model; --config
+    repeats the run from it. Ctrl-C keeps the finished trials and says how to resume.
     """
-    # Every field of OptimizationConfig is a parameter of its name.
+    # Every field of OptimizationConfig is a parameter of the same name.
     options = {field.name: ctx.params[field.name] for field in fields(OptimizationConfig)}
     options["study_name"] = study_name or _study_name(data, model, h)
     targets = Targets.choose(data, model, output, forecast, futr, static)
@@ -148,16 +148,16 @@ def fit(
 
 @dataclass(frozen=True)
 class _Run:
-    """What was asked for, to be written down and repeated."""
+    """The options of a run, in a form that can be written and repeated."""
 
     ctx: typer.Context
     targets: Targets
     space: dict[str, Any] | None
 
     def write(self) -> list[str] | None:
-        """Return the secrets that the run file lacks; None if it is the one that was read.
+        """Write the run file and return the secrets it omits; None if the run came from this file.
 
-        That one is a person's, and stays as it is.
+        A run file that the user provided is left unchanged.
         """
         path, read = self.targets.run, self.ctx.params["config"]
         if read is not None and path.resolve() == read.resolve():
@@ -173,7 +173,7 @@ class _Run:
         return write_run(path, self.ctx, effective, self.space)
 
     def interrupted(self, location: StudyLocation) -> None:
-        """Say how to go on."""
+        """Say how to resume the search."""
         if location.in_memory:
             say("No trial was kept, as --storage is :memory:.")
             return
@@ -187,12 +187,12 @@ class _Run:
 
 
 def _study_name(data: Path, model: str, h: int) -> str:
-    """Return a name that no earlier search has."""
+    """Return a name that no earlier search used."""
     return f"{base_name(data)}-{model}-h{h}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def _check_future(future: pd.DataFrame | None, needed: list[str]) -> None:
-    """Raise where the forecast would fail, after the search, for want of columns."""
+    """Raise if the forecast after the search would fail because columns are missing."""
     if future is None:
         return
     missing = [c for c in ("unique_id", "ds", *needed) if c not in future.columns]
@@ -206,7 +206,7 @@ def _check_future(future: pd.DataFrame | None, needed: list[str]) -> None:
 def _forecast(
     fitted: AutoModel, future: pd.DataFrame | None, level: list[float] | None, targets: Targets
 ) -> pd.DataFrame | None:
-    """Forecast, or say how to where future values are needed and were not given."""
+    """Forecast, or say how to if future values are required and were not given."""
     if future is None and fitted.profile is not None and fitted.profile.futr_exog:
         say(
             f"No forecast was made: it needs the future values of"
@@ -216,12 +216,12 @@ def _forecast(
         return None
     result = fitted.predict(futr_df=future, level=level)
     if level:
-        fitted.save(targets.model)  # again, with what its intervals were calibrated by
+        fitted.save(targets.model)  # save again, now with the calibration of the intervals
     return result
 
 
 def _tell(targets: Targets, result: pd.DataFrame | None, summary: Any) -> None:
-    """Say where the results are: as JSON where there is a summary to go with them."""
+    """Say where the results are; as JSON if the user asked for a summary."""
     forecast = None if result is None else {"path": targets.forecast, "rows": len(result)}
     if summary is not None:
         places = {"model": targets.model, "run": targets.run, "forecast": forecast}

@@ -1,4 +1,4 @@
-"""Options of the command that fits."""
+"""Options of the `fit` command."""
 
 from __future__ import annotations
 

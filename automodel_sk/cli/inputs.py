@@ -1,4 +1,4 @@
-"""From a person's files to the long frames of the engine, and back to their names."""
+"""Read the user's files as long frames with the internal column names, and restore the names."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ _OPTIONS = {_ID: "--id-col", _TIME: "--time-col", _TARGET: "--target-col"}
 
 
 def say(text: str, quiet: bool = False) -> None:
-    """Write a line to standard error, unless it is to be quiet."""
+    """Write a line to standard error, unless quiet."""
     if not quiet:
         typer.echo(plain_text(text), err=True)
 
 
 @dataclass(frozen=True)
 class Columns:
-    """A person's names for the three columns; None for the engine's own.
+    """The user's names for the three columns; None for the internal ones.
 
     Parameters
     ----------
     id, time, target : str, optional
-        Columns of the series' names, the times and the values.
+        Columns of the series ids, the times and the values.
     series : object, optional
-        Name of the only series of a file that has no column of names.
+        Id of the only series, for files without an id column.
     id_type : type, default str
-        Type of the series' names in text files: ``001`` stays ``001``.
+        Type of the series ids in text files: ``001`` stays ``001``.
     asked : Asked
-        How text files are written, as far as it was said.
+        The text format, as far as the user specified it.
 
     Examples
     --------
@@ -61,26 +61,26 @@ class Columns:
 
     @property
     def renames(self) -> dict[str, str]:
-        """The engine's names by the person's, where they differ."""
+        """The internal name of each user's name, if they differ."""
         chosen = ((self.id, _ID), (self.time, _TIME), (self.target, _TARGET))
         return {given: own for given, own in chosen if given is not None and given != own}
 
     @property
     def types(self) -> dict[str, Any]:
-        """Types to read a text file with."""
+        """Types for reading a text file."""
         return {self.id or _ID: self.id_type}
 
     def name_of(self, own: str) -> str:
-        """Return the person's name for a column of the engine."""
+        """Return the user's name of an internal column."""
         return {_ID: self.id, _TIME: self.time, _TARGET: self.target}[own] or own
 
     def renamed(self, frame: pd.DataFrame, path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
-        """Return a file's frame with the engine's names.
+        """Rename the columns of a file's frame to the internal names.
 
         Raises
         ------
         InvalidInputError
-            Names every column that is missing, with its option.
+            If columns are missing; names each one with its option.
         """
         missing = [own for own in needed if self.name_of(own) not in frame.columns]
         if missing:
@@ -99,13 +99,13 @@ class Columns:
         return frame.rename(columns=self.renames)
 
     def remembered(self) -> ColumnNames:
-        """Return the names for a model to keep."""
+        """Return the names in the form a model stores."""
         from automodel_sk.data.columns import ColumnNames
 
         return ColumnNames(*(self.name_of(own) for own in (_ID, _TIME, _TARGET)))
 
     def restored(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return a forecast with the person's names."""
+        """Return a forecast with the user's names."""
         return frame.rename(columns={own: given for given, own in self.renames.items()})
 
 
@@ -115,22 +115,21 @@ def read_series(path: Path, columns: Columns, quiet: bool = False) -> tuple[pd.D
     Parameters
     ----------
     path : Path
-        CSV or Parquet file. Without a column of names it holds one series,
-        called after the file.
+        CSV or Parquet file. Without an id column it holds one series, named after the file.
     columns : Columns
-        The person's names.
+        The user's names.
     quiet : bool
-        Whether to keep silent about what was assumed.
+        Whether to suppress messages about assumptions.
 
     Returns
     -------
     tuple of DataFrame and Columns
-        The long frame, and the names with what was found out.
+        The long frame, and the names completed by what was detected.
 
     Raises
     ------
     InvalidInputError
-        The file can't be read, or its columns can't be told apart.
+        If the file can't be read, or its columns can't be identified.
     """
     frame = read_table(path, columns.types, columns.asked)
     if frame.attrs.get("remark"):
@@ -152,7 +151,7 @@ def read_series(path: Path, columns: Columns, quiet: bool = False) -> tuple[pd.D
 
 
 def _with_values(frame: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:
-    """Return a frame with numbers and times read as the person writes them."""
+    """Convert numbers and times that are written in the user's format."""
     frame = _with_numbers(frame, columns)
     if _TARGET in frame.columns:
         _refuse_text(frame[_TARGET], columns.name_of(_TARGET), path)
@@ -160,7 +159,7 @@ def _with_values(frame: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFr
 
 
 def _with_numbers(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """Return a frame whose text columns are numbers where they are written as such."""
+    """Convert the text columns that hold numbers in a written format."""
     import pandas as pd
 
     read = {}
@@ -177,7 +176,7 @@ def _with_numbers(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
 
 
 def _refuse_text(column: pd.Series[Any], name: str, path: Path) -> None:
-    """Raise for the first cell that is no number, by its row."""
+    """Raise for the first cell that is not a number, with its row."""
     import pandas as pd
 
     if not pd.api.types.is_string_dtype(column.dtype):
@@ -193,7 +192,7 @@ def _refuse_text(column: pd.Series[Any], name: str, path: Path) -> None:
 
 
 def _with_dates(frame: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:
-    """Return a frame whose times are read by the format that was said, if one was."""
+    """Read the times in the given format, if there is one."""
     import pandas as pd
 
     written = columns.asked.date_format
@@ -210,19 +209,19 @@ def _with_dates(frame: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFra
 
 
 def read_beside(path: Path | None, columns: Columns) -> pd.DataFrame | None:
-    """Read static or future values that go with the series.
+    """Read the static or future values of the series.
 
     Parameters
     ----------
     path : Path, optional
-        The file; the only series' name may be left out.
+        The file; the id column may be missing if there is only one series.
     columns : Columns
         The names that `read_series` returned.
 
     Returns
     -------
     DataFrame or None
-        None without a file.
+        None if there is no file.
     """
     if path is None:
         return None
@@ -234,7 +233,7 @@ def read_beside(path: Path | None, columns: Columns) -> pd.DataFrame | None:
 
 
 def _told_apart(frame: pd.DataFrame, columns: Columns) -> Columns:
-    """Name time and target where a file has these two columns alone."""
+    """Identify the time and target columns if a file has only two columns."""
     if len(frame.columns) != 2:
         return columns
     names = [str(name) for name in frame.columns]
@@ -249,7 +248,7 @@ def _told_apart(frame: pd.DataFrame, columns: Columns) -> Columns:
 
 
 def _holds_dates(column: pd.Series[Any]) -> bool:
-    """Return whether a column is dates, or text that looks like dates."""
+    """Return whether a column holds dates or text that looks like dates."""
     import pandas as pd
 
     from automodel_sk.data.times.text_times import looks_like_dates
@@ -262,7 +261,7 @@ def _holds_dates(column: pd.Series[Any]) -> bool:
 
 
 def _refuse_hidden_panel(path: Path, frame: pd.DataFrame) -> None:
-    """Raise where what is taken as one series has a time twice: it is likely several."""
+    """Raise if a file read as one series has duplicate times, since it likely holds several."""
     repeated = frame[_TIME].duplicated()
     if repeated.any():
         raise InvalidInputError(
@@ -273,6 +272,6 @@ def _refuse_hidden_panel(path: Path, frame: pd.DataFrame) -> None:
 
 
 def _listed(frame: pd.DataFrame) -> str:
-    """Return the names of the columns, no more than a message holds."""
+    """Return the column names, shortened to fit a message."""
     names = [repr(str(name)[:40]) for name in frame.columns[:20]]
     return ", ".join(names) + (", ..." if len(frame.columns) > len(names) else "")

@@ -1,4 +1,4 @@
-"""Mappings in files of JSON or YAML."""
+"""Read mappings from JSON or YAML files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KINDS = (type(None), bool, int, float, str, list, dict, date)
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
-    """Read names and values from a file: YAML by its suffix, JSON otherwise.
+    """Read a mapping from a file: as YAML or JSON, depending on its suffix.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     Raises
     ------
     InvalidInputError
-        The file is neither, or holds no mapping.
+        If the file is neither, or does not hold a mapping.
     """
     yaml = path.suffix.lower() in (".yaml", ".yml")
     try:
@@ -62,7 +62,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 
 def _read_text(path: Path) -> str:
-    """Return the text of a file of bounded size."""
+    """Read the text of a file, up to a size limit."""
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
@@ -76,7 +76,7 @@ def _read_text(path: Path) -> str:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a mapping; it would be silent on which of two values of a name counts."""
+    """Return a mapping; raise for duplicate names, which would be ambiguous."""
     _refuse_twice(name for name, _ in pairs)
     return dict(pairs)
 
@@ -90,7 +90,7 @@ def _refuse_twice(names: Iterable[str]) -> None:
 
 
 def _check(content: Any) -> None:
-    """Raise for what no option and no search space holds, at any depth."""
+    """Raise for values, at any depth, that no option and no search space can have."""
     waiting = [(content, 1)]
     while waiting:
         value, depth = waiting.pop()
@@ -120,16 +120,16 @@ def _read_yaml(text: str) -> Any:
 
 @cache
 def _loader() -> Any:
-    """Return the safe loader with YAML 1.2's numbers: in 1.1, ``1e-4`` is a text."""
+    """Return the safe loader with YAML 1.2 numbers: in YAML 1.1, ``1e-4`` is text."""
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """Builds plain values alone, each as large as its text: no value stands for others."""
+        """Builds only plain values, each as large as its text; aliases are not allowed."""
 
         depth = n_nodes = 0
 
         def compose_node(self, parent: Any, index: Any) -> Any:
-            """Compose a node that is no alias, not too long and not too deep."""
+            """Compose a node that is not an alias, not too long and not too deep."""
             event = self.peek_event()  # type: ignore[no-untyped-call]
             if isinstance(event, yaml.AliasEvent):
                 raise yaml.YAMLError("aliases (*name) are not taken; write the value again")
@@ -146,7 +146,7 @@ def _loader() -> Any:
             return node
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            """Construct a mapping in which no name is there twice."""
+            """Construct a mapping without duplicate names."""
             keys = (key for key, _ in node.value)
             _refuse_twice(key.value for key in keys if isinstance(key, yaml.ScalarNode))
             return super().construct_mapping(node, deep)

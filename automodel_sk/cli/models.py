@@ -1,4 +1,4 @@
-"""The command that lists the models."""
+"""The `models` command: list the models."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def models(
 ) -> None:
     """List the models that can be tuned.
 
-    Input is the recommended number of past steps. Exogenous variables are F future-known,
-    H historic, S static. A joint model forecasts all series together. Minutes of one CPU
-    thread and megabytes are those of 1,000 training steps on a small panel.
+    Input is the recommended input size. Exogenous variables are F future-known, H historic, S
+    static. A joint model forecasts all series together. Minutes of one CPU thread and megabytes are
+    those of 1,000 training steps on a small panel.
     """
     rows = list(MODEL_CATALOG.values())
     if as_json:

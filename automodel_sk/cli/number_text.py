@@ -1,4 +1,4 @@
-"""Numbers as people write them: decimal commas and separators of thousands."""
+"""Parse written numbers with decimal commas and thousands separators."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _SIGNS = {".": r"\.", ",": ","}
 
 
 def as_numbers(column: pd.Series[Any], decimal: str | None = None) -> pd.Series[Any]:
-    """Return a column of text as numbers, where all of it is one way to write numbers.
+    """Convert a text column to numbers, if all of it follows one number format.
 
     Parameters
     ----------
     column : pandas.Series
-        Text; missing values stay missing.
+        The text column; missing values are kept.
     decimal : str, optional
-        The decimal sign, where it is known.
+        The decimal sign, if known.
 
     Returns
     -------
     pandas.Series
-        Numbers; the column as it was where it holds something else.
+        The numbers; the column itself if it holds anything else.
 
     Raises
     ------
     InvalidInputError
-        Whether a comma or point is a decimal sign or separates thousands is open.
+        If it is ambiguous whether a comma or point marks decimals or thousands.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def as_numbers(column: pd.Series[Any], decimal: str | None = None) -> pd.Series[
 
 
 def _fits(texts: pd.Series[Any], decimal: str) -> bool:
-    """Return whether all texts are numbers with this decimal sign, thousands in groups."""
+    """Return whether all texts are numbers with this decimal sign and grouped thousands."""
     point, group = _SIGNS[decimal], _SIGNS["," if decimal == "." else "."]
     pattern = rf"[-+]?(?:\d+|\d{{1,3}}(?:{group}\d{{3}})+)(?:{point}\d+)?(?:[eE][-+]?\d+)?"
     return bool(texts.map(lambda text: re.fullmatch(pattern, text) is not None).all())

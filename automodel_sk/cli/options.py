@@ -1,4 +1,4 @@
-"""Options that several commands share, and how their text is read."""
+"""Options shared by several commands, and the parsers of their text."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _HOURS = {"s": 1 / 3600, "m": 1 / 60, "h": 1.0, "d": 24.0}
 
 
 def hours(text: str | None) -> float | None:
-    """Return a time budget in hours.
+    """Parse a time budget in hours.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def hours(text: str | None) -> float | None:
     Raises
     ------
     typer.BadParameter
-        It is neither.
+        If it is neither.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def hours(text: str | None) -> float | None:
 
 
 def read_freq(text: str | None) -> str | int | None:
-    """Return a frequency, steps of integer times as a number.
+    """Parse a frequency; steps of integer times are numbers.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def read_freq(text: str | None) -> str | int | None:
 
 
 def read_separator(text: str | None) -> str | None:
-    r"""Return a separator, a tab by its name too.
+    r"""Parse a separator, including tab by name.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def read_separator(text: str | None) -> str | None:
 
 
 def one_of(names: Sequence[str]) -> Callable[[str | None], str | None]:
-    """Return a callback that accepts one of some names, however it is spelt.
+    """Return a callback that accepts one of the given names in any spelling.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def one_of(names: Sequence[str]) -> Callable[[str | None], str | None]:
 
 
 def checked_model(name: str | None) -> str | None:
-    """Return a model's name, or say the nearest."""
+    """Return the model's name; suggest the closest one if it is unknown."""
     from automodel_sk.catalog.models import get_characteristics
 
     if name is None:
@@ -144,7 +144,7 @@ def checked_model(name: str | None) -> str | None:
 
 
 def checked_metric(name: str | None) -> str | None:
-    """Return a metric's name, or say which there are.
+    """Return the metric's name; list all metrics if it is unknown.
 
     Examples
     --------
@@ -157,7 +157,7 @@ def checked_metric(name: str | None) -> str | None:
 
 
 def complete_model(incomplete: str) -> list[str]:
-    """Return the models that a shell completes a name to.
+    """Return the models that complete a name in the shell.
 
     Examples
     --------
@@ -170,14 +170,14 @@ def complete_model(incomplete: str) -> list[str]:
 
 
 def checked_level(values: list[float] | None) -> list[float] | None:
-    """Return coverages in percent, None where there are none."""
+    """Return levels in percent; None if there are none."""
     from automodel_sk.metrics.quantiles import read_levels
 
     return _checked(read_levels, values, "level")
 
 
 def checked_quantile(values: list[float] | None) -> list[float] | None:
-    """Return quantiles, None where there are none."""
+    """Return quantiles; None if there are none."""
     from automodel_sk.metrics.quantiles import read_quantiles
 
     return _checked(read_quantiles, values, "quantile")
@@ -186,7 +186,7 @@ def checked_quantile(values: list[float] | None) -> list[float] | None:
 def _checked(
     read: Callable[[Any], list[float]], values: list[float] | None, option: str
 ) -> list[float] | None:
-    """Return what an option holds, its errors in the words of the command line."""
+    """Parse an option's value; report errors as the command line does."""
     try:
         return read(values or []) or None
     except InvalidInputError as exc:
@@ -197,7 +197,7 @@ def _checked(
 
 
 def static_columns(static_df: pd.DataFrame | None, chosen: list[str] | None) -> list[str]:
-    """Return the static columns to use: those chosen, else all of the file."""
+    """Return the static columns to use: the chosen ones, or all columns of the file."""
     if chosen or static_df is None:
         return chosen or []
     return [str(name) for name in static_df.columns if name != "unique_id"]

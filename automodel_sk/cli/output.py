@@ -1,4 +1,4 @@
-"""What a command prints on standard output: coloured tables for people, JSON for programs."""
+"""Output of commands: coloured tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 __all__ = ["is_terminal", "print_json", "rows_of", "show", "styled", "tell"]
 
 _WIDE = 10_000
-# JSON writes out C0 itself.
+# JSON escapes C0 control characters itself.
 _ACTS = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def is_terminal() -> bool:
-    """Return whether a person reads standard output as it comes."""
+    """Return whether standard output is a terminal."""
     from rich.console import Console
 
     return Console().is_terminal
 
 
 def show(*parts: RenderableType) -> None:
-    """Print for people: within a terminal's width, and a row to a line elsewhere."""
+    """Print for people: wrapped to the terminal's width, or one row per line elsewhere."""
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -39,19 +39,19 @@ def show(*parts: RenderableType) -> None:
 
 
 def styled(text: str, style: str) -> RenderableType:
-    """Return a text in a style; brackets in it are no markup."""
+    """Return a styled text; brackets in it are not markup."""
     from rich.text import Text
 
     return Text(plain_text(text), style)
 
 
 def tell(text: str) -> None:
-    """Print a text, what it holds of others' control characters written out."""
+    """Print a text with control characters escaped."""
     typer.echo(plain_text(text))
 
 
 def print_json(document: Any) -> None:
-    """Print one JSON document; what is not a number in it is null."""
+    """Print one JSON document; NaN and infinity become null."""
     from automodel_sk.tracking import plain
 
     text = json.dumps(plain(document), indent=2, ensure_ascii=False)
@@ -59,7 +59,7 @@ def print_json(document: Any) -> None:
 
 
 def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a table's rows, times as ISO 8601, durations in seconds, and null for no value.
+    """Return a table's rows: times as ISO 8601, durations in seconds, missing values as null.
 
     Examples
     --------

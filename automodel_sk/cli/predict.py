@@ -1,4 +1,4 @@
-"""The command that forecasts with a saved model."""
+"""The `predict` command: forecast with a saved model."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def predict(
 ) -> None:
     """Forecast the steps after the end of each series with a saved model.
 
-    Prints CSV where there is no --output.
+    Prints CSV unless --output is given.
     """
     if level and quantile:
         raise typer.BadParameter("--level and --quantile exclude each other; pass one of them")
@@ -108,7 +108,7 @@ def predict(
 
 
 def columns_of(model: AutoModel, columns: Columns) -> Columns:
-    """Return the names, with all that the model knows of them: its user's where none are given."""
+    """Return the column names, completed by those the model stores."""
     from automodel_sk.data.columns import ColumnNames
 
     names = zip(model.columns.names, ColumnNames().names, strict=True)
@@ -137,5 +137,5 @@ def _hand_over(forecast: pd.DataFrame, output: Path | None, as_json: bool, quiet
     elif output is None:
         text = forecast.to_csv(index=False)
         shown = plain_text(text) if is_terminal() else text
-        # UTF-8 whatever the terminal's encoding is: half a table is worse than odd letters.
+        # Use UTF-8 whatever the terminal's encoding: half a table is worse than garbled letters.
         typer.get_binary_stream("stdout").write(shown.encode())

@@ -1,4 +1,4 @@
-"""The command that writes the page on a saved model."""
+"""The `report` command: write a report about a saved model."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def report(
     date_format: DateFormat = None,
     debug: Debug = False,
 ) -> None:
-    """Write a page on a saved model: how good it is, its forecasts, the search.
+    """Write a report about a saved model: its accuracy, its forecasts, the search.
 
-    One file that any browser opens without a network. Trains the configuration once
-    more, to forecast past steps that it was not trained on.
+    The report is a single HTML file that needs no network. Trains the configuration once more, to
+    forecast past steps that it was not trained on.
     """
     from automodel_sk.auto_model import AutoModel
 

@@ -1,4 +1,4 @@
-"""What a person at the terminal sees when something goes wrong."""
+"""Report errors of commands as one sentence and an exit status."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 
 def reported(command: Command) -> Command:
-    """Turn what a command raises into one sentence and an exit status.
+    """Turn an exception of a command into one sentence and an exit status.
 
     Parameters
     ----------
     command : callable
-        A command; with ``debug=True`` among its arguments the traceback is printed too,
-        with ``as_json=True`` they are printed as JSON too.
+        A command; with ``debug=True`` among its arguments the traceback is printed too, and with
+        ``as_json=True`` the error is also printed as JSON.
 
     Returns
     -------
@@ -71,9 +71,9 @@ def reported(command: Command) -> Command:
 
 
 def _tell(lines: list[str], error: str, arguments: Mapping[str, Any]) -> None:
-    """Say what went wrong, to programs too where a document is due."""
+    """Print the error, also as JSON if the command was asked for JSON."""
     lines = [_safe(line) for line in lines]
-    with suppress(OSError):  # the terminal may be gone
+    with suppress(OSError):  # the terminal may be closed
         for line in lines:
             typer.echo(line, err=True)
     if arguments.get("as_json"):
@@ -81,12 +81,12 @@ def _tell(lines: list[str], error: str, arguments: Mapping[str, Any]) -> None:
 
 
 def _safe(text: str) -> str:
-    """Return a text without passwords, and with no command to the terminal in it."""
+    """Remove passwords and terminal escape sequences from a text."""
     return plain_text(mask_secrets(text))
 
 
 def _sentences(exc: Exception) -> list[str]:
-    """Return an error in words, the validator's errors one by one."""
+    """Return an exception as text, with the validator's errors one by one."""
     if isinstance(exc, InvalidInputError) and exc.result is not None:
         return exc.result.errors
     if isinstance(exc, (AutoModelError, OSError)):
@@ -95,7 +95,7 @@ def _sentences(exc: Exception) -> list[str]:
 
 
 class _Shown(logging.Handler):
-    """Writes log records to standard error as a person would."""
+    """Writes log records to standard error without technical details."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
@@ -104,7 +104,7 @@ class _Shown(logging.Handler):
 
 @contextmanager
 def _warnings_shown() -> Iterator[None]:
-    """Show the package's own warnings while a command runs."""
+    """Show the package's warnings while a command runs."""
     logger, handler = logging.getLogger("automodel_sk"), _Shown(logging.WARNING)
     logger.addHandler(handler)
     try:

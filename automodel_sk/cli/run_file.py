@@ -1,4 +1,4 @@
-"""Run files: the options of a fit in YAML, which one run writes and another repeats."""
+"""Run files: the options of a fit as YAML, written by one run to be repeated by another."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _SPACE = "automodel_sk.space"
 
 
 def _keys(ctx: typer.Context) -> dict[str, Any]:
-    """Return the parameters of `fit` by the names that a run file has for them."""
+    """Return the parameters of `fit` by their names in a run file."""
     commands: Mapping[str, Any] = ctx.find_root().command.commands  # type: ignore[attr-defined]
     named = _named(commands["fit"].params)
     return {name: parameter for name, parameter in named.items() if name not in _NO_OPTIONS}
 
 
 def _named(parameters: Sequence[Any]) -> dict[str, Any]:
-    """Return parameters by their longest option, as a name."""
+    """Return parameters by their longest option, without its dashes."""
     return {max(p.opts, key=len).lstrip("-").replace("-", "_"): p for p in parameters}
 
 
 def _use(ctx: typer.Context, path: Path | None) -> Path | None:
-    """Let a run file's values stand where the command line has none."""
+    """Use a run file's values for options that are not on the command line."""
     if path is None or ctx.resilient_parsing:
         return None
     try:
@@ -69,13 +69,13 @@ RunFile = Annotated[
 
 
 def inline_space(ctx: typer.Context) -> dict[str, Any] | None:
-    """Return the search space that a run file holds, None where it holds none."""
+    """Return the search space of a run file; None if it has none."""
     space: dict[str, Any] | None = ctx.meta.get(_SPACE)
     return space
 
 
 def _refuse_unknown(path: Path, content: Mapping[str, Any], known: Sequence[str]) -> None:
-    """Raise for what is no option of a run, and name the nearest that is."""
+    """Raise for unknown options, and suggest the closest known one."""
     unknown = [key for key in content if key not in known]
     if not unknown:
         return
@@ -90,7 +90,7 @@ def _refuse_unknown(path: Path, content: Mapping[str, Any], known: Sequence[str]
 
 
 def _as_typed(path: Path, key: str, value: Any) -> Any:
-    """Return a value as the command line has it: a text, a list of texts, or a switch."""
+    """Return a value as the command line would pass it: text, a list of texts, or a flag."""
     if key == "space" and isinstance(value, dict):
         return value
     if isinstance(value, dict):
@@ -119,16 +119,16 @@ def write_run(
     path : Path
         The file; paths in it are relative to its folder.
     ctx : typer.Context
-        Of the command, with what was asked for.
+        Context of the command, with the options given.
     effective : mapping
-        What parameters came to be where nothing was asked for.
+        Values that were chosen for options not given.
     space : mapping, optional
-        The search space, as its file has it.
+        The search space, as in its file.
 
     Returns
     -------
     list of str
-        Options that are left out, as they hold secrets.
+        Options that were omitted because they hold secrets.
     """
     import yaml
 
@@ -149,7 +149,7 @@ def write_run(
 
 
 def _as_written(key: str, value: Any, folder: Path) -> Any:
-    """Return a value as YAML has it, a path as seen from a folder."""
+    """Return a value as YAML represents it, with paths relative to a folder."""
     if isinstance(value, (list, tuple)):
         return [_as_written(key, item, folder) for item in value]
     if key in _PATHS and _is_path(str(value)):

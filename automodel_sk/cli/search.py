@@ -1,4 +1,4 @@
-"""The search behind `fit`."""
+"""The search of the `fit` command."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["CommandLineFactory"]
 
 
 class CommandLineFactory(AutoModelFactory):
-    """A factory that leaves it to the command line to say how to go on after Ctrl-C.
+    """A factory whose caller says how to resume after Ctrl-C.
 
     Parameters
     ----------
     model_name, h, optimization_config
         As in `AutoModelFactory`.
     interrupted : callable
-        TrialNotifier where the finished trials are.
+        Callback that receives the location of the study with the finished trials.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Search spaces written in JSON or YAML."""
+"""Read search spaces from JSON or YAML files."""
 
 from __future__ import annotations
 
@@ -40,26 +40,26 @@ def read_space(path: Path | None) -> dict[str, Any] | None:
     Parameters
     ----------
     path : Path, optional
-        JSON, or YAML by its suffix.
+        A JSON or YAML file, depending on its suffix.
 
     Returns
     -------
     dict or None
-        None without a file.
+        None if there is no file.
 
     Raises
     ------
     InvalidInputError
-        The file can't be read, or names a domain wrongly.
+        If the file can't be read, or a domain in it is invalid.
     """
     return None if path is None else space_from_json(read_mapping(path))
 
 
 def space_from_json(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a search space for what JSON holds.
+    """Convert parsed JSON to a search space.
 
-    An object with a single key "choice", "grid", "uniform", "loguniform", "int"
-    or "logint" and a list is a domain, bounds included; all else is a plain value.
+    An object with the single key "choice", "grid", "uniform", "loguniform", "int" or "logint" and a
+    list is a domain, with inclusive bounds; everything else is a constant.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def space_from_json(content: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     InvalidInputError
-        A domain can't be made of its list.
+        If a list does not define a valid domain.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def _entry(name: str, value: Any) -> Any:
 
 
 def _refuse_misspelt(name: str, kind: str, known: Sequence[str]) -> None:
-    """Raise where a key is nearly a domain's name; other keys are a model's own."""
+    """Raise if a key is close to a domain's name; other keys may be the model's own."""
     near = difflib.get_close_matches(kind.lower(), known, n=1, cutoff=0.75)
     if near:
         raise InvalidInputError(

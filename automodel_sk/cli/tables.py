@@ -1,4 +1,4 @@
-"""Tables in files, read and written by their suffix."""
+"""Read and write tables in the format given by a file's suffix."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def read_table(
         CSV (``.csv``, ``.tsv``, ``.txt``; also compressed: ``.gz``, ``.bz2``, ``.xz``,
         ``.zip``), Parquet (``.parquet``, ``.pq``) or Excel (``.xlsx``).
     dtypes : mapping, optional
-        Types of columns, for text files. Those that are text keep what others read as
-        missing, such as ``NA``.
+        Types of columns, for text files. Text columns keep values that are usually read as missing,
+        such as ``NA``.
     asked : Asked, optional
-        How a text file is written, as far as it is known.
+        The format of a text file, as far as it is known.
 
     Returns
     -------
@@ -46,9 +46,9 @@ def read_table(
     Raises
     ------
     InvalidInputError
-        The file can't be read as what its suffix says.
+        If the file can't be read in the format of its suffix.
     MissingDependencyError
-        Parquet without pyarrow, Excel without openpyxl.
+        For Parquet without pyarrow, or Excel without openpyxl.
     """
     read, _ = _kind(path)
     try:
@@ -59,18 +59,18 @@ def read_table(
         raise _missing_package(path) from exc
     except UnicodeDecodeError as exc:
         raise InvalidInputError(f"{path} is not text in one encoding; save it as UTF-8") from exc
-    except Exception as exc:  # a damaged file fails in any of five libraries, in their own ways
+    except Exception as exc:  # a damaged file fails differently in each of five libraries
         raise InvalidInputError(f"{path} can't be read ({_first_words(exc)})") from exc
 
 
 def _first_words(exc: Exception) -> str:
-    """Return an error's text, without the lines of the file that it repeats."""
+    """Return an error's message without the lines it quotes from the file."""
     text = " ".join(str(exc).split()) or type(exc).__name__
     return text if len(text) <= 200 else text[:200] + "..."
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table without its index, folders above it made where they are missing.
+    """Write a table without its index; missing parent folders are created.
 
     Parameters
     ----------
@@ -82,9 +82,9 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     Raises
     ------
     InvalidInputError
-        The suffix is unknown.
+        If the suffix is unknown.
     MissingDependencyError
-        Parquet without pyarrow.
+        For Parquet without pyarrow.
     """
     _, write = _kind(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,19 +95,19 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
 
 
 def check_target(path: Path, *inputs: Path | None) -> None:
-    """Raise where a table could not be written later.
+    """Raise if a table can't be written to a path later.
 
     Parameters
     ----------
     path : Path
         As in `write_table`.
     *inputs : Path, optional
-        Files that are read, and must not be replaced.
+        Input files, which must not be overwritten.
 
     Raises
     ------
     InvalidInputError
-        The suffix is unknown, the path is a folder or one of the inputs.
+        If the suffix is unknown, or the path is a folder or one of the inputs.
     """
     _kind(path)
     if path.is_dir():
@@ -126,9 +126,10 @@ def _read_text(separator: str | None) -> Reader:
 
         dialect = recognise(path, asked.separator or separator)
         with open_bytes(path) as stream, warnings.catch_warnings():
-            # Fields beyond the header's are blank where they were looked at; elsewhere they count.
+            # The lines already checked have only blank fields beyond the header; in later lines
+            # they count.
             warnings.filterwarnings("ignore", "Length of header", pd.errors.ParserWarning)
-            # Exact: a frame that was written reads back as it was, to the last bit.
+            # Exact parsing: a frame that was written is read back bit for bit.
             frame = pd.read_csv(
                 stream,
                 sep=dialect.separator,
@@ -148,13 +149,13 @@ def _read_text(separator: str | None) -> Reader:
 
 
 def _missing_words(header: Sequence[str], dtypes: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return what stands for a missing value, by column: in names of series nothing but blank."""
+    """Return the markers of missing values by column; for series ids only blank text."""
     names = [name or f"Unnamed: {place}" for place, name in enumerate(header)]
     return {name: [""] if dtypes.get(name) is str else [*_MISSING] for name in names}
 
 
 def _without_blank(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table without rows that are all blank, and columns without a name and a value."""
+    """Drop rows that are entirely blank, and columns with neither a name nor a value."""
     nameless = [name for name in frame.columns if str(name).startswith("Unnamed: ")]
     empty = [name for name in nameless if frame[name].isna().all()]
     kept = frame.drop(columns=empty)
@@ -165,7 +166,7 @@ def _without_blank(frame: pd.DataFrame) -> pd.DataFrame:
 def _read_excel(path: Path, dtypes: Mapping[str, Any], asked: Asked) -> pd.DataFrame:
     import pandas as pd
 
-    # Names of series that look like missing values are names here too.
+    # Series ids that look like missing values are ids here too.
     frame = pd.read_excel(path, dtype=dict(dtypes), keep_default_na=False, na_values=[""])
     return _without_blank(frame)
 
@@ -188,7 +189,7 @@ def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
 
 def _write_excel(frame: pd.DataFrame, path: Path) -> None:
     plain = frame.copy()
-    for name in plain.select_dtypes("datetimetz").columns:  # Excel knows no time zones
+    for name in plain.select_dtypes("datetimetz").columns:  # Excel does not support time zones
         plain[name] = plain[name].dt.tz_localize(None)
     plain.to_excel(path, index=False)
 
@@ -210,7 +211,7 @@ _KINDS: Mapping[str, Kind] = {
 
 
 def base_name(path: Path) -> str:
-    """Return a file's name without the endings that say how it is written.
+    """Return a file's name without the suffixes of its format.
 
     Examples
     --------
@@ -226,7 +227,7 @@ def base_name(path: Path) -> str:
 
 
 def _kind(path: Path) -> Kind:
-    """Return how a file is read and written."""
+    """Return how to read and write a file."""
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in COMPRESSED]
     ending = suffixes[-1] if suffixes else ""
     kind = _KINDS.get(ending)

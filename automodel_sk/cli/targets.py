@@ -1,4 +1,4 @@
-"""Where the results of a fit go."""
+"""The paths that a fit writes its results to."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["Targets", "check_writable", "save_somewhere"]
 
 @dataclass(frozen=True)
 class Targets:
-    """Where a fit's results go: its model, its forecast, and its options beside them.
+    """The paths of a fit's results: model, forecast and run file.
 
     Parameters
     ----------
     model : Path
-        Folder of the saved model.
+        Folder for the saved model.
     forecast : Path
-        File of the forecast.
+        File for the forecast.
 
     Examples
     --------
@@ -53,24 +53,24 @@ class Targets:
         forecast: Path | None,
         *others: Path | None,
     ) -> Targets:
-        """Return the targets, checked before hours are spent on what goes there.
+        """Choose the paths, and check that they are writable before the search.
 
         Parameters
         ----------
         data : Path
-            The series, after which the results are called by default.
+            The file of the series; the results are named after it by default.
         model : str
             Name of the model.
         folder, forecast : Path, optional
-            What was asked for.
+            The paths that the user asked for.
         *others : Path, optional
-            Other files that are read.
+            Other input files.
 
         Raises
         ------
         InvalidInputError
-            Something else is there, a folder can't be written, or the forecast's suffix is
-            unknown.
+            If a path is taken by something else, a folder is not writable, or the suffix of the
+            forecast is unknown.
         """
         folder = folder or Path(f"{base_name(data)}_{model}")
         forecast = forecast or folder.with_name(f"{folder.name}_forecast.csv")
@@ -86,19 +86,19 @@ class Targets:
 
 
 def check_writable(folder: Path, option: str) -> None:
-    """Raise where nothing can be written into a folder, which need not exist yet.
+    """Raise if a folder, which need not exist yet, is not writable.
 
     Parameters
     ----------
     folder : Path
         The folder.
     option : str
-        What named it, for the message.
+        The option that named it, for the message.
 
     Raises
     ------
     InvalidInputError
-        Names the folder and why.
+        If it is not writable; the message names the folder and the reason.
 
     Examples
     --------
@@ -115,8 +115,8 @@ def check_writable(folder: Path, option: str) -> None:
 
 
 def _refusal(folder: Path, *, is_own: bool) -> str | None:
-    """Return why nothing can be written into a folder; tried, as permissions don't say all."""
-    if is_own and folder.is_dir():  # nothing foreign is put into a saved model
+    """Return why a folder is not writable; tries to write, since permissions don't tell all."""
+    if is_own and folder.is_dir():  # never write other files into a saved model
         return None if os.access(folder, os.W_OK) else "no permission"
     try:
         with TemporaryDirectory(dir=folder, prefix=".automodel_sk-"):
@@ -126,19 +126,19 @@ def _refusal(folder: Path, *, is_own: bool) -> str | None:
 
 
 def save_somewhere(model: AutoModel, folder: Path) -> None:
-    """Save a model, or keep it elsewhere where its folder has become unusable.
+    """Save a model, or save it elsewhere if its folder has become unusable.
 
     Parameters
     ----------
     model : AutoModel
-        The model, perhaps of hours of work.
+        The model, possibly the result of hours of work.
     folder : Path
-        Where it is to go.
+        The intended folder.
 
     Raises
     ------
     ModelFileError
-        It isn't there; says where it is instead.
+        If it was saved elsewhere; the message says where.
     """
     try:
         model.save(folder)

@@ -1,4 +1,4 @@
-"""The command that lists a saved model's trials."""
+"""The `trials` command: list the trials of a saved model."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def trials(
 ) -> None:
     """List the trials of the search that a saved model comes from.
 
-    Value is the best validation loss, step the training step at which it was seen. What all
-    trials have in common is left out of the parameters.
+    Value is the best validation loss, step the training step that reached it. Parameters that are
+    the same in all trials are not shown.
     """
     from automodel_sk.persistence import load_trials
     from automodel_sk.trials import trials_frame
@@ -61,7 +61,7 @@ def trials(
 
 
 def _sorted(frame: pd.DataFrame, sort: str) -> pd.DataFrame:
-    """Return the trials in order; those without a value are the worst."""
+    """Sort the trials; those without a value come last."""
     by = ["number"] if sort == "number" else ["value", "number"]
     return frame.sort_values(by, na_position="last")
 
@@ -83,7 +83,7 @@ def _table(frame: pd.DataFrame) -> Table:
 
 
 def _searched(frame: pd.DataFrame) -> list[str]:
-    """Return the columns of parameters in which trials differ."""
+    """Return the parameter columns that differ between trials."""
     columns = [str(name) for name in frame.columns if str(name).startswith("params_")]
     return [name for name in columns if frame[name].map(repr).nunique() > 1]
 

@@ -1,4 +1,4 @@
-"""The command that checks data and configuration without training."""
+"""The `validate` command: check data and configuration without training."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ def validate(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Check data, and with --model and --h a search on it, without training.
+    """Check data without training; with --model and --h, check a search on it.
 
-    Lists every error and warning with its fix. The exit status is 1 where there is an error.
+    Lists every error and warning with its fix. The exit status is 1 if there is an error.
     """
     content = inline_space(ctx) if space is None else read_mapping(space)
     if (model is not None or content is not None) and (model is None or h is None):
@@ -121,7 +121,7 @@ def _check(
     strict: bool,
     wanted: dict[str, Any],
 ) -> ValidationResult:
-    """Check the data alone, or all that a search needs where a model is named."""
+    """Check only the data, or the whole search if a model is given."""
     from automodel_sk.data.preparation import read_times
     from automodel_sk.validation import DataValidator, validate_all
 
@@ -142,7 +142,7 @@ def _check(
 
 
 def _document(result: ValidationResult, profile: DatasetProfile | None) -> dict[str, Any]:
-    """Return the findings and the data's figures, each series' length aside."""
+    """Return the findings and the profile of the data, without the length of each series."""
     figures = None if profile is None else {**asdict(profile)}
     if figures is not None:
         del figures["lengths"]
@@ -151,7 +151,7 @@ def _document(result: ValidationResult, profile: DatasetProfile | None) -> dict[
 
 
 def _show(data: Path, result: ValidationResult, profile: DatasetProfile | None) -> None:
-    """Print the findings: a table on a terminal, a line for each elsewhere."""
+    """Print the findings: as a table on a terminal, one per line elsewhere."""
     from automodel_sk.validation import ValidationResult
 
     flat = ValidationResult(result.is_valid, result.errors, result.warnings)

@@ -1,4 +1,4 @@
-"""The command that joins a search which another process has begun."""
+"""The `worker` command: join a search that another process started."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def worker(
     verbose: of.Verbose = True,
     debug: Debug = False,
 ) -> None:
-    """Join a running search: run its trials on this machine too, until none is left.
+    """Join a running search: run its trials on this machine too, until none are left.
 
-    Model, space and options are the study's own; the data is read here, and must be the same.
-    The process that began the search fits the final model. A worker may come and go at any time.
-    Whoever can write to the storage decides what is trained here: limit it with --trial-timeout.
+    Model, space and options come from the study; the data is read here and must be the same. The
+    process that started the search fits the final model. A worker may join and leave at any time.
+    Anyone who can write to the storage decides what is trained here: limit it with --trial-timeout.
     """
     from automodel_sk.search.backends import make_backend
     from automodel_sk.search.progress import progress_bar
@@ -99,7 +99,7 @@ def worker(
 
 
 def _check_settings(job: SearchSpec, study: str) -> None:
-    """Raise where a study sets more of a model than what shapes it: others may have written it."""
+    """Raise if a study sets more than a model's definition, since others may have written it."""
     from automodel_sk.exceptions import ModelFileError
     from automodel_sk.persistence.allowed_arguments import check_settings
     from automodel_sk.search_space.nesting import nested
@@ -116,7 +116,7 @@ def _check_settings(job: SearchSpec, study: str) -> None:
 
 
 def _check_sizes(job: SearchSpec, study: str) -> None:
-    """Raise where a study asks for a model that no machine holds, or a training without end."""
+    """Raise if a study asks for a model too large for any machine, or for endless training."""
     of_domains = {name: vars(domain) for name, domain in job.space.domains.items()}
     for name, value in {**job.space.constants, **of_domains}.items():
         largest = max(map(abs, _numbers(value)), default=0)
@@ -129,7 +129,7 @@ def _check_sizes(job: SearchSpec, study: str) -> None:
 
 
 def _numbers(value: Any) -> Iterator[float]:
-    """Yield the numbers in a value, those in lists and mappings included."""
+    """Yield the numbers in a value, including those in lists and mappings."""
     if isinstance(value, (int, float)):
         yield value
     elif isinstance(value, (list, tuple, dict)):
@@ -140,7 +140,7 @@ def _numbers(value: Any) -> Iterator[float]:
 def _plan(
     job: SearchSpec, options: OptimizationConfig, data: Path, static: Path | None, columns: Columns
 ) -> SearchPlan:
-    """Return the search's own plan, made of the data that is here."""
+    """Return the search's plan, built from the data on this machine."""
     from automodel_sk.search.planning import UserInput, make_plan
     from automodel_sk.search.study.identity import differences
 
