@@ -1,4 +1,4 @@
-"""sktime's containers and the engine's long frames, one into the other, whatever the index."""
+"""Convert between sktime containers and long frames, for every type of index."""
 
 from automodel_sk.frames.conversion import (
     Layout,

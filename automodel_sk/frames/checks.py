@@ -1,4 +1,4 @@
-"""Whether what is to be converted is a frame with the columns, names and times that it needs."""
+"""Check that a value to convert is a frame with the required columns, ids and times."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ __all__ = ["check_container", "check_levels", "check_long", "check_times"]
 
 
 def check_long(df: Any, columns: Mapping[str, Any]) -> None:
-    """Raise if a value is no long frame with these columns.
+    """Raise if a value is not a long frame with these columns.
 
     Parameters
     ----------
     df : object
-        What was passed.
+        The value passed.
     columns : mapping of str to object
-        Columns by the parameters that name them: series, times, target.
+        Column names by parameter: series id, time, target.
 
     Raises
     ------
     InvalidInputError
-        If it is no frame, or lacks a column, has it twice or has missing names or times.
+        If it is not a frame, lacks a column, has one twice, or has missing ids or times.
 
     Examples
     --------
@@ -74,17 +74,17 @@ def _check_column(df: pd.DataFrame, parameter: str, column: Any) -> None:
 
 
 def check_levels(levels: Any) -> None:
-    """Raise if a hierarchy's levels are no list of distinct names.
+    """Raise if a hierarchy's levels are not a list of distinct names.
 
     Parameters
     ----------
     levels : object
-        What was passed; None is fine.
+        The value passed; None is valid.
 
     Raises
     ------
     InvalidInputError
-        If it is no list of names, or has one twice.
+        If it is not a list of names, or has a duplicate.
 
     Examples
     --------
@@ -103,19 +103,19 @@ def check_levels(levels: Any) -> None:
 
 
 def check_container(data: Any, name: str) -> None:
-    """Raise if data is no Series or DataFrame whose index ends in times.
+    """Raise if data is not a Series or DataFrame whose last index level holds times.
 
     Parameters
     ----------
     data : object
-        What was passed as `y` or `X`.
+        The value passed as `y` or `X`.
     name : str
-        Its name.
+        Name of the parameter.
 
     Raises
     ------
     InvalidInputError
-        If it is of another type, or its index holds something else.
+        If it has another type, or its index does not hold times.
 
     Examples
     --------
@@ -130,19 +130,19 @@ def check_container(data: Any, name: str) -> None:
 
 
 def check_times(times: pd.Index, where: str) -> None:
-    """Raise if an index holds no times: whole numbers, periods or time stamps.
+    """Raise if an index does not hold times: integers, periods or timestamps.
 
     Parameters
     ----------
     times : pandas.Index
         The times.
     where : str
-        What holds them.
+        Description of the source of the times, for messages.
 
     Raises
     ------
     InvalidInputError
-        If it holds something else.
+        If it holds anything else.
 
     Examples
     --------

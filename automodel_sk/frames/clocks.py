@@ -1,9 +1,8 @@
-"""Time points as whole numbers: the regular grid below a time index.
+"""Represent time points as integers on the regular grid of a time index.
 
-A clock turns a time index into integers and back. Two neighbouring time points of
-a series differ by `width` of these integers. Fixed steps (integers, periods,
-hours, days, weeks) are plain arithmetic; calendar steps (month ends, business
-days) are counted along the calendar from an origin.
+A clock converts a time index to integers and back. Consecutive time points of a series differ by
+`width` of these integers. Fixed steps (integers, periods, hours, days, weeks) are plain arithmetic;
+calendar steps (month ends, business days) are counted along the calendar from an origin.
 """
 
 from __future__ import annotations
@@ -44,25 +43,25 @@ _JUMP_PER_TIME, _LEAST_JUMP = 50, 1_000
 
 
 class Clock(Protocol):
-    """What a regular time index counts in."""
+    """The unit that a regular time index counts in."""
 
     @property
     def width(self) -> int:
-        """Units between two neighbouring time points of a series."""
+        """Units between consecutive time points of a series."""
 
     @property
     def season(self) -> int:
-        """Time points of one season, 1 where there is none."""
+        """Time points per season; 1 if there is no season."""
 
     @property
     def step(self) -> str | int:
-        """The distance of neighbours as pandas writes it: an alias, or a number."""
+        """The step between time points in pandas' notation: an alias or a number."""
 
     def units(self, times: pd.Index) -> Integers:
-        """Return the time points as integers."""
+        """Convert time points to integers."""
 
     def times(self, units: Integers) -> pd.Index:
-        """Return the integers as time points."""
+        """Convert integers to time points."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class IntegerClock:
     Parameters
     ----------
     width : int
-        Distance of two neighbouring time points.
+        Distance between consecutive time points.
 
     Examples
     --------
@@ -105,7 +104,7 @@ class PeriodClock:
     Parameters
     ----------
     dtype : pandas.PeriodDtype
-        The periods' dtype; carries the frequency.
+        Dtype of the periods, which carries the frequency.
 
     Examples
     --------
@@ -119,17 +118,17 @@ class PeriodClock:
 
     @property
     def width(self) -> int:
-        """Ordinals between neighbours: 2 for a frequency of two months."""
+        """Ordinals between consecutive periods, such as 2 for a frequency of two months."""
         return int(self.dtype.freq.n)
 
     @property
     def season(self) -> int:
-        """Periods of one season."""
+        """Periods per season."""
         return season_length(self.dtype.freq)
 
     @property
     def step(self) -> str:
-        """The frequency's alias, which is not its offset's: M, not ME."""
+        """The alias of the period frequency: M, unlike its offset's ME."""
         return str(self.dtype)[len("period[") : -1]
 
     def units(self, times: pd.Index) -> Integers:
@@ -146,17 +145,17 @@ class PeriodClock:
 
 @dataclass(frozen=True)
 class FixedClock:
-    """Time stamps a fixed duration apart.
+    """Timestamps at a fixed distance.
 
     Parameters
     ----------
     offset : pandas offset
-        Hours and shorter, days, or weeks, times any number.
+        A multiple of hours, shorter units, days or weeks.
     unit : str
         Resolution of the index: "s", "ms", "us" or "ns".
     tz : tzinfo, optional
-        Days and weeks are counted on the wall clock of this zone, shorter steps
-        in absolute time, as pandas does.
+        Time zone. Days and weeks are counted on its wall clock, shorter steps in absolute time, as
+        in pandas.
 
     Examples
     --------
@@ -172,7 +171,7 @@ class FixedClock:
 
     @property
     def season(self) -> int:
-        """Time points of one season."""
+        """Time points per season."""
         return season_length(self.offset)
 
     @property
@@ -182,21 +181,21 @@ class FixedClock:
 
     @property
     def on_wall_clock(self) -> bool:
-        """Whether steps follow the local calendar rather than absolute time."""
+        """Whether steps follow the local calendar instead of absolute time."""
         return self.tz is not None and isinstance(self.offset, (pd.offsets.Day, pd.offsets.Week))
 
     @property
     def width(self) -> int:
-        """Length of a step in the index's resolution."""
+        """Length of a step in the resolution of the index."""
         return _duration(self.offset) // _NANOSECONDS[self.unit]
 
     def units(self, times: pd.Index) -> Integers:
-        """Return the time stamps as counts of the index's resolution."""
+        """Convert timestamps to integers in the resolution of the index."""
         stamps = _stamps(times, self.tz, self.unit)
         return np.asarray((wall_times(stamps) if self.on_wall_clock else stamps).asi8)
 
     def times(self, units: Integers) -> pd.Index:
-        """Return a DatetimeIndex in the clock's zone."""
+        """Return a DatetimeIndex in the clock's time zone."""
         naive = pd.DatetimeIndex(units.astype(f"datetime64[{self.unit}]"))
         if self.tz is None:
             return naive
@@ -207,16 +206,16 @@ class FixedClock:
 
 @dataclass(frozen=True)
 class CalendarClock:
-    """Time stamps whose distance varies: months, quarters, business days.
+    """Timestamps at varying distances: months, quarters, business days.
 
     Parameters
     ----------
     offset : pandas offset
-        Any offset that is not a fixed duration.
+        Any offset without a fixed duration.
     unit : str
         Resolution of the index: "s", "ms", "us" or "ns".
     origin : pandas.Timestamp
-        Time point number 0; lies on the offset.
+        Time point number 0; it must lie on the offset.
 
     Examples
     --------
@@ -233,7 +232,7 @@ class CalendarClock:
 
     @property
     def season(self) -> int:
-        """Time points of one season."""
+        """Time points per season."""
         return season_length(self.offset)
 
     @property
@@ -242,7 +241,7 @@ class CalendarClock:
         return str(self.offset.freqstr)
 
     def units(self, times: pd.Index) -> Integers:
-        """Return the numbers of the time stamps, counted from the origin."""
+        """Return the numbers of the timestamps, counted from the origin."""
         stamps = wall_times(_stamps(times, self.origin.tz, self.unit))
         if not len(stamps):
             return np.empty(0, dtype=np.int64)
@@ -265,11 +264,11 @@ class CalendarClock:
         return np.asarray(steps, dtype=np.int64)
 
     def times(self, units: Integers) -> pd.Index:
-        """Return a DatetimeIndex without a frequency; negative numbers lie before the origin."""
+        """Return a DatetimeIndex without a frequency; negative numbers precede the origin."""
         first, last = int(units.min(initial=0)), int(units.max(initial=0))
         origin = self._origin_on_wall
         try:
-            if last - first > _MOST_PER_UNIT * len(units) + _ALWAYS:  # few points far away
+            if last - first > _MOST_PER_UNIT * len(units) + _ALWAYS:  # a few distant points
                 grid: Any = pd.DatetimeIndex([origin + int(n) * self.offset for n in units])
             else:
                 before = pd.date_range(end=origin, periods=1 - first, freq=self.offset)
@@ -277,17 +276,17 @@ class CalendarClock:
                 grid = before.append(after[1:]).take(units - first)
         except (OverflowError, pd.errors.OutOfBoundsDatetime) as exc:
             raise InvalidInputError(_beyond(self.step, origin)) from exc
-        grid.freq = None  # pandas gives [2, 5] months ahead a frequency of three months
+        grid.freq = None  # pandas assigns a frequency of three months to months [2, 5]
         return localised(_in_unit(grid, self.unit), self.origin.tz)
 
     @cached_property
     def _origin_on_wall(self) -> pd.Timestamp:
-        """The origin as the clock on the wall shows it, where calendars are counted."""
+        """The origin in wall-clock time, in which calendars are counted."""
         wall: pd.Timestamp = wall_times(pd.DatetimeIndex([self.origin]))[0]
         return wall
 
     def _at_the_hour(self, stamps: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
-        """Tell which stamps have the origin's time of day; business hours have several."""
+        """Return which timestamps have the origin's time of day; business hours have several."""
         if self.offset.base.name in ("bh", "cbh"):
             return np.ones(len(stamps), dtype=bool)
         origin = self._origin_on_wall
@@ -303,24 +302,24 @@ class CalendarClock:
 
 
 def clock_of(times: pd.Index, freq: str | int | pd.offsets.BaseOffset | None = None) -> Clock:
-    """Find the clock of one series' time points.
+    """Determine the clock of a series' time points.
 
     Parameters
     ----------
     times : pandas.Index
-        Time points of one series, in order: integers, periods or time stamps.
+        Time points of one series, in order: integers, periods or timestamps.
     freq : str, int or pandas offset, optional
-        The frequency. By default the index's own, or the one that its distances show.
+        The frequency. By default that of the index, or the one inferred from its distances.
 
     Returns
     -------
     Clock
-        Integer, period, fixed or calendar clock.
+        An integer, period, fixed or calendar clock.
 
     Raises
     ------
     InvalidInputError
-        If the index is of another type or no regular frequency shows.
+        If the index has another type, or no regular frequency.
 
     Examples
     --------
@@ -359,7 +358,7 @@ def _integer_step(times: pd.Index, freq: str | int | pd.offsets.BaseOffset | Non
 
 
 def _refuse_dates_as_numbers(times: pd.Index) -> None:
-    """Raise for 202401 and its like: the step after 202412 would be no month."""
+    """Raise for integers such as 202401, where the step after 202412 would not be a month."""
     found = dates_as_numbers(times.unique().sort_values(), "times")
     if found is not None:
         raise InvalidInputError(
@@ -372,7 +371,7 @@ def _refuse_dates_as_numbers(times: pd.Index) -> None:
 def _offset_of(
     times: pd.DatetimeIndex, freq: str | int | pd.offsets.BaseOffset | None
 ) -> pd.offsets.BaseOffset:
-    """Return the frequency as an offset object: given, carried by the index, or inferred."""
+    """Return the frequency as an offset: given, taken from the index, or inferred."""
     if freq is not None:
         return _checked_offset(freq)
     if times.freq is not None:
@@ -384,7 +383,7 @@ def _offset_of(
 
 
 def _checked_offset(freq: Any) -> pd.offsets.BaseOffset:
-    if type(freq) is pd.DateOffset:  # it has no name: neither season nor saving would work
+    if type(freq) is pd.DateOffset:  # it has no name, so neither season nor saving would work
         plain_frequency(freq)
     try:
         offset = to_offset(freq) if not isinstance(freq, (int, np.integer)) else None
@@ -401,7 +400,7 @@ def _checked_offset(freq: Any) -> pd.offsets.BaseOffset:
 
 
 def _no_frequency(times: pd.DatetimeIndex) -> str:
-    """Say where the regularity ends, and what to do."""
+    """Say where the regular grid breaks, and what to do."""
     if len(times) < 3:
         return (
             f"{len(times)} time points are too few to infer a frequency; "
@@ -432,7 +431,7 @@ def _no_frequency(times: pd.DatetimeIndex) -> str:
 
 
 def _beyond(step: str, last: Any) -> str:
-    """Say that time points lie beyond what the index can hold."""
+    """Say that time points exceed the range of the index."""
     return (
         f"steps of freq={step!r} from {last} lead beyond the last time that the index can hold; "
         'give it a coarser unit, e.g. y.index = y.index.as_unit("us")'
@@ -440,7 +439,7 @@ def _beyond(step: str, last: Any) -> str:
 
 
 def _duration(offset: pd.offsets.BaseOffset) -> int:
-    """Return a fixed step's nanoseconds, 0 for a calendar step."""
+    """Return the nanoseconds of a fixed step; 0 for a calendar step."""
     if isinstance(offset, pd.offsets.Day):
         return int(offset.n) * _DAY
     if isinstance(offset, pd.offsets.Week):
@@ -458,7 +457,7 @@ def _stamps(times: pd.Index, tz: Any, unit: str) -> pd.DatetimeIndex:
 
 
 def _in_unit(stamps: Any, unit: str) -> pd.DatetimeIndex:
-    """Return the index in a resolution."""
+    """Convert the index to a resolution."""
     converted: pd.DatetimeIndex = stamps.as_unit(unit)
     return converted
 

@@ -1,10 +1,9 @@
-"""sktime containers to long frames for the engine, and forecasts back.
+"""Convert sktime containers to long frames of integers, and forecasts back.
 
-The engine sees whole numbers only: `unique_id` numbers the series in their order
-of appearance, `ds` counts the steps of the series' own regular grid (frequency 1).
-Index types, frequencies, time zones, level names and column names stay in the
-layout and come back with the forecasts. All steps work on whole columns; nothing
-loops over series.
+Models see only integers: `unique_id` numbers the series in order of appearance, and `ds` counts the
+steps of each series' regular grid (frequency 1). Index types, frequencies, time zones, level names
+and column names are stored in the layout and restored in the forecasts. All operations are
+vectorised; none loops over series.
 """
 
 from __future__ import annotations
@@ -45,23 +44,23 @@ def to_engine(
     X: pd.DataFrame | None = None,
     exog: Mapping[Hashable, str] | None = None,
 ) -> pd.DataFrame:
-    """Turn a container into the engine's long frame.
+    """Convert a container to a long frame of integers.
 
     Parameters
     ----------
     layout : Layout
-        Layout that knows every series of `y`.
+        Layout that contains every series of `y`.
     y : pandas.DataFrame
         The target, one column.
     X : pandas.DataFrame, optional
-        Exogenous columns; must have each row of `y`, may have more.
+        Exogenous columns with every row of `y`; further rows are allowed.
     exog : mapping of column to str, optional
-        Columns of `X` to keep, with the name that the engine shall see.
+        Columns of `X` to keep, with their names in the long frame.
 
     Returns
     -------
     pandas.DataFrame
-        Columns `unique_id`, `ds`, `y` and the exogenous ones; sorted, without gaps.
+        Columns `unique_id`, `ds`, `y` and the exogenous ones; sorted and without gaps.
 
     Raises
     ------
@@ -99,23 +98,24 @@ def future_exogenous(
     h: int,
     needed: Integers | None = None,
 ) -> pd.DataFrame:
-    """Return the exogenous rows of the `h` steps after each series' end.
+    """Return the exogenous rows of the `h` steps after the end of each series.
 
     Parameters
     ----------
     layout : Layout
         Layout of the target.
     X : pandas.DataFrame
-        Exogenous columns; rows outside the window are left out.
+        Exogenous columns; rows outside the window are ignored.
     exog : mapping of column to str
-        Columns to keep, with the name that the engine shall see.
+        Columns to keep, with their names in the long frame.
     cutoffs : numpy.ndarray of int, shape (n_series,)
         Last step of each series.
     h : int
         Steps ahead.
     needed : numpy.ndarray of int, shape (n_series,), optional
-        Steps whose rows must be in `X`, which then has the row at each series' end
-        too; later rows that it lacks repeat the one before them. All `h` when None.
+        Number of steps whose rows must be in `X`. `X` must then also contain the row at the end of
+        each series, and later missing rows repeat the last known one. If None, all `h` rows are
+        required.
 
     Returns
     -------
@@ -153,14 +153,14 @@ def future_exogenous(
 
 
 def known_future(layout: Layout, index: pd.Index, cutoffs: Integers, h: int) -> Flags:
-    """Tell which of the `h` steps after each series' end an index has.
+    """Return which of the `h` steps after the end of each series an index contains.
 
     Parameters
     ----------
     layout : Layout
         Layout of the target.
     index : pandas.Index
-        Index of exogenous data.
+        Index of the exogenous data.
     cutoffs : numpy.ndarray of int, shape (n_series,)
         Last step of each series.
     h : int
@@ -185,7 +185,7 @@ def last_steps(long: pd.DataFrame) -> Integers:
     Parameters
     ----------
     long : pandas.DataFrame
-        What `to_engine` gave, all series of the layout.
+        Long frame from `to_engine` with all series of the layout.
 
     Returns
     -------
@@ -202,7 +202,7 @@ def last_steps(long: pd.DataFrame) -> Integers:
 
 
 def exogenous_names(columns: pd.Index) -> dict[Hashable, str]:
-    """Give each column of X a name that the engine can use: a string, unique, unreserved.
+    """Give each column of X a valid internal name: a unique, unreserved string.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def exogenous_names(columns: pd.Index) -> dict[Hashable, str]:
     Returns
     -------
     dict of hashable to str
-        The name for each column; the column's own wherever possible.
+        The name of each column; its own name if possible.
 
     Examples
     --------
@@ -231,7 +231,7 @@ def exogenous_names(columns: pd.Index) -> dict[Hashable, str]:
 
 
 def _check_regular(layout: Layout, rows: Rows) -> None:
-    """Raise at the first duplicate row or gap."""
+    """Raise for the first duplicate row or gap."""
     jumps = np.diff(rows.steps)
     wrong = (jumps != 1) & (np.diff(rows.series) == 0)
     if not wrong.any():
@@ -289,7 +289,7 @@ def _exogenous(
 def _taken(
     X: pd.DataFrame, exog: Mapping[Hashable, str], places: Integers | None
 ) -> dict[str, Any]:
-    """Return rows of the columns of `X` under the engine's names; all rows when None."""
+    """Return rows of the columns of `X` with internal names; all rows if None."""
     missing = [name for name in exog if name not in X.columns]
     if missing:
         raise InvalidInputError(
@@ -300,7 +300,7 @@ def _taken(
 
 
 def _places(layout: Layout, index: pd.Index, wanted: Rows) -> Integers:
-    """Return for each wanted row its place in the index of `X`, -1 where there is none."""
+    """Return the position of each wanted row in the index of `X`; -1 if it is missing."""
     have, places = _known_rows(layout, index)
     found, twice = find_rows(have, wanted)
     if len(twice):
@@ -310,7 +310,7 @@ def _places(layout: Layout, index: pd.Index, wanted: Rows) -> Integers:
 
 
 def _future_places(layout: Layout, index: pd.Index, cutoffs: Integers, steps: Integers) -> Integers:
-    """Return the place in `index` of each step after each series' end."""
+    """Return the position in `index` of each step after the end of each series."""
     wanted = Rows(
         np.repeat(np.arange(len(cutoffs)), len(steps)), (cutoffs[:, None] + steps).ravel()
     )
@@ -320,7 +320,7 @@ def _future_places(layout: Layout, index: pd.Index, cutoffs: Integers, steps: In
 def _check_future(
     layout: Layout, cutoffs: Integers, lacking: Flags, steps: Integers, last: Integers
 ) -> None:
-    """Raise at the first future row that must be there and is not."""
+    """Raise for the first required future row that is missing."""
     if not lacking.any():
         return
     series, place = np.argwhere(lacking)[0]
@@ -334,7 +334,7 @@ def _check_future(
 
 
 def _known_rows(layout: Layout, index: pd.Index) -> tuple[Rows, Integers]:
-    """Locate the rows of `X` that belong to known series, with their places."""
+    """Return the rows of `X` that belong to known series, and their positions."""
     known = layout.knows(index)
     places = np.flatnonzero(known)
     return layout.rows(index if known.all() else index[places]), places

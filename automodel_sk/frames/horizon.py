@@ -1,4 +1,4 @@
-"""A forecasting horizon as steps ahead of each series' own end."""
+"""Convert a forecasting horizon to steps after the end of each series."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["steps_ahead"]
 def steps_ahead(
     layout: Layout, cutoffs: Integers, values: pd.Index, relative: bool, *, past: bool = False
 ) -> Integers:
-    """Count the steps from each series' end to each point of the horizon.
+    """Count the steps from the end of each series to each point of the horizon.
 
     Parameters
     ----------
@@ -27,9 +27,9 @@ def steps_ahead(
     cutoffs : numpy.ndarray of int, shape (n_series,)
         Last observed step of each series.
     values : pandas.Index
-        The horizon: integers, durations or offsets where relative, else time points.
+        The horizon: integers, durations or offsets if relative, else time points.
     relative : bool
-        Whether the horizon counts from each series' own end.
+        Whether the horizon counts from the end of each series.
     past : bool, default=False
         Whether observed points are allowed; 0 is the last observation.
 
@@ -41,7 +41,7 @@ def steps_ahead(
     Raises
     ------
     InvalidInputError
-        If a point lies between the series' time points or in the observed past.
+        If a point lies between the time points of the series or in the observed past.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def _absolute(layout: Layout, cutoffs: Integers, values: pd.Index) -> Integers:
 
 
 def _steps(layout: Layout, points: pd.Index) -> Integers:
-    """Return the step of each time point on each series' grid."""
+    """Return the step of each time point on the grid of each series."""
     units = layout.clock.units(points) - layout.origin
     steps, rest = np.divmod(units[None, :] - layout.phases[:, None], layout.clock.width)
     if rest.any():
@@ -104,7 +104,7 @@ def _steps(layout: Layout, points: pd.Index) -> Integers:
 
 
 def _whole_steps(distances: Integers, width: int) -> Integers:
-    """Return integer distances as steps of an integer index with gaps."""
+    """Convert integer distances to steps of an integer index with gaps."""
     steps, rest = np.divmod(distances, width)
     if rest.any():
         raise InvalidInputError(

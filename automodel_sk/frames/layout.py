@@ -1,4 +1,4 @@
-"""What a container's index is made of: series, time grid, level names."""
+"""The layout of a container's index: series, time grid and level names."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LEAST_STEPS, _OTHER_LENGTH, _MOST_LOOKED_AT = 3, 1.5, 20
 
 @dataclass(frozen=True)
 class Layout:
-    """What a container's index is made of; turns rows into integers and back.
+    """The layout of a container's index; converts rows to integers and back.
 
     Parameters
     ----------
@@ -39,11 +39,11 @@ class Layout:
     time_name : hashable, optional
         Name of the time level.
     instances : pandas.Index or pandas.MultiIndex, optional
-        Identities of the series, in the order of their numbers; None for a single
-        series without instance levels.
+        Ids of the series, in the order of their numbers; None for a single series without instance
+        levels.
     phases : numpy.ndarray of int, shape (n_series,)
-        Distance of each series' time points from the multiples of the grid's width:
-        nonzero where a series runs between another's points (:00 and :30).
+        Offset of each series' time points from multiples of the grid's width; nonzero if a series
+        runs between the points of another (:00 and :30).
 
     Examples
     --------
@@ -63,19 +63,19 @@ class Layout:
 
     @classmethod
     def learn(cls, y: pd.DataFrame, freq: Any = None) -> Layout:
-        """Read the layout off a container.
+        """Determine the layout of a container.
 
         Parameters
         ----------
         y : pandas.DataFrame
-            A single series, a panel or a hierarchy as sktime has them.
+            A single series, panel or hierarchy in sktime's format.
         freq : str, int or pandas offset, optional
-            Frequency, where the index neither carries nor shows one.
+            Frequency, if the index neither carries one nor allows inferring it.
 
         Returns
         -------
         Layout
-            Layout of all series in `y`.
+            Layout with all series in `y`.
 
         Raises
         ------
@@ -99,11 +99,11 @@ class Layout:
 
     @property
     def n_series(self) -> int:
-        """Number of series known."""
+        """Number of known series."""
         return len(self.phases)
 
     def extended(self, y: pd.DataFrame) -> Layout:
-        """Return a layout that knows the series of `y` too; known ones keep their number."""
+        """Return a layout extended by the series of `y`; known ones keep their number."""
         if self.instances is None or not isinstance(y.index, pd.MultiIndex):
             return self
         _, first_rows = number_series(y.index)
@@ -121,7 +121,7 @@ class Layout:
         )
 
     def knows(self, index: pd.Index) -> npt.NDArray[np.bool_]:
-        """Tell for each row of an index whether its series is known."""
+        """Return for each row of an index whether its series is known."""
         if self.instances is None or not isinstance(index, pd.MultiIndex):
             return np.ones(len(index), dtype=bool)
         series, first_rows = number_series(index)
@@ -131,7 +131,7 @@ class Layout:
         return np.asarray(self.instances.get_indexer(found)[series] >= 0)
 
     def rows(self, index: pd.Index) -> Rows:
-        """Locate each row of an index of this layout.
+        """Convert the rows of an index to series numbers and steps.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ class Layout:
         Raises
         ------
         InvalidInputError
-            If a series is unknown or a time point lies off its series' grid.
+            If a series is unknown or a time point is not on the grid of its series.
         """
         series = self._series_of(index)
         units = _units_of_level(self.clock, *time_level(index)) - self.origin - self.phases[series]
@@ -161,14 +161,14 @@ class Layout:
         return Rows(series, steps)
 
     def index(self, steps: Integers, series: Integers | None = None) -> pd.Index:
-        """Return the container's index for given steps of each series.
+        """Return the container's index for the given steps of each series.
 
         Parameters
         ----------
         steps : numpy.ndarray of int, shape (n_series, n_steps)
             Steps on each series' grid.
         series : numpy.ndarray of int, shape (n_series,), optional
-            Numbers of the series, by default all.
+            Numbers of the series; all by default.
 
         Returns
         -------
@@ -189,7 +189,7 @@ class Layout:
         Returns
         -------
         pandas.Index
-            One entry per row; what `rows` turns back into the same numbers.
+            One entry per row; `rows` converts it back to the same numbers.
         """
         units = rows.steps * self.clock.width + self.phases[rows.series] + self.origin
         if (np.abs(rows.steps * float(self.clock.width) + self.origin) > _MOST).any():
@@ -211,21 +211,21 @@ class Layout:
         )
 
     def describe(self, series: int) -> str:
-        """Name a series in an error message."""
+        """Return the name of a series for a message."""
         return "the series" if self.instances is None else f"series {shown(self.instances[series])}"
 
     def time(self, series: int, step: int) -> str:
-        """Name a time point of a series in an error message."""
+        """Return a time point of a series for a message."""
         point = self.index(np.array([[step]]), np.array([series]))[0]
         return show_time(point if self.instances is None else point[-1])
 
     def place(self, series: int, step: int) -> str:
-        """Name a time point in an error message, with its series where there are several."""
+        """Return a time point for a message, with its series if there are several."""
         of_series = "" if self.instances is None else f" of {self.describe(series)}"
         return self.time(series, step) + of_series
 
     def _time_index(self, units: Integers) -> pd.Index:
-        """Return the time points, with their frequency where they are contiguous."""
+        """Return the time points, with a frequency if they are contiguous."""
         times = self.clock.times(units)
         offset = getattr(self.clock, "offset", None)
         contiguous = len(units) > 0 and bool((np.diff(units) == self.clock.width).all())
@@ -233,7 +233,7 @@ class Layout:
             return times
         try:
             return pd.DatetimeIndex(times, freq=offset)
-        except ValueError:  # a clock change moved a day off the grid
+        except ValueError:  # a daylight-saving change moved a day off the grid
             return times
 
     def _series_of(self, index: pd.Index) -> Integers:
@@ -278,7 +278,7 @@ def _longest(times: pd.Index, codes: Integers | None, series: Integers, n_series
 def _refuse_two_frequencies(
     index: pd.Index, clock: Clock, times: pd.Index, series: Integers
 ) -> None:
-    """Raise where series advance by steps of quite another length: months among days."""
+    """Raise if series have steps of very different length, such as months among days."""
     if not isinstance(times, pd.DatetimeIndex) or len(times) < 2:
         return
     order = np.argsort(series, kind="stable")

@@ -1,4 +1,4 @@
-"""Nixtla's long frames and sktime's containers, one into the other."""
+"""Convert between Nixtla's long frames and sktime's containers."""
 
 from __future__ import annotations
 
@@ -27,31 +27,31 @@ def from_long(
     levels: Sequence[Hashable] | None = None,
     period: str | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """Turn a long frame into what sktime forecasters take.
+    """Convert a long frame to the input of sktime forecasters.
 
     Parameters
     ----------
     df : pandas.DataFrame
         One row per series and time point.
     id_col, time_col, target_col : str
-        Columns that hold the series, the time and the target.
+        Column names of the series id, the time and the target.
     levels : sequence of hashable, optional
-        Names of a hierarchy's levels, where `id_col` holds ids that `to_long` made
-        of a hierarchy, such as `["north", "shop 1"]`.
+        Names of a hierarchy's levels, if `id_col` holds ids that `to_long` created from a
+        hierarchy, such as `["north", "shop 1"]`.
     period : str, optional
-        Frequency of periods, e.g. "M", to turn time stamps into.
+        Period frequency, e.g. "M", to convert timestamps to.
 
     Returns
     -------
     y : pandas.DataFrame
         One column, indexed by series (or the levels) and time, sorted.
     X : pandas.DataFrame or None
-        All other columns, with the same index; None if there are none.
+        All other columns with the same index; None if there are none.
 
     Raises
     ------
     InvalidInputError
-        If a column is missing or a series has two rows for one time.
+        If a column is missing or a series has a duplicate time.
 
     Examples
     --------
@@ -76,27 +76,27 @@ def from_long(
 
 
 def to_long(y: pd.Series | pd.DataFrame, X: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Turn sktime data into a long frame.
+    """Convert sktime data to a long frame.
 
     Parameters
     ----------
     y : pandas.Series or pandas.DataFrame
-        A series, a panel or a hierarchy with one column.
+        A series, panel or hierarchy with one column.
     X : pandas.DataFrame, optional
-        Exogenous columns with each row of `y`.
+        Exogenous columns with every row of `y`.
 
     Returns
     -------
     pandas.DataFrame
-        Columns `unique_id`, `ds`, `y` and those of `X`. A single series has the id
-        `y.name` or "y". A hierarchy's ids are its levels as JSON text, e.g.
-        `["north", 1]`: readable, never ambiguous, and taken apart again by
-        `from_long(levels=...)`. Periods become time stamps of their start.
+        Columns `unique_id`, `ds`, `y` and those of `X`. A single series has the id `y.name` or "y".
+        The ids of a hierarchy are its levels as JSON text, e.g. `["north", 1]`: readable,
+        unambiguous, and split again by `from_long(levels=...)`. Periods become the timestamps of
+        their start.
 
     Raises
     ------
     InvalidInputError
-        If `y` has several columns, or `X` lacks rows or has a reserved column name.
+        If `y` has several columns, or `X` lacks rows or has a column with a reserved name.
 
     Examples
     --------
@@ -126,12 +126,12 @@ def to_long(y: pd.Series | pd.DataFrame, X: pd.DataFrame | None = None) -> pd.Da
 
 
 def looks_like_long_frame(data: Any) -> bool:
-    """Tell whether data is a long frame rather than an sktime container.
+    """Return whether data is a long frame rather than an sktime container.
 
     Parameters
     ----------
     data : object
-        What was passed as `y` or `X`.
+        The value passed as `y` or `X`.
 
     Returns
     -------
@@ -150,7 +150,7 @@ def looks_like_long_frame(data: Any) -> bool:
 
 @contextmanager
 def _boundary(name: str, purpose: str) -> Iterator[None]:
-    """Turn what pandas trips over into one sentence."""
+    """Turn pandas' exceptions into one sentence."""
     try:
         yield
     except InvalidInputError:
@@ -163,7 +163,7 @@ def _boundary(name: str, purpose: str) -> Iterator[None]:
 
 
 def _times(column: pd.Series, period: str | None) -> pd.Index:
-    """Return a column of times, text read as dates, dates turned into periods where asked for."""
+    """Return a column of times; text is read as dates, dates become periods if requested."""
     times = read_times(column) if is_text(column) else pd.Index(column)
     check_times(times, f"column {shown(column.name)}")
     if period is None:
@@ -178,7 +178,7 @@ def _times(column: pd.Series, period: str | None) -> pd.Index:
 
 
 def _index(ids: pd.Index, times: pd.Index, levels: Sequence[Hashable] | None) -> pd.MultiIndex:
-    """Build the container's index, hierarchical ids taken apart."""
+    """Build the container's index, splitting hierarchical ids."""
     if levels is None:
         return pd.MultiIndex.from_arrays([ids, times])
     codes, unique = pd.factorize(ids)
@@ -188,7 +188,7 @@ def _index(ids: pd.Index, times: pd.Index, levels: Sequence[Hashable] | None) ->
 
 
 def _sorting_order(index: pd.MultiIndex) -> Any:
-    """Return the order by series and time; ids of several types stay in order of appearance."""
+    """Return the order by series and time; ids of mixed types keep their order of appearance."""
     try:
         return index.argsort()
     except TypeError:
@@ -231,7 +231,7 @@ def _text(key: tuple[Any, ...]) -> str:
 
 
 def _entry(entry: Any) -> str:
-    """Return an entry of an index, for a message."""
+    """Format an index entry for a message."""
     if not isinstance(entry, tuple):
         return show_time(entry)
     series = entry[0] if len(entry) == 2 else entry[:-1]

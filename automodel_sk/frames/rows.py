@@ -1,4 +1,4 @@
-"""The rows of a panel as integers: which series, which step."""
+"""The rows of a panel as integers: series numbers and steps."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ __all__ = ["Rows", "find_rows", "instances_of", "number_series", "sorting_order"
 
 @dataclass(frozen=True)
 class Rows:
-    """Where each row of a container lies: its series and its place on the grid.
+    """The position of each row of a container: its series and its step on the grid.
 
     Parameters
     ----------
     series : numpy.ndarray of int, shape (n_rows,)
         Number of the series.
     steps : numpy.ndarray of int, shape (n_rows,)
-        Step on the grid of that series.
+        Step on the grid of its series.
     """
 
     series: Integers
     steps: Integers
 
     def keys(self, like: Rows | None = None) -> Integers:
-        """Return one integer per row that sorts by series, then step."""
+        """Return one integer per row that sorts by series, then by step."""
         both = (self, like) if like is not None and len(like.steps) else (self,)
         low = min(int(rows.steps.min(initial=0)) for rows in both)
         high = max(int(rows.steps.max(initial=0)) for rows in both)
@@ -42,7 +42,7 @@ class Rows:
 
 
 def time_level(index: pd.Index) -> tuple[pd.Index, Integers | None]:
-    """Return the distinct time points and each row's place among them."""
+    """Return the distinct time points, and the position of each row's time among them."""
     if not isinstance(index, pd.MultiIndex):
         return index, None
     level, codes = index.levels[-1], np.asarray(index.codes[-1], dtype=np.int64)
@@ -51,7 +51,7 @@ def time_level(index: pd.Index) -> tuple[pd.Index, Integers | None]:
 
 
 def number_series(index: pd.Index) -> tuple[Integers, Integers]:
-    """Return each row's series, numbered by first appearance, and each series' first row."""
+    """Return each row's series number, by first appearance, and each series' first row."""
     if not isinstance(index, pd.MultiIndex):
         return np.zeros(len(index), dtype=np.int64), np.zeros(1, dtype=np.int64)
     key = np.asarray(index.codes[0], dtype=np.int64)
@@ -66,7 +66,7 @@ def number_series(index: pd.Index) -> tuple[Integers, Integers]:
 
 
 def instances_of(index: pd.Index, first_rows: Integers) -> pd.Index | None:
-    """Return the identities of the series at the given rows, None without instance levels."""
+    """Return the ids of the series at the given rows; None without instance levels."""
     if not isinstance(index, pd.MultiIndex):
         return None
     instances: pd.Index = index[first_rows].droplevel(-1)
@@ -74,25 +74,25 @@ def instances_of(index: pd.Index, first_rows: Integers) -> pd.Index | None:
 
 
 def sorting_order(rows: Rows) -> npt.NDArray[np.intp] | None:
-    """Return the order that sorts the rows, None where they are sorted already."""
+    """Return the order that sorts the rows; None if they are sorted already."""
     keys = rows.keys()
     return None if (np.diff(keys) >= 0).all() else np.argsort(keys, kind="stable")
 
 
 def find_rows(have: Rows, wanted: Rows) -> tuple[Integers, Integers]:
-    """Find wanted rows among those at hand.
+    """Find rows among others.
 
     Parameters
     ----------
     have, wanted : Rows
-        Rows at hand and rows to find.
+        The rows to search, and the rows to find.
 
     Returns
     -------
     places : numpy.ndarray of int, shape (n_wanted,)
-        Place of each wanted row among `have`, -1 where there is none.
+        Position of each wanted row in `have`; -1 if it is missing.
     twice : numpy.ndarray of int
-        Places of rows of `have` that occur more than once.
+        Positions of duplicate rows in `have`.
 
     Examples
     --------
