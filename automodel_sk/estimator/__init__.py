@@ -1,1 +1,1 @@
-"""The parts of `AutoNeuralForecaster`: contract, inputs, context, saved files."""
+"""The parts of `AutoNeuralForecaster`: contract, inputs, context and saved files."""

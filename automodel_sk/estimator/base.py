@@ -1,4 +1,4 @@
-"""The estimator's side of sktime's and scikit-learn's contracts: tags, checks, test cases."""
+"""The estimator's side of the sktime and scikit-learn contracts: tags, checks, test parameters."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from automodel_sk.search_space import Choice
 
 __all__ = ["ForecasterContract"]
 
-# What sktime's `update` sets before it looks at the rows.
+# The attributes that sktime's `update` sets before it checks the rows.
 _MOVED_ON = ("_cutoff", "_y_metadata", "_y_mtype_last_seen", "_converter_store_y")
 
 
 def _steps(fh: Any) -> str:
-    """Return a horizon for a message."""
+    """Format a horizon for a message."""
     return shown(list(fh.to_pandas()) if isinstance(fh, ForecastingHorizon) else fh)
 
 
 class ForecasterContract(BaseForecaster):  # type: ignore[misc]
-    """What sktime and scikit-learn ask of the estimator beside fitting and forecasting."""
+    """The methods and tags that sktime and scikit-learn require besides fit and predict."""
 
     _tags = {  # noqa: RUF012
         "authors": "the automodel_sk maintainers",
@@ -68,7 +68,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
         )
 
     def _check_X_y(self, X: Any = None, y: Any = None, **options: Any) -> Any:  # noqa: N802
-        """Name the right entry point for long frames, which sktime misunderstands."""
+        """Raise for long frames, which sktime misreads, and name the function that accepts them."""
         for name, data in (("y", y), ("X", X)):
             if looks_like_long_frame(data):
                 raise InvalidInputError(
@@ -79,7 +79,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
         return super()._check_X_y(X=X, y=self._in_order_of_fit(y), **options)
 
     def _check_fh(self, fh: Any, pred_int: bool = False) -> Any:
-        """Name the parameter `h` where it is what helps."""
+        """Name the parameter `h` in the error if setting it would help."""
         check_horizon(fh)
         fixed = self.get_tag("requires-fh-in-fit")
         if fh is None and fixed and not self.is_fitted:
@@ -92,7 +92,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
         except ValueError as error:
             if fh is None or not fixed or not self.is_fitted:
                 raise
-            check_fh(fh)  # raises what is wrong with fh itself
+            check_fh(fh)  # raises if fh itself is invalid
             raise InvalidInputError(
                 f"the model was built for the fh of fit and can't forecast fh={_steps(fh)}; build "
                 f"the forecaster with h=, the most steps ahead to be asked for: then fh may change "
@@ -100,7 +100,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
             ) from error
 
     def _in_order_of_fit(self, y: Any) -> Any:
-        """Return later rows with their columns as in fit: sktime pairs columns by position."""
+        """Return later rows with the column order of fit: sktime matches columns by position."""
         if not self.is_fitted or not isinstance(y, pd.DataFrame):
             return y
         vectorized = getattr(self, "_is_vectorized", False)
@@ -112,54 +112,54 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
         Parameters
         ----------
         fh : int, list, ForecastingHorizon, optional
-            Steps to forecast; those of `fit` when None.
-        X : time series in a container of sktime, optional
+            Steps to forecast; those of `fit` if None.
+        X : time series in an sktime container, optional
             Future exogenous data.
         alpha : float or list of float, optional
-            Quantiles between 0 and 1; 0.05 and 0.95 when None.
+            Quantiles between 0 and 1; 0.05 and 0.95 if None.
 
         Returns
         -------
         pandas.DataFrame
-            One column per variable and quantile. Sorted by its index, as sktime's
-            check of the type demands; point forecasts keep the order of `y`.
+            One column per variable and quantile. Sorted by index, as sktime's type check requires;
+            point forecasts keep the order of `y`.
         """
         alpha = probabilities("alpha", [0.05, 0.95] if alpha is None else alpha)
         return sorted_by_index(super().predict_quantiles(fh=fh, X=X, alpha=alpha))
 
     def predict_interval(self, fh: Any = None, X: Any = None, coverage: Any = 0.90) -> pd.DataFrame:
-        """Forecast intervals.
+        """Forecast prediction intervals.
 
         Parameters
         ----------
         fh : int, list, ForecastingHorizon, optional
-            Steps to forecast; those of `fit` when None.
-        X : time series in a container of sktime, optional
+            Steps to forecast; those of `fit` if None.
+        X : time series in an sktime container, optional
             Future exogenous data.
         coverage : float or list of float, default=0.9
-            Shares of the values that the intervals shall hold, between 0 and 1.
+            Nominal coverage of the intervals, between 0 and 1.
 
         Returns
         -------
         pandas.DataFrame
-            Columns by variable, coverage and "lower" or "upper". Sorted by its index,
-            as sktime's check of the type demands; point forecasts keep the order of `y`.
+            Columns by variable, coverage and "lower" or "upper". Sorted by index, as sktime's type
+            check requires; point forecasts keep the order of `y`.
         """
         coverage = probabilities("coverage", coverage)
         return sorted_by_index(super().predict_interval(fh=fh, X=X, coverage=coverage))
 
     def update(self, y: Any, X: Any = None, update_params: bool = True) -> Any:
-        """Take newer rows; a refused update leaves the forecaster as it was.
+        """Update the forecaster with newer rows; if it raises, the forecaster is unchanged.
 
         Parameters
         ----------
-        y : time series in a container of sktime
-            The new rows; their name need not be that of the rows before.
-        X : time series in a container of sktime, optional
-            ExogenousColumns data of these rows.
+        y : time series in an sktime container
+            The new rows; the name of the series may differ from that of earlier rows.
+        X : time series in an sktime container, optional
+            Exogenous data of these rows.
         update_params : bool, default=True
-            Whether the model is trained again, as `on_update` says; otherwise
-            forecasts start after the new rows, from the model as it is.
+            Whether to train the model again, as set by `on_update`; otherwise forecasts start after
+            the new rows, from the current model.
 
         Returns
         -------
@@ -175,9 +175,9 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
             raise
 
     def _checked_fh(self, fh: Any, pred_int: bool) -> Any:
-        """Return the horizon of this call, whatever other threads ask for meanwhile.
+        """Return the horizon of this call, whatever other threads request in the meantime.
 
-        The base class keeps it on the estimator, and returns what is there then.
+        The base class stores it on the estimator and returns the stored one.
         """
         asked: Any = copy.copy(self)
         checked = BaseForecaster._check_fh(asked, fh, pred_int)
@@ -198,7 +198,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Return parameter sets that train within a second.
+        """Return parameter sets whose training takes less than a second.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What the estimator's arguments must be, said before sktime or the engine trips over them."""
+"""Check the estimator's arguments before they reach sktime or neuralforecast."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def probabilities(name: str, value: Any) -> list[float]:
     name : str
         Name of the argument.
     value : float or sequence of float
-        What was passed.
+        The value passed.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def probabilities(name: str, value: Any) -> list[float]:
     Raises
     ------
     InvalidInputError
-        If it is no number between 0 and 1, or there are none, or one twice.
+        If a value is not a number between 0 and 1, is a duplicate, or the list is empty.
 
     Examples
     --------
@@ -68,17 +68,17 @@ def _probability(name: str, value: Any) -> float:
 
 
 def check_horizon(fh: Any) -> None:
-    """Raise at a horizon of more steps than anyone forecasts, before it is written out.
+    """Raise for a horizon with implausibly many steps, before it is expanded.
 
     Parameters
     ----------
     fh : object
-        What was passed.
+        The value passed.
 
     Raises
     ------
     InvalidInputError
-        If it is a whole number beyond a million.
+        If it is an integer above a million.
 
     Examples
     --------
@@ -91,19 +91,19 @@ def check_horizon(fh: Any) -> None:
 
 
 def check_names(name: str, value: Any) -> None:
-    """Raise if a parameter is no list of columns.
+    """Raise if a parameter is not a list of columns.
 
     Parameters
     ----------
     name : str
         Name of the parameter.
     value : object
-        What was passed.
+        The value passed.
 
     Raises
     ------
     InvalidInputError
-        If it is a single name, or no list.
+        If it is a single name, or not a list.
 
     Examples
     --------
@@ -123,23 +123,23 @@ def check_names(name: str, value: Any) -> None:
 def check_exogenous(
     model: str, past: Sequence[Hashable], future: Collection[Hashable], static: Any
 ) -> None:
-    """Raise if a model is given columns of a kind that it takes none of.
+    """Raise if a model gets columns of a kind that it does not support.
 
     Parameters
     ----------
     model : str
         Name of the model.
     past : sequence of hashable
-        Columns of X that are known in the past only.
+        Columns of X that are known only in the past.
     future : collection of hashable
-        Columns of X whose future is known.
+        Columns of X with known future values.
     static : DataFrame, optional
         Static columns.
 
     Raises
     ------
     InvalidInputError
-        The model and the parameter are named.
+        If it does not support them; the message names the model and the parameter.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def _able(flag: str) -> str:
 
 
 def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return true and false as 1 and 0, and pandas' nullable numbers as plain ones.
+    """Convert booleans to 1 and 0, and pandas' nullable numbers to NumPy's.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The same frame where all columns hold plain numbers.
+        The same frame if all its columns are plain numbers.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The data that forecasts start from, in sktime's form and in the engine's."""
+"""The data that forecasts start from, in sktime's format and as long frames."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ __all__ = ["Context", "ExogenousColumns"]
 
 @dataclass(frozen=True)
 class ExogenousColumns:
-    """Which columns of X a model gets, under which names.
+    """The columns of X that a model uses, and their internal names.
 
     Parameters
     ----------
     future : mapping of hashable to str
-        Columns whose future values are known.
+        Columns with known future values.
     past : mapping of hashable to str
-        Columns known up to the end of each series only.
+        Columns known only up to the end of each series.
 
     Examples
     --------
@@ -54,14 +54,14 @@ class ExogenousColumns:
 
     @classmethod
     def of(cls, X: pd.DataFrame | None, past: Sequence[Hashable]) -> ExogenousColumns:
-        """Sort the columns of X into future-known and past-only.
+        """Split the columns of X into those with a known future and those without.
 
         Parameters
         ----------
         X : pandas.DataFrame, optional
-            ExogenousColumns data.
+            Exogenous data.
         past : sequence of hashable
-            Columns that are known in the past only.
+            Columns that are known only in the past.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class ExogenousColumns:
 
     @property
     def all(self) -> dict[Hashable, str]:
-        """All columns with their names."""
+        """All columns with their internal names."""
         return {**self.future, **self.past}
 
 
@@ -94,9 +94,9 @@ class Context:
     Parameters
     ----------
     y : pandas.DataFrame
-        Single series, panel or hierarchy; one column.
+        A single series, panel or hierarchy; one column.
     X : pandas.DataFrame, optional
-        ExogenousColumns data; may reach beyond `y`.
+        Exogenous data; may extend beyond `y`.
     layout : Layout
         Layout of `y`.
     exogenous : ExogenousColumns
@@ -124,18 +124,18 @@ class Context:
         freq: Any = None,
         hist_exog: Sequence[Hashable] = (),
     ) -> Context:
-        """Take over data that was never seen before.
+        """Build a context from new data.
 
         Parameters
         ----------
         y : pandas.DataFrame
             The target.
         X : pandas.DataFrame, optional
-            ExogenousColumns data.
+            Exogenous data.
         freq : str, int or pandas offset, optional
-            Frequency, where the index neither carries nor shows one.
+            Frequency, if the index neither carries one nor allows inferring it.
         hist_exog : sequence of hashable
-            Columns of X that are known in the past only.
+            Columns of X that are known only in the past.
         """
         if not len(y):
             raise InvalidInputError("y has no rows; pass at least one series, e.g. 100 rows of it")
@@ -144,7 +144,7 @@ class Context:
 
     @cached_property
     def long(self) -> pd.DataFrame:
-        """Long frame for the engine; columns `unique_id`, `ds`, `y`, exogenous."""
+        """The long frame with columns `unique_id`, `ds`, `y` and the exogenous ones."""
         columns = self.exogenous.all
         if columns and self.X is None:
             raise InvalidInputError(
@@ -159,51 +159,52 @@ class Context:
 
     @property
     def words(self) -> SktimeWords:
-        """How messages call the series, times and columns of this data."""
+        """How messages name the series, times and columns of these data."""
         return SktimeWords(self.layout, self.y.columns[0], self.exogenous.all)
 
     def updated(self, y: pd.DataFrame, X: pd.DataFrame | None = None) -> Context:
-        """Return the context after newer data: each series in `y` ends where `y` ends.
+        """Return the context with newer data: each series in `y` ends where `y` ends.
 
         Parameters
         ----------
         y : pandas.DataFrame
-            New rows; rows seen before are replaced, later ones of the same series dropped.
+            New rows; they replace known rows, and later known rows of the same series are dropped.
         X : pandas.DataFrame, optional
-            ExogenousColumns rows; rows seen before are replaced.
+            Exogenous rows; they replace known rows.
 
         Returns
         -------
         Context
-            A new context; this one is left as it was.
+            A new context; this one is unchanged.
         """
         y, layout = as_numbers(y), self.layout.extended(y)
         merged_X = self.X
         if X is not None:
             columns = list(self.exogenous.all)
             merged_X = _merged(layout, _columns(self.X, columns), _columns(X, columns), cut=False)
-        # The target is the one column whatever its name, and takes the newest one, as in sktime.
+        # The target is the single column whatever its name, and takes the newest name, as in
+        # sktime.
         old = self.y.set_axis(y.columns, axis=1)
         return Context(_merged(layout, old, y, cut=True), merged_X, layout, self.exogenous)
 
     def ahead(self, values: pd.Index, relative: bool, *, past: bool = False) -> Integers:
-        """Count the steps from each series' end to each point of a horizon."""
+        """Count the steps from the end of each series to each point of a horizon."""
         return steps_ahead(self.layout, self.cutoffs, values, relative, past=past)
 
     def future(
         self, X: pd.DataFrame | None, h: int, needed: Integers | None = None
     ) -> pd.DataFrame | None:
-        """Return the future exogenous rows for the engine, from X or from what is known already.
+        """Return the future exogenous rows, from X or from known data.
 
         Parameters
         ----------
         X : pandas.DataFrame, optional
-            ExogenousColumns data that was passed to predict.
+            Exogenous data passed to predict.
         h : int
             Steps ahead.
         needed : numpy.ndarray of int, shape (n_series,), optional
-            Steps of each series whose rows must be known; where later ones are not,
-            the last known row is repeated. All `h` when None.
+            Steps of each series whose rows must be known; later unknown rows repeat the last known
+            one. If None, all `h` rows are required.
 
         Raises
         ------
@@ -224,7 +225,7 @@ class Context:
         return future_exogenous(self.layout, source, columns, self.cutoffs, h, last)
 
     def repeats_x(self, X: pd.DataFrame | None, h: int, upto: Integers) -> bool:
-        """Tell whether `future` repeats rows within the first `upto` of the `h` steps."""
+        """Return whether `future` repeats rows within the first `upto` of the `h` steps."""
         if not self.exogenous.future:
             return False
         steps = np.arange(1, h + 1)
@@ -234,7 +235,7 @@ class Context:
         return known_future(self.layout, source.index, self.cutoffs, h)
 
     def _source(self, X: pd.DataFrame | None) -> pd.DataFrame:
-        """Return the rows of X from each series' end on, those passed to predict on top."""
+        """Return the rows of X from the end of each series, preferring those passed to predict."""
         assert self.X is not None, "there are exogenous columns"
         own = self.X.loc[self.layout.knows(self.X.index), list(self.exogenous.future)]
         rows = self.layout.rows(own.index)
@@ -244,14 +245,14 @@ class Context:
     def framed(
         self, values: npt.NDArray[np.float64], ahead: Integers, columns: pd.Index
     ) -> pd.DataFrame:
-        """Return forecasts in sktime's form.
+        """Return forecasts in sktime's format.
 
         Parameters
         ----------
         values : numpy.ndarray, shape (n_series, n_points, n_columns)
             The forecasts.
         ahead : numpy.ndarray of int, shape (n_series, n_points)
-            Steps from each series' end.
+            Steps after the end of each series.
         columns : pandas.Index
             Names of the columns.
         """
@@ -260,7 +261,7 @@ class Context:
 
 
 def _columns(X: pd.DataFrame | None, names: list[Hashable]) -> Any:
-    """Return the columns of X that the model uses, so that rows never align with missing ones."""
+    """Return the columns of X that the model uses, so that missing rows never align with others."""
     if X is None:
         return None
     missing = [name for name in names if name not in X.columns]
@@ -274,7 +275,7 @@ def _columns(X: pd.DataFrame | None, names: list[Hashable]) -> Any:
 def _merged(
     layout: Layout, old: pd.DataFrame | None, new: pd.DataFrame, *, cut: bool = False
 ) -> pd.DataFrame:
-    """Put new rows over old ones; with `cut`, series in `new` end where `new` ends."""
+    """Override old rows by new ones; with `cut`, the series in `new` end where `new` ends."""
     if old is None:
         return new
     old, new = old[layout.knows(old.index)], new[layout.knows(new.index)]

@@ -1,4 +1,4 @@
-"""Saved forecasters: a folder of JSON, plain arrays and a saved model; nothing in it ever runs.
+"""Saved forecasters: a folder of JSON, plain arrays and a saved model, without executable content.
 
 ::
 
@@ -62,7 +62,7 @@ class _Horizon(Stored):
 
 
 class _Manifest(Stored):
-    """What ``forecaster.json`` says."""
+    """The contents of ``forecaster.json``."""
 
     parameters: dict[str, Any]
     layout: dict[str, Any]
@@ -113,7 +113,7 @@ def _arrays(name: str, layout: Layout, frame: pd.DataFrame) -> dict[str, npt.NDA
 
 
 def _numbers(column: pd.Series) -> npt.NDArray[Any]:
-    """Return a column as an array without objects in it."""
+    """Return a column as an array without Python objects."""
     plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf"
     return column.to_numpy() if plain else column.to_numpy(dtype=float, na_value=np.nan)
 
@@ -164,7 +164,7 @@ def load_forecaster(cls: type, path: Path) -> Any:
 
 
 def _refuse_sktimes_own(path: Path) -> None:
-    """Raise for the zip file that sktime's own formats make: it holds pickles."""
+    """Raise for zip files in sktime's own formats, because they contain pickles."""
     if path.is_file() and is_zipfile(path):
         raise ModelFileError(
             f"{path} is a zip file, as sktime's own format makes them: read it with"
@@ -255,7 +255,7 @@ def _frame(
 
 
 def _resume(forecaster: Any, manifest: _Manifest) -> None:
-    """Bring the base class into the state that it had after fit."""
+    """Restore the state that the base class had after fit."""
     from sktime.datatypes import convert_to
     from sktime.forecasting.base import ForecastingHorizon
 

@@ -1,4 +1,4 @@
-"""What the estimator's parameters and sktime's data become on their way to the engine."""
+"""Convert the estimator's parameters and sktime's data to the inputs of `AutoModel`."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
     name : str
         Name of the parameter.
     value : object
-        What was passed.
+        The value passed.
     choices : iterable of str
-        What may be passed.
+        The valid values.
 
     Raises
     ------
     InvalidInputError
-        If it is none of them.
+        If it is not one of them.
 
     Examples
     --------
@@ -73,19 +73,19 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
 
 
 def training_loss(loss: Any, pi_method: str) -> Any:
-    """Return the loss to train with: the user's own, or the one that a method needs.
+    """Return the training loss: the user's own, or the one that an interval method requires.
 
     Parameters
     ----------
     loss : neuralforecast loss, str or None
-        The user's; never changed, a copy is returned.
+        The user's loss; it is not modified, a copy is returned.
     pi_method : str
-        Key of `PI_METHODS`.
+        A key of `PI_METHODS`.
 
     Returns
     -------
     neuralforecast loss, str or None
-        None stands for the engine's default point loss.
+        None means the default point loss.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def seed_of(random_state: Any) -> int:
     Parameters
     ----------
     random_state : int, numpy.random.RandomState or None
-        None stands for the engine's default seed.
+        None means the default seed.
 
     Examples
     --------
@@ -118,14 +118,14 @@ def seed_of(random_state: Any) -> int:
 def columns_as_series(
     y: pd.DataFrame, X: pd.DataFrame | None
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """Turn several target columns into series of their own, below one more level.
+    """Turn several target columns into separate series, in one more index level.
 
     Parameters
     ----------
     y : pandas.DataFrame
         One or more target columns.
     X : pandas.DataFrame, optional
-        ExogenousColumns data; repeated for each column.
+        Exogenous data; repeated for each column.
 
     Returns
     -------
@@ -150,19 +150,19 @@ def columns_as_series(
 
 
 def columns_in_order(y: pd.DataFrame, known: Sequence[Any]) -> pd.DataFrame:
-    """Return the columns of later rows in the order that fit got them in.
+    """Return the columns of later rows in the order of fit.
 
     Parameters
     ----------
     y : pandas.DataFrame
         Rows for `update`.
     known : sequence of hashable
-        The columns that fit got. The name of a single one does not matter.
+        The columns seen in fit. The name of a single column does not matter.
 
     Returns
     -------
     pandas.DataFrame
-        Columns without names (0, 1, ...) are taken by their position.
+        Unnamed columns (0, 1, ...) are matched by position.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def columns_in_order(y: pd.DataFrame, known: Sequence[Any]) -> pd.DataFrame:
 
 
 def sorted_by_index(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame sorted by its index, or as it is where the index has no order.
+    """Return a frame sorted by its index, or unchanged if the index can't be sorted.
 
     Parameters
     ----------
@@ -210,21 +210,21 @@ def sorted_by_index(frame: pd.DataFrame) -> pd.DataFrame:
         return frame
     try:
         return frame.sort_index()
-    except TypeError:  # instances of several types
+    except TypeError:  # instances of mixed types
         return frame
 
 
 def chosen_columns(
     forecast: pd.DataFrame, quantiles: Sequence[float] | None
 ) -> npt.NDArray[np.float64]:
-    """Return the values asked for out of the engine's forecast.
+    """Select the requested values of a forecast.
 
     Parameters
     ----------
     forecast : pandas.DataFrame
-        Series, time, point forecast, and the quantiles from the lowest to the highest.
+        Series id, time, point forecast, and the quantiles in ascending order.
     quantiles : sequence of float, optional
-        Quantiles in the order asked for; the point forecast when None.
+        Quantiles in the requested order; the point forecast if None.
 
     Returns
     -------
@@ -246,21 +246,21 @@ def chosen_columns(
 def save_pickled(
     save: Callable[[Path | None, str], Any], path: str | Path | None, serialization_format: str
 ) -> Any:
-    """Save as sktime does, under names with dots too.
+    """Save with sktime's `save`, even under names that contain dots.
 
     Parameters
     ----------
     save : callable
-        sktime's own `save`, which takes what follows a dot for an ending.
+        sktime's own `save`, which treats text after a dot as a suffix.
     path : str or Path, optional
-        Name of the zip file without its ending; None to save into memory.
+        Name of the zip file without its suffix; None to save in memory.
     serialization_format : str
-        Handed on.
+        Passed to `save`.
 
     Returns
     -------
     zipfile.ZipFile or tuple
-        What `save` returns, open under the right name.
+        The return value of `save`, opened under the correct name.
 
     Examples
     --------

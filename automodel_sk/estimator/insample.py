@@ -1,4 +1,4 @@
-"""Forecasts of points that were observed, each from the data before it."""
+"""Forecast observed points, each from the data that precede it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_ROWS = 2_000_000
 
 @dataclass(frozen=True)
 class Window:
-    """Pieces of history that end before observed points, as series of their own.
+    """Pieces of history that end before observed points, each as a separate series.
 
     Parameters
     ----------
@@ -30,9 +30,9 @@ class Window:
     future : pandas.DataFrame, optional
         Future exogenous values of the steps after each piece.
     source : numpy.ndarray of int, shape (n_points,)
-        Series that each piece was cut from.
+        The series that each piece comes from.
     step : numpy.ndarray of int, shape (n_points,)
-        Which step after the piece the point is; 1 is the first.
+        The step after the piece at which the point lies; 1 is the first.
     """
 
     history: pd.DataFrame
@@ -50,27 +50,26 @@ def predict_insample(
     length: int,
     h: int,
 ) -> npt.NDArray[np.float64]:
-    """Forecast observed points, each from the data before it.
+    """Forecast observed points, each from the data that precede it.
 
     Parameters
     ----------
     context : Context
         The observed data.
     series, steps : numpy.ndarray of int, shape (n_points,)
-        The points: number of the series, step on its grid.
+        The points: series number, and step on its grid.
     predict : callable
-        Returns the engine's forecast of a window: `h` rows for each of its series.
+        Function that returns the forecast of a window: `h` rows for each of its series.
     length : int
-        Rows of history that the model looks at.
+        Number of past rows that the model uses.
     h : int
-        Steps that the model forecasts.
+        Forecast horizon of the model.
 
     Returns
     -------
     numpy.ndarray of float, shape (n_points,)
-        One step ahead; with future exogenous columns up to `h` steps ahead for the last
-        points, whose future is not known. The first observation has nothing before it and
-        is taken as its own past.
+        One step ahead. With future exogenous columns the last points, whose future is unknown, are
+        forecast up to `h` steps ahead. The first observation has no past and is used as its own.
     """
     parts = []
     for window in insample_windows(context, series, steps, length=length, h=h):
@@ -84,7 +83,7 @@ def predict_insample(
 def insample_windows(
     context: Context, series: Integers, steps: Integers, *, length: int, h: int
 ) -> Iterator[Window]:
-    """Cut the history before each point, the first value repeated where it is too short.
+    """Cut out the history before each point; too short a history repeats its first value.
 
     Parameters
     ----------
@@ -94,7 +93,7 @@ def insample_windows(
     Yields
     ------
     Window
-        As many points at a time as fit into memory.
+        A batch of as many points as fit into memory.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Layouts and labels as plain JSON: types kept, nothing that could run."""
+"""Write layouts and labels as JSON: types are preserved, and nothing is executable."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ class _StoredLayout(Stored):
 
 
 def label_to_json(label: Any) -> Any:
-    """Return a column name or series identity as JSON.
+    """Convert a column name or series id to JSON.
 
     Parameters
     ----------
     label : hashable
-        A string, number, truth value, None, time stamp or tuple of these.
+        A string, number, boolean, None, timestamp or tuple of these.
 
     Raises
     ------
     InvalidInputError
-        If the label is of another type.
+        If the label has another type.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def label_to_json(label: Any) -> Any:
 
 
 def label_from_json(stored: Any) -> Any:
-    """Return the label that `label_to_json` wrote.
+    """Restore a label that `label_to_json` wrote.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def label_from_json(stored: Any) -> Any:
 
 
 def layout_to_json(layout: Layout) -> dict[str, Any]:
-    """Return a layout as JSON.
+    """Convert a layout to JSON.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def layout_to_json(layout: Layout) -> dict[str, Any]:
 
 
 def layout_from_json(stored: Mapping[str, Any]) -> Layout:
-    """Return the layout that `layout_to_json` wrote.
+    """Restore a layout that `layout_to_json` wrote.
 
     Examples
     --------
@@ -151,7 +151,7 @@ def _clock_to_json(clock: Clock) -> dict[str, Any]:
 
 
 def _alias(offset: pd.offsets.BaseOffset) -> str:
-    """Return an offset's alias, where it says everything."""
+    """Return an offset's alias; raise if it does not describe the offset fully."""
     alias = str(offset.freqstr)
     try:
         whole = to_offset(alias) == offset
@@ -177,7 +177,7 @@ def _calendar(stored: Any) -> Clock:
 
 
 def _zone(name: str | None) -> str | None:
-    """Return the name of a time zone; dateutil's are names of files."""
+    """Return the name of a time zone; dateutil's are file names."""
     if name is not None and "dateutil" in name:
         raise ModelFileError(f"the saved time zone {name[:100]!r} is no name; save it again")
     return name
@@ -220,7 +220,7 @@ def _levels_from_json(stored: Sequence[_StoredLevel]) -> pd.Index:
 
 
 def _level(values: list[Any], dtype: str) -> pd.Index:
-    """Return an index of the saved type; of the type that its values show where it is gone."""
+    """Return an index of the saved type, or of the type of its values if that no longer exists."""
     if "dateutil" in dtype or _FIXED_WIDTH.match(dtype):
         raise ModelFileError(f"the saved level type {dtype[:100]!r} is none of ours; save it again")
     try:

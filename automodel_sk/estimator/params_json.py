@@ -1,4 +1,4 @@
-"""A forecaster's parameters as plain JSON: what shapes forecasts is kept, addresses are not."""
+"""Write a forecaster's parameters as JSON: those that shape forecasts, without addresses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Table(Stored):
 
 
 class _OfModel(Stored):
-    """Stands for the loss that the fitted model has."""
+    """Represents the loss of the fitted model."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
     of: str
@@ -49,12 +49,12 @@ _STORED_TYPES: Mapping[str, Any] = {
 
 
 def parameters_to_json(forecaster: Any) -> dict[str, Any]:
-    """Return the parameters as JSON, those that hold objects by what became of them.
+    """Convert the parameters to JSON; objects are replaced by what they resulted in.
 
     Parameters
     ----------
     forecaster : AutoNeuralForecaster
-        Fitted.
+        A fitted forecaster.
     """
     return {
         name: _TO_JSON[name](value, forecaster) if name in _TO_JSON else value
@@ -64,7 +64,7 @@ def parameters_to_json(forecaster: Any) -> dict[str, Any]:
 
 
 def _config_to_json(config: Any, forecaster: Any) -> Any:
-    """Keep a plain configuration; of a search space, keep what the search found."""
+    """Return a plain configuration unchanged; replace a search space by the search's result."""
     if config is None:
         return None
     try:
@@ -91,7 +91,7 @@ def _seed_to_json(random_state: Any, forecaster: Any) -> int | None:
 
 
 def _freq_to_json(freq: Any) -> str | int | None:
-    """Return a frequency's name; where that says too little, saving the layout refuses it."""
+    """Return a frequency's name; if it is ambiguous, saving the layout raises."""
     if freq is None or isinstance(freq, str):
         return freq
     try:
@@ -113,21 +113,21 @@ _TO_JSON: Mapping[str, Callable[[Any, Any], Any]] = {
 
 
 def checked_parameters(cls: type[Any], stored: Mapping[str, Any], source: object) -> dict[str, Any]:
-    """Return stored parameters, all of them the constructor's and of its types.
+    """Check that stored parameters are the constructor's, and of its types.
 
     Parameters
     ----------
     cls : type
-        The forecaster's class: its signature says which parameters there are, of which types.
+        The forecaster's class; its signature defines the parameters and their types.
     stored : mapping
-        What was read from JSON.
+        The mapping read from JSON.
     source : object
-        Where it is from, for the message.
+        The source of the mapping, for messages.
 
     Raises
     ------
     ModelFileError
-        A parameter is unknown or of another type.
+        If a parameter is unknown or has another type.
     """
     return checked(_schema(cls), stored, source).fields()
 
@@ -140,16 +140,16 @@ def parameters_from_json(
     Parameters
     ----------
     parameters : dict
-        What `checked_parameters` returned.
+        The result of `checked_parameters`.
     auto_model : AutoModel
         The fitted model.
     source : object
-        Where it is from, for the message.
+        The source of the parameters, for messages.
 
     Raises
     ------
     ModelFileError
-        They are another model's, or could do more than shape forecasts.
+        If they belong to another model, or could do more than shape forecasts.
     """
     if parameters["model"] != auto_model.model_name:
         raise ModelFileError(
@@ -169,7 +169,7 @@ def parameters_from_json(
 
 
 def _schema(cls: type[Any]) -> type[Stored]:
-    """Return the constructor's signature as a schema, addresses refused."""
+    """Return the constructor's signature as a schema that rejects addresses."""
     hints = get_type_hints(cls.__init__)
     fields: dict[str, Any] = {}
     for name, parameter in inspect.signature(cls.__init__).parameters.items():

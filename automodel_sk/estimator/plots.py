@@ -1,4 +1,4 @@
-"""`AutoNeuralForecaster.plot`: the model's plots, in the names and times of the data of `fit`."""
+"""`AutoNeuralForecaster.plot`: the model's plots, with the ids and times of the data of `fit`."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class ForecasterPlots(ModelPlots):
     Parameters
     ----------
     forecaster : AutoNeuralForecaster
-        Fitted.
+        A fitted forecaster.
     """
 
     def __init__(self, forecaster: AutoNeuralForecaster) -> None:
         super().__init__(forecaster.auto_model_)
         self._forecaster = forecaster
 
-    def forecast(  # type: ignore[override]  # X stands for the engine's frames
+    def forecast(  # type: ignore[override]  # X replaces the frames of the base class
         self,
         ids: Sequence[Any] | None = None,
         level: float | Sequence[float] | None = None,
@@ -42,19 +42,19 @@ class ForecasterPlots(ModelPlots):
         X: pd.DataFrame | None = None,
         backend: str = "matplotlib",
     ) -> Any:
-        """Plot forecasts with their intervals after the series' history.
+        """Plot forecasts with prediction intervals after the history of each series.
 
         Parameters
         ----------
         ids : sequence, optional
-            The series to show, by their instance (a tuple where there are several
-            levels); the first `max_ids` when None.
+            The series to show, by instance (a tuple if there are several levels); the first
+            `max_ids` if None.
         level, max_ids, history, held_out
             As in `ModelPlots.forecast`.
         X : pandas.DataFrame, optional
             Future exogenous data, as in `predict`.
         backend : {"matplotlib", "plotly"}
-            Library that draws.
+            Plotting library.
 
         Returns
         -------
@@ -90,21 +90,21 @@ class ForecasterPlots(ModelPlots):
 
 
 def readable(frame: pd.DataFrame, layout: Layout, target: str) -> pd.DataFrame:
-    """Return an engine's long frame with names and times instead of numbers.
+    """Replace the numbers in a long frame by series ids and times.
 
     Parameters
     ----------
     frame : DataFrame
-        With `unique_id` and `ds` as numbers.
+        Frame with numbers as `unique_id` and `ds`.
     layout : Layout
-        What they stand for.
+        The layout that defines the numbers.
     target : str
-        Name of the series where it is the only one.
+        Name of the series if there is only one.
 
     Returns
     -------
     DataFrame
-        Periods are shown by the time at which they begin.
+        Periods are represented by their start time.
 
     Examples
     --------
@@ -123,5 +123,5 @@ def readable(frame: pd.DataFrame, layout: Layout, target: str) -> pd.DataFrame:
 
 
 def _name(instance: Any) -> Any:
-    """Return a series' name in one piece."""
+    """Return a series id as a single value."""
     return " / ".join(map(str, instance)) if isinstance(instance, tuple) else instance

@@ -1,4 +1,4 @@
-"""Static columns of a panel, in the engine's order of series."""
+"""Prepare the static columns of a panel."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ __all__ = ["static_frame", "static_names"]
 
 
 def static_frame(static: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    """Return one row of static columns per series, numbered as the engine knows them.
+    """Return one row of static columns per series, with the series' numbers as ids.
 
     Parameters
     ----------
     static : pandas.DataFrame
-        Indexed by the panel's instance level or levels; a single series has one row.
+        Indexed by the panel's instance levels; a single series has one row.
     layout : Layout
         Layout of the series.
 
     Returns
     -------
     pandas.DataFrame
-        Column `unique_id` and the static columns, under their names as strings.
+        Column `unique_id` and the static columns, with string names.
 
     Raises
     ------
     InvalidInputError
-        If a series has no row, or has two.
+        If a series has no row or more than one.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def static_frame(static: pd.DataFrame, layout: Layout) -> pd.DataFrame:
 
 
 def static_names(static: Any) -> dict[Hashable, str]:
-    """Return a name for each column that the engine has no other use for.
+    """Return an unreserved name for each static column.
 
     Parameters
     ----------
@@ -78,12 +78,12 @@ def static_names(static: Any) -> dict[Hashable, str]:
     Returns
     -------
     dict of hashable to str
-        The column's own name wherever possible.
+        The column's own name if possible.
 
     Raises
     ------
     InvalidInputError
-        If it is no frame, or has a column twice.
+        If it is not a frame, or has a duplicate column.
 
     Examples
     --------
@@ -103,6 +103,6 @@ def static_names(static: Any) -> dict[Hashable, str]:
 
 
 def _numbers(column: pd.Series) -> Any:
-    """Return a column's values, true and false as 1 and 0."""
+    """Return a column's values, with booleans as 1 and 0."""
     is_bool = pd.api.types.is_bool_dtype(column.dtype)
     return (column.astype(np.float64) if is_bool else column).to_numpy()

@@ -1,4 +1,4 @@
-"""What the engine's messages say of sktime data: the user's own names and times."""
+"""Messages about sktime data: they use the user's names and times."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _FRAMES = {"df": "X", "futr_df": "X", "static_df": "static"}
 
 
 class SktimeWords(Wording):
-    """The words of the data that fit got.
+    """The wording for the data passed to fit.
 
     Parameters
     ----------
     layout : Layout
-        Series and times by their numbers.
+        Layout that maps numbers to series and times.
     target : hashable
         Name of the column of `y`.
     exogenous : mapping of hashable to str
-        Columns of `X` with the names that the engine knows them by.
+        Columns of `X` and their internal names.
 
     Examples
     --------
@@ -43,15 +43,15 @@ class SktimeWords(Wording):
         self._columns = {name: column for column, name in exogenous.items()}
 
     def name(self, series: Any) -> str:
-        """Name a series by its instance."""
+        """Return the instance of a series."""
         return self._layout.describe(int(series)).removeprefix("series ")
 
     def series(self, series: Any) -> str:
-        """Name a series by its instance, with its noun."""
+        """Return the instance of a series, after the word "series"."""
         return self._layout.describe(int(series))
 
     def time(self, series: Any, time: Any) -> str:
-        """Name a time as in the index."""
+        """Return a time as in the index."""
         return self._layout.time(int(series), int(time))
 
     def column(self, name: str, frame: str | None = None) -> str:
@@ -62,30 +62,30 @@ class SktimeWords(Wording):
         return f"column {shown(self._columns.get(name, name))} of {whole}"
 
     def code(self, name: str, frame: str) -> str:
-        """Return the code of a column."""
+        """Return the code that selects a column."""
         if name == "y" and frame == "df":
             return "y"
         return f"{_FRAMES.get(frame, frame)}[{shown(self._columns.get(name, name))}]"
 
     def by_series(self, name: str, frame: str) -> str:
-        """Return the code of a column, grouped by the instance levels."""
+        """Return the code that groups a column by the instance levels."""
         code, levels = self.code(name, frame), self._levels
         if levels is None or frame == "static_df":
             return code
         return f"{code}.groupby(level={levels})"
 
     def without_missing(self, name: str, frame: str) -> str:
-        """Return how to leave out the rows that lack a value."""
+        """Return the code that drops the rows with a missing value."""
         whole = "y" if name == "y" and frame == "df" else _FRAMES.get(frame, frame)
         return f"{whole} = {whole}.dropna()"
 
     def masked(self, name: str) -> str:
-        """Return nothing: sktime's data have no mask."""
+        """Return an empty string: sktime's data have no mask."""
         return ""
 
     @property
     def _levels(self) -> str | None:
-        """Return the instance levels as `groupby` takes them; None for a single series."""
+        """Return the instance levels for `groupby`; None for a single series."""
         instances = self._layout.instances
         if instances is None:
             return None
