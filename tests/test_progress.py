@@ -150,7 +150,7 @@ def test_nothing_is_shown_where_it_is_not_asked_for(capsys: pytest.CaptureFixtur
 NOTEBOOK = """
 from automodel_sk.search.progress import progress_bar
 from automodel_sk.training.time_budget import TimeBudget
-from automodel_sk.tracking import TrialRecord
+from automodel_sk.trials import TrialRecord
 
 with progress_bar(2, "NHITS", True, TimeBudget()) as bar:
     for number in range(2):
