@@ -218,7 +218,7 @@ def _from_distribution(
 def _quantile_columns(raw: pd.DataFrame, name: str, known: Sequence[float]) -> list[str]:
     """Return the quantile columns of a forecast, lowest first."""
     found = [c for c in raw.columns if c.startswith(f"{name}_ql")]
-    if len(found) != len(known):  # neuralforecast's naming changed
+    if len(found) != len(known):  # pragma: no cover - neuralforecast's naming changed
         raise InvalidInputError(f"expected quantiles {list(known)}, got columns {found}")
     return found
 
