@@ -182,7 +182,14 @@ class OptimizationConfig:
     )
     use_mlflow: bool = _option(True, Flag("use_mlflow"))
     mlflow_tracking_uri: str | None = _option(
-        None, Place("mlflow_tracking_uri", "sqlite:///mlflow.db", optional=True, addresses=True)
+        None,
+        Place(
+            "mlflow_tracking_uri",
+            "sqlite:///mlflow.db",
+            optional=True,
+            addresses=True,
+            as_text=True,
+        ),
     )
     mlflow_experiment_name: str = _option(
         "automodel_sk", Text("mlflow_experiment_name", "automodel_sk", longest=500)

@@ -191,6 +191,24 @@ def test_numbers_of_numpy_are_taken(model: AutoModel) -> None:
     assert len(model.cross_validation(n_windows=np.int32(2), step_size=np.int64(1))) == 6
 
 
+@pytest.mark.parametrize("path", ["x" * 256, "\u00e9" * 128, "/".join(["x" * 200] * 21)])
+def test_a_path_that_no_system_takes_is_refused(path: str, model: AutoModel) -> None:
+    named = pytest.raises(InvalidInputError, match=r"names of at most 255 bytes each, got")
+    for call in (model.save, AutoModel.load, model.report):
+        with named:
+            call(path)
+    with pytest.raises(InvalidInputError, match=r"storage must be .* at most 255 bytes each"):
+        OptimizationConfig(storage=path).converted()
+
+
+@pytest.mark.parametrize(
+    "name", ["mes donn\u00e9es\u00a0: ventes", "\u0645\u06cc\u200c\u0634\u0648\u062f"]
+)
+def test_names_as_people_write_them_are_taken(name: str, model: AutoModel, tmp_path: Path) -> None:
+    assert AutoModel.load(model.save(tmp_path / name)).h == model.h
+    OptimizationConfig(study_name=name, storage=tmp_path / name, mlflow_experiment_name=name)
+
+
 def test_fewer_steps_are_the_first_of_the_models_own(model: AutoModel) -> None:
     whole = model.predict()
     pd.testing.assert_frame_equal(model.predict(h=2), whole.head(2))

@@ -286,6 +286,12 @@ def test_the_file_has_to_be_one(model: AutoModel, tmp_path: Path):
             model.report(wrong)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_file_that_can_t_be_written_is_named(model: AutoModel):
+    with pytest.raises(InvalidInputError, match=r"'/dev/full' can't be written \(No space left"):
+        model.report("/dev/full")
+
+
 def test_the_card_shows_the_configuration_and_escapes(model: AutoModel):
     card = model._repr_html_()
     assert "<strong>MLP</strong>, fitted: forecasts 7 steps of 4 series, freq D" in card

@@ -22,6 +22,8 @@ from series import seasonal_panel
 from test_all_models import QUICK, SIZES, TINY, marked
 
 from automodel_sk import AutoModel, AutoNeuralForecaster, create_auto_model
+from automodel_sk._utils.muting import muted_warnings
+from automodel_sk.search.study.study import muted
 from automodel_sk.search_space import Float
 from automodel_sk.training import inference
 from automodel_sk.training.inference import private_copy, to_forecast_with, without_a_trainer
@@ -251,6 +253,28 @@ def test_warnings_of_other_threads_are_shown():
             with ThreadPoolExecutor(1) as elsewhere:
                 elsewhere.submit(warnings.warn, "of the user").result()
     assert [str(warning.message) for warning in seen] == ["of the user"]
+
+
+def test_filters_of_other_threads_set_during_a_search_stay():
+    before = list(warnings.filters)
+    try:
+        with ThreadPoolExecutor(1) as elsewhere, muted():
+            elsewhere.submit(warnings.simplefilter, "ignore", BytesWarning).result()
+        assert ("ignore", None, BytesWarning, None, 0) in warnings.filters
+    finally:
+        warnings.filters[:] = before  # type: ignore[index]
+
+
+def test_named_warnings_of_this_thread_alone_are_muted():
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        with muted_warnings(FutureWarning), ThreadPoolExecutor(1) as elsewhere:
+            with muted_warnings(BytesWarning):
+                warnings.warn("muted", FutureWarning, stacklevel=1)
+            warnings.warn("shown", BytesWarning, stacklevel=1)
+            elsewhere.submit(warnings.warn, "of the user", FutureWarning).result()
+        warnings.warn("afterwards", FutureWarning, stacklevel=1)
+    assert [str(warning.message) for warning in seen] == ["shown", "of the user", "afterwards"]
 
 
 def search(seed: int, **options: Any) -> pd.DataFrame:

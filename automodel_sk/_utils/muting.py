@@ -25,7 +25,7 @@ class _InMutedThreads(type):
     """Metaclass that makes every warning a subclass of a class, in muted threads only."""
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        return _muting.depth.value > 0
+        return _muting.depth.value > 0 or issubclass(subclass, _muting.depth.categories)
 
 
 class _AnyWarning(Warning, metaclass=_InMutedThreads):
@@ -34,6 +34,8 @@ class _AnyWarning(Warning, metaclass=_InMutedThreads):
 
 class _Depth(threading.local):
     value = 0
+    entered = 0
+    categories: tuple[type[Warning], ...] = ()
 
 
 class _Warnings(ModuleType):
@@ -61,17 +63,17 @@ class _Muting:
         self._count = 0
 
     def enter(self) -> None:
-        """Mute this thread."""
+        """Have the filter ask this thread."""
         with self._lock:
             self._count += 1
+            self.depth.entered += 1
             self._put_filter_first()
             _let_catch(_Warnings("warnings"))
-        self.depth.value += 1
 
     def leave(self) -> None:
         """Undo one `enter` of this thread."""
-        self.depth.value -= 1
         with self._lock:
+            self.depth.entered -= 1
             self._count -= 1
             if not self._count:
                 self._undo()
@@ -79,9 +81,9 @@ class _Muting:
     def after_fork(self) -> None:
         """Forget the threads that do not exist in the forked process."""
         self._lock = threading.Lock()
-        if self._count and not self.depth.value:
+        if self._count and not self.depth.entered:
             self._undo()
-        self._count = self.depth.value
+        self._count = self.depth.entered
 
     def _undo(self) -> None:
         self._remove_filter()
@@ -112,16 +114,26 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def muted_warnings() -> Iterator[None]:
+def muted_warnings(*categories: type[Warning]) -> Iterator[None]:
     """Mute the warnings of this thread; those of other threads are shown.
+
+    Parameters
+    ----------
+    *categories : type of Warning
+        Only these; all warnings where none is named.
 
     Examples
     --------
     >>> with muted_warnings():
     ...     warnings.warn("nobody sees this")
     """
+    state = _muting.depth
+    before = state.value, state.categories
     _muting.enter()
+    state.value += not categories
+    state.categories += categories
     try:
         yield
     finally:
+        state.value, state.categories = before
         _muting.leave()

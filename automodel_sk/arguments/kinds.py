@@ -6,19 +6,26 @@ Each rule has `accepts`, `convert`, `refusal` and `fix`, like `NumberRule`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Protocol
 
-from automodel_sk._utils.secrets import mask_secrets
+from automodel_sk._utils.plain_text import is_plain_line
+from automodel_sk._utils.secrets import mask_secrets, shown_address
 from automodel_sk.arguments.number_rule import nearest, shown
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["Choices", "Either", "Flag", "Names", "Place", "Rule", "Several", "Text"]
 
 _LONGEST_TEXT = 200
+_LONGEST_PATH, _LONGEST_NAME = 4095, 255
+"""In bytes, as file systems take them."""
+
+_CREDENTIALS = re.compile(r"(?![A-Za-z]:[\\/])(?!~|\.)[^/@]*:[^@]*@")
+"""A user and a password; no drive of Windows."""
 
 
 class Rule(Protocol):
@@ -135,7 +142,7 @@ class Text:
         """Return whether a value is one line of text."""
         if not isinstance(value, str):
             return _is_missing(value, self.optional)
-        return bool(value.strip()) and value.isprintable() and len(value) <= self.longest
+        return bool(value.strip()) and is_plain_line(value) and len(value) <= self.longest
 
     def convert(self, value: Any) -> Any:
         """Return the text as a plain string."""
@@ -173,31 +180,55 @@ class Place:
     example: str
     optional: bool = False
     addresses: bool = False
+    as_text: bool = False
 
     def accepts(self, value: Any) -> bool:
         """Return whether a value is a path or an address."""
         if not isinstance(value, (str, os.PathLike)):
             return _is_missing(value, self.optional)
         text = os.fspath(value)
-        return isinstance(text, str) and bool(text.strip()) and text.isprintable()
+        usable = isinstance(text, str) and bool(text.strip()) and is_plain_line(text)
+        usable = usable and not self._lacks_scheme(text)
+        return usable and (self._is_address(text) or not _has_long_name(text))
 
     def convert(self, value: Any) -> Any:
         """Return an address unchanged, or a path with ``~`` expanded to the user's home folder."""
-        if value is None or (self.addresses and _is_address(os.fspath(value))):
+        if value is None or self._is_address(os.fspath(value)):
             return value
-        return Path(value).expanduser()
+        return str(Path(value).expanduser()) if self.as_text else Path(value).expanduser()
+
+    def _is_address(self, text: str) -> bool:
+        return self.addresses and _is_address(text)
+
+    def _lacks_scheme(self, text: str) -> bool:
+        """Return whether a text begins with credentials, which no path does."""
+        return self.addresses and "://" not in text and bool(_CREDENTIALS.match(text))
 
     def refusal(self, value: Any) -> str:
         """Return the sentence that asks for a path."""
+        if isinstance(value, str) and self._lacks_scheme(value):
+            return (
+                f"{self.name} lacks its scheme, got {shown_address(value)!r}; try"
+                f" {self.name}='postgresql://user:password@host/database', or './...' for a path"
+            )
         kinds = "a path or an address" if self.addresses else "a path"
         other = " or None" if self.optional else ""
         example = f"{self.name}={self.example!r}"
+        text = str(value) if isinstance(value, (str, os.PathLike)) else ""
+        long = is_plain_line(text) and not self._is_address(text) and _has_long_name(text)
+        names = f" with names of at most {_LONGEST_NAME} bytes each" if long else ""
         found = mask_secrets(shown(value))
-        return f"{self.name} must be {kinds}{other}, got {found}; try {example}"
+        return f"{self.name} must be {kinds}{names}{other}, got {found}; try {example}"
 
     def fix(self, value: Any) -> str | None:
         """Return None if the path is optional, else the example."""
         return None if self.optional else self.example
+
+
+def _has_long_name(text: str) -> bool:
+    """Return whether a path has a part that no file system takes."""
+    names = [os.fsencode(name) for name in Path(text).parts]
+    return len(os.fsencode(text)) > _LONGEST_PATH or any(len(n) > _LONGEST_NAME for n in names)
 
 
 def _is_address(text: str) -> bool:

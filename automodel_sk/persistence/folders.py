@@ -88,8 +88,8 @@ class FolderFormat:
         from safetensors import SafetensorError
 
         path = path.expanduser()
-        self._check_target(path)
         try:
+            self._check_target(path)
             path.mkdir(parents=True, exist_ok=True)
             with locked(path, self._lock_file):
                 self._replace(path, write)

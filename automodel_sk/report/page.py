@@ -43,14 +43,20 @@ def write_report(
     Raises
     ------
     InvalidInputError
-        If the path can't be that of a file.
+        If the path can't be that of a file, or the file can't be written.
     """
     if path.is_dir() or not path.parent.is_dir():
         raise InvalidInputError(
             f"path must be a file in a folder that exists, got {str(path)!r}; try 'report.html'"
         )
     page = _page(contents(plots, code, future))
-    path.write_text(page, encoding="utf-8", newline="\n")
+    try:
+        path.write_text(page, encoding="utf-8", newline="\n")
+    except OSError as exc:
+        raise InvalidInputError(
+            f"path {str(path)!r} can't be written ({exc.strerror or exc}); pass a file in a folder"
+            " that you can write to, on a disk with space, for example '~/report.html'"
+        ) from exc
     return path
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from automodel_sk._utils.muting import muted_warnings
 from automodel_sk.selection import algorithm_tables as tables
 from automodel_sk.selection.algorithm_tables import Algorithm, SearchFacts
 
@@ -151,6 +151,5 @@ def quiet_experimental() -> Iterator[None]:
     """Silence Optuna's warnings about experimental arguments while a sampler is built."""
     import optuna
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    with muted_warnings(optuna.exceptions.ExperimentalWarning):
         yield

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import time
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from automodel_sk._utils.muting import muted_warnings
 from automodel_sk.training.build import effective_config
 from automodel_sk.training.devices import trainer_options
 from automodel_sk.training.oom_retry import train_within_memory
@@ -59,8 +59,7 @@ class LentDataset:
         import torch
 
         dataset = copy.copy(self.shell)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they are read-only and never written to
+        with muted_warnings():  # they are read-only and never written to
             for name, array in self.arrays.items():
                 setattr(dataset, name, torch.from_numpy(array))
         return dataset

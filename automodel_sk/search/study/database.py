@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automodel_sk._utils.muting import muted_warnings
 from automodel_sk.exceptions import StorageError
 
 if TYPE_CHECKING:
@@ -108,8 +108,7 @@ def open_database(url: str, interval: int, grace: int) -> BaseStorage:
 
     settings: dict[str, Any] = {"pool_pre_ping": True}  # a server may have been restarted
     address = usable_url(url).render_as_string(hide_password=False)
-    with database_lock(url, "tables"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
+    with database_lock(url, "tables"), muted_warnings(ExperimentalWarning):
         storage = RDBStorage(address, settings, heartbeat_interval=interval, grace_period=grace)
     return get_storage(storage)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +13,7 @@ from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
+from automodel_sk._utils.muting import muted_warnings
 from automodel_sk.exceptions import StudyMismatchError
 from automodel_sk.search.initial_trials import first_guesses
 from automodel_sk.search.study.attributes import json_of
@@ -47,6 +47,11 @@ class AskTellStudy(optuna.Study):
     def stop(self) -> None:
         """Record the signal, since `Study.stop` is not allowed outside `optimize`."""
         self.exhausted = True
+
+    def ask(self, *args: Any, **kwargs: Any) -> optuna.Trial:
+        """Begin a trial; Optuna warns where storages with signs of life are not its own loop's."""
+        with muted_warnings():
+            return super().ask(*args, **kwargs)
 
 
 def open_study(request: SearchRequest, sampler: BaseSampler, pruner: BasePruner) -> AskTellStudy:
@@ -181,9 +186,7 @@ def muted() -> Iterator[None]:
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            warnings.filterwarnings("ignore", "Heartbeat of storage is supposed")
+        with muted_warnings(optuna.exceptions.ExperimentalWarning):
             yield
     finally:
         optuna.logging.set_verbosity(verbosity)

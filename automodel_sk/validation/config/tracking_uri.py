@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from automodel_sk._utils.network import DEADLINE_SECONDS, answer_of_port, answer_of_server
+from automodel_sk._utils.plain_text import is_plain_line
 from automodel_sk._utils.secrets import shown_address
 from automodel_sk.arguments.number_rule import nearest, shown
 from automodel_sk.validation.result import Findings
@@ -120,7 +121,7 @@ def _name_problem(name: Any) -> str | None:
         return "be a string"
     if not name.strip():
         return "not be empty"
-    if not name.isprintable():
+    if not is_plain_line(name):
         return "be on one line, without control characters"
     if len(name) > _LONGEST_NAME:
         return f"have at most {_LONGEST_NAME} characters ({len(name)} are too many)"
@@ -131,7 +132,7 @@ def _meant_name(name: Any) -> str:
     """Return a valid name similar to the given one."""
     if isinstance(name, bool) or not isinstance(name, (str, int)):
         return "forecast"
-    printable = "".join(c if c.isprintable() else " " for c in str(name)[:_LONGEST_NAME])
+    printable = "".join(c if is_plain_line(c) else " " for c in str(name)[:_LONGEST_NAME])
     return " ".join(printable.split()) or "forecast"
 
 

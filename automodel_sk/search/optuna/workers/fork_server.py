@@ -26,9 +26,10 @@ import subprocess
 import sys
 import threading
 import traceback
-import warnings
 from pathlib import Path
 from typing import IO, NoReturn, Protocol
+
+from automodel_sk._utils.muting import muted_warnings
 
 __all__ = ["Host", "is_forkable", "start_host"]
 
@@ -180,8 +181,7 @@ class _ForkedHost:
 
 
 def _fork() -> int:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # about threads: see `_prove_fit`
+    with muted_warnings(DeprecationWarning):  # about threads: see `_prove_fit`
         return os.fork()
 
 
