@@ -201,9 +201,28 @@ def test_a_path_that_no_system_takes_is_refused(path: str, model: AutoModel) -> 
         OptimizationConfig(storage=path).converted()
 
 
-@pytest.mark.parametrize(
-    "name", ["mes donn\u00e9es\u00a0: ventes", "\u0645\u06cc\u200c\u0634\u0648\u062f"]
-)
+@pytest.mark.parametrize("option", ["storage", "mlflow_tracking_uri"])
+@pytest.mark.parametrize("place", ["me:s3cr3t@127.0.0.1:1/x", "postgresql:/me:s3cr3t@h/x"])
+def test_an_address_without_its_scheme_is_no_folder(option: str, place: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"{option} lacks its scheme, got") as refused:
+        OptimizationConfig(**{option: place}).converted()
+    assert "s3cr3t" not in str(refused.value)
+    OptimizationConfig(**{option: "runs@10:30"}).converted()
+
+
+@pytest.mark.parametrize("uri", ["mlruns", Path("mlruns"), "~/mlruns"])
+def test_a_folder_for_mlflow_is_refused_in_a_sentence(
+    uri: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
+    frame = pd.DataFrame({"unique_id": "a", "ds": range(40), "y": np.arange(40.0)})
+    options = {"verbose": False, "cpus": 1, "storage": ":memory:", "mlflow_tracking_uri": uri}
+    with pytest.raises(AutoModelError, match="folders as stores"):
+        create_auto_model("MLP", 3, frame, {"max_steps": 1}, **options)
+
+
+@pytest.mark.parametrize("name", ["ventes\u00a0: prix", "\u0645\u06cc\u200c\u0634\u0648\u062f"])
 def test_names_as_people_write_them_are_taken(name: str, model: AutoModel, tmp_path: Path) -> None:
     assert AutoModel.load(model.save(tmp_path / name)).h == model.h
     OptimizationConfig(study_name=name, storage=tmp_path / name, mlflow_experiment_name=name)

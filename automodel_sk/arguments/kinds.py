@@ -206,15 +206,15 @@ class Place:
 
     def refusal(self, value: Any) -> str:
         """Return the sentence that asks for a path."""
-        if isinstance(value, str) and self._lacks_scheme(value):
+        text = str(value) if isinstance(value, (str, os.PathLike)) else ""
+        if self._lacks_scheme(text):
             return (
-                f"{self.name} lacks its scheme, got {shown_address(value)!r}; try"
+                f"{self.name} lacks its scheme, got {shown_address(text)!r}; try"
                 f" {self.name}='postgresql://user:password@host/database', or './...' for a path"
             )
         kinds = "a path or an address" if self.addresses else "a path"
         other = " or None" if self.optional else ""
         example = f"{self.name}={self.example!r}"
-        text = str(value) if isinstance(value, (str, os.PathLike)) else ""
         long = is_plain_line(text) and not self._is_address(text) and _has_long_name(text)
         names = f" with names of at most {_LONGEST_NAME} bytes each" if long else ""
         found = mask_secrets(shown(value))
