@@ -1,4 +1,4 @@
-"""AutoNeuralForecaster: tuned neural forecasts as an sktime estimator."""
+"""`AutoNeuralForecaster`: tuned neural forecasting models as an sktime estimator."""
 
 from __future__ import annotations
 
@@ -43,98 +43,96 @@ _RENAMED = {"random_seed": "random_state"}
 
 
 class AutoNeuralForecaster(ForecasterContract):
-    """Forecaster that tunes a neural network on the data it is fitted to.
+    """Tune a neural forecasting model on the data it is fitted to.
 
-    Any of neuralforecast's models, tuned with Optuna or Ray Tune. Takes single series,
-    panels and hierarchies natively (one model for all), with any time index and horizon.
+    Tunes any of neuralforecast's models with Optuna or Ray Tune. Supports single series, panels and
+    hierarchies natively (one model for all), with any time index and horizon.
 
     Parameters
     ----------
     model : str, default="NHITS"
         Name of the model, a key of `automodel_sk.MODEL_CATALOG`.
     config : dict, callable or SearchSpace, optional
-        Search space: Ray Tune or Optuna domains and plain values by parameter name. A
-        dict of plain values alone is trained once, without a search. By default the
-        model's own search space.
+        Search space: Ray Tune or Optuna domains and constants by parameter name. A dict of
+        constants only is trained once, without a search. By default the model's own search space.
     h : int, optional
-        Steps that the model is built to forecast, by default up to the end of `fh`.
-        With `h`, `fh` need not be passed to `fit` and may change at each `predict`.
+        Forecast horizon of the model, by default up to the end of `fh`. If `h` is given, `fh` is
+        optional in `fit` and may change at each `predict`.
     loss : neuralforecast loss or str, optional
-        Training loss. By default chosen by `pi_method`.
+        Training loss. By default determined by `pi_method`.
     pi_method : {"auto", "conformal", "quantile", "distribution"}, default="auto"
-        Where quantiles and intervals come from: errors on held-out windows
-        ("conformal"), a multi-quantile loss ("quantile"), a Student t distribution
-        ("distribution"), or what `loss` gives, conformal for point losses ("auto").
+        Source of quantiles and intervals: errors on held-out windows ("conformal"), a
+        multi-quantile loss ("quantile"), a Student t distribution ("distribution"), or whatever
+        `loss` provides, which is conformal for point losses ("auto").
     hist_exog : sequence of hashable, default=()
-        Columns of X whose future is not known. All others are needed in `predict`.
+        Columns of X without known future values. All others must be passed to `predict`.
     static : pandas.DataFrame, optional
-        Numbers that do not change over time, one row per series, indexed by the
-        instance level (or levels) of `y`.
+        Numeric features that do not change over time, one row per series, indexed by the instance
+        level (or levels) of `y`.
     on_update : {"refit", "continue", "search"}, default="refit"
-        What `update` does with parameters: train the best configuration anew on all
-        data, go on training the fitted model on all data, or search again.
+        What `update` does with `update_params=True`: refit the best configuration on all data,
+        continue training the fitted model on all data, or search again.
     num_samples : int, optional
-        Trials; by default recommended for model, data and space.
+        Number of trials; by default recommended from model, data and space.
     backend : {"optuna", "ray"}, default="optuna"
         Search backend.
     cpus : float, optional, default=1
-        CPUs that the search may use, one for each of its parallel trials; all of the
-        machine's when None.
+        CPUs the search may use, one per parallel trial; all CPUs of the machine if None.
     gpus : float, optional
-        GPUs that it may use; one if there is one when None.
+        GPUs the search may use; if None, one if available.
     use_pruning : bool, default=True
-        Whether hopeless trials are stopped early.
+        Whether to stop unpromising trials early.
     time_budget_hours : float, optional
-        Time for search and refit together, in hours.
+        Time budget of search and refit together, in hours.
     metric : str or callable, optional
-        What the search minimises, e.g. "mae", "mase", a metric of sktime or a
-        function of ``(y_true, y_pred)``; by default the training loss.
+        The metric to minimise, e.g. "mae", "mase", a metric of sktime or a function of ``(y_true,
+        y_pred)``; by default the validation loss.
     n_windows : int, default=1
-        Validation windows of `h` steps.
+        Number of validation windows of `h` steps.
     step_size : int, optional
-        Steps between validation windows; `h` when None.
+        Steps between validation windows; `h` if None.
     refit : {"full", "best_weights", "continue"}, default="full"
-        Train the best configuration anew on all data, keep the best trial's weights,
-        or train on from them.
+        Train the best configuration from scratch on all data, keep the best trial's weights, or
+        continue training from them.
     warm_start : AutoModel, path, DataFrame or sequence of mappings, optional
-        Configurations to try first: of an earlier model, its file or its trials.
+        Configurations to try first: from an earlier model, its file or its trials.
     patience : int, optional
-        End the search after so many trials without a better one.
+        Stop after this many consecutive trials without improvement.
     precision : str, default="auto"
-        Lightning's precision of the trials; "auto" measures what is fastest here.
+        Lightning precision of the trials; "auto" measures which is fastest on this machine.
     refit_precision : str, default="32-true"
-        Precision of the final training.
+        Lightning precision of the refit.
     trials_per_gpu : int, optional
-        Trials that share one GPU; as many as its memory allows when None.
+        Number of trials that share one GPU; if None, as many as its memory allows.
     trial_timeout_minutes : float, optional
-        A trial that takes longer has failed.
+        Minutes after which a trial fails.
     ray_address : str, optional
-        A Ray cluster to search on, with `backend="ray"`.
+        Address of a Ray cluster to search on, with `backend="ray"`.
     freq : str, int or pandas offset, optional
-        Frequency of the time index, where it neither carries nor shows one.
+        Frequency of the time index, if it neither carries one nor allows inferring it.
     season_length : int, optional
-        Steps of one season; by default that of the time index's frequency.
+        Steps per season; by default that of the time index's frequency.
     strict_mode : bool, default=False
         Whether warnings about data and configuration are errors.
     study_name : str, optional
-        Name of the study; with `storage`, a stopped search goes on under its name.
+        Name of the study; with `storage`, an interrupted search resumes under this name.
     storage : str or Path, default=":memory:"
-        Where trials are kept: by default nowhere, so that nothing is left behind.
+        Storage of the trials; by default in memory, so that nothing is left on disk.
     resume : {"auto", "never", "overwrite"}, default="auto"
-        What to do with a study of that name.
+        What to do if a study of this name exists.
     use_mlflow : bool, default=False
-        Whether the search is tracked in MLflow.
+        Whether to track the search in MLflow.
     mlflow_tracking_uri : str, optional
-        Tracking server or file.
+        MLflow tracking server or file.
     mlflow_experiment_name : str, default="automodel_sk"
-        Experiment in MLflow.
+        MLflow experiment.
     mlflow_register_as : str, optional
-        Name in MLflow's registry of which the fitted model becomes a new version.
+        Name in MLflow's registry under which the fitted model is registered as a new version.
     random_state : int, RandomState or None, default=None
-        Seed of search and training; None stands for 42. Results repeat exactly where
+        Random seed of search and training; None means 42. Results are exactly reproducible if
         trials run one at a time (cpus=1).
     verbose : bool, default=False
-        Whether progress is shown.
+        Whether to show progress.
 
     Attributes
     ----------
@@ -147,7 +145,7 @@ class AutoNeuralForecaster(ForecasterContract):
     trials_ : pandas.DataFrame
         One row per trial.
     strategy_ : SearchStrategy or None
-        Search algorithm, and why it was chosen; None without a search.
+        The search algorithm and the reason for its choice; None without a search.
     pretrained_model_ : AutoModel
         The model that `pretrain` fitted, if it was called.
 
@@ -240,7 +238,7 @@ class AutoNeuralForecaster(ForecasterContract):
         self.mlflow_register_as = mlflow_register_as
         self.random_state = random_state
         self.verbose = verbose
-        self._y = self._X = None  # the base class expects them where it keeps no data
+        self._y = self._X = None  # the base class expects these even if it keeps no data
         super().__init__()
 
     def _fit(
@@ -279,7 +277,7 @@ class AutoNeuralForecaster(ForecasterContract):
         self, y: pd.DataFrame, X: pd.DataFrame | None = None, update_params: bool = True
     ) -> AutoNeuralForecaster:
         context = self._context.updated(y, X)
-        context.cutoffs  # noqa: B018 - raises here, before anything has changed
+        context.cutoffs  # noqa: B018 - raises before anything is changed
         if update_params:
             self._adopt(_ON_UPDATE[self.on_update](self, context))
         else:
@@ -288,13 +286,13 @@ class AutoNeuralForecaster(ForecasterContract):
         return self
 
     def _check_usable(self, context: Context) -> None:
-        """Raise what a later predict from this data would raise."""
+        """Raise any error that a later predict from these data would raise."""
         with worded(context.words):
             self._static(context)
             self.auto_model_._prepare(context.long)
 
     def _adopt(self, auto_model: Any) -> None:
-        """Show a fitted model's results as this estimator's own."""
+        """Copy a fitted model's results to this estimator's attributes."""
         self.auto_model_ = auto_model
         self.best_config_ = auto_model.best_config
         self.best_score_ = auto_model.best_score
@@ -332,7 +330,7 @@ class AutoNeuralForecaster(ForecasterContract):
         return self._search(context, self.auto_model_.h)
 
     def _options(self, context: Context) -> dict[str, Any]:
-        """Return the search's options: each field of OptimizationConfig has a parameter."""
+        """Return the search's options: every field of OptimizationConfig is also a parameter."""
         options = {
             field.name: getattr(self, _RENAMED.get(field.name, field.name))
             for field in fields(OptimizationConfig)
@@ -349,7 +347,7 @@ class AutoNeuralForecaster(ForecasterContract):
         return [] if self.static is None else list(static_names(self.static).values())
 
     def _horizon(self, context: Context, fh: ForecastingHorizon | None) -> int:
-        """Return the steps that the model is built for."""
+        """Return the forecast horizon of the model."""
         if self.h is not None:
             return int(self.h)
         if fh is None:
@@ -379,7 +377,7 @@ class AutoNeuralForecaster(ForecasterContract):
     ) -> pd.DataFrame:
         ahead = self._context.ahead(fh.to_pandas(), fh.is_relative)
         columns = self._get_columns("predict_quantiles", alpha=alpha)
-        # the coverages of sktime, 0.8 for one, leave 0.09999999999999998 for 0.1
+        # sktime's coverages leave rounding errors: 0.8 becomes 0.09999999999999998 instead of 0.1
         values = self._future_values(ahead, X, [round(float(a), 10) for a in alpha])
         return self._context.framed(values, ahead, columns)
 
@@ -388,7 +386,7 @@ class AutoNeuralForecaster(ForecasterContract):
     ) -> npt.NDArray[np.float64]:
         """Return point forecasts or quantiles, shape (n_series, n_points, n_columns).
 
-        Where `ahead` is no step ahead the values have no meaning.
+        Values are meaningless where `ahead` is not a step ahead.
         """
         context = self._context
         h = max(int(ahead.max()), self.auto_model_.h)
@@ -405,10 +403,10 @@ class AutoNeuralForecaster(ForecasterContract):
         return np.take_along_axis(values, np.maximum(ahead, 1)[:, :, None] - 1, axis=1)
 
     def _future_x(self, ahead: Integers, X: pd.DataFrame | None, h: int) -> pd.DataFrame | None:
-        """Return the future exogenous rows; those after the last step asked for need not be known.
+        """Return the future exogenous rows; those after the last requested step may be unknown.
 
-        A model that forecasts its steps at once looks at X of all of them, and then
-        the forecasts depend on what stands for the unknown rows: that is said.
+        A model that forecasts all its steps at once uses X for all of them, so its forecasts depend
+        on the values that replace unknown rows; a warning says so.
         """
         from automodel_sk.training.build import trained_module
 
@@ -430,11 +428,11 @@ class AutoNeuralForecaster(ForecasterContract):
         return self._context.future(X, h, last)
 
     def _observed_values(self, series: Integers, ahead: Integers) -> npt.NDArray[np.float64]:
-        """Forecast points that were observed, each from the data before it."""
+        """Forecast observed points, each from the data that precede it."""
         context, static = self._context, self._static(self._context)
         model = self.auto_model_.to_neuralforecast().models[0]
         sizes = (getattr(model, name, None) or 0 for name in ("input_size", "inference_input_size"))
-        # A series of one row is refused; a second row, before the window, changes nothing.
+        # A series of one row is rejected; a second row, before the window, changes nothing.
 
         def predict(window: Window) -> pd.DataFrame:
             own = None if static is None else static.iloc[window.source]
@@ -459,27 +457,27 @@ class AutoNeuralForecaster(ForecasterContract):
         return ForecasterPlots(self)
 
     def report(self, path: str | Path = "report.html", X: pd.DataFrame | None = None) -> Path:
-        """Write a page on the fitted model that opens in any browser, without a network.
+        """Write a report about the fitted model: an HTML file that needs no network.
 
         Parameters
         ----------
         path : str or Path
-            The file; one of that name is replaced.
+            The file to write; an existing file is replaced.
         X : pandas.DataFrame, optional
-            Future exogenous data, as in `predict`; without them a model that needs them
-            is shown on held-out steps alone.
+            Future exogenous data, as in `predict`; without them, a model that needs them is shown
+            only on held-out steps.
 
         Returns
         -------
         Path
-            The file.
+            The written file.
 
         Raises
         ------
         NotFittedError
-            `fit` was not called.
+            If `fit` was not called.
         InvalidInputError
-            The path can't be a file's.
+            If the path can't be that of a file.
         """
         from automodel_sk.report import forecaster_recipe, write_report
 
@@ -493,7 +491,7 @@ class AutoNeuralForecaster(ForecasterContract):
             return write_report(plots, Path(path), code, X)
 
     def __repr__(self) -> str:
-        """Return the call that makes it, the passwords in addresses masked."""
+        """Return the call that creates the estimator, with passwords in addresses masked."""
         self._remember_addresses()
         return mask_secrets(super().__repr__())
 
@@ -502,7 +500,7 @@ class AutoNeuralForecaster(ForecasterContract):
         return mask_secrets(super()._repr_html_inner())
 
     def _remember_addresses(self) -> None:
-        """Have the passwords of addresses masked in whatever shows them."""
+        """Register the passwords in addresses, so that all output masks them."""
         for address in (self.storage, self.mlflow_tracking_uri, self.ray_address):
             if isinstance(address, str):
                 remember_address(address)
@@ -513,18 +511,18 @@ class AutoNeuralForecaster(ForecasterContract):
         Parameters
         ----------
         path : str or Path, optional
-            Where to. A saved forecaster of that name is replaced. With None, what
-            sktime's `load` takes is returned.
+            Target path. An existing saved forecaster is replaced. If None, returns an object that
+            sktime's `load` accepts.
         serialization_format : {"pickle", "cloudpickle", "safe"}, default="pickle"
-            "safe" writes a folder without pickle, which `load` reads; loading it never
-            runs code. A search space or a loss made of objects is not kept: the loaded
-            forecaster has the best configuration as `config` and the model's own loss.
-            The others are sktime's own, a zip file for `sktime.base.load`.
+            "safe" writes a folder without pickles for `load`; loading it never runs code. Search
+            spaces and loss objects are not saved: the loaded forecaster has the best configuration
+            as `config`, and the model's own loss. The other formats are sktime's own: a zip file
+            for `sktime.base.load`.
 
         Returns
         -------
         Path, ZipFile or tuple
-            The folder, or what sktime returns.
+            The folder, or the return value of sktime's `save`.
         """
         if serialization_format != "safe":
             return save_pickled(super().save, path, serialization_format)
@@ -537,22 +535,22 @@ class AutoNeuralForecaster(ForecasterContract):
 
     @classmethod
     def load(cls, path: str | Path) -> AutoNeuralForecaster:
-        """Read a forecaster that was saved in the safe format; nothing in it is ever run.
+        """Read a forecaster that was saved in the safe format, without running any code in it.
 
         Parameters
         ----------
         path : str or Path
-            The folder that `save(path, serialization_format="safe")` wrote.
+            Folder written by `save(path, serialization_format="safe")`.
 
         Returns
         -------
         AutoNeuralForecaster
-            Fitted.
+            A fitted forecaster.
 
         Raises
         ------
         ModelFileError
-            If the folder is damaged or no saved forecaster.
+            If the folder is damaged or not a saved forecaster.
         """
         from automodel_sk.estimator.files import load_forecaster
 

@@ -1,6 +1,6 @@
-"""Which search algorithm and which pruner suit a search, and how many trials it needs.
+"""Choose the search algorithm, the pruner and the number of trials of a search.
 
-The choice is made by two tables, read from the top; the first row that matches wins.
+Two tables determine the choice; the first matching row applies.
 
 ========================================  =====================  =====================
 Search                                    Optuna                 Ray Tune
@@ -30,9 +30,9 @@ anything else                             MedianPruner from      MedianStoppingR
                                           report 10              from report 10
 ========================================  =====================  =====================
 
-Reports are the validation losses of one trial, counted from 1. An algorithm that can't take
-the search space, or whose package is missing, gives way to the next best, and the strategy's
-description says so.
+Reports are the validation losses of one trial, counted from 1. If an algorithm does not support the
+search space, or its package is missing, its fallback is used, and the strategy's description says
+so.
 """
 
 from __future__ import annotations
@@ -77,12 +77,12 @@ class SearchAlgorithmSelector:
     Parameters
     ----------
     backend : {"optuna", "ray"}, default "optuna"
-        The library that searches.
+        The search backend.
 
     Raises
     ------
     InvalidInputError
-        If there is no such backend.
+        If the backend is unknown.
 
     Examples
     --------
@@ -112,7 +112,7 @@ class SearchAlgorithmSelector:
         *,
         n_reports: int = 40,
     ) -> SearchStrategy:
-        """Read the two tables for one search.
+        """Choose the search algorithm and the pruner from the tables.
 
         Parameters
         ----------
@@ -121,16 +121,16 @@ class SearchAlgorithmSelector:
         dataset_size : DatasetSize or str
             "small", "medium" or "large".
         num_samples : int
-            Trials, at least 1.
+            Number of trials, at least 1.
         config : dict, SearchSpace, callable or None
-            The search space; None where it is not known yet, which rules out
-            the algorithms that depend on it.
+            The search space; None if it is not known yet, which excludes the algorithms that depend
+            on it.
         use_pruning : bool, default True
-            Whether trials that fall behind are stopped.
+            Whether to stop trials that fall behind.
         random_seed : int, optional
             Seed of the algorithm, from 0 to 2**32 - 1.
         n_reports : int, default 40
-            Validation reports that a full trial makes.
+            Number of validation reports of a full trial.
 
         Returns
         -------
@@ -140,7 +140,7 @@ class SearchAlgorithmSelector:
         Raises
         ------
         InvalidInputError
-            If an argument can't be used; the message names it.
+            If an argument is invalid; the message names it.
 
         Examples
         --------
@@ -181,14 +181,14 @@ class SearchAlgorithmSelector:
     def get_optuna_sampler(
         self, strategy: SearchStrategy, seed: int | None = None
     ) -> optuna.samplers.BaseSampler:
-        """Build the sampler that a strategy names, with a random generator of its own.
+        """Build the sampler of a strategy, with its own random generator.
 
         Parameters
         ----------
         strategy : SearchStrategy
-            A strategy of the Optuna backend.
+            A strategy for the Optuna backend.
         seed : int, optional
-            Used in place of the strategy's seed: workers need one each.
+            Seed that overrides the strategy's: each worker needs its own.
 
         Returns
         -------
@@ -197,7 +197,7 @@ class SearchAlgorithmSelector:
         Raises
         ------
         InvalidInputError
-            If the strategy belongs to the other backend.
+            If the strategy is for the other backend.
 
         Examples
         --------
@@ -217,22 +217,22 @@ class SearchAlgorithmSelector:
         return sampler
 
     def get_optuna_pruner(self, strategy: SearchStrategy) -> optuna.pruners.BasePruner:
-        """Build the pruner that a strategy names; reports count from 1.
+        """Build the pruner of a strategy; reports count from 1.
 
         Parameters
         ----------
         strategy : SearchStrategy
-            A strategy of the Optuna backend.
+            A strategy for the Optuna backend.
 
         Returns
         -------
         optuna.pruners.BasePruner
-            A NopPruner if the strategy prunes nothing.
+            A NopPruner if the strategy does not prune.
 
         Raises
         ------
         InvalidInputError
-            If the strategy belongs to the other backend.
+            If the strategy is for the other backend.
 
         Examples
         --------
@@ -256,23 +256,22 @@ class SearchAlgorithmSelector:
         mode: str = "min",
         points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
     ) -> Any:
-        """Build the Ray Tune searcher that a strategy names.
+        """Build the Ray Tune searcher of a strategy.
 
         Parameters
         ----------
         strategy : SearchStrategy
-            A strategy of the Ray backend.
+            A strategy for the Ray backend.
         space : SearchSpace, optional
-            OptunaSearch then holds the space itself, and the Tuner's
-            `param_space` must be `ray_param_space(strategy, space)`. Left out,
-            every searcher reads the space from the Tuner's `param_space`.
+            If given, OptunaSearch holds the space itself, and the Tuner's `param_space` must be
+            `ray_param_space(strategy, space)`. Otherwise every searcher reads the space from the
+            Tuner's `param_space`.
         metric : str, default "loss"
-            Key that trials report.
+            Metric key that trials report.
         mode : {"min", "max"}, default "min"
             Whether the metric is minimised or maximised.
         points_to_evaluate : sequence of mappings, optional
-            Configurations to propose before any other, in the searcher's own
-            terms.
+            Configurations to try first, in the searcher's own format.
 
         Returns
         -------
@@ -281,8 +280,8 @@ class SearchAlgorithmSelector:
         Raises
         ------
         InvalidInputError
-            If the strategy belongs to the other backend, if `mode` is unknown,
-            or if `space` is missing where the space is a function.
+            If the strategy is for the other backend, `mode` is unknown, or `space` is missing
+            although the space is a function.
 
         Examples
         --------
@@ -299,25 +298,25 @@ class SearchAlgorithmSelector:
         return build_search_alg(strategy, space, metric, mode, points_to_evaluate)
 
     def get_ray_scheduler(self, strategy: SearchStrategy) -> Any:
-        """Build the Ray Tune scheduler that a strategy names.
+        """Build the Ray Tune scheduler of a strategy.
 
-        The metric and its mode come from `tune.TuneConfig`. No scheduler pauses
-        trials, so none starts again from the beginning.
+        The metric and its mode come from `tune.TuneConfig`. No scheduler pauses trials, so no trial
+        restarts from the beginning.
 
         Parameters
         ----------
         strategy : SearchStrategy
-            A strategy of the Ray backend.
+            A strategy for the Ray backend.
 
         Returns
         -------
         ray.tune.schedulers.TrialScheduler
-            A FIFOScheduler if the strategy prunes nothing.
+            A FIFOScheduler if the strategy does not prune.
 
         Raises
         ------
         InvalidInputError
-            If the strategy belongs to the other backend.
+            If the strategy is for the other backend.
 
         Examples
         --------
