@@ -1,1 +1,1 @@
-"""Measurements that the package's figures and promises rest on."""
+"""Benchmarks behind the package's published figures."""

@@ -1,12 +1,12 @@
-"""Ours and the peers side by side.
+"""Compare this package with its peers.
 
     python -m benchmarks --data DIR     # the full run
-    python -m benchmarks --quick        # a few minutes; figures that mean nothing
+    python -m benchmarks --quick        # a few minutes; the figures are meaningless
 
-Each contestant runs on each dataset and seed in a process of its own; a finished run is
-kept, and the same command goes on where it was stopped. DIR holds ETTh1.csv and
-m4_hourly_100.csv; without it, the air-passengers panel alone is compared. The peers are
-libraries that this package stands on: there is nothing more to install.
+Each contestant runs on each dataset and seed in a separate process. Finished runs are stored, and
+the same command resumes an interrupted benchmark. DIR holds ETTh1.csv and m4_hourly_100.csv;
+without it, only the air-passengers panel is compared. The peers are dependencies of this package,
+so nothing more needs to be installed.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _machine(store: Store) -> dict[str, str]:
 
 
 def _carry_out(runs: list[Run], store: Store, data: Path | None) -> list[str]:
-    """Carry out what is missing; a run that fails is named and the others go on."""
+    """Run what is missing; a failed run is reported and the others continue."""
     failed = []
     for number, run in enumerate(runs, start=1):
         if store.has(run.key):
@@ -103,7 +103,7 @@ def _carry_out(runs: list[Run], store: Store, data: Path | None) -> list[str]:
 
 
 def _own_costs(size: Size, store: Store, only: list[str]) -> list[str]:
-    """Measure what is missing of our own costs; returns what failed."""
+    """Measure the missing costs of this package; return the failures."""
     failed = []
     for key, measure in _costs(size, store).items():
         if store.has(key) or (only and not any(part in key for part in only)):
@@ -119,7 +119,7 @@ def _own_costs(size: Size, store: Store, only: list[str]) -> list[str]:
 
 
 def _costs(size: Size, store: Store) -> dict[str, Callable[[], dict[str, float]]]:
-    """Return what measures our own costs, by the name that it is kept under."""
+    """Return the functions that measure this package's costs, by storage key."""
     trials = f"own-costs.trial.{size.trials}x{size.steps}"
     return {
         "own-costs.import": lambda: {"import_seconds": own_costs.import_seconds()},

@@ -1,9 +1,9 @@
-"""How well a time budget is kept: the wall time of calls beside what they were given.
+"""Compare the wall time of calls with their time budgets.
 
     python -m benchmarks.budgets [--data DIR] [--seconds 20 40 80] [--steps 300]
 
-Ours tunes NHITS over neuralforecast's own space with all defaults, for as many trials as fit. The
-first call of the process, which imports, is made beforehand and not counted.
+The package tunes NHITS over neuralforecast's own space with all defaults, for as many trials as
+fit. The first call of the process, which imports the libraries, is made beforehand and not counted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MODEL = "NHITS"
 
 
 def timed(data: Dataset, seconds: float, steps: int) -> dict[str, Any]:
-    """Return what a call took of its budget; that it forecasts is part of it."""
+    """Return how much of its budget a call used, including a forecast."""
     run = Run("budgets", f"ours-{MODEL}", data.name, 1, trials=0, steps=steps, seconds=seconds)
     started = time.monotonic()
     fitted = search(MODEL, data, run)
@@ -44,10 +44,10 @@ def timed(data: Dataset, seconds: float, steps: int) -> dict[str, Any]:
 
 
 def table(names: Sequence[str], folder: Path | None, budgets: Sequence[float], steps: int) -> str:
-    """Return one row for each dataset and budget."""
+    """Return one row per dataset and budget."""
     data = [load(name, folder) for name in names]
     with tempfile.TemporaryDirectory(prefix="automodel_sk-budgets-") as place:
-        os.chdir(place)  # storage and tracking of a call with all defaults lie here
+        os.chdir(place)  # a call with all defaults stores and tracks in the current folder
         search(MODEL, data[0], Run("budgets", f"ours-{MODEL}", data[0].name, 1, trials=2, steps=10))
         rows = [timed(one, seconds, steps) for one in data for seconds in budgets]
         return markdown(pd.DataFrame(rows))

@@ -1,4 +1,4 @@
-"""Who takes part: each fits a model and says how its best validation loss fell."""
+"""The contestants: each fits a model and records its validation losses over time."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from benchmarks.plan import Run
 class Fitted:
     """A fitted contestant.
 
-    `losses` are validation losses with the second of the epoch at which they
-    were known; `first_trial` is when the first trial began, where it is known.
+    `losses` are validation losses with the time, in seconds of the epoch, at which they became
+    known; `first_trial` is the start of the first trial, if known.
     """
 
     predict: Callable[[], pd.DataFrame]
@@ -31,18 +31,18 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Contestant:
-    """A way to search; `modules` are imported before the clock starts."""
+    """A search method; `modules` are imported before the clock starts."""
 
     modules: tuple[str, ...]
     search: Callable[[Dataset, Run], dict[str, Any]]
 
     def prepare(self) -> None:
-        """Import what a search imports."""
+        """Import the modules of a search."""
         for module in self.modules:
             importlib.import_module(module)
 
     def fit(self, data: Dataset, run: Run) -> Fitted:
-        """Search and refit as the run says."""
+        """Search and refit as the run specifies."""
         return Fitted(**self.search(data, run))
 
 

@@ -1,10 +1,10 @@
-"""How often the truth lies within conformal intervals, by kind of series.
+"""Measure the coverage of conformal intervals, by kind of series.
 
     python -m benchmarks.coverage [--data DIR] [--windows 2] [--seeds 3]
 
-Made panels in which kinds of series are mixed, and real ones: AirPassengersPanel, and with `--data`
-ETTh1 and M4-hourly. A model is trained and calibrated once, and forecasts from several later
-points; series of the same kinds that it has never seen are forecast from the same points.
+Uses synthetic panels that mix several kinds of series, and real ones: AirPassengersPanel, and with
+`--data` ETTh1 and M4-hourly. A model is trained and calibrated once, and forecasts from several
+later cutoffs; unseen series of the same kinds are forecast from the same cutoffs.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ MIXES: Mapping[str, Mapping[str, int]] = {
 
 
 def made(mix: Mapping[str, int], n: int, rng: np.random.Generator, prefix: str = "") -> Any:
-    """Return a panel of some series of each kind, named by their kinds."""
+    """Return a synthetic panel with some series of each kind, named by kind."""
     return pd.concat(
         pd.DataFrame(
             {
@@ -91,18 +91,18 @@ def made(mix: Mapping[str, int], n: int, rng: np.random.Generator, prefix: str =
 
 
 def covered(model: AutoModel, truth: pd.DataFrame, h: int, later: int) -> pd.DataFrame:
-    """Return the share of true values within intervals, by kind and level, and their widths.
+    """Return the share of values within the intervals, by kind and level, and their widths.
 
     Parameters
     ----------
     model : AutoModel
-        Calibrated.
+        A calibrated model.
     truth : DataFrame
-        The panel with `later` times `h` steps after those to forecast from, and a column `kind`.
+        The panel with `later` times `h` steps after the first cutoff, and a column `kind`.
     h : int
-        Steps of each forecast.
+        Forecast horizon.
     later : int
-        Points to forecast from.
+        Number of cutoffs.
     """
     name, left = repr(model.to_neuralforecast().models[0]), _left(truth)
     found = []
@@ -127,7 +127,7 @@ def _left(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
 
 
 def of_mix(name: str, windows: int | None, seed: int, config: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the coverage of one made panel, of its series and of new ones."""
+    """Return the coverage of a synthetic panel, for its series and for new ones."""
     rng = np.random.default_rng(seed)
     n = LENGTH + LATER * H
     own, new = made(MIXES[name], n, rng), made(MIXES[name], n, rng, "new ")
@@ -140,7 +140,7 @@ def of_mix(name: str, windows: int | None, seed: int, config: Mapping[str, Any])
 
 
 def of_dataset(data: Dataset, windows: int | None, config: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the coverage of a real panel's last steps, of quiet and of lively series."""
+    """Return the coverage of a real panel's last steps, for quiet and for lively series."""
     truth = pd.concat([data.train, data.test]).sort_values(["unique_id", "ds"])
     options = {**OPTIONS, "season_length": data.season, "freq": data.freq}
     settings = {"input_size": 2 * data.h, **config}

@@ -1,4 +1,4 @@
-"""The data of the comparison: the last steps of each series are the test."""
+"""The datasets of the comparison; the last steps of each series are the test set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ M4_HORIZON = 48
 
 @dataclass(frozen=True)
 class Dataset:
-    """One forecasting task; no contestant ever sees `test`."""
+    """A forecasting task; no contestant sees `test`."""
 
     name: str
     h: int
@@ -28,7 +28,7 @@ def needs_files(name: str) -> bool:
 
 
 def load(name: str, folder: Path | None) -> Dataset:
-    """Return a dataset by name; `folder` holds the files of those that have one."""
+    """Load a dataset by name; `folder` holds the files of datasets that need one."""
     if name == "air-passengers":
         return air_passengers()
     if folder is None:
@@ -41,7 +41,7 @@ NAMES = ("air-passengers", *FILES)
 
 
 def air_passengers() -> Dataset:
-    """Two monthly series of air passengers, one made from the other; h=12."""
+    """Load two monthly series of air passengers, one derived from the other; h=12."""
     from neuralforecast.utils import AirPassengersPanel
 
     frame = AirPassengersPanel[["unique_id", "ds", "y"]]
@@ -68,15 +68,15 @@ def m4_hourly(path: Path) -> Dataset:
 
 
 def split(frame: pd.DataFrame, h: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Part the last `h` rows of each series from those before."""
+    """Split off the last `h` rows of each series."""
     is_last = frame.groupby("unique_id", observed=True).cumcount(ascending=False) < h
     return frame[~is_last].reset_index(drop=True), frame[is_last].reset_index(drop=True)
 
 
 def errors(data: Dataset, forecast: pd.DataFrame) -> dict[str, float]:
-    """Return MAE and MASE of a forecast, means over the series.
+    """Return the MAE and MASE of a forecast, averaged over the series.
 
-    `forecast` has `unique_id`, `ds` and one column more.
+    `forecast` has the columns `unique_id` and `ds` and one more.
     """
     from utilsforecast.losses import mae, mase
 

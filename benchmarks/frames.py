@@ -1,7 +1,7 @@
-"""How long the conversion between sktime containers and long frames takes.
+"""Time the conversion between sktime containers and long frames.
 
-Run with ``python benchmarks/frames.py [n_series] [length]``. Prints seconds for each
-step, best of three, next to the time that sktime's own checks need in `fit`.
+Run with ``python benchmarks/frames.py [n_series] [length]``. Prints seconds per step, best of
+three, next to the time that sktime's own checks need in `fit`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from automodel_sk.frames import Layout, exogenous_names, future_exogenous, last_
 
 
 def make_panel(n_series: int, length: int, levels: int, freq: str) -> pd.DataFrame:
-    """Return a panel or, with two levels, a hierarchy of random walks."""
+    """Return a panel of random walks or, with two levels, a hierarchy."""
     names = [f"series {i}" for i in range(n_series)]
     times = pd.date_range("2020-01-31", periods=length, freq=freq)
     arrays: list = [np.repeat(names, length), np.tile(times, n_series)]
@@ -40,7 +40,7 @@ def best_of(action: Callable[[], object], repeats: int = 3) -> float:
 
 
 def conversion(y: pd.DataFrame, h: int) -> dict[str, float]:
-    """Time each step from a container to the engine's frame and back."""
+    """Time each step from a container to the long frame and back."""
     layout = Layout.learn(y)
     long = to_engine(layout, y)
     cutoffs = last_steps(long)
@@ -61,7 +61,7 @@ def conversion(y: pd.DataFrame, h: int) -> dict[str, float]:
 
 
 def sktime_share(y: pd.DataFrame) -> float:
-    """Time what sktime does before an estimator's own `_fit`."""
+    """Time the part of `fit` that sktime runs before an estimator's own `_fit`."""
     from sktime.forecasting.naive import NaiveForecaster
 
     class Empty(NaiveForecaster):

@@ -1,4 +1,4 @@
-"""The machine and the software that figures were taken on."""
+"""Describe the machine and the software of a benchmark."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def describe() -> dict[str, Any]:
 
 
 def gpus() -> list[str]:
-    """Return the names of NVIDIA's GPUs; torch is too slow to ask."""
+    """Return the names of NVIDIA GPUs without torch, which is slow to import."""
     if shutil.which("nvidia-smi") is None:
         return []
     command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
@@ -59,7 +59,7 @@ def _has_bfloat16() -> str:
 
 
 def _cpu_field(name: str) -> str:
-    """Return a field of Linux's description of the first CPU, nothing elsewhere."""
+    """Return a field of the first CPU from Linux's /proc/cpuinfo; empty elsewhere."""
     path = Path("/proc/cpuinfo")
     if not path.exists():
         return ""

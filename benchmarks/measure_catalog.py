@@ -1,13 +1,12 @@
-"""Measure what one training of each model costs; prints the catalog's table rows.
+"""Measure the cost of training each model; prints the rows of the catalog's table.
 
     python -m benchmarks.measure_catalog [MODEL ...]
 
-Each model runs in a fresh process on one CPU thread: AirPassengersPanel, h=12,
-the values in the middle of its default search space. Printed are the CPU
-minutes of 1,000 steps (median of 10 steps after 3 of warm-up) and the peak
-memory of the training less the memory in use after the imports. CPU time, not
-wall time, so that a busy machine disturbs less. xLSTM needs the packages xlstm
-and mlstm_kernels. About twenty minutes in all.
+Each model runs in a fresh process on one CPU thread, with AirPassengersPanel, h=12 and the middle
+of its default search space. Prints the CPU minutes of 1,000 steps (from the median of 10 steps
+after 3 warm-up steps) and the peak memory of training minus the memory used after imports. CPU time
+is less sensitive to other load than wall time. xLSTM needs the packages xlstm and mlstm_kernels.
+Takes about twenty minutes.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ QUIET_TRAINER = {
 
 
 def middle(domain: Domain) -> Any:
-    """Return the value in the middle of a domain, the lower one of two."""
+    """Return the middle value of a domain; the lower one of two."""
     if isinstance(domain, Choice):
         return domain.values[(len(domain.values) - 1) // 2]
     low, high = domain.bounds
@@ -88,9 +87,9 @@ def untrained_model(model_name: str, n_series: int, callbacks: list[Any]) -> Any
 
 
 def step_clock(ticks: list[float]) -> Any:
-    """Return a callback that notes the CPU time at the end of each step.
+    """Return a callback that records the CPU time at the end of each step.
 
-    It writes to the list given here: training works on a copy of the callback.
+    It appends to the given list, because training uses a copy of the callback.
     """
     from pytorch_lightning import Callback
 
@@ -113,7 +112,7 @@ def peak_mb() -> float:
 
 
 def measure(model_name: str) -> dict[str, float]:
-    """Train one model in this process and return its costs."""
+    """Train one model in this process and return its cost."""
     warnings.simplefilter("ignore")
     import torch
     from neuralforecast import NeuralForecast
@@ -168,7 +167,7 @@ def table_row(model_name: str, minutes: float, megabytes: float) -> str:
 
 
 def print_row(model_name: str) -> bool:
-    """Print a model's row; False, and why on stderr, if it can't be trained."""
+    """Print a model's row; if it can't be trained, print why to stderr and return False."""
     try:
         costs = measure_in_fresh_process(model_name)
     except (RuntimeError, subprocess.TimeoutExpired) as error:

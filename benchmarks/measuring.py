@@ -1,4 +1,4 @@
-"""What a process and all its descendants use: CPU seconds and memory, sampled from outside."""
+"""Sample the CPU time and memory of a process and its descendants."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ MB = 1e6
 
 @dataclass
 class Member:
-    """One process of a tree: its CPU seconds so far, its memory now and at its peak, in MB.
+    """One process of a tree: CPU seconds so far, current and peak memory in MB.
 
-    PSS counts a page that several processes share in parts, USS not at all, RSS
-    in each of them.
+    A page shared by several processes counts proportionally in PSS, not at all in USS, and fully in
+    each process's RSS.
     """
 
     process: psutil.Process
@@ -34,21 +34,21 @@ class Member:
     peak: dict[str, float] = field(default_factory=dict)
 
     def read_cpu(self) -> None:
-        """Note the CPU seconds so far."""
+        """Record the CPU seconds so far."""
         times = self.process.cpu_times()
         self.cpu = times.user + times.system
 
     def read_memory(self) -> None:
-        """Note the memory held now."""
+        """Record the current memory."""
         info = self.process.memory_full_info()
-        own = getattr(info, "pss", info.uss)  # PSS is Linux's
+        own = getattr(info, "pss", info.uss)  # PSS exists only on Linux
         self.memory = {"pss": own / MB, "uss": info.uss / MB, "rss": info.rss / MB}
         for kind, now in self.memory.items():
             self.peak[kind] = max(now, self.peak.get(kind, 0.0))
 
 
 class TreeWatch:
-    """Samples a tree of processes; those once seen stay members when their parent dies."""
+    """Samples a process tree; members are kept after their parent dies."""
 
     def __init__(self, pid: int, memory_every: float = MEMORY_EVERY_SECONDS) -> None:
         self._memory_every = memory_every
@@ -63,7 +63,7 @@ class TreeWatch:
         self._memory_due = 0.0
 
     def sample(self) -> None:
-        """Note what the tree uses now."""
+        """Record the current usage of the tree."""
         self._meet_new()
         now = time.time()
         with_memory = now >= self._memory_due
@@ -105,15 +105,15 @@ class TreeWatch:
         return {kind: sum(memory.get(kind, 0.0) for memory in living) for kind in kinds}
 
     def cpu_between(self, start: float, end: float) -> float:
-        """Return the CPU seconds of the whole tree between two moments."""
+        """Return the CPU seconds of the whole tree between two times."""
         return _rise(self.times, self._cpu, start, end)
 
     def others_between(self, start: float, end: float) -> float:
-        """Return the CPU seconds that anything else took: what disturbs a timing."""
+        """Return the CPU seconds of all other processes, which disturb timings."""
         return _rise(self.times, self._others, start, end)
 
     def peak_between(self, start: float, end: float, kind: str) -> float:
-        """Return the most memory that the whole tree held at once, in MB."""
+        """Return the peak memory of the whole tree at one time, in MB."""
         held = [
             memory[kind]
             for when, memory in zip(self.times, self._memory, strict=True)
@@ -122,7 +122,7 @@ class TreeWatch:
         return max(held, default=0.0)
 
     def end(self) -> None:
-        """Kill what is left of the tree, and see it gone."""
+        """Kill the rest of the tree and wait for it to end."""
         for process in self._alive:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -135,7 +135,7 @@ def _rise(times: list[float], values: list[float], start: float, end: float) -> 
 
 
 def _busy_seconds() -> float:
-    """Return the seconds that the machine's CPUs were not idle."""
+    """Return the seconds the machine's CPUs were busy."""
     times = psutil.cpu_times()._asdict()
     counted = ("user", "nice", "system", "irq", "softirq", "steal")
     return float(sum(times.get(kind, 0.0) for kind in counted))
@@ -146,7 +146,7 @@ def watched(
     timeout: float,
     memory_every: float = MEMORY_EVERY_SECONDS,
 ) -> TreeWatch:
-    """Sample a process until it ends; afterwards nothing of its tree is left."""
+    """Sample a process until it ends, then end the rest of its tree."""
     watch = TreeWatch(process.pid, memory_every)
     force_fail = time.monotonic() + timeout
     try:

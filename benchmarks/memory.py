@@ -1,11 +1,10 @@
-"""Memory of a search over ten million rows, process by process.
+"""Measure the memory of a search over ten million rows, per process.
 
     python -m benchmarks.memory [--series 50000] [--length 200] [--workers 2]
 
-A small MLP is searched over in worker processes. Each process is sampled from outside. PSS
-counts a page that several processes share in parts, so that the sum over the processes is
-what the search takes of the machine; USS is what a process shares with none. Workers that
-had a copy of the data each would have it in their USS.
+Searches a small MLP in worker processes, and samples each process from outside. PSS divides shared
+pages between processes, so its sum is the memory that the search takes; USS is memory that a
+process shares with no other. Workers with their own copy of the data would show it in USS.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ SPACE = {"hidden_size": 16, "num_layers": 1, "windows_batch_size": 128, "input_s
 
 
 def panel(n_series: int, length: int) -> pd.DataFrame:
-    """Return a long frame of random walks; ids are categories, as in files of this size."""
+    """Return a long frame of random walks; ids are categorical, as in files of this size."""
     names = pd.Index([f"series_{i:06d}" for i in range(n_series)])
     ids = pd.Categorical.from_codes(np.repeat(np.arange(n_series), length), names)
     times = pd.date_range("2020-01-01", periods=length, freq="D")
@@ -41,7 +40,7 @@ def panel(n_series: int, length: int) -> pd.DataFrame:
 
 
 def search(n_series: int, length: int, workers: int, trials: int, steps: int) -> dict[str, Any]:
-    """Search in this process and its workers; returns the data's size and the losses."""
+    """Search in this process and its workers; return the size of the data and the losses."""
     from ray import tune
 
     from automodel_sk import create_auto_model
@@ -63,7 +62,7 @@ def search(n_series: int, length: int, workers: int, trials: int, steps: int) ->
 
 
 def roles(members: list[Member]) -> dict[str, list[Member]]:
-    """Tell the processes apart: the parent, the host of the workers, the workers."""
+    """Classify the processes: the parent, the fork server, the workers."""
     parent = members[0]
     forked = [m for m in members if m.command == parent.command and m is not parent]
     helpers = [m for m in members if WORKER in m.command] + forked
@@ -75,7 +74,7 @@ def roles(members: list[Member]) -> dict[str, list[Member]]:
 
 
 def table(watch: TreeWatch, data_mb: float) -> pd.DataFrame:
-    """Return the peaks of each process, and of the whole tree at one moment."""
+    """Return the peak of each process, and of the whole tree at one time."""
     lines = [
         {"process": role, **{f"{kind.upper()}, MB": peak for kind, peak in member.peak.items()}}
         for role, members in roles(watch.members).items()

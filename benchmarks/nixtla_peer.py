@@ -1,4 +1,4 @@
-"""neuralforecast's Auto classes, on Optuna and on Ray, as their documentation uses them."""
+"""neuralforecast's Auto classes with Optuna and with Ray, used as documented."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ UNLIMITED = 10_000
 def search(model: str, backend: str, data: Dataset, run: Run) -> dict[str, Any]:
     """Search and refit.
 
-    By time, its own `time_budget` ends the search: no trial begins after it, the
-    running one goes on to its end, and the refit comes on top. So the peer gets
-    more than the time asked for.
+    With a time limit, its own `time_budget` ends the search: no new trial starts, the running one
+    finishes, and the refit follows. The peer therefore gets more than the requested time.
     """
     import neuralforecast.auto
     from neuralforecast import NeuralForecast
@@ -42,7 +41,7 @@ def search(model: str, backend: str, data: Dataset, run: Run) -> dict[str, Any]:
 def _on_optuna(auto: Any, space: dict[str, Any], seed: int) -> dict[str, Any]:
     import optuna
 
-    sampler = optuna.samplers.TPESampler(seed=seed)  # what it takes itself, unseeded
+    sampler = optuna.samplers.TPESampler(seed=seed)  # its own default sampler, unseeded
     return {"config": auto._ray_config_to_optuna(space), "search_alg": sampler}
 
 
@@ -60,7 +59,7 @@ def _on_ray(_: Any, space: dict[str, Any], seed: int) -> dict[str, Any]:
 
 
 def _study_losses(study: Any) -> list[tuple[float, float]]:
-    """Return each trial's loss when it ended: the peer learns no loss before."""
+    """Return each trial's loss at its end; the peer reports no loss earlier."""
     ended = [trial for trial in study.trials if trial.value is not None]
     return [(trial.datetime_complete.timestamp(), trial.value) for trial in ended]
 

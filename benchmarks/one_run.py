@@ -1,8 +1,8 @@
-"""The process of one run: ``python -m benchmarks.one_run RUN RESULT [DATA]``.
+"""Run one benchmark in this process: ``python -m benchmarks.one_run RUN RESULT [DATA]``.
 
-RUN is the run as JSON. RESULT is the file that is written: when the imports
-were done, when the search was called and when the model was fitted, in seconds
-of the epoch; the validation losses; the errors on the test.
+RUN is the run as JSON. RESULT is the file to write: the times, in seconds of the epoch, at which
+imports finished, the search was called and the model was fitted; the validation losses; the errors
+on the test set.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ours as a user meets it: one call, all defaults, MLflow and storage on."""
+"""Run this package with one call and all defaults, including MLflow and storage."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def space(model: str, h: int, steps: int) -> dict[str, Any]:
 
 
 def learning_curve(record: Any) -> Iterator[tuple[float, float]]:
-    """Yield each validation loss of a trial with the moment it was known.
+    """Yield each validation loss of a trial with the time at which it was known.
 
-    A trial knows when it began and how long it trained; its losses are at even
-    distances in training steps, and so, nearly, in time.
+    A trial records its start and its training time; its losses are evenly spaced in training steps,
+    and so nearly evenly in time.
     """
     losses = record.intermediate_values
     if record.state == "FAIL" or not losses or record.datetime_start is None:

@@ -1,4 +1,4 @@
-"""What this package costs beside training: per trial, and to import."""
+"""Measure this package's overhead per trial and its import time."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ REPEATS = 9
 
 
 def overhead_ms(trials: int, steps: int, log: Path) -> float:
-    """Return our own milliseconds per trial: space, storage and tracking on."""
+    """Return our overhead per trial in milliseconds, with space, storage and tracking."""
     arguments = ["benchmarks.trial_overhead", "--trials", str(trials), "--steps", str(steps)]
     told, _ = run_module([*arguments, "--json", "RESULT"], log)
     return float(told["wall ms"]["our own, in all"])
 
 
 def import_seconds(repeats: int = REPEATS) -> float:
-    """Return what `import automodel_sk` takes longer than Python itself takes to start.
+    """Return how much longer `import automodel_sk` takes than starting Python.
 
-    Both are started in turns; the first of each, which reads from disk, is not counted.
+    The two alternate; the first run of each, which reads from disk, is not counted.
     """
     bare, ours = [], []
     for _ in range(repeats + 1):

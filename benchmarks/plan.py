@@ -1,4 +1,4 @@
-"""Which runs the comparison is made of, and in which order."""
+"""The runs of the comparison and their order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GPU_TIMES = 4
 
 @dataclass(frozen=True)
 class Comparison:
-    """Contestants that do the same work; ours is the first."""
+    """Contestants that do the same work; this package is the first."""
 
     name: str
     what: str
@@ -25,17 +25,17 @@ class Comparison:
 
     @property
     def ours(self) -> str:
-        """The contestant that the others are held against."""
+        """The contestant that the others are compared with."""
         return self.contestants[0]
 
     @property
     def in_turn(self) -> tuple[str, ...]:
-        """The contestants in the order of their runs: where time is equal, the peers set it."""
+        """The contestants in run order: with equal time, the peers determine the time."""
         return (*self.peers, self.ours) if self.by_time else self.contestants
 
     @property
     def peers(self) -> tuple[str, ...]:
-        """The others."""
+        """The other contestants."""
         return self.contestants[1:]
 
 
@@ -74,9 +74,9 @@ GPU = Comparison(
 
 @dataclass(frozen=True)
 class Run:
-    """One contestant, once, in a process of its own.
+    """One run of one contestant in a separate process.
 
-    `seconds` is the time that a search may take, where trials are not counted.
+    `seconds` is the time limit of the search, if the number of trials is not fixed.
     """
 
     comparison: str
@@ -89,18 +89,18 @@ class Run:
 
     @property
     def key(self) -> str:
-        """The name that the run is kept under: all that makes it what it is."""
+        """The key of the run in the store: everything that defines it."""
         work = f"{self.trials}x{self.steps}" if self.seconds is None else f"{self.seconds:g}s"
         return f"{self.comparison}.{self.dataset}.{self.contestant}.{work}.seed{self.seed}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the run as JSON holds it."""
+        """Return the run as a JSON-compatible dict."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is run."""
+    """The size of the benchmark."""
 
     seeds: int = 3
     trials: int = 10
@@ -112,10 +112,10 @@ QUICK = Size(seeds=1, trials=2, steps=20, seconds=20.0)
 
 
 def all_runs(size: Size, datasets: Sequence[str], gpu: bool) -> list[Run]:
-    """Return the runs in order: contestants take turns, so that noise meets all of them.
+    """Return the runs in order; contestants alternate, so that noise affects all of them.
 
-    Seeds come one after the other within a comparison, so that a benchmark that
-    is stopped has each dataset once before it has one three times.
+    Seeds follow each other within a comparison, so that an interrupted benchmark has each dataset
+    once before any dataset three times.
     """
     comparisons = [*COMPARISONS.values(), *([GPU] if gpu else [])]
     return [run for comparison in comparisons for run in _runs(comparison, size, datasets)]
@@ -141,5 +141,5 @@ def _runs(comparison: Comparison, size: Size, datasets: Sequence[str]) -> Iterat
 
 
 def chosen(runs: Sequence[Run], patterns: Sequence[str]) -> list[Run]:
-    """Return the runs whose key holds one of the patterns; all of them without any."""
+    """Return the runs whose key contains a pattern; all runs if there are no patterns."""
     return [run for run in runs if not patterns or any(part in run.key for part in patterns)]

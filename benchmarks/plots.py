@@ -1,4 +1,4 @@
-"""The figures as pictures."""
+"""Plot the figures of the comparison."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:red")
 
 
 def draw(folder: Path, runs: Sequence[Figures]) -> list[Path]:
-    """Draw what there is; returns the pictures' paths."""
+    """Draw the available figures; return the paths of the images."""
     pictures = {
         "loss-over-time.png": _losses(runs, "search"),
         "loss-over-equal-time.png": _losses(runs, "equal-time"),
@@ -40,7 +40,7 @@ def _panels(n: int, width: float) -> tuple[Any, list[Any]]:
 
 
 def _losses(runs: Sequence[Figures], comparison: str) -> Any:
-    """Draw the best validation loss over wall time, a line per seed."""
+    """Draw the best validation loss over wall time, one line per seed."""
     here = [run for run in runs if run["comparison"] == comparison and run["curve"]]
     datasets = list(dict.fromkeys(run["dataset"] for run in here))
     if not datasets:
@@ -76,13 +76,13 @@ def _lines(axes: Any, runs: Sequence[Figures], name: str, colour: str) -> None:
 
 
 def _limits(runs: Sequence[Figures]) -> tuple[float, float]:
-    """Leave out the first, wild losses: what matters lies within twice the worst end."""
+    """Leave out the extreme first losses: the relevant range ends at twice the worst final one."""
     ends = [run["curve"][-1][1] for run in runs]
     return 0.95 * min(ends), 2 * max(ends)
 
 
 def _bars(runs: Sequence[Figures]) -> Any:
-    """Draw how many times the wall time and CPU seconds each peer takes, with the targets."""
+    """Draw the wall time and CPU seconds of each peer as multiples of ours, with the targets."""
     table = ratios_table(runs)
     if table.empty:
         return None

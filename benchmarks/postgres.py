@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the benchmark's own, on a socket, gone afterwards."""
+"""A temporary PostgreSQL server on a socket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def programs() -> Path | None:
-    """Return the folder of PostgreSQL's server programs, None where none is installed."""
+    """Return the folder of PostgreSQL's server programs; None if it is not installed."""
     on_path = shutil.which("initdb")
     if on_path:
         return Path(on_path).parent
@@ -24,7 +24,7 @@ def programs() -> Path | None:
 def server() -> Iterator[str]:
     """Yield the URL of an empty database.
 
-    PostgreSQL refuses to run as root: there, its own user runs it.
+    PostgreSQL refuses to run as root; if the user is root, the server runs as its own user.
     """
     binaries = programs()
     if binaries is None:

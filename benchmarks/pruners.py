@@ -1,11 +1,11 @@
-"""Which pruner pays: rules played back over the whole learning curves of a search.
+"""Compare pruners by replaying them on complete learning curves of a search.
 
     python -m benchmarks.pruners [--data DIR] [--trials 12] [--steps 300] [--draws 30]
 
-Configurations of neuralforecast's own space of NHITS are trained to their end. Searches of half of
-them, in any order, are then played back: each rule meets their curves one after another and ends
-those that it would have ended. The rules are Optuna's pruners and this package's own, the functions
-that a search calls. A rule is good where few steps are trained and the best loss is still found.
+Trains configurations from neuralforecast's own NHITS space to the end. Then replays searches over
+half of them in random order: each rule sees their curves one after another and stops those it would
+have stopped. The rules are Optuna's pruners and this package's own, called as in a search. A good
+rule trains few steps and still finds the best loss.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Curve = Sequence[float]
 
 @dataclass(frozen=True)
 class Rule:
-    """When a trial is not trained on."""
+    """A rule that stops trials."""
 
     name: str
     pruner: Callable[[int], BasePruner] = lambda _: NopPruner()
@@ -73,7 +73,7 @@ RULES = (
 
 
 def curves(data: Dataset, trials: int, steps: int, seed: int = 1) -> list[list[float]]:
-    """Return the losses of so many trials, each trained to its end; failed ones are left out."""
+    """Return the losses of `trials` trials, each trained to the end; failed ones are left out."""
     from automodel_sk import create_auto_model
 
     model = create_auto_model(
@@ -95,7 +95,7 @@ def curves(data: Dataset, trials: int, steps: int, seed: int = 1) -> list[list[f
 
 
 def played_back(rule: Rule, played: Sequence[Curve]) -> tuple[float, float]:
-    """Return the share of the reports that were made, and the best loss by that of all curves."""
+    """Return the share of reports made, and the ratio of the best loss to that of all curves."""
     n_reports = len(played[0])
     study = optuna.create_study(pruner=rule.pruner(n_reports), study_name="played back")
     seen = [_shown(study, rule, curve) for curve in played]
@@ -105,7 +105,7 @@ def played_back(rule: Rule, played: Sequence[Curve]) -> tuple[float, float]:
 
 
 def _shown(study: optuna.Study, rule: Rule, curve: Curve) -> list[float]:
-    """Let a trial report until a rule ends it; return what it has reported."""
+    """Let a trial report until a rule stops it; return its reports."""
     trial = study.ask()
     patience = math.inf if rule.plateau is None else math.ceil(rule.plateau * len(curve))
     losses: list[float] = []
@@ -123,7 +123,7 @@ def _shown(study: optuna.Study, rule: Rule, curve: Curve) -> list[float]:
 
 
 def rows(name: str, found: Sequence[Curve], draws: int) -> Iterator[dict[str, object]]:
-    """Yield one row for each rule, over searches of half of the curves in any order."""
+    """Yield one row per rule, over searches of half of the curves in random order."""
     rng = np.random.default_rng(0)
     drawn = [rng.permutation(len(found))[: len(found) // 2] for _ in range(draws)]
     for rule in RULES:

@@ -1,4 +1,4 @@
-"""From finished runs to ratios: pairs of one seed, then the median over the seeds."""
+"""Compute ratios from finished runs: pairs by seed, then the median over the seeds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True)
 class Pairs:
-    """Runs of ours and of a peer that did the same, seed by seed."""
+    """Pairs of runs of this package and a peer that did the same, by seed."""
 
     ours: Sequence[Figures]
     peers: Sequence[Figures]
@@ -23,7 +23,7 @@ class Pairs:
     def of(
         cls, runs: Sequence[Figures], comparison: str, dataset: str, ours: str, peer: str
     ) -> Pairs:
-        """Pair the runs of those seeds that both have finished."""
+        """Pair the runs of the seeds that both have finished."""
         here = [r for r in runs if r["comparison"] == comparison and r["dataset"] == dataset]
         by_seed = {(r["contestant"], r["seed"]): r for r in here}
         seeds = sorted(seed for name, seed in by_seed if name == ours and (peer, seed) in by_seed)
@@ -33,7 +33,7 @@ class Pairs:
         return len(self.ours)
 
     def median_of(self, ratio: Callable[[Figures, Figures], float]) -> float:
-        """Return the median over seeds, NaN where no seed is finished."""
+        """Return the median over the seeds; NaN if no seed is finished."""
         values = [ratio(a, b) for a, b in zip(self.ours, self.peers, strict=True)]
         return median(values) if values else math.nan
 
@@ -42,13 +42,13 @@ class Pairs:
         return self.median_of(lambda ours, peer: peer[measure] / ours[measure])
 
     def error_ratio(self, measure: str) -> float:
-        """Return our error divided by the peer's: below 1 is better."""
+        """Return our error divided by the peer's; below 1 is better."""
         return self.median_of(lambda ours, peer: ours[measure] / peer[measure])
 
     def times_sooner(self) -> float:
-        """Return how many times sooner ours has the peer's best validation loss.
+        """Return how many times sooner ours reaches the peer's best validation loss.
 
-        The peer's time is when it had it itself. 0 where ours never has it.
+        The peer's time is when it reached the loss itself. Returns 0 if ours never reaches it.
         """
         return self.median_of(_times_sooner)
 
@@ -62,12 +62,12 @@ def _times_sooner(ours: Figures, peer: Figures) -> float:
 
 
 def reached_after(curve: Sequence[Sequence[float]], loss: float) -> float | None:
-    """Return the seconds after which a loss was reached, None where it never was."""
+    """Return the seconds until a loss was reached; None if it never was."""
     return next((seconds for seconds, best in curve if best <= loss), None)
 
 
 def geometric(values: Sequence[float]) -> float:
-    """Return the geometric mean of positive figures, NaN where one is missing."""
+    """Return the geometric mean of positive figures; NaN if one is missing."""
     if not values or any(math.isnan(value) for value in values):
         return math.nan
     return geometric_mean(values)

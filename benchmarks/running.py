@@ -1,4 +1,4 @@
-"""One run in a fresh process, watched from this one."""
+"""Run one benchmark in a fresh process and sample it from this one."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ ROOT = Path(__file__).parent.parent
 
 
 class RunFailedError(RuntimeError):
-    """A run's process ended without a result."""
+    """Raised if a run's process ends without a result."""
 
 
 def run_module(
     arguments: list[str], log: Path, memory_every: float = MEMORY_EVERY_SECONDS
 ) -> tuple[dict[str, Any], TreeWatch]:
-    """Run ``python -m ARGUMENTS... RESULT`` in a folder of its own and return what it wrote.
+    """Run ``python -m ARGUMENTS... RESULT`` in a temporary folder and return its result.
 
-    RESULT takes the place of the argument ``"RESULT"``. What the run leaves in
-    its working folder (a study, an MLflow store) goes with it.
+    A temporary file replaces the argument ``"RESULT"``. Anything else the run writes to its working
+    folder (a study, an MLflow store) is deleted.
     """
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         result = Path(folder) / "result.json"
@@ -51,7 +51,7 @@ def run_module(
 
 
 def carry_out(run: Run, store: Store, data: Path | None) -> None:
-    """Carry out a run and keep its figures."""
+    """Execute a run and store its figures."""
     folder = [str(data.resolve())] if data else []
     given = {**run.to_dict(), "seconds": seconds_given(run, store)}
     arguments = ["benchmarks.one_run", json.dumps(given), "RESULT", *folder]
@@ -60,10 +60,9 @@ def carry_out(run: Run, store: Store, data: Path | None) -> None:
 
 
 def seconds_given(run: Run, store: Store) -> float | None:
-    """Return the time that a contestant is given: ours gets what the peer really took.
+    """Return a contestant's time limit: ours gets the time that the peer actually took.
 
-    The peer can't be held to a time: it ends the trial that runs when its time is
-    up, and its refit comes on top.
+    The peer does not keep a time limit: it finishes the running trial, and its refit follows.
     """
     if run.seconds is None:
         return None
@@ -75,11 +74,10 @@ def seconds_given(run: Run, store: Store) -> float | None:
 
 
 def figures(told: dict[str, Any], watch: TreeWatch) -> dict[str, Any]:
-    """Return a run's figures: its own clock readings and what was seen from outside.
+    """Return the figures of a run: its own timings and the sampled usage.
 
-    The wall time is that from the call to the fitted model. What a contestant
-    imports itself counts only in the figures with imports, which begin at the
-    start of its process; its worker processes' imports count in both.
+    The wall time is from the call to the fitted model. The contestant's own imports count only in
+    the figures with imports, which start with its process; imports of its workers count in both.
     """
     started, called, fitted = told["started"], told["called"], told["fitted"]
     first = told["first_trial"]

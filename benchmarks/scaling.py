@@ -1,13 +1,13 @@
-"""How trials per minute grow with the workers, on Ray and on Optuna over PostgreSQL.
+"""Measure trials per minute by number of workers, for Ray and for Optuna on PostgreSQL.
 
     python -m benchmarks.scaling [--trials 16] [--steps 300] [--repeats 3]
 
-Each row is the same search: an MLP of one size on the air-passengers panel, its learning
-rate tuned, nothing pruned, so that each trial is the same work. Trials per minute are those
-between the start of the first trial and the end of the last. The ceiling is what this
-machine can do: as many independent processes as there are workers, up to its cores, each
-with the whole work to itself, at the same time. Efficiency is a row's rate by that of its
-ceiling. Four workers on two cores are measured too: they show what asking for too much costs.
+Each row is the same search: an MLP of fixed size on the air-passengers panel, with a tuned learning
+rate and no pruning, so that every trial is the same work. Trials per minute are measured from the
+start of the first trial to the end of the last. The ceiling is the machine's capacity: as many
+independent processes as workers, up to the number of cores, each running the whole search at the
+same time. Efficiency is a row's rate divided by its ceiling. Four workers on two cores are measured
+too, to show the cost of oversubscription.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SPACE = {"hidden_size": 256, "num_layers": 2, "windows_batch_size": 128, "input_
 
 @dataclass(frozen=True)
 class Row:
-    """A search to be timed; the store of its study is PostgreSQL or a file."""
+    """A search to time; its study is stored in PostgreSQL or a file."""
 
     backend: str
     workers: int
@@ -45,7 +45,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """The row as the table names it."""
+        """The name of the row in the table."""
         return "Optuna on PostgreSQL" if self.in_database else self.backend.capitalize()
 
 
@@ -72,7 +72,7 @@ def search(row: Row, trials: int, steps: int, storage: str) -> dict[str, float]:
     if row.backend == "ray":
         import ray
 
-        # a Ray of as many CPUs as workers, also where the machine has fewer
+        # start Ray with as many CPUs as workers, even if the machine has fewer
         ray.init(num_cpus=row.workers, include_dashboard=False, log_to_driver=False)
         options = {"backend": "ray"}
     called = time.time()
@@ -95,7 +95,7 @@ def search(row: Row, trials: int, steps: int, storage: str) -> dict[str, float]:
 
 
 def at_once(rows: list[Row], trials: int, steps: int, storage: str | None) -> list[dict[str, Any]]:
-    """Run searches side by side, each in a process of its own, and return their figures."""
+    """Run searches in parallel, each in a separate process, and return their figures."""
     with contextlib.ExitStack() as stack:
         started = [
             _start(row, trials, steps, storage, stack.enter_context(_folder())) for row in rows
@@ -137,7 +137,7 @@ def _figures(process: subprocess.Popen[bytes], result: Path) -> dict[str, Any]:
 
 
 def ceiling(processes: int, trials: int, steps: int) -> float:
-    """Return the trials per minute of independent processes together."""
+    """Return the total trials per minute of independent processes."""
     together = at_once([INDEPENDENT] * processes, trials, steps, None)
     return sum(figures["per_minute"] for figures in together)
 
@@ -150,7 +150,7 @@ def measured(row: Row, trials: int, steps: int) -> dict[str, Any]:
 
 
 def table(trials: int, steps: int, repeats: int) -> pd.DataFrame:
-    """Measure everything, in turns, and return the medians."""
+    """Measure all rows, alternating, and return the medians."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     usable = [row for row in ROWS if not row.in_database or postgres.programs()]
     sides = sorted({min(row.workers, cores or 1) for row in usable})

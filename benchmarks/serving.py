@@ -1,10 +1,10 @@
-"""Requests a second that one model answers, and whether each client gets its own answer.
+"""Measure the requests per second that a model serves, and check each client's answer.
 
     python -m benchmarks.serving [--seconds 5] [--clients 1 4 16] [--json RESULT]
 
-Asked through `predict` in threads, with copies that share the weights and, for comparison, one
-at a time by Lightning's trainer; and over HTTP, by a real `mlflow models serve`. Each request
-holds another past, and each answer is compared with the one that it gets alone.
+Uses `predict` in threads, with copies that share the weights and, for comparison, one at a time
+with Lightning's trainer; and HTTP, with `mlflow models serve`. Each request contains another
+history, and each answer is compared with the answer to the same request alone.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def fit(case: str, df: pd.DataFrame) -> AutoModel:
 
 
 def measure(ask: Ask, expected: list[pd.DataFrame], clients: int, seconds: float) -> dict[str, Any]:
-    """Return requests a second of so many clients, and how many answers were not their own."""
+    """Return the requests per second of `clients` clients, and the number of wrong answers."""
     ends, lock = time.perf_counter() + seconds, threading.Lock()
     done, wrong = [0], [0]
 
@@ -134,7 +134,7 @@ def in_process(model: AutoModel, clients: list[int], seconds: float) -> Iterator
 
 @contextlib.contextmanager
 def served(model: AutoModel, folder: Path) -> Iterator[str]:
-    """Serve a model as MLflow does; yields the address for requests."""
+    """Serve a model with MLflow; yield the URL for requests."""
     import mlflow
 
     uri = f"sqlite:///{folder / 'mlflow.db'}"
@@ -167,7 +167,7 @@ def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
-    """End a server and the processes that it has started."""
+    """End a server and its child processes."""
     import psutil
 
     if server.poll() is None:
@@ -187,19 +187,19 @@ def over_http(model: AutoModel, clients: list[int], seconds: float) -> Iterator[
         expected = [ask(number) for number in range(PASTS)]
         for number in clients:
             row = measure(ask, expected, number, seconds)
-            row.pop("CPU ms a request")  # the server's is not seen from here
+            row.pop("CPU ms a request")  # the server's CPU time can't be measured from here
             yield {"way": "mlflow models serve", **row}
 
 
 def body(past: pd.DataFrame, **params: Any) -> bytes:
-    """Return a request for the steps after a past."""
+    """Return a request for the steps after a history."""
     rows = past.assign(ds=past["ds"].astype(str)).to_dict("split", index=False)
     frame = {key: rows[key] for key in ("columns", "data")}
     return json.dumps({"dataframe_split": frame, "params": params}).encode()
 
 
 def answered(address: str, body: bytes) -> pd.DataFrame:
-    """Return the forecast that a server answers a request with."""
+    """Return the forecast in a server's response."""
     request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=120) as answer:
         return pd.DataFrame(json.load(answer)["predictions"])

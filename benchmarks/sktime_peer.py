@@ -1,4 +1,4 @@
-"""sktime's search over its own adapter of neuralforecast."""
+"""sktime's search over its own neuralforecast adapter."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MODULES = (
 
 
 def search(data: Dataset, run: Run) -> dict[str, Any]:
-    """Tune the GRU on one validation window, the last before the test, by MAE."""
+    """Tune the GRU by MAE on one validation window, the last before the test set."""
     import optuna
     from sktime.forecasting.model_selection import ForecastingOptunaSearchCV
     from sktime.forecasting.neuralforecast import NeuralForecastGRU
@@ -54,7 +54,7 @@ def search(data: Dataset, run: Run) -> dict[str, Any]:
 
 
 def _indexed(data: Dataset) -> pd.DataFrame:
-    """Return the series as sktime's panel; the adapter fails on whole-number times: as hours."""
+    """Return the series as an sktime panel of hourly times; the adapter fails on integers."""
     frame = data.train
     if data.freq == 1:
         frame = frame.assign(ds=EPOCH + pd.to_timedelta(frame["ds"], unit="h"))

@@ -1,4 +1,4 @@
-"""The search spaces that contestants share."""
+"""The search spaces shared by the contestants."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ QUIET_TRAINER = {
 
 
 def upstream_space(model: str, h: int, steps: int) -> dict[str, Any]:
-    """Return neuralforecast's own default space of a model, in Ray's domains.
+    """Return neuralforecast's default search space of a model as Ray domains.
 
-    The training steps are fixed, so that all trials cost the same. The seed of
-    the model is no part of it: it is set, the same for all contestants.
+    The number of training steps is fixed, so that all trials cost the same. The model's seed is not
+    part of the space: it is set to the same value for all contestants.
     """
     import neuralforecast.auto
 
@@ -28,7 +28,7 @@ def upstream_space(model: str, h: int, steps: int) -> dict[str, Any]:
 
 
 def gru_distributions(h: int) -> dict[str, Any]:
-    """Return what is tuned of a GRU, in Optuna's distributions, as sktime takes them."""
+    """Return the tuned parameters of a GRU as Optuna distributions, as sktime accepts them."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     return {

@@ -1,11 +1,11 @@
-"""What a training step costs, and what bounds it.
+"""Measure the cost of a training step and its limiting factor.
 
     python -m benchmarks.steps [--data DIR] [--windows 512] [--steps 12]
 
-Steps of NHITS, with the model's defaults and an input of five horizons, the validation steps held
-out: with upstream's way to cut windows and with this package's, in float32 and in bfloat16. The
-share of matrix products is that of the profiler's CPU time; their rate stands beside what the same
-cores reach on one product of 1,024 x 512 x 512.
+Runs steps of NHITS with the model's defaults, an input of five horizons and the validation steps
+held out: with neuralforecast's windows and with this package's, in float32 and bfloat16. The share
+of matrix products comes from the profiler's CPU time; their rate is shown next to the rate of the
+same cores for one product of 1,024 x 512 x 512.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Work = tuple[Dataset, int, str, int, bool, int]
 
 @contextmanager
 def untrained(work: Work) -> Iterator[tuple[Any, Callable[[], Any]]]:
-    """Give a model, and what trains it for so many steps."""
+    """Yield a model and a function that trains it for a number of steps."""
     from neuralforecast.tsdataset import TimeSeriesDataset
 
     from automodel_sk.training.build import build_model
@@ -68,7 +68,7 @@ def untrained(work: Work) -> Iterator[tuple[Any, Callable[[], Any]]]:
 
 
 def timed(work: Work) -> float:
-    """Return the median milliseconds of a step."""
+    """Return the median milliseconds per step."""
     from pytorch_lightning.callbacks import LambdaCallback
 
     ends: list[float] = []
@@ -80,7 +80,7 @@ def timed(work: Work) -> float:
 
 
 def profiled(work: Work) -> tuple[float, float]:
-    """Return the share of matrix products in all CPU time, and their GFLOP a second."""
+    """Return the share of matrix products in the CPU time, and their GFLOP per second."""
     from torch.profiler import ProfilerActivity, profile
 
     with (
@@ -96,7 +96,7 @@ def profiled(work: Work) -> tuple[float, float]:
 
 
 def ceiling(precision: str, threads: int) -> float:
-    """Return the GFLOP a second of a product of the size that NHITS multiplies."""
+    """Return the GFLOP per second of a product of the size that NHITS computes."""
     import torch
 
     from automodel_sk.training.patches.isolation import threads as limited
@@ -113,7 +113,7 @@ def ceiling(precision: str, threads: int) -> float:
 
 
 def rows(data: Dataset, windows: int, number: int) -> Iterator[dict[str, Any]]:
-    """Yield a row for each way to train: trials have one thread, the final model has more."""
+    """Yield one row per way to train: trials use one thread, the final model several."""
     for precision, threads, ours in (
         ("float32", 1, False),
         ("float32", 1, True),

@@ -1,4 +1,4 @@
-"""Finished runs on disk, one file each: a benchmark that was stopped goes on from them."""
+"""Store finished runs on disk, one file each, so that a benchmark can be resumed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.plan import Run
 
 
 class Store:
-    """The folder of the results."""
+    """The folder with the results."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -25,7 +25,7 @@ class Store:
         return self.runs / f"{key}.json"
 
     def log(self, key: str) -> Path:
-        """Return the file that a run's output goes to."""
+        """Return the log file of a run."""
         return self.logs / f"{key}.txt"
 
     def has(self, key: str) -> bool:
@@ -33,14 +33,14 @@ class Store:
         return self.path(key).exists()
 
     def put(self, key: str, figures: dict[str, Any]) -> None:
-        """Write a finished run whole or not at all."""
+        """Write a finished run atomically."""
         path = self.path(key)
         draft = path.with_suffix(".draft")
         draft.write_text(json.dumps(figures, indent=1), encoding="utf-8")
         os.replace(draft, path)  # noqa: PTH105 - says that it replaces
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """Return a finished run, None where there is none."""
+        """Return a finished run; None if it is not stored."""
         path = self.path(key)
         if not path.exists():
             return None
@@ -48,11 +48,11 @@ class Store:
         return figures
 
     def finished(self, runs: list[Run]) -> list[dict[str, Any]]:
-        """Return what is there of some runs, each with its description."""
+        """Return the finished ones of some runs, each with its description."""
         known = [(run, self.get(run.key)) for run in runs]
         return [{**run.to_dict(), **figures} for run, figures in known if figures is not None]
 
     def clear(self) -> None:
-        """Forget all finished runs."""
+        """Delete all finished runs."""
         for path in [*self.runs.glob("*.json"), *self.logs.glob("*.txt")]:
             path.unlink()

@@ -1,4 +1,4 @@
-"""The figures as tables: Markdown to read, CSV to reckon with."""
+"""Write the figures as tables: Markdown for readers, CSV for further analysis."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Ours is then given, as `time_budget_hours`, the wall time that the peer took wit
 
 
 def figures_table(runs: Sequence[Figures]) -> pd.DataFrame:
-    """Return the medians over seeds of each contestant, in the order of the runs."""
+    """Return the medians over the seeds of each contestant, in run order."""
     frame = pd.DataFrame(runs)
     by = ["comparison", "dataset", "contestant"]
     medians = frame.groupby(by, sort=False)[list(COLUMNS)].median().rename(columns=COLUMNS)
@@ -53,7 +53,7 @@ def figures_table(runs: Sequence[Figures]) -> pd.DataFrame:
 
 
 def ratios_table(runs: Sequence[Figures]) -> pd.DataFrame:
-    """Return what each peer takes of what ours takes, and our errors beside its."""
+    """Return each peer's cost as a multiple of ours, and our errors relative to the peer's."""
     return pd.DataFrame(_ratios(runs))
 
 
@@ -96,7 +96,7 @@ def _reached(row: Row) -> str:
 
 
 def markdown(frame: pd.DataFrame) -> str:
-    """Return a frame as a Markdown table, numbers in three figures."""
+    """Return a frame as a Markdown table with three significant figures."""
     lines = [list(map(str, frame.columns)), ["---"] * frame.shape[1]]
     lines += [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
@@ -117,7 +117,7 @@ def write(
     machine: dict[str, Any],
     size: Size,
 ) -> Path:
-    """Write the report and the tables beside it; returns the report's path."""
+    """Write the report and the tables; return the path of the report."""
     tables = {"targets": targets_table(rows)}
     if runs:
         tables |= {"ratios": ratios_table(runs), "figures": figures_table(runs)}

@@ -1,4 +1,4 @@
-"""What is to be reached, beside what was: one row per promise."""
+"""Compare targets with results: one row per target."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GPU_TIMES = 8.0
 
 @dataclass(frozen=True)
 class Row:
-    """One promise; `reached` is NaN where it was not measured, for the reason in `note`."""
+    """One target; `reached` is NaN if it was not measured, for the reason in `note`."""
 
     what: str
     where: str
@@ -68,11 +68,11 @@ def rows(
     Parameters
     ----------
     runs : sequence of dict
-        Finished runs.
+        The finished runs.
     datasets : sequence of str
-        Those that are compared.
+        The compared datasets.
     own : dict
-        ``overhead_ms``, ``import_seconds``; what is missing was not measured.
+        ``overhead_ms`` and ``import_seconds``; missing ones were not measured.
     gpu : bool
         Whether there is a GPU.
     """
@@ -132,7 +132,7 @@ def _own(own: dict[str, float]) -> Iterator[Row]:
 
 
 def _start(runs: Sequence[Figures], datasets: Sequence[str]) -> Iterator[Row]:
-    """Show what is left of the workers' start-up once it overlaps with the checks."""
+    """Show the remaining start-up time of workers when it overlaps with the checks."""
     for dataset in datasets:
         pairs = _pairs(runs, "search", dataset)
         after = pairs.median_of(lambda ours, _: ours["first_trial_after"])
@@ -151,5 +151,5 @@ def _gpu(runs: Sequence[Figures], gpu: bool) -> Iterator[Row]:
 
 
 def trials_per_hour(run: Figures) -> float:
-    """Return the trials of a search per hour, its refit included in the time."""
+    """Return the trials per hour of a search, including the time of its refit."""
     return float(run["trials_done"]) * 3600 / float(run["wall"])

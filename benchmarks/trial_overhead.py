@@ -1,8 +1,8 @@
-"""What a trial costs beside its training: space, storage, model, trainer, tracking.
+"""Measure the overhead of a trial besides training: space, storage, model, trainer, tracking.
 
-Run with ``python -m benchmarks.trial_overhead [--trials 10] [--steps 200]``. A small
-MLP is searched over on a journal with MLflow on SQLite; each part's time is summed
-by a wrapper around it, in CPU seconds of one thread as well as in wall time.
+Run with ``python -m benchmarks.trial_overhead [--trials 10] [--steps 200]``. Searches a small MLP
+with a journal and MLflow on SQLite; wrappers sum the time of each part, in CPU seconds of one
+thread and in wall time.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ OWN = [
 
 
 class Clock:
-    """Sums the time spent inside functions, by name."""
+    """Sums the time spent in functions, by name."""
 
     def __init__(self) -> None:
         self.wall: dict[str, float] = defaultdict(float)
         self.cpu: dict[str, float] = defaultdict(float)
 
     def around(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function with its time summed under a name."""
+        """Wrap a function so that its time is added under a name."""
 
         def timed(*args: Any, **kwargs: Any) -> Any:
             with self.running(name):
@@ -53,7 +53,7 @@ class Clock:
 
     @contextmanager
     def running(self, name: str) -> Iterator[None]:
-        """Sum the time of a block under a name."""
+        """Add the time of a block under a name."""
         wall, cpu = time.perf_counter(), time.thread_time()
         try:
             yield
@@ -63,7 +63,7 @@ class Clock:
 
 
 def patched(clock: Clock) -> ExitStack:
-    """Put the clock around each part of a trial."""
+    """Wrap each part of a trial with the clock."""
     import optuna
     import pytorch_lightning as pl
 
@@ -122,14 +122,14 @@ def run(trials: int, steps: int) -> Clock:
 
 
 def table(clock: Clock, trials: int) -> pd.DataFrame:
-    """Return milliseconds per trial of each part; the trainer's hold the refit's share too."""
+    """Return the milliseconds per trial of each part; the trainer's include the refit's share."""
     frame = pd.DataFrame({"wall ms": clock.wall, "CPU ms": clock.cpu}) * 1000 / trials
     inside = ["storage: reports", "storage: pruner"]
     frame.loc["validation"] -= frame.loc[inside].sum()
     trained = frame.loc[["training steps", "validation", *inside]].sum()
     frame.loc["trainer, fixed"] = frame.loc["trainer in all"] - trained
     frame.loc["our own, in all"] = frame.loc[OWN].sum()
-    # The trial doesn't wait for what is done beside it, but the CPU does it.
+    # A trial does not wait for this background work, but it uses the CPU.
     frame.loc["our own, in all", "wall ms"] -= frame.loc["tracking, beside", "wall ms"]
     return frame.round(2)
 

@@ -1,12 +1,10 @@
-"""Time and memory of checking a large dataset.
+"""Measure the time and memory of validating a large dataset.
 
     python -m benchmarks.validate_rows [--series 50000] [--length 200]
 
-Each case runs in a process of its own, so that the peak of one does not hide
-that of another. The extra memory is the peak of the resident memory, sampled
-every 2 ms, above what the process held with the frame in place and all freed
-memory returned. CPU seconds are shown beside elapsed ones, which other
-programs on the machine lengthen.
+Each case runs in a separate process, so that no peak hides another. Extra memory is the peak
+resident memory, sampled every 2 ms, minus the memory held with the frame loaded and freed memory
+returned. CPU seconds are shown next to elapsed seconds, which other programs increase.
 """
 
 from __future__ import annotations
@@ -70,7 +68,7 @@ CASES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 
 
 class PeakMemory:
-    """Watches the resident memory of this process in a thread."""
+    """Samples the resident memory of this process in a thread."""
 
     def __enter__(self) -> PeakMemory:
         self.process = psutil.Process()
@@ -81,7 +79,7 @@ class PeakMemory:
         return self
 
     def watch(self) -> None:
-        """Note the largest size seen, every 2 ms."""
+        """Record the maximum every 2 ms."""
         while not self.done.wait(0.002):
             self.peak = max(self.peak, self.process.memory_info().rss)
 
@@ -102,14 +100,14 @@ def measure(name: str, n_series: int, length: int) -> None:
     from automodel_sk.validation.data.validator import DataValidator
 
     df = CASES[name](panel(n_series, length))
-    # The first call pays for imports; they are no part of the figure.
+    # The first call includes imports, which are not part of the figure.
     DataValidator().validate_dataset(df.head(1000), h=14)
     size = df.memory_usage(index=False, deep=True).sum()
     start, cpu_start = time.perf_counter(), time.process_time()
     result = DataValidator().validate_dataset(df, h=14, input_size=56)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu_start
     return_freed_memory()
-    # A run of its own: the thread that samples would slow the timed one down.
+    # Use a separate run, since the sampling thread would slow the timed one down.
     with PeakMemory() as memory:
         DataValidator().validate_dataset(df, h=14, input_size=56)
     extra = memory.peak - memory.start
