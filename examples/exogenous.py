@@ -1,4 +1,4 @@
-"""Forecast sales with a price that is known ahead, visits that are not, and the shop's size.
+"""Forecast sales with a known future price, visits known only in the past, and a static shop size.
 
 python examples/exogenous.py [--quick]
 """

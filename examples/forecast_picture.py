@@ -1,4 +1,4 @@
-"""Draw the README's picture: the demonstration's model, its intervals, and what came true.
+"""Draw the README's figure: forecast, prediction intervals and observed values of the demo.
 
 python examples/forecast_picture.py [--quick] [FILE]
 """
@@ -22,7 +22,7 @@ model = create_auto_model(
     dataset=df.drop(last_year.index),
     config={**DEMO_SPACE, "max_steps": 5} if QUICK else DEMO_SPACE,
     num_samples=1 if QUICK else 10,
-    cpus=1,  # the same trials each time
+    cpus=1,  # reproducible trials
     storage=":memory:",
     use_mlflow=False,
     verbose=not QUICK,

@@ -1,4 +1,4 @@
-"""Tune one model on two hundred series of different lengths, and look at the hardest.
+"""Tune one model on two hundred series of different lengths, and inspect the worst ones.
 
 python examples/many_series.py [--quick]
 """
@@ -23,13 +23,13 @@ model = create_auto_model(
     config={
         "input_size": Choice([14, 28]),
         "learning_rate": Float(1e-4, 1e-2, log=True),
-        "batch_size": 16 if QUICK else 64,  # series of a step
-        "windows_batch_size": 64 if QUICK else 256,  # windows drawn from them
+        "batch_size": 16 if QUICK else 64,  # series per step
+        "windows_batch_size": 64 if QUICK else 256,  # windows sampled from them
         "max_steps": 5 if QUICK else 150,
     },
     num_samples=2 if QUICK else 10,
     cpus=1 if QUICK else None,
-    metric="mase",  # scale-free: each series counts as much as the next
+    metric="mase",  # scale-free: every series has the same weight
     use_mlflow=False,
     verbose=not QUICK,
 )
@@ -39,4 +39,4 @@ model.plot.error_by_series(max_ids=10).savefig("hardest.png")
 
 new = generate_series(3, freq="D", min_length=60, max_length=60, seed=2)
 new["unique_id"] = "new shop " + new["unique_id"].astype(str)
-print(model.predict(new).groupby("unique_id").size())  # never trained on
+print(model.predict(new).groupby("unique_id").size())  # not seen in training

@@ -1,4 +1,4 @@
-"""Intervals three ways: conformal, trained quantiles, a distribution; how often each holds.
+"""Compare conformal, quantile and distribution intervals and their coverage.
 
 python examples/probabilistic.py [--quick]
 """

@@ -1,4 +1,4 @@
-"""The same search on Ray Tune, on this machine or on a cluster.
+"""Run the same search with Ray Tune, locally or on a cluster.
 
 python examples/ray_search.py [--quick] [ADDRESS]
 """

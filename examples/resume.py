@@ -1,4 +1,4 @@
-"""Begin a search, go on with it later, and start another one from what it found.
+"""Start a search, resume it later, and warm-start another one from its results.
 
 python examples/resume.py [--quick]
 """
@@ -21,7 +21,7 @@ space = {
 }
 common = {"h": 12, "config": space, "cpus": 1, "use_mlflow": False, "verbose": False}
 
-# Stopped by Ctrl-C, `kill -9` or a power cut, the same call would go on here too.
+# After Ctrl-C, `kill -9` or a power cut, the same call would resume here too.
 first = create_auto_model(
     "NHITS", dataset=df[:-12], num_samples=TRIALS, study_name="passengers", **common
 )
@@ -31,7 +31,7 @@ more = create_auto_model(
 kept = more.trials["value"][:TRIALS].tolist() == first.trials["value"].tolist()
 print(len(first.trials), "trials, then", len(more.trials), "in all; the first ones kept:", kept)
 
-# New rows are other data, so another study; the best configurations so far are tried first.
+# New rows are different data and need a new study; it tries the best configurations first.
 next_month = create_auto_model(
     "NHITS", dataset=df, num_samples=TRIALS, study_name="next month", warm_start=more, **common
 )

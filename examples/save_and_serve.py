@@ -1,4 +1,4 @@
-"""Keep a model, read it again, forecast newer data, and hand it to MLflow to serve.
+"""Save a model, load it, forecast newer data, and serve it with MLflow.
 
 python examples/save_and_serve.py [--quick]
 """
@@ -19,12 +19,12 @@ config = {"input_size": 24, "hidden_size": 64, "num_layers": 2, "max_steps": 5 i
 model = create_auto_model("MLP", h=12, dataset=past, config=config, use_mlflow=False, verbose=False)
 
 model.save("passengers")
-again = AutoModel.load("passengers")  # JSON and safetensors: nothing in the folder is run
+again = AutoModel.load("passengers")  # JSON and safetensors: loading runs no code
 pd.testing.assert_frame_equal(again.predict(), model.predict())
 
-print(again.predict(df).head(2))  # after a year more of data, without training
-print(again.update(df).predict().head(2))  # trained on from these weights
-print(again.refit(df).predict().head(2))  # trained anew, without a search
+print(again.predict(df).head(2))  # another year of data, without training
+print(again.update(df).predict().head(2))  # training continued from these weights
+print(again.refit(df).predict().head(2))  # refit without a search
 
 store = "sqlite:///mlflow.db"
 uri = again.log_to_mlflow(store, "passengers", register_as="passengers")

@@ -1,4 +1,4 @@
-"""What a search takes: hours, CPUs and memory, reckoned from the seconds of one training step.
+"""Estimate the hours, CPUs and memory of a search from the duration of one training step.
 
 python examples/sizing.py [SECONDS_OF_A_STEP]
 """
@@ -9,28 +9,28 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Search:
-    """A search and its machines; all but the first two are assumptions to be replaced."""
+    """A search and its machines; all values but the first two are assumptions to replace."""
 
     trials: int
     series: int
-    length: int = 200  # rows of a series
-    columns: int = 0  # exogenous ones
-    steps: int = 1000  # max_steps of a trial
-    step_seconds: float = 0.02  # one step of 256 windows, one thread: measure it
-    kept: float = 0.5  # share of their training that trials do, the others being stopped
+    length: int = 200  # rows per series
+    columns: int = 0  # exogenous columns
+    steps: int = 1000  # max_steps per trial
+    step_seconds: float = 0.02  # one step of 256 windows on one thread: measure it
+    kept: float = 0.5  # mean share of the training that trials run, given pruning
     machines: int = 1
-    cpus: int = 8  # of each machine, one trial each
-    efficiency: float = 0.9  # of all CPUs together, beside one alone
-    process_gb: float = 0.6  # of a worker: libraries, model, a batch
+    cpus: int = 8  # per machine, one trial each
+    efficiency: float = 0.9  # of all CPUs in parallel, relative to one alone
+    process_gb: float = 0.6  # per worker: libraries, model, a batch
 
     @property
     def validations(self) -> int:
-        """40 to 100, as many as take no more than 15% of the training."""
+        """Between 40 and 100, as many as take no more than 15% of the training."""
         return max(40, min(100, int(0.15 * self.steps * 768 / self.series)))
 
     @property
     def trial_hours(self) -> float:
-        """A validation of 768 series costs as much as a step."""
+        """Hours per trial; a validation of 768 series costs as much as a step."""
         steps = self.steps + self.validations * self.series / 768
         return steps * self.step_seconds / 3600
 
@@ -44,15 +44,15 @@ class Search:
 
     @property
     def machine_gb(self) -> float:
-        """The frame, 1.5 times as much to check it, its tensor of float32, the workers."""
+        """Memory: the frame, 1.5 times that to validate it, its float32 tensor, and the workers."""
         values = self.series * self.length
         frame = values * (4 + 8 + 8 * (1 + self.columns))  # categorical ids, times, values
-        tensor = values * 4 * (2 + self.columns)  # target, columns, which rows exist
+        tensor = values * 4 * (2 + self.columns)  # target, columns, mask of existing rows
         return (2.5 * frame + tensor) / 1e9 + self.cpus * self.process_gb
 
     @property
     def reports_per_second(self) -> float:
-        """What the study's storage has to write."""
+        """Reports per second that the study's storage has to write."""
         reports = self.trials * self.kept * self.validations
         return reports / (self.hours * 3600)
 

@@ -1,4 +1,4 @@
-"""Detrend, tune and forecast as one sktime pipeline, beside a naive forecast.
+"""Detrend, tune and forecast in one sktime pipeline, compared with a naive forecast.
 
 python examples/sktime_pipeline.py [--quick]
 """
@@ -31,7 +31,7 @@ space = {
 tuned = AutoNeuralForecaster("MLP", space, num_samples=2 if QUICK else 10, random_state=1)
 pipeline = TransformedTargetForecaster([LogTransformer(), Detrender(), tuned])
 
-# One search, on the first window; then the data moves on and the model stays as it is.
+# Search once, on the first window; later windows keep the model.
 windows = ExpandingWindowSplitter(initial_window=108, step_length=12, fh=range(1, 13))
 for name, forecaster in {"tuned": pipeline, "naive": NaiveForecaster(sp=12)}.items():
     results = evaluate(
