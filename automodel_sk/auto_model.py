@@ -446,7 +446,7 @@ class AutoModel:
         held_out = held_out_steps(self.h, n_windows, step_size)
         kept = long_enough(frame, held_out + 2)
         tested = of_series(frame, kept)
-        _tell_left_out(frame, kept, held_out + 2)
+        _warn_left_out(frame, kept, held_out + 2)
         if is_joint(self.model_name):
             frame = with_unobserved_rows(frame, held_out + 1, self.freq)
         else:
@@ -503,7 +503,7 @@ class AutoModel:
             self._fitted,
             self._task,
             self.best_config,
-            steps=self._judged_steps(),
+            steps=self._best_steps(),
             season=self._season,
             static_df=self._static(None, stored_history(self._fitted)),
             metrics=metrics,
@@ -719,7 +719,7 @@ class AutoModel:
         """Return the steps of a training that is not cut short."""
         return None if self.best_step is None else final_steps(self.best_config, self.best_step)
 
-    def _judged_steps(self) -> int | None:
+    def _best_steps(self) -> int | None:
         """Return the steps at the best validation, or fewer if the training was cut short."""
         if self.best_step is None or self.trained_steps is None:
             return self.best_step or self.trained_steps
@@ -884,7 +884,7 @@ def _check_rows(lengths: Any) -> None:
         )
 
 
-def _tell_left_out(frame: pd.DataFrame, kept: Any, rows: int) -> None:
+def _warn_left_out(frame: pd.DataFrame, kept: Any, rows: int) -> None:
     """Report the series that are too short for past windows in one warning."""
     short = [wording().name(name) for name in frame["unique_id"].unique()[~kept]]
     if short:

@@ -162,7 +162,7 @@ class AutoModelFactory:
         with worded(ColumnWords(names)) if names.differ else nullcontext():
             plan = make_plan(given, options)
         _announce(plan, options)
-        with search_turn(partial(_say_it_waits, options)) as seconds:
+        with search_turn(partial(_log_waiting, options)) as seconds:
             budget.add(seconds)
             begun = started + timedelta(seconds=seconds)
             return self._search(plan, options, budget, begun, names)
@@ -415,7 +415,7 @@ def _advise(model: AutoModel, options: OptimizationConfig) -> None:
             say(f"To try next: {finding}")
 
 
-def _say_it_waits(options: OptimizationConfig) -> None:
+def _log_waiting(options: OptimizationConfig) -> None:
     message = (
         "Another search runs in this process; this one starts when it has ended. Search in"
         " processes of their own to run them side by side."

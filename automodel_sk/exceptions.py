@@ -3,13 +3,13 @@
 ::
 
     AutoModelError
-    |-- InvalidInputError      (ValueError)    what was passed can't be used
-    |-- SearchError            (RuntimeError)  a search could not give a model
+    |-- InvalidInputError      (ValueError)    an argument is invalid
+    |-- SearchError            (RuntimeError)  a search did not produce a model
     |   |-- NoUsableTrialError                 every trial failed
     |   `-- StudyMismatchError                 a study of that name holds another search
-    |-- StorageError           (OSError)       the study's storage can't be used
-    |-- TrackingError          (RuntimeError)  the tracking server can't be used
-    |-- ModelFileError         (ValueError)    a saved model is damaged or not ours
+    |-- StorageError           (OSError)       the study's storage cannot be used
+    |-- TrackingError          (RuntimeError)  the tracking server cannot be used
+    |-- ModelFileError         (ValueError)    a saved model is damaged or foreign
     `-- MissingDependencyError (ImportError)   an optional package is not installed
 """
 

@@ -21,14 +21,14 @@ _CATCHING = "utilsforecast.processing"
 """Module that catches warnings while forecasting, in any thread."""
 
 
-class _InMutedThreads(type):
+class _MutedThreadsMeta(type):
     """Metaclass that makes every warning a subclass of a class, in muted threads only."""
 
     def __subclasscheck__(cls, subclass: type) -> bool:
         return _muting.depth.value > 0 or issubclass(subclass, _muting.depth.categories)
 
 
-class _AnyWarning(Warning, metaclass=_InMutedThreads):
+class _AnyWarning(Warning, metaclass=_MutedThreadsMeta):
     """Represents all warnings of muted threads in the global filters."""
 
 

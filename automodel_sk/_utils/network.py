@@ -60,7 +60,7 @@ def answer_of_server(address: str, deadline_seconds: float = DEADLINE_SECONDS) -
     >>> answer_of_server("http://127.0.0.1:1", 2.0).status is None
     True
     """
-    return _within(deadline_seconds, lambda: _ask(address, deadline_seconds))
+    return _with_deadline(deadline_seconds, lambda: _ask(address, deadline_seconds))
 
 
 def answer_of_port(host: str, port: int, deadline_seconds: float = DEADLINE_SECONDS) -> str | None:
@@ -85,10 +85,10 @@ def answer_of_port(host: str, port: int, deadline_seconds: float = DEADLINE_SECO
     >>> answer_of_port("127.0.0.1", 1, 2.0) is None
     False
     """
-    return _within(deadline_seconds, lambda: _connect(host, port, deadline_seconds)).problem
+    return _with_deadline(deadline_seconds, lambda: _connect(host, port, deadline_seconds)).problem
 
 
-def _within(deadline_seconds: float, ask: Callable[[], Answer]) -> Answer:
+def _with_deadline(deadline_seconds: float, ask: Callable[[], Answer]) -> Answer:
     """Return a response, or a time-out problem once the deadline has passed.
 
     A socket's own timeout restarts with each packet and does not cover the DNS lookup, hence the
@@ -108,10 +108,10 @@ def _translated(ask: Callable[[], Answer]) -> Answer:
     except Exception as error:
         _logger.debug("no answer: %s", type(error).__name__)
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
-        return Answer(problem=_in_words(cause))
+        return Answer(problem=_described_error(cause))
 
 
-def _in_words(error: object) -> str:
+def _described_error(error: object) -> str:
     """Describe an exception without its own text, which may contain parts of the address."""
     for kind, words in _WORDS:
         if isinstance(error, kind):

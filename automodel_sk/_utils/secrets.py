@@ -68,7 +68,7 @@ def _shown(uri: str) -> str:
         return _HIDDEN
     scheme, mark, rest = uri.partition("://")
     if not mark:
-        return _shown_without_scheme(uri)
+        return _shown_schemeless(uri)
     if rest.startswith("/"):  # a file: everything except its options is its path
         return f"{scheme}://{rest.partition('?')[0]}"
     if not _SCHEME.fullmatch(f"{scheme}://"):
@@ -84,7 +84,7 @@ def _shown(uri: str) -> str:
     return f"{start}{host}{slash}{path}"
 
 
-def _shown_without_scheme(uri: str) -> str:
+def _shown_schemeless(uri: str) -> str:
     user, _, place = uri.rpartition("@")
     if ":" not in user or _DRIVE.match(uri):
         return _named_hidden(uri)
@@ -133,7 +133,7 @@ def remember_address(uri: str) -> None:
     _remember(uri, shown)
     for secret in _secrets_of(uri):
         for text in {secret, unquote(secret), quote(secret, safe=""), repr(secret)[1:-1]}:
-            if _is_telling(text):
+            if _is_distinctive(text):
                 _remember(text, _HIDDEN)
 
 
@@ -158,7 +158,7 @@ def _secrets_of(uri: str) -> list[str]:
     return [text for text in found if text]
 
 
-def _is_telling(text: str) -> bool:
+def _is_distinctive(text: str) -> bool:
     """Return whether a secret is no common word, such as ``mlflow``, that occurs in other texts."""
     if len(text) < 9 and text.isalpha() and text.islower():
         return False

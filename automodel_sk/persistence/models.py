@@ -3,8 +3,8 @@
 ::
 
     my_model/
-        automodel.json       what the model is, how it was searched for
-        model-1a2b3c4d/      weights and data, neuralforecast's own safe format
+        automodel.json       the model and the search behind it
+        model-1a2b3c4d/      weights and data in neuralforecast's own safe format
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@ from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.training.build import constructor_default
 
-__all__ = ["default_parameters", "example_config", "first_guesses"]
+__all__ = ["default_parameters", "example_config", "initial_trials"]
 
 
-def first_guesses(
+def initial_trials(
     model_name: str, space: SearchSpace, earlier: Sequence[Mapping[str, Any]] = ()
 ) -> list[dict[str, Any]]:
     """Return the initial trials' parameters as Optuna stores them.
@@ -33,9 +33,9 @@ def first_guesses(
         The earlier configurations, then the model's defaults, so that a search is never worse than
         them. Empty for a define-by-run function.
     """
-    guesses = [_encoded(space, config) for config in earlier]
-    guesses.append(default_parameters(model_name, space))
-    return [guess for guess in guesses if guess]
+    trials = [_encoded(space, config) for config in earlier]
+    trials.append(default_parameters(model_name, space))
+    return [params for params in trials if params]
 
 
 def default_parameters(model_name: str, space: SearchSpace) -> dict[str, Any]:

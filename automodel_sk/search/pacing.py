@@ -18,23 +18,23 @@ class EachTrialOnce:
 
     Parameters
     ----------
-    listener : SearchCallback
+    callback : SearchCallback
         Receives the reports and ended trials.
     """
 
-    def __init__(self, listener: SearchCallback) -> None:
-        self._listener = listener
+    def __init__(self, callback: SearchCallback) -> None:
+        self._callback = callback
         self._seen: set[int] = set()
 
     def on_report(self, number: int, step: int, loss: float) -> None:
         """Pass on one validation loss."""
-        self._listener.on_report(number, step, loss)
+        self._callback.on_report(number, step, loss)
 
     def on_trial_end(self, record: TrialRecord) -> None:
         """Pass on an ended trial unless it was passed on before."""
         if record.number not in self._seen:
             self._seen.add(record.number)
-            self._listener.on_trial_end(record)
+            self._callback.on_trial_end(record)
 
 
 def trials_that_fit(
@@ -76,7 +76,7 @@ def run_at_pace(
     wanted: int,
     workers: int,
     budget: TimeBudget,
-    tell: Callable[[int, float], None],
+    announce: Callable[[int, float], None],
 ) -> Sequence[TrialRecord]:
     """Run one trial per worker, then as many as fit at that speed, until the time is up.
 
@@ -90,7 +90,7 @@ def run_at_pace(
         Number of parallel trials.
     budget : TimeBudget
         The time for search and refit.
-    tell : callable
+    announce : callable
         Called with the first revised number of trials and the seconds per trial.
 
     Returns
@@ -107,5 +107,5 @@ def run_at_pace(
         fitting, seconds = trials_that_fit(records, time_left, workers)
         number = min(wanted, len(records) + fitting)
         if not announced:
-            tell(number, seconds)
+            announce(number, seconds)
         announced = True

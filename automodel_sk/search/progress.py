@@ -20,22 +20,22 @@ class Callbacks:
 
     Parameters
     ----------
-    listeners : sequence of SearchCallback
+    callbacks : sequence of SearchCallback
         Called in this order.
     """
 
-    def __init__(self, listeners: Sequence[SearchCallback]) -> None:
-        self._listeners = list(listeners)
+    def __init__(self, callbacks: Sequence[SearchCallback]) -> None:
+        self._callbacks = list(callbacks)
 
     def on_report(self, number: int, step: int, loss: float) -> None:
         """Pass on one validation loss."""
-        for listener in self._listeners:
-            listener.on_report(number, step, loss)
+        for callback in self._callbacks:
+            callback.on_report(number, step, loss)
 
     def on_trial_end(self, record: TrialRecord) -> None:
         """Pass on an ended trial."""
-        for listener in self._listeners:
-            listener.on_trial_end(record)
+        for callback in self._callbacks:
+            callback.on_trial_end(record)
 
 
 class TrackerCallback:

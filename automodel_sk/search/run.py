@@ -91,7 +91,7 @@ def search_and_refit(
     reports = plan.strategy.n_reports if plan.strategy else 1
     with (
         progress_bar(trials, plan.task.model_name, options.verbose, budget, reports) as bar,
-        _folder_for_weights(options) as folder,
+        _weights_folder(options) as folder,
     ):
         records: Sequence[TrialRecord] = ()
         precision, workers = None, 1
@@ -130,7 +130,7 @@ def calibration_is_possible(plan: SearchPlan) -> bool:
 
 
 @contextmanager
-def _folder_for_weights(options: OptimizationConfig) -> Iterator[str | None]:
+def _weights_folder(options: OptimizationConfig) -> Iterator[str | None]:
     """Return a folder for the best trial's weights, or None if they cannot be needed."""
     if options.refit == "full" and options.time_budget_hours is None:
         yield None
@@ -147,21 +147,21 @@ def _search(
     bar: ProgressBar,
 ) -> Sequence[TrialRecord]:
     """Run the trials; if their number is open, as many as the time budget allows."""
-    engine = make_backend(options.backend)
-    listener = EachTrialOnce(Callbacks([TrackerCallback(tracker), bar]))
+    backend = make_backend(options.backend)
+    callback = EachTrialOnce(Callbacks([TrackerCallback(tracker), bar]))
 
     def run(number: int) -> Sequence[TrialRecord]:
-        return engine.run(replace(request, num_samples=number), dataset, listener)
+        return backend.run(replace(request, num_samples=number), dataset, callback)
 
-    def tell(number: int, seconds: float) -> None:
+    def announce(number: int, seconds: float) -> None:
         bar.expect(number)
         speed = f"at {seconds:.3g} s a trial, {request.workers} at a time"
         say(f"Trials: about {number} fit into the time budget, {speed}.", options.verbose)
 
     open_number = options.num_samples is None and options.time_budget_hours is not None
-    if not open_number or options.backend == "ray":  # each call starts Ray's processes anew
+    if not open_number or options.backend == "ray":  # each call restarts Ray's processes
         return run(request.num_samples)
-    return run_at_pace(run, request.num_samples, request.workers, request.budget, tell)
+    return run_at_pace(run, request.num_samples, request.workers, request.budget, announce)
 
 
 def _best_trial(

@@ -107,7 +107,7 @@ def private_copy(fitted: Any, *, share_weights: bool = False) -> Any:
     module = trained_module(fitted.models[0])
     memo: dict[int, Any] = {}
     for part in module.modules():
-        memo |= {id(tensor): tensor for tensor in _tensors(list(_plain_attributes(part).values()))}
+        memo |= {id(tensor): tensor for tensor in _tensors(list(_own_attributes(part).values()))}
     if share_weights:
         memo |= {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
     memo |= {id(t): None for t in map(vars(module).get, ("_trainer", "_pred_trainer")) if t}
@@ -115,7 +115,7 @@ def private_copy(fitted: Any, *, share_weights: bool = False) -> Any:
     return own
 
 
-def _plain_attributes(module: Any) -> dict[str, Any]:
+def _own_attributes(module: Any) -> dict[str, Any]:
     """Return a module's attributes other than weights, buffers and submodules."""
     return {name: value for name, value in vars(module).items() if name not in _REGISTERED}
 
@@ -147,7 +147,7 @@ def detach_leftovers(module: Any) -> None:
     False
     """
     for part in module.modules():
-        for name, value in _plain_attributes(part).items():
+        for name, value in _own_attributes(part).items():
             if any(tensor.grad_fn is not None for tensor in _tensors(value)):
                 setattr(part, name, _detached(value))
 

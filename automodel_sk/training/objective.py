@@ -163,11 +163,11 @@ def validation_callbacks(model: Any, task: TrainingTask) -> list[Any]:
         Empty for one window and the training loss, which neuralforecast handles itself.
     """
     if task.objective is not None:
-        return [_judge(model, task)]
-    return [_stepper(task.step_size or task.h)] if task.n_windows > 1 else []
+        return [_metric_callback(model, task)]
+    return [_window_step_callback(task.step_size or task.h)] if task.n_windows > 1 else []
 
 
-def _stepper(step_size: int) -> Any:
+def _window_step_callback(step_size: int) -> Any:
     """Return a callback that sets the step between validation windows, not training windows."""
     from pytorch_lightning.callbacks import Callback
 
@@ -183,7 +183,7 @@ def _stepper(step_size: int) -> Any:
     return StepBetweenWindows()
 
 
-def _judge(model: Any, task: TrainingTask) -> Any:
+def _metric_callback(model: Any, task: TrainingTask) -> Any:
     """Return a callback that replaces the validation loss with the metric.
 
     The model forecasts the windows in its validation step exactly as in `predict`. Neuralforecast's

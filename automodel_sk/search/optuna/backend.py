@@ -35,7 +35,7 @@ class OptunaBackend:
     """
 
     def run(
-        self, request: SearchRequest, dataset: Any, listener: SearchCallback
+        self, request: SearchRequest, dataset: Any, callback: SearchCallback
     ) -> Sequence[TrialRecord]:
         """Run the remaining trials.
 
@@ -45,7 +45,7 @@ class OptunaBackend:
             The search.
         dataset : neuralforecast.tsdataset.TimeSeriesDataset
             The data, including the validation steps.
-        listener : SearchCallback
+        callback : SearchCallback
             Called with each report and each ended trial.
 
         Returns
@@ -64,7 +64,7 @@ class OptunaBackend:
             study = open_study(request, sampler_of(request), pruner_of(request))
             if request.job is not None:
                 write_search_spec(study, request)
-            notifier = TrialNotifier(study, request, listener)
+            notifier = TrialNotifier(study, request, callback)
             notifier.catch_up()
             run_remaining(
                 study, request, notifier, lambda: _run_some(study, request, dataset, notifier)

@@ -20,7 +20,7 @@ from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
 __all__ = ["pruner_of", "sampler_of", "work", "work_on"]
 
 
-def work(request: SearchRequest, dataset: Any, listener: SearchCallback) -> None:
+def work(request: SearchRequest, dataset: Any, callback: SearchCallback) -> None:
     """Run trials of a study that the parent has opened, until none is left."""
     with readable_errors(request.location), muted():
         storage = open_storage(request.location)
@@ -28,7 +28,7 @@ def work(request: SearchRequest, dataset: Any, listener: SearchCallback) -> None
         study = AskTellStudy(name, storage, sampler_of(request), pruner_of(request))
         for record in ended_records(study, request):
             request.budget.note(record)
-        work_on(study, request, dataset, TrialNotifier(study, request, listener))
+        work_on(study, request, dataset, TrialNotifier(study, request, callback))
 
 
 def work_on(

@@ -89,7 +89,7 @@ def _run(
     dataset: Any,
     notifier: TrialNotifier,
 ) -> None:
-    overseer = _Overseer(study, request, notifier, pool)
+    overseer = _Supervisor(study, request, notifier, pool)
     try:
         for event in pool.run((request, dataset), request.workers):
             overseer.hear(event)
@@ -100,7 +100,7 @@ def _run(
         raise
 
 
-class _Overseer:
+class _Supervisor:
     """Handle the workers' events, and workers that have been silent for too long."""
 
     def __init__(
@@ -126,7 +126,7 @@ class _Overseer:
         elif "died" in event and event["died"][1] != 0:
             self._replace(*event["died"])
         if time.monotonic() - self._looked > _LOOK_SECONDS:
-            self._look_around()
+            self._check_workers()
 
     def _replace(self, pid: int, code: int) -> None:
         """Clean up after a dead worker and start another."""
@@ -145,7 +145,7 @@ class _Overseer:
             raise SearchError(f"worker processes can't start: {self._pool.last_words()}")
         self._pool.add_worker()
 
-    def _look_around(self) -> None:
+    def _check_workers(self) -> None:
         """Kill workers whose trials take too long, and pick up trials of other processes."""
         self._looked = time.monotonic()
         self._notifier.catch_up()

@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 
 def run_trial(
-    study: Study, trial: Trial, request: SearchRequest, dataset: Any, listener: SearchCallback
+    study: Study, trial: Trial, request: SearchRequest, dataset: Any, callback: SearchCallback
 ) -> TrialRecord | None:
     """Train a trial's configuration and record the result in the study.
 
@@ -55,7 +55,7 @@ def run_trial(
         The search.
     dataset : neuralforecast.tsdataset.TimeSeriesDataset
         The data.
-    listener : SearchCallback
+    callback : SearchCallback
         Called with each validation loss.
 
     Returns
@@ -75,7 +75,7 @@ def run_trial(
             config = request.space.suggest(trial)
             twin = find_duplicate(study, trial, request)
             if twin is None:
-                end(study, trial, _train(trial, config, request, dataset, listener))
+                end(study, trial, _train(trial, config, request, dataset, callback))
             else:
                 copy_duplicate(study, trial, twin)
         except (KeyboardInterrupt, SystemExit):  # including the one of a user's own signal handler
@@ -102,7 +102,7 @@ def _train(
     config: Mapping[str, Any],
     request: SearchRequest,
     dataset: Any,
-    listener: SearchCallback,
+    callback: SearchCallback,
 ) -> Outcome:
     """Train a trial's configuration with the changes of an earlier attempt."""
     started = time.monotonic()
@@ -110,7 +110,7 @@ def _train(
         request.task,
         config,
         dataset,
-        report=lambda: _reporter(trial, config, request, listener, started),
+        report=lambda: _reporter(trial, config, request, callback, started),
         on_smaller=lambda changed: trial.set_user_attr(RETRIED_WITH, dict(changed)),
         changed=retried_with(trial, config),
     )
@@ -120,7 +120,7 @@ def _reporter(
     trial: Trial,
     config: Mapping[str, Any],
     request: SearchRequest,
-    listener: SearchCallback,
+    callback: SearchCallback,
     started: float,
 ) -> Report:
     """Return a callback that passes each loss to the pruner and the search callback."""
@@ -132,7 +132,7 @@ def _reporter(
     def report(number: int, loss: float) -> Decision:
         losses.append(loss)
         trial.report(loss, step=number)
-        listener.on_report(trial.number, number, loss)
+        callback.on_report(trial.number, number, loss)
         check_time(request, started)
         by_step = {(k + 1) * interval: value for k, value in enumerate(losses)}
         if budget.is_over(by_step):

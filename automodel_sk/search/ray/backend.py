@@ -45,7 +45,7 @@ class RayBackend:
     """
 
     def run(
-        self, request: SearchRequest, dataset: Any, listener: SearchCallback
+        self, request: SearchRequest, dataset: Any, callback: SearchCallback
     ) -> Sequence[TrialRecord]:
         """Run the remaining trials.
 
@@ -55,7 +55,7 @@ class RayBackend:
             The search.
         dataset : neuralforecast.tsdataset.TimeSeriesDataset
             The data, including the validation steps.
-        listener : SearchCallback
+        callback : SearchCallback
             Called in this process with each report and each ended trial.
 
         Returns
@@ -76,7 +76,7 @@ class RayBackend:
             request = replace(request, location=location)
             sampler = PerTrialSampler(RandomSampler, request.random_seed)
             study = open_study(request, sampler, NopPruner())
-            notifier = TrialNotifier(study, request, listener)
+            notifier = TrialNotifier(study, request, callback)
             notifier.catch_up()
             run_remaining(
                 study, request, notifier, lambda: _search(study, request, dataset, notifier)

@@ -124,7 +124,7 @@ class TrialEvents(_Unsaved, Callback):  # type: ignore[misc]
         if isinstance(error, RayTaskError) and isinstance(error.cause, TrialFailedError):
             self._trials.fail(number, *error.cause.args)
         else:
-            self._trials.die(number, _own_death(error))
+            self._trials.die(number, _death_of_process(error))
 
 
 def _error_of(trial: Any) -> BaseException | None:
@@ -136,7 +136,7 @@ def _error_of(trial: Any) -> BaseException | None:
     return error
 
 
-def _own_death(error: BaseException | None) -> str | None:
+def _death_of_process(error: BaseException | None) -> str | None:
     """Return how a process died, or None if its machine was lost."""
     if isinstance(error, OutOfMemoryError):
         return "its machine ran low on memory"

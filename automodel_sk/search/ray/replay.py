@@ -37,9 +37,11 @@ def replayed(study: optuna.Study, request: SearchRequest) -> Proposer:
     Proposer
     """
     trials = study.get_trials(deepcopy=False)
-    guesses = [_whole(trial, request) for trial in trials if PROPOSED not in trial.user_attrs]
-    proposer = Proposer(request.strategy, request.space, guesses)
-    ended = iter(_in_order_of_their_ends(trials))
+    initial_trials = [
+        _whole(trial, request) for trial in trials if PROPOSED not in trial.user_attrs
+    ]
+    proposer = Proposer(request.strategy, request.space, initial_trials)
+    ended = iter(_in_order_of_end(trials))
     for trial in trials:
         if HEARD in trial.user_attrs or trial.state is not TrialState.WAITING:
             while proposer.heard < count_of(trial, HEARD) and (heard := next(ended, None)):
@@ -59,7 +61,7 @@ def tell(proposer: Proposer, trial: FrozenTrial) -> None:
     proposer.end(trial.number, None if failed else min(losses))
 
 
-def _in_order_of_their_ends(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+def _in_order_of_end(trials: list[FrozenTrial]) -> list[FrozenTrial]:
     ended = [trial for trial in trials if trial.datetime_complete is not None]
     return sorted(ended, key=lambda trial: (trial.datetime_complete, trial.number))
 

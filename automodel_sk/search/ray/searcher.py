@@ -37,15 +37,15 @@ class Proposer:
         A strategy of the Ray backend.
     space : SearchSpace
         The search space.
-    guesses : sequence of mappings
+    initial_trials : sequence of mappings
         Parameters of the initial trials, for searchers that can learn from them.
     """
 
     def __init__(
-        self, strategy: SearchStrategy, space: SearchSpace, guesses: Sequence[Params] = ()
+        self, strategy: SearchStrategy, space: SearchSpace, initial_trials: Sequence[Params] = ()
     ) -> None:
-        self._source = _source(strategy, space, guesses)
-        self._guesses = [*guesses] if self._source.takes_guesses else []
+        self._source = _source(strategy, space, initial_trials)
+        self._initial_trials = [*initial_trials] if self._source.takes_initial_trials else []
         self._keys: dict[int, str] = {}
         self._begun: set[int] = set()
         self._names = map(str, count())
@@ -65,7 +65,7 @@ class Proposer:
         if number in self._begun:
             return
         self._begun.add(number)
-        if self._pending is None and params in self._guesses:
+        if self._pending is None and params in self._initial_trials:
             self.propose()
         if self._pending is None:
             return
@@ -90,7 +90,7 @@ class Proposer:
 class _Variants:
     """Random draws, or the points of a grid, in the order of `BasicVariantGenerator`."""
 
-    takes_guesses = False
+    takes_initial_trials = False
 
     def __init__(self, strategy: SearchStrategy, space: SearchSpace) -> None:
         self._space = space
@@ -119,17 +119,18 @@ def _random_state(strategy: SearchStrategy) -> Any:
 class _BySearcher:
     """Proposals of a Ray searcher over a space in Ray's format."""
 
-    takes_guesses = True
+    takes_initial_trials = True
 
     def __init__(
-        self, strategy: SearchStrategy, space: SearchSpace, guesses: Sequence[Params]
+        self, strategy: SearchStrategy, space: SearchSpace, initial_trials: Sequence[Params]
     ) -> None:
         if any(SEPARATOR in name for name in space.domains):
-            guesses, self.takes_guesses = (), False  # HyperOpt takes none in nested spaces
+            initial_trials = ()  # HyperOpt accepts none in nested spaces
+            self.takes_initial_trials = False
         self._space = space
         self._name = strategy.algorithm_name
         self._searcher = SearchAlgorithmSelector("ray").get_ray_search_alg(
-            strategy, points_to_evaluate=[_point(space, params) for params in guesses]
+            strategy, points_to_evaluate=[_point(space, params) for params in initial_trials]
         )
         self._searcher.set_search_properties(None, None, ray_param_space(strategy, space))
 
@@ -158,7 +159,7 @@ class _ByOptuna(_BySearcher):
     """Proposals of OptunaSearch, whose parameters are those that the study stores."""
 
     def __init__(
-        self, strategy: SearchStrategy, space: SearchSpace, guesses: Sequence[Params]
+        self, strategy: SearchStrategy, space: SearchSpace, initial_trials: Sequence[Params]
     ) -> None:
         def parameters(trial: Any) -> Params:
             try:
@@ -169,21 +170,21 @@ class _ByOptuna(_BySearcher):
 
         self._space, self._name = space, strategy.algorithm_name
         self._searcher = SearchAlgorithmSelector("ray").get_ray_search_alg(
-            strategy, SearchSpace(function=parameters), points_to_evaluate=guesses
+            strategy, SearchSpace(function=parameters), points_to_evaluate=initial_trials
         )
 
     def _read(self, proposal: Mapping[str, Any]) -> Params | None:
         return _flat(proposal)
 
 
-def _source(strategy: SearchStrategy, space: SearchSpace, guesses: Sequence[Params]) -> Any:
+def _source(strategy: SearchStrategy, space: SearchSpace, initial_trials: Sequence[Params]) -> Any:
     if strategy.algorithm_name == "OptunaSearch":
-        return _ByOptuna(strategy, space, guesses)
+        return _ByOptuna(strategy, space, initial_trials)
     computed = [name for name, domain in space.domains.items() if isinstance(domain, Computed)]
     space = space.without(*computed)
     if strategy.algorithm_name == "BasicVariantGenerator":
         return _Variants(strategy, space)
-    return _BySearcher(strategy, space, guesses)
+    return _BySearcher(strategy, space, initial_trials)
 
 
 def _encoded(space: SearchSpace, config: Mapping[str, Any]) -> Params | None:

@@ -63,7 +63,7 @@ class _Session:
         self.address = address
         self._id: tuple[str, str] | None = None
         with contextlib.ExitStack() as undo, _muted(), signals_given_back("SIGTERM"):
-            undo.enter_context(_no_messages())
+            undo.enter_context(_mute_messages())
             if address is None:
                 folder = undo.enter_context(_own_folder())
                 undo.callback(self._leave)  # before its folder is removed
@@ -97,7 +97,7 @@ def _connection() -> tuple[str, str]:
 @contextmanager
 def _own_folder() -> Iterator[Path]:
     """Give Ray a folder for its files, with a token for its processes."""
-    with scratch_folder("ray", _place_for_sockets()) as folder, _reaped(folder):
+    with scratch_folder("ray", _socket_folder()) as folder, _reaped(folder):
         token = folder / "auth_token"
         token.touch(mode=0o600)
         token.write_text(secrets.token_hex(32))
@@ -109,7 +109,7 @@ def _own_folder() -> Iterator[Path]:
             _forget_token()
 
 
-def _place_for_sockets() -> str | None:
+def _socket_folder() -> str | None:
     """Return a folder in which the names of Ray's sockets are short enough, or None."""
     most = _LONGEST_SOCKET_ON_MACOS if sys.platform == "darwin" else _LONGEST_SOCKET
     usual = tempfile.gettempdir()
@@ -161,7 +161,7 @@ def _start(folder: Path) -> None:
 def _join(address: str) -> None:
     """Connect to a cluster."""
     try:
-        _knock(address)
+        _check_listening(address)
         ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as exc:
         place = shown_address(address)
@@ -172,7 +172,7 @@ def _join(address: str) -> None:
         ) from None
 
 
-def _knock(address: str) -> None:
+def _check_listening(address: str) -> None:
     """Raise if nothing listens at an address, since Ray would keep trying for minutes."""
     host, _, port = address.rpartition("/")[2].rpartition(":")
     if host and port.isdigit():
@@ -180,7 +180,7 @@ def _knock(address: str) -> None:
 
 
 @contextmanager
-def _no_messages() -> Iterator[None]:
+def _mute_messages() -> Iterator[None]:
     """Keep Ray from printing messages about its processes; the study reports them."""
     printer = getattr(ray._private.worker, _PRINTER, None)
     if printer is not None:

@@ -90,7 +90,7 @@ def train_on_ray(job: Mapping[str, Any], task: TrainingTask, lent: LentDataset) 
     TrialFailedError
         The trial could not be trained.
     """
-    task = _at_home_here(task)
+    task = _on_this_machine(task)
     attempts = _Attempts(time.perf_counter(), dict(job["changed"]))
     try:
         train_within_memory(
@@ -106,7 +106,7 @@ def train_on_ray(job: Mapping[str, Any], task: TrainingTask, lent: LentDataset) 
         raise TrialFailedError(reason_of(exc), seconds) from None
 
 
-def _at_home_here(task: TrainingTask) -> TrainingTask:
+def _on_this_machine(task: TrainingTask) -> TrainingTask:
     """Return a task with this machine's device and without a folder of another machine."""
     import ray
 

@@ -122,13 +122,13 @@ class RayTrials:
             if not trials_left(self._study, self._request) or budget.search_is_over():
                 self.is_over = not self.running
                 return None
-            if not self._offer():
+            if not self._ensure_trial():
                 return None
             trial = self._study.ask()
             claim(trial)
             return trial
 
-    def _offer(self) -> bool:
+    def _ensure_trial(self) -> bool:
         """Make sure that the study has a trial to run; False if the searcher waits for results."""
         if self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             return True

@@ -20,24 +20,24 @@ class TrialNotifier:
         The study, which other processes may work on too.
     request : SearchRequest
         The search; its budget learns from each trial.
-    listener : SearchCallback
+    callback : SearchCallback
         The callback to notify.
     """
 
-    def __init__(self, study: Study, request: SearchRequest, listener: SearchCallback) -> None:
-        self._study, self._request, self._listener = study, request, listener
+    def __init__(self, study: Study, request: SearchRequest, callback: SearchCallback) -> None:
+        self._study, self._request, self._callback = study, request, callback
         self._numbers: set[int] = set()
 
     def on_report(self, number: int, step: int, loss: float) -> None:
         """Pass on one validation loss."""
-        self._listener.on_report(number, step, loss)
+        self._callback.on_report(number, step, loss)
 
     def on_trial_end(self, record: TrialRecord) -> None:
         """Pass on an ended trial, once."""
         if record.number not in self._numbers:
             self._numbers.add(record.number)
             self._request.budget.note(record)
-            self._listener.on_trial_end(record)
+            self._callback.on_trial_end(record)
 
     def catch_up(self) -> None:
         """Pass on ended trials not seen before: earlier ones and those of other processes."""

@@ -90,6 +90,6 @@ class SearchBackend(Protocol):
     """Runs the trials of a request until all are done or the time is up."""
 
     def run(
-        self, request: SearchRequest, dataset: Any, listener: SearchCallback
+        self, request: SearchRequest, dataset: Any, callback: SearchCallback
     ) -> Sequence[TrialRecord]:
         """Return every ended trial of the study, including those of earlier calls."""

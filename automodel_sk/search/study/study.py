@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 
 from automodel_sk._utils.muting import muted_warnings
 from automodel_sk.exceptions import StudyMismatchError
-from automodel_sk.search.initial_trials import first_guesses
+from automodel_sk.search.initial_trials import initial_trials
 from automodel_sk.search.study.attributes import json_of
 from automodel_sk.search.study.identity import differences
 from automodel_sk.search.study.ownership import owner_of, trials_at_work
@@ -91,7 +91,7 @@ def _open(
     optuna.create_study(storage=storage, study_name=name, load_if_exists=True)
     study = AskTellStudy(name, storage, sampler, pruner)
     if IDENTITY not in study.user_attrs:
-        _enqueue_guesses(study, request)
+        _enqueue_initial_trials(study, request)
         study.set_user_attr(IDENTITY, json.dumps(dict(request.identity)))
     return study
 
@@ -104,11 +104,11 @@ def _exists(storage: BaseStorage, name: str) -> bool:
     return True
 
 
-def _enqueue_guesses(study: AskTellStudy, request: SearchRequest) -> None:
+def _enqueue_initial_trials(study: AskTellStudy, request: SearchRequest) -> None:
     """Enqueue the initial trials."""
-    guesses = first_guesses(request.task.model_name, request.space, request.warm_start)
-    for guess in guesses if not request.strategy.exhaustive else ():
-        study.enqueue_trial(guess, skip_if_exists=True)
+    trials = initial_trials(request.task.model_name, request.space, request.warm_start)
+    for params in trials if not request.strategy.exhaustive else ():
+        study.enqueue_trial(params, skip_if_exists=True)
 
 
 def _settle(storage: BaseStorage, name: str, request: SearchRequest) -> None:

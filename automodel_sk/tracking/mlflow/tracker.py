@@ -184,7 +184,7 @@ class MLflowTracker:
         _log.warning(
             "MLflow at %s did not take trial %d: %s. The search goes on; what is missing is "
             "written when the store answers again, else at the end into %s.",
-            *(self.location, trial.record.number, self._worded(problem), self._local_uri),
+            *(self.location, trial.record.number, self._described(problem), self._local_uri),
         )
 
     def finish(
@@ -229,13 +229,13 @@ class MLflowTracker:
             if reason is None and unstored is not None:
                 _log.warning(_NO_MODEL, self.location, unstored)
         if reason is None and unwritten:
-            reason = self._worded(self._writer.problem or "no answer in time")
+            reason = self._described(self._writer.problem or "no answer in time")
         if reason is not None:
             problem = self._write_locally(unwritten, end)
-            self._say_what_is_missing(reason, len(unwritten), problem)
+            self._warn_missing(reason, len(unwritten), problem)
         self._run = self._writer = None
 
-    def _worded(self, problem: str | Exception) -> str:
+    def _described(self, problem: str | Exception) -> str:
         """Describe a problem without secrets."""
         if isinstance(problem, str):
             return problem
@@ -255,7 +255,7 @@ class MLflowTracker:
             return fate + reason_of(error, uri)
         return None
 
-    def _say_what_is_missing(self, reason: str, count: int, problem: str | None) -> None:
+    def _warn_missing(self, reason: str, count: int, problem: str | None) -> None:
         """Warn about what the store did not accept, and say where it is now."""
         fate = f"in {self._local_uri}, tagged {PREFIX}belongs_to"
         if problem is not None:

@@ -44,7 +44,7 @@ _SWITCH = "_AUTOLOGGING_GLOBALLY_DISABLED"
 logger = logging.getLogger(__name__)
 
 
-class _Loud:
+class _NoisyLoggers:
     """Noisy loggers, muted by the first quiet thread and restored by the last."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class _Loud:
         """Mute the loggers for one more thread."""
         with self._lock:
             if not self._threads:
-                loggers = [logging.getLogger(name) for name in _loud_loggers()]
+                loggers = [logging.getLogger(name) for name in _noisy_loggers()]
                 self._levels = [(logger, logger.level) for logger in loggers]
                 _set_levels(loggers, [logging.ERROR] * len(loggers))
             self._threads.append(threading.get_ident())
@@ -80,7 +80,7 @@ class _Loud:
             _set_levels(*zip(*self._levels, strict=True))
 
 
-_loud = _Loud()
+_loud = _NoisyLoggers()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_loud.after_fork)
 
@@ -103,7 +103,7 @@ def _set_levels(loggers: Sequence[logging.Logger], levels: Sequence[int]) -> Non
     loggers[-1].setLevel(levels[-1])
 
 
-def _loud_loggers() -> list[str]:
+def _noisy_loggers() -> list[str]:
     """Return the noisy libraries' loggers, including child loggers that set their own level."""
     known = [n for n in logging.Logger.manager.loggerDict if n.split(".")[0] in _LOUD]
     return sorted({*known, *_LOUD})

@@ -42,7 +42,7 @@ def own_random_numbers(generator: Any) -> Iterator[None]:
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
         ) -> Any:
             arguments = dict(kwargs or {})
-            draws = _that_takes_a_generator(func)
+            draws = _with_generator(func)
             if draws is not None and arguments.get("generator") is None:
                 func, arguments["generator"] = draws, generator
             return func(*args, **arguments)
@@ -52,7 +52,7 @@ def own_random_numbers(generator: Any) -> Iterator[None]:
 
 
 @lru_cache(maxsize=256)
-def _that_takes_a_generator(operation: Any) -> Any:
+def _with_generator(operation: Any) -> Any:
     """Return the variant of a random operation that takes a generator, or None if not random."""
     import torch
 

@@ -193,7 +193,7 @@ def _serve(commands: int, events: int, errors: int, parent: int) -> NoReturn:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
-        _let_go_of_files({commands, events, errors})
+        _release_files({commands, events, errors})
         os.dup2(errors, 1)
         os.dup2(errors, 2)
         sys.stdout = sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False))
@@ -210,7 +210,7 @@ def _serve(commands: int, events: int, errors: int, parent: int) -> NoReturn:
         os._exit(0)
 
 
-def _let_go_of_files(kept: set[int]) -> None:
+def _release_files(kept: set[int]) -> None:
     """Redirect the parent's open files, pipes and sockets, keeping their numbers occupied."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
@@ -224,7 +224,7 @@ def _let_go_of_files(kept: set[int]) -> None:
 
 def _prove_fit() -> None:
     """Exercise what can hang in a fork: locks that the parent's other threads held."""
-    if _is_importing_elsewhere():
+    if _import_lock_is_held():
         raise RuntimeError("another thread of the parent was importing a module")
     import torch
 
@@ -238,7 +238,7 @@ def _prove_fit() -> None:
     logging.getLogger("optuna").debug("the fork can train")
 
 
-def _is_importing_elsewhere() -> bool:
+def _import_lock_is_held() -> bool:
     """Return whether another thread holds an import lock, never released in a fork."""
     here = threading.get_ident()
     references = getattr(_frozen_importlib, "_module_locks", {})

@@ -85,7 +85,7 @@ class _Host:
         self._pending += read
         while b"\n" in self._pending:
             line, _, self._pending = self._pending.partition(b"\n")
-            self._obey(json.loads(line))
+            self._handle_command(json.loads(line))
         return bool(read)
 
     def _read_job(self, size: int) -> bytearray:
@@ -99,7 +99,7 @@ class _Host:
             job += read
         return job
 
-    def _obey(self, command: dict[str, Any]) -> None:
+    def _handle_command(self, command: dict[str, Any]) -> None:
         self._last_used = time.monotonic()
         if "run" in command:
             import cloudpickle
@@ -120,7 +120,7 @@ class _Host:
             self.tell(refused=exc.strerror or str(exc))
             return
         if pid == 0:
-            _die_with(host)
+            _die_with_parent(host)
             self._work(place)
         self._workers.add(pid)
         self.tell(forked=pid)
@@ -137,7 +137,7 @@ class _Host:
             if self._job is not None:
                 os.chdir(self._folder)
                 take_gpu(place, self._job[0].gpus)
-                work(*self._job, _Teller(self))
+                work(*self._job, _EventForwarder(self))
             code = 0
         except StorageError as exc:
             self.tell(storage=str(exc)[:2000])
@@ -156,7 +156,7 @@ class _Host:
                 self._last_used = time.monotonic()
 
 
-class _Teller:
+class _EventForwarder:
     """Search callback that forwards events to the host while it is alive."""
 
     def __init__(self, host: _Host) -> None:
@@ -172,7 +172,7 @@ class _Teller:
         self._host.tell(ended=record.number)
 
 
-def _die_with(parent: int) -> None:
+def _die_with_parent(parent: int) -> None:
     """Have the system kill this process when its single-threaded parent dies."""
     with contextlib.suppress(OSError, AttributeError):  # systems other than Linux
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
@@ -181,7 +181,7 @@ def _die_with(parent: int) -> None:
 
 
 @contextlib.contextmanager
-def _ending_with(parent: int) -> Iterator[None]:
+def _exiting_with_parent(parent: int) -> Iterator[None]:
     """End this process, even if busy, once its parent has died."""
     over = threading.Event()
 
@@ -203,7 +203,7 @@ def main(parent: int) -> None:
     """Import the training libraries, then serve the parent on standard input and output."""
     events = os.dup(1)
     os.dup2(2, 1)  # output of libraries must not mix with events
-    with _ending_with(parent):
+    with _exiting_with_parent(parent):
         import neuralforecast  # noqa: F401
 
         import automodel_sk.search.optuna.loop  # noqa: F401
