@@ -73,11 +73,11 @@ def run_trial(
     with signs_of_life(trial), suppress(UpdateFinishedTrialError):
         try:
             config = request.space.suggest(trial)
-            twin = find_duplicate(study, trial, request)
-            if twin is None:
+            duplicate = find_duplicate(study, trial, request)
+            if duplicate is None:
                 end(study, trial, _train(trial, config, request, dataset, callback))
             else:
-                copy_duplicate(study, trial, twin)
+                copy_duplicate(study, trial, duplicate)
         except (KeyboardInterrupt, SystemExit):  # including the one of a user's own signal handler
             requeue(study, trial)
             raise

@@ -150,8 +150,8 @@ class RayTrials:
         self._proposer.begin(trial.number, trial.params)
         if config is None:
             fail(self._study, trial, reason, 0.0)
-        elif twin := find_duplicate(self._study, trial, self._request):
-            copy_duplicate(self._study, trial, twin)
+        elif duplicate := find_duplicate(self._study, trial, self._request):
+            copy_duplicate(self._study, trial, duplicate)
         else:
             beating = ExitStack()
             beating.enter_context(signs_of_life(trial))

@@ -103,15 +103,15 @@ def _is_whole(trial: FrozenTrial) -> bool:
     return noted.get("reason") is None and RETRIED_WITH not in noted and bool(steps_of(trial))
 
 
-def copy_duplicate(study: Study, trial: Trial, twin: FrozenTrial) -> None:
+def copy_duplicate(study: Study, trial: Trial, duplicate: FrozenTrial) -> None:
     """End a trial with the result of its duplicate."""
-    for number, loss in sorted(twin.intermediate_values.items()):
+    for number, loss in sorted(duplicate.intermediate_values.items()):
         trial.report(loss, step=number)
-    trial.set_user_attr("steps", steps_of(twin))
+    trial.set_user_attr("steps", steps_of(duplicate))
     trial.set_user_attr("seconds", 0.0)
-    trial.set_user_attr("copy_of", twin.number)
-    value = twin.value if twin.state is TrialState.COMPLETE else None
-    study.tell(trial, value, twin.state)
+    trial.set_user_attr("copy_of", duplicate.number)
+    value = duplicate.value if duplicate.state is TrialState.COMPLETE else None
+    study.tell(trial, value, duplicate.state)
 
 
 def run_again(study: Study, trial: FrozenTrial) -> bool:
