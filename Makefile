@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check docs clean
+.PHONY: help setup demo test test-all check docs table clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ check: setup  ## linters and types
 
 docs: setup  ## the documentation as a site, warnings as errors
 	$(BIN)/mkdocs build --strict
+
+table: setup  ## the README's table of options, from their declarations
+	$(BIN)/python tests/options_table.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache demo_output

@@ -501,7 +501,8 @@ class AutoNeuralForecaster(ForecasterContract):
 
     def _remember_addresses(self) -> None:
         """Register the passwords in addresses, so that all output masks them."""
-        for address in (self.storage, self.mlflow_tracking_uri, self.ray_address):
+        for name, known in OptimizationConfig.declared().items():
+            address = getattr(self, name) if known.address else None
             if isinstance(address, str):
                 remember_address(address)
 

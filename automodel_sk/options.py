@@ -3,78 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from automodel_sk._utils.secrets import mask_secrets, remember_address
 from automodel_sk.arguments.conversion import convert_all
 from automodel_sk.arguments.kinds import Choices, Flag, Place, Rule, Text
-from automodel_sk.arguments.number_rule import NumberRule, nearest
+from automodel_sk.arguments.number_rule import NumberRule
+from automodel_sk.arguments.option import Option, option, unknown_option
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["BACKENDS", "PRECISIONS", "OptimizationConfig", "unknown_option"]
+__all__ = ["BACKENDS", "PRECISIONS", "OptimizationConfig"]
 
 BACKENDS = ("optuna", "ray")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
-
-
-_SYNONYMS = {
-    "n_trials": "num_samples",
-    "trials": "num_samples",
-    "max_trials": "num_samples",
-    "n_iter": "num_samples",
-    "time_limit": "time_budget_hours",
-    "time_budget": "time_budget_hours",
-    "time_budget_minutes": "time_budget_hours",
-    "time_budget_s": "time_budget_hours",
-    "timeout": "time_budget_hours",
-    "max_time": "time_budget_hours",
-    "seed": "random_seed",
-    "random_state": "random_seed",
-    "n_jobs": "cpus",
-    "num_cpus": "cpus",
-    "num_gpus": "gpus",
-    "eval_metric": "metric",
-    "scoring": "metric",
-    "num_val_windows": "n_windows",
-    "early_stopping": "patience",
-    "tracking_uri": "mlflow_tracking_uri",
-    "experiment_name": "mlflow_experiment_name",
-}
-"""Names that other libraries use for these options."""
-
-
-def unknown_option(name: str, known: Sequence[str]) -> str:
-    """Return the sentence that reports an unknown option.
-
-    Parameters
-    ----------
-    name : str
-        The name passed.
-    known : sequence of str
-        The valid options.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> unknown_option("n_trials", ["num_samples", "resume"])
-    "unknown option 'n_trials'; did you mean 'num_samples'?"
-    """
-    meant = _SYNONYMS.get(name)
-    if meant not in known:
-        meant = nearest(name, known)
-    hint = f"did you mean {meant!r}?" if meant else f"choose from {', '.join(known)}"
-    return f"unknown option {name!r}; {hint}"
-
-
-def _option(default: Any, rule: Rule | None = None) -> Any:
-    """Return a field with its default and its rule."""
-    return field(default=default, metadata={"rule": rule})
+_SEARCH, _MACHINE, _TRACKING = "Search", "Machine", "Tracking"
 
 
 @dataclass(frozen=True)
@@ -170,19 +115,41 @@ class OptimizationConfig:
     'optuna'
     """
 
-    backend: str = _option("optuna", Choices("backend", BACKENDS))
-    num_samples: int | None = _option(
-        None, NumberRule("num_samples", 10, also=(None,), note="None: recommended")
+    backend: str = option(
+        "optuna",
+        "Library that runs the trials: optuna or ray.",
+        Choices("backend", BACKENDS),
+        panel=_MACHINE,
+        shared=True,
     )
-    cpus: float | None = _option(
-        None, NumberRule("cpus", 1, whole=False, low=0, low_open=True, also=(None,))
-    )
-    gpus: float | None = _option(
-        None, NumberRule("gpus", 0, whole=False, low=0, also=(None,), note="0.5: half of one")
-    )
-    use_mlflow: bool = _option(True, Flag("use_mlflow"))
-    mlflow_tracking_uri: str | None = _option(
+    num_samples: int | None = option(
         None,
+        "Total number of trials; recommended when left out.",
+        NumberRule("num_samples", 10, also=(None,), note="None: recommended"),
+        panel=_SEARCH,
+    )
+    cpus: float | None = option(
+        None,
+        "CPUs for the whole search; those of the machine by default.",
+        NumberRule("cpus", 1, whole=False, low=0, low_open=True, also=(None,)),
+        panel=_MACHINE,
+    )
+    gpus: float | None = option(
+        None,
+        "GPUs for the whole search; one by default, if there is one.",
+        NumberRule("gpus", 0, whole=False, low=0, also=(None,), note="0.5: half of one"),
+        panel=_MACHINE,
+    )
+    use_mlflow: bool = option(
+        True,
+        "Track in MLflow.",
+        Flag("use_mlflow"),
+        panel=_TRACKING,
+        flags=("--mlflow/--no-mlflow",),
+    )
+    mlflow_tracking_uri: str | None = option(
+        None,
+        "MLflow server or database; the file mlflow.db by default.",
         Place(
             "mlflow_tracking_uri",
             "sqlite:///mlflow.db",
@@ -190,52 +157,170 @@ class OptimizationConfig:
             addresses=True,
             as_text=True,
         ),
+        panel=_TRACKING,
+        metavar="URI",
+        address=True,
     )
-    mlflow_experiment_name: str = _option(
-        "automodel_sk", Text("mlflow_experiment_name", "automodel_sk", longest=500)
+    mlflow_experiment_name: str = option(
+        "automodel_sk",
+        "MLflow experiment.",
+        Text("mlflow_experiment_name", "automodel_sk", longest=500),
+        panel=_TRACKING,
+        flags=("--mlflow-experiment",),
     )
-    mlflow_register_as: str | None = _option(
-        None, Text("mlflow_register_as", "sales-forecast", optional=True)
-    )
-    use_pruning: bool = _option(True, Flag("use_pruning"))
-    time_budget_hours: float | None = _option(
-        None, NumberRule("time_budget_hours", 1.0, whole=False, low=0, low_open=True, also=(None,))
-    )
-    random_seed: int = _option(
-        42, NumberRule("random_seed", 42, low=0, high=2**32 - 1, also=(None,), note="None: drawn")
-    )
-    verbose: bool = _option(True, Flag("verbose"))
-    study_name: str | None = _option(None, Text("study_name", "weekly-sales", optional=True))
-    storage: str | Path | None = _option(
-        None, Place("storage", "automodel_sk_runs", optional=True, addresses=True)
-    )
-    resume: str = _option("auto", Choices("resume", ("auto", "never", "overwrite")))
-    metric: str | Callable[..., Any] | None = _option(None)
-    n_windows: int = _option(1, NumberRule("n_windows", 1))
-    step_size: int | None = _option(
-        None, NumberRule("step_size", 12, also=(None,), note="None: the horizon")
-    )
-    refit: str = _option("full", Choices("refit", ("full", "best_weights", "continue")))
-    warm_start: Any = _option(None)
-    patience: int | None = _option(
-        None, NumberRule("patience", 20, also=(None,), note="None: never")
-    )
-    precision: str = _option("auto", Choices("precision", ("auto", *PRECISIONS)))
-    refit_precision: str = _option("32-true", Choices("refit_precision", PRECISIONS))
-    trials_per_gpu: int | None = _option(
+    mlflow_register_as: str | None = option(
         None,
+        "Registered model in MLflow; the fitted model is added to it as a new version.",
+        Text("mlflow_register_as", "sales-forecast", optional=True),
+        panel=_TRACKING,
+    )
+    use_pruning: bool = option(
+        True,
+        "Stop unpromising trials early, or run each to its end.",
+        Flag("use_pruning"),
+        panel=_SEARCH,
+        flags=("--pruning/--no-pruning",),
+        shared=True,
+    )
+    time_budget_hours: float | None = option(
+        None,
+        "Hours for search and refit together; on the command line 10m and 1h too.",
+        NumberRule("time_budget_hours", 1.0, whole=False, low=0, low_open=True, also=(None,)),
+        panel=_SEARCH,
+        flags=("--time-budget",),
+        metavar="TIME",
+    )
+    random_seed: int = option(
+        42,
+        "Seed of the sampler and the models.",
+        NumberRule("random_seed", 42, low=0, high=2**32 - 1, also=(None,), note="None: drawn"),
+        panel=_SEARCH,
+        flags=("--seed",),
+        shared=True,
+    )
+    verbose: bool = option(
+        True,
+        "Show progress and a summary.",
+        Flag("verbose"),
+        flags=("--verbose/--quiet", " /-q"),
+    )
+    study_name: str | None = option(
+        None,
+        "Name of the study; the same call with it resumes a stopped search.",
+        Text("study_name", "weekly-sales", optional=True),
+        panel=_SEARCH,
+    )
+    storage: str | Path | None = option(
+        None,
+        "Where trials are stored: a folder (automodel_sk_runs by default), a database URL, or"
+        " :memory:.",
+        Place("storage", "automodel_sk_runs", optional=True, addresses=True),
+        panel=_SEARCH,
+        metavar="PLACE",
+        address=True,
+    )
+    resume: str = option(
+        "auto",
+        "If the study exists: auto resumes it, never refuses, overwrite deletes it.",
+        Choices("resume", ("auto", "never", "overwrite")),
+        panel=_SEARCH,
+        metavar="HOW",
+    )
+    metric: str | Callable[..., Any] | None = option(
+        None,
+        "Metric to minimise, such as mae, smape or mase; the training loss by default.",
+        panel=_SEARCH,
+        shared=True,
+    )
+    n_windows: int = option(
+        1,
+        "Validation windows of h steps.",
+        NumberRule("n_windows", 1),
+        panel=_SEARCH,
+        shared=True,
+    )
+    step_size: int | None = option(
+        None,
+        "Steps between validation windows; h by default.",
+        NumberRule("step_size", 12, also=(None,), note="None: the horizon"),
+        panel=_SEARCH,
+        shared=True,
+    )
+    refit: str = option(
+        "full",
+        "Final model: full trains the best configuration from scratch on all rows, best_weights"
+        " keeps the best trial's weights, continue trains on from them.",
+        Choices("refit", ("full", "best_weights", "continue")),
+        panel=_SEARCH,
+        metavar="HOW",
+    )
+    warm_start: Any = option(
+        None,
+        "An earlier model, whose best configurations are tried first.",
+        panel=_SEARCH,
+        metavar="MODEL",
+    )
+    patience: int | None = option(
+        None,
+        "Stop the search after this many consecutive trials without improvement.",
+        NumberRule("patience", 20, also=(None,), note="None: never"),
+        panel=_SEARCH,
+        shared=True,
+    )
+    precision: str = option(
+        "auto",
+        "Precision of the trials: auto, 32-true, bf16-mixed.",
+        Choices("precision", ("auto", *PRECISIONS)),
+        panel=_MACHINE,
+    )
+    refit_precision: str = option(
+        "32-true",
+        "Precision of the refit.",
+        Choices("refit_precision", PRECISIONS),
+        panel=_MACHINE,
+    )
+    trials_per_gpu: int | None = option(
+        None,
+        "Trials that share a GPU; as many as fit its memory by default.",
         NumberRule("trials_per_gpu", 2, also=(None,), note="None: as many as its memory holds"),
+        panel=_MACHINE,
     )
-    trial_timeout_minutes: float | None = _option(
+    trial_timeout_minutes: float | None = option(
         None,
+        "Minutes after which a trial is stopped and recorded as failed.",
         NumberRule("trial_timeout_minutes", 60.0, whole=False, low=0, low_open=True, also=(None,)),
+        panel=_SEARCH,
+        flags=("--trial-timeout",),
+        metavar="MINUTES",
+        shared=True,
     )
-    ray_address: str | None = _option(None, Text("ray_address", "auto", optional=True))
-    freq: str | int | None = _option(None)
-    season_length: int | None = _option(
-        None, NumberRule("season_length", 12, also=(None,), note="None: from freq")
+    ray_address: str | None = option(
+        None,
+        "Address of a Ray cluster, with the backend ray.",
+        Text("ray_address", "auto", optional=True),
+        panel=_MACHINE,
+        metavar="ADDRESS",
+        address=True,
     )
-    strict_mode: bool = _option(False, Flag("strict_mode", example=False))
+    freq: str | int | None = option(
+        None,
+        "Frequency of the times, such as D, h or ME, or 1 for integers; inferred when left out.",
+        metavar="STEP",
+        shared=True,
+    )
+    season_length: int | None = option(
+        None,
+        "Steps in a season, used to scale intervals; from the frequency when left out.",
+        NumberRule("season_length", 12, also=(None,), note="None: from freq"),
+        panel=_SEARCH,
+        shared=True,
+    )
+    strict_mode: bool = option(
+        False,
+        "Treat warnings as errors.",
+        Flag("strict_mode", example=False),
+        flags=("--strict",),
+    )
 
     def __new__(cls, *_values: Any, **options: Any) -> OptimizationConfig:
         """Refuse unknown options, suggesting the names that were probably meant."""
@@ -243,6 +328,21 @@ class OptimizationConfig:
             if name not in cls.__dataclass_fields__:
                 raise InvalidInputError(unknown_option(name, list(cls.__dataclass_fields__)))
         return super().__new__(cls)
+
+    @classmethod
+    def declared(cls) -> dict[str, Option]:
+        """Return what is declared of each option, by its name.
+
+        Returns
+        -------
+        dict of str to Option
+
+        Examples
+        --------
+        >>> OptimizationConfig.declared()["patience"].shared
+        True
+        """
+        return {field.name: field.metadata["option"] for field in fields(cls)}
 
     @classmethod
     def rules(cls) -> dict[str, Rule]:
@@ -257,8 +357,7 @@ class OptimizationConfig:
         >>> OptimizationConfig.rules()["patience"].accepts(0)
         False
         """
-        found = {field.name: field.metadata.get("rule") for field in fields(cls)}
-        return {name: rule for name, rule in found.items() if rule is not None}
+        return {name: o.rule for name, o in cls.declared().items() if o.rule is not None}
 
     def converted(self) -> OptimizationConfig:
         """Return the options as plain Python objects, or raise an error that lists what is wrong.
@@ -286,8 +385,9 @@ class OptimizationConfig:
         return replace(self, **convert_all(self.rules(), values))
 
     def __post_init__(self) -> None:
-        """Remember the passwords in addresses, so that no text shows them."""
-        for address in (self.storage, self.mlflow_tracking_uri, self.ray_address):
+        """Remember the passwords of addresses, so that no text shows them."""
+        for name, known in self.declared().items():
+            address = getattr(self, name) if known.address else None
             if isinstance(address, str):
                 remember_address(address)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,6 @@ from automodel_sk.cli.options import (
     DateFormat,
     Debug,
     Decimal,
-    Freq,
     FutrExog,
     FutrFile,
     HistExog,
@@ -30,7 +29,6 @@ from automodel_sk.cli.options import (
     Space,
     StatExog,
     StaticFile,
-    Strict,
     TargetCol,
     TimeCol,
     static_columns,
@@ -54,6 +52,7 @@ __all__ = ["fit"]
 
 
 @reported
+@of.takes_options()
 def fit(
     ctx: typer.Context,
     data: Data,
@@ -64,27 +63,9 @@ def fit(
     forecast: of.ForecastFile = None,
     level: Level = None,
     loss: of.Loss = "mae",
-    freq: Freq = None,
-    strict_mode: Strict = False,
     as_json: Json = False,
-    verbose: of.Verbose = True,
     debug: Debug = False,
     space: Space = None,
-    num_samples: of.NumSamples = None,
-    time_budget_hours: of.TimeBudget = None,
-    metric: of.Metric = None,
-    n_windows: of.NWindows = 1,
-    step_size: of.StepSize = None,
-    refit: of.Refit = "full",
-    warm_start: of.WarmStart = None,
-    patience: of.Patience = None,
-    trial_timeout_minutes: of.TrialTimeout = None,
-    season_length: of.SeasonLength = None,
-    use_pruning: of.Pruning = True,
-    random_seed: of.Seed = 42,
-    study_name: of.StudyName = None,
-    storage: of.Storage = None,
-    resume: of.Resume = "auto",
     id_col: IdCol = None,
     time_col: TimeCol = None,
     target_col: TargetCol = None,
@@ -96,26 +77,14 @@ def fit(
     futr: FutrFile = None,
     static: StaticFile = None,
     stat_exog: StatExog = None,
-    backend: of.Backend = "optuna",
-    cpus: of.Cpus = None,
-    gpus: of.Gpus = None,
-    trials_per_gpu: of.TrialsPerGpu = None,
-    precision: of.Precision = "auto",
-    refit_precision: of.RefitPrecision = "32-true",
-    ray_address: of.RayAddress = None,
-    use_mlflow: of.Mlflow = True,
-    mlflow_tracking_uri: of.TrackingUri = None,
-    mlflow_experiment_name: of.Experiment = "automodel_sk",
-    mlflow_register_as: of.RegisterAs = None,
+    **options: Any,
 ) -> None:
     """Tune a model on a table, fit it on all rows, save it and forecast.
 
     The data is validated first. All options are written to a run file next to the model; --config
     repeats the run from it. Ctrl-C keeps the finished trials and says how to resume.
     """
-    # Every field of OptimizationConfig is a parameter of the same name.
-    options = {field.name: ctx.params[field.name] for field in fields(OptimizationConfig)}
-    options["study_name"] = study_name or _study_name(data, model, h)
+    options["study_name"] = options["study_name"] or _study_name(data, model, h)
     targets = Targets.choose(data, model, output, forecast, futr, static)
     run = _Run(ctx, targets, inline_space(ctx) if space is None else read_mapping(space))
     domains = None if run.space is None else space_from_json(run.space)
@@ -123,7 +92,7 @@ def fit(
     frame, columns = read_series(
         data,
         Columns(id_col, time_col, target_col, asked=asked),
-        quiet=not verbose,
+        quiet=not options["verbose"],
     )
     future, static_df = read_beside(futr, columns), read_beside(static, columns)
     _check_future(future, futr_exog or [])

@@ -1,42 +1,110 @@
-"""Options of the `fit` command."""
+"""Options of the commands that search: the fields of `OptimizationConfig`, and `fit`'s own."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar, get_args
 
 import typer
 
+from automodel_sk.arguments.kinds import Choices, Flag
+from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.catalog.losses import LOSS_NAMES
-from automodel_sk.cli.options import checked_metric, checked_model, complete_model, hours, one_of
+from automodel_sk.cli.options import (
+    PANELS,
+    checked_metric,
+    checked_model,
+    complete_model,
+    hours,
+    one_of,
+    read_freq,
+)
+from automodel_sk.options import OptimizationConfig
 
-__all__ = [
-    "Backend",
-    "Cpus",
-    "Experiment",
-    "ForecastFile",
-    "Gpus",
-    "Horizon",
-    "Loss",
-    "Metric",
-    "Mlflow",
-    "Model",
-    "ModelFolder",
-    "NWindows",
-    "NumSamples",
-    "Pruning",
-    "RegisterAs",
-    "Resume",
-    "SeasonLength",
-    "Seed",
-    "Storage",
-    "StudyName",
-    "TimeBudget",
-    "TrackingUri",
-    "Verbose",
-]
+__all__ = ["ForecastFile", "Horizon", "Loss", "Model", "ModelFolder", "takes_options"]
 
-_SEARCH, _TRACKING, _MACHINE = "Search", "Tracking", "Machine"
+Command = TypeVar("Command", bound=Callable[..., None])
+
+_READ: dict[str, Callable[[str | None], Any]] = {
+    "time_budget_hours": hours,
+    "metric": checked_metric,
+    "freq": read_freq,
+}
+"""Options whose text is read in a way of the command line's own."""
+
+_LAST = ("as_json", "debug")
+
+
+def takes_options(*names: str) -> Callable[[Command], Command]:
+    """Give a command options of a search, in place of its ``**options``.
+
+    Parameters
+    ----------
+    *names : str
+        Fields of `OptimizationConfig`; all of them when there are none.
+
+    Examples
+    --------
+    >>> @takes_options("cpus")
+    ... def search(study: str, **options: Any) -> None: ...
+    >>> list(inspect.signature(search).parameters)
+    ['study', 'cpus']
+    """
+
+    def decorate(command: Command) -> Command:
+        signature = inspect.signature(command, eval_str=True)
+        parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        known = {field.name: field for field in fields(OptimizationConfig)}
+        parameters += [_parameter(known[name]) for name in names or known]
+        signature = signature.replace(parameters=sorted(parameters, key=_place))
+        command.__signature__ = signature  # type: ignore[attr-defined]
+        return command
+
+    return decorate
+
+
+def _parameter(field: Field[Any]) -> inspect.Parameter:
+    """Return an option as a parameter that typer reads."""
+    declared, read = field.metadata["option"], _READ.get(field.name)
+    kind, further = _kind(declared.rule)
+    if read is not None:
+        kind, further = str, {"callback": read}
+    metavar = declared.metavar or (None if kind is bool else "N" if kind is not str else "NAME")
+    info = typer.Option(
+        *declared.flags,
+        metavar=metavar,
+        help=declared.help,
+        rich_help_panel=declared.panel,
+        **further,
+    )
+    values: Any = kind | None if field.default is None else kind
+    assert field.default is not MISSING, f"the option {field.name} needs a default"
+    return inspect.Parameter(
+        field.name,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=field.default,
+        annotation=Annotated[values, info],
+    )
+
+
+def _kind(rule: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the type that a rule's values have as text is read, and how typer checks them."""
+    if isinstance(rule, Flag):
+        return bool, {}
+    if isinstance(rule, NumberRule):
+        return (int, {"min": rule.low}) if rule.whole else (float, {})
+    return str, {"callback": one_of(rule.choices)} if isinstance(rule, Choices) else {}
+
+
+def _place(parameter: inspect.Parameter) -> tuple[int, bool]:
+    """Return where a parameter stands: by its panel, what all commands share at the end."""
+    of_typer = [info for info in get_args(parameter.annotation) if hasattr(info, "rich_help_panel")]
+    panel = of_typer[0].rich_help_panel if of_typer else None
+    return PANELS.index(panel), parameter.name in _LAST
+
 
 Model = Annotated[
     str,
@@ -67,205 +135,5 @@ Loss = Annotated[
     str,
     typer.Option(
         metavar="NAME", help=f"Training loss: {', '.join(LOSS_NAMES)}.", callback=one_of(LOSS_NAMES)
-    ),
-]
-Verbose = Annotated[
-    bool, typer.Option("--verbose/--quiet", " /-q", help="Show progress and a summary, or not.")
-]
-
-NumSamples = Annotated[
-    int | None,
-    typer.Option(
-        min=1, metavar="N", help="Trials; recommended when left out.", rich_help_panel=_SEARCH
-    ),
-]
-TimeBudget = Annotated[
-    str | None,
-    typer.Option(
-        "--time-budget",
-        metavar="TIME",
-        help="Time for search and final training: hours, or 10m, 1h.",
-        callback=hours,
-        rich_help_panel=_SEARCH,
-    ),
-]
-Metric = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="Validation metric, such as mae, smape or mase; the training loss by default.",
-        callback=checked_metric,
-        rich_help_panel=_SEARCH,
-    ),
-]
-SeasonLength = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        metavar="N",
-        help="Steps of one season, by which intervals are scaled; from --freq when left out.",
-        rich_help_panel=_SEARCH,
-    ),
-]
-NWindows = Annotated[
-    int,
-    typer.Option(
-        min=1, metavar="N", help="Validation windows of h steps.", rich_help_panel=_SEARCH
-    ),
-]
-StepSize = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        metavar="N",
-        help="Steps between validation windows; h by default.",
-        rich_help_panel=_SEARCH,
-    ),
-]
-Refit = Annotated[
-    str,
-    typer.Option(
-        metavar="HOW",
-        help="Final model: full trains anew on all rows, best_weights keeps the best trial's"
-        " weights, continue trains on from them.",
-        callback=one_of(("full", "best_weights", "continue")),
-        rich_help_panel=_SEARCH,
-    ),
-]
-WarmStart = Annotated[
-    str | None,
-    typer.Option(
-        metavar="MODEL",
-        help="A saved model whose best configurations are tried first.",
-        rich_help_panel=_SEARCH,
-    ),
-]
-Patience = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        metavar="N",
-        help="End the search after so many trials without a better one.",
-        rich_help_panel=_SEARCH,
-    ),
-]
-TrialTimeout = Annotated[
-    float | None,
-    typer.Option(
-        "--trial-timeout",
-        metavar="MINUTES",
-        help="Minutes after which a trial has failed.",
-        rich_help_panel=_SEARCH,
-    ),
-]
-Precision = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME",
-        help="Precision of the trials: auto, 32-true, bf16-mixed.",
-        rich_help_panel=_MACHINE,
-    ),
-]
-RefitPrecision = Annotated[
-    str,
-    typer.Option(metavar="NAME", help="Precision of the final training.", rich_help_panel=_MACHINE),
-]
-TrialsPerGpu = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        metavar="N",
-        help="Trials that share a GPU; as many as fit when left out.",
-        rich_help_panel=_MACHINE,
-    ),
-]
-RayAddress = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ADDRESS",
-        help="Ray cluster to search on, with --backend ray.",
-        rich_help_panel=_MACHINE,
-    ),
-]
-Pruning = Annotated[
-    bool,
-    typer.Option(
-        "--pruning/--no-pruning",
-        help="Stop trials that fall behind, or run every one to its end.",
-        rich_help_panel=_SEARCH,
-    ),
-]
-Seed = Annotated[
-    int,
-    typer.Option(
-        "--seed", min=0, metavar="N", help="Seed of search and models.", rich_help_panel=_SEARCH
-    ),
-]
-StudyName = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="Name of the study; the same command with it goes on where a search stopped.",
-        rich_help_panel=_SEARCH,
-    ),
-]
-Storage = Annotated[
-    str | None,
-    typer.Option(
-        metavar="PLACE",
-        help="Where trials are kept: a folder (automodel_sk_runs by default), a database URL,"
-        " or :memory:.",
-        rich_help_panel=_SEARCH,
-    ),
-]
-Resume = Annotated[
-    str,
-    typer.Option(
-        metavar="HOW",
-        help="If the study exists: auto goes on with it, never refuses, overwrite starts anew.",
-        callback=one_of(("auto", "never", "overwrite")),
-        rich_help_panel=_SEARCH,
-    ),
-]
-Backend = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME",
-        help="Library that searches: optuna or ray.",
-        callback=one_of(("optuna", "ray")),
-        rich_help_panel=_MACHINE,
-    ),
-]
-Cpus = Annotated[
-    float | None, typer.Option(metavar="N", help="CPUs to use in all.", rich_help_panel=_MACHINE)
-]
-Gpus = Annotated[
-    float | None, typer.Option(metavar="N", help="GPUs to use in all.", rich_help_panel=_MACHINE)
-]
-Mlflow = Annotated[
-    bool,
-    typer.Option("--mlflow/--no-mlflow", help="Track in MLflow.", rich_help_panel=_TRACKING),
-]
-TrackingUri = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URI",
-        help="MLflow server or database; the file mlflow.db by default.",
-        rich_help_panel=_TRACKING,
-    ),
-]
-Experiment = Annotated[
-    str,
-    typer.Option(
-        "--mlflow-experiment", metavar="NAME", help="MLflow experiment.", rich_help_panel=_TRACKING
-    ),
-]
-RegisterAs = Annotated[
-    str | None,
-    typer.Option(
-        "--mlflow-register-as",
-        metavar="NAME",
-        help="Name in MLflow's registry for the fitted model.",
-        rich_help_panel=_TRACKING,
     ),
 ]

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "PANELS",
     "Data",
     "DateFormat",
     "Debug",
     "Decimal",
-    "Freq",
     "FutrExog",
     "FutrFile",
     "HistExog",
@@ -31,7 +31,6 @@ __all__ = [
     "Space",
     "StatExog",
     "StaticFile",
-    "Strict",
     "TargetCol",
     "TimeCol",
     "checked_level",
@@ -47,6 +46,9 @@ __all__ = [
 ]
 
 _COLUMNS, _EXOGENOUS = "Columns", "Exogenous variables"
+PANELS = (None, "Search", _COLUMNS, _EXOGENOUS, "Machine", "Tracking")
+"""The headings of a command's help, in their order."""
+
 _HOURS = {"s": 1 / 3600, "m": 1 / 60, "h": 1.0, "d": 24.0}
 
 
@@ -217,14 +219,6 @@ Data = Annotated[
         " is one series.",
     ),
 ]
-Freq = Annotated[
-    str | None,
-    typer.Option(
-        metavar="STEP",
-        help="Step of the times, such as D, h, ME, or 1; found out when left out.",
-        callback=read_freq,
-    ),
-]
 Space = Annotated[
     Path | None,
     _file(
@@ -320,5 +314,4 @@ FutrFile = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors alone.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

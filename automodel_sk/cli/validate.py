@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automodel_sk.cli.dialect import Asked
+from automodel_sk.cli.fit_options import takes_options
 from automodel_sk.cli.inputs import Columns, read_beside, read_series
 from automodel_sk.cli.mappings import read_mapping
 from automodel_sk.cli.options import (
@@ -16,7 +17,6 @@ from automodel_sk.cli.options import (
     DateFormat,
     Debug,
     Decimal,
-    Freq,
     FutrExog,
     HistExog,
     IdCol,
@@ -26,7 +26,6 @@ from automodel_sk.cli.options import (
     Space,
     StatExog,
     StaticFile,
-    Strict,
     TargetCol,
     TimeCol,
     checked_model,
@@ -49,6 +48,7 @@ __all__ = ["validate"]
 
 
 @reported
+@takes_options("freq", "strict_mode")
 def validate(
     ctx: typer.Context,
     data: Data,
@@ -66,7 +66,6 @@ def validate(
     ] = None,
     config: RunFile = None,
     space: Space = None,
-    freq: Freq = None,
     id_col: IdCol = None,
     time_col: TimeCol = None,
     target_col: TargetCol = None,
@@ -77,10 +76,10 @@ def validate(
     hist_exog: HistExog = None,
     static: StaticFile = None,
     stat_exog: StatExog = None,
-    strict: Strict = False,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
+    **options: Any,
 ) -> None:
     """Check data without training; with --model and --h, check a search on it.
 
@@ -96,14 +95,14 @@ def validate(
     from automodel_sk.data.preparation import read_times
 
     wanted: dict[str, Any] = {
-        "freq": freq,
+        "freq": options["freq"],
         "futr_exog": futr_exog or [],
         "hist_exog": hist_exog or [],
         "stat_exog": static_columns(static_df, stat_exog),
         "static_df": static_df,
     }
     domains = None if content is None else space_from_json(content)
-    result = _check(frame, model, h, domains, strict, wanted)
+    result = _check(frame, model, h, domains, options["strict_mode"], wanted)
     profile = analyse_dataset(read_times(frame), **wanted) if result.is_valid else None
     if as_json:
         print_json(_document(result, profile))

@@ -38,6 +38,7 @@ _LARGEST_NUMBER = 10_000_000
 
 
 @reported
+@of.takes_options("storage", "cpus", "gpus", "trial_timeout_minutes", "verbose")
 def worker(
     study: Annotated[
         str, typer.Option("--study", "--study-name", help="Name of the study to join.")
@@ -46,7 +47,6 @@ def worker(
         Path,
         typer.Option(exists=True, dir_okay=False, help="The data that the search was begun with."),
     ],
-    storage: of.Storage = None,
     static: StaticFile = None,
     id_col: IdCol = None,
     time_col: TimeCol = None,
@@ -54,11 +54,8 @@ def worker(
     sep: Separator = None,
     decimal: Decimal = None,
     date_format: DateFormat = None,
-    cpus: of.Cpus = None,
-    gpus: of.Gpus = None,
-    trial_timeout_minutes: of.TrialTimeout = None,
-    verbose: of.Verbose = True,
     debug: Debug = False,
+    **options: Any,
 ) -> None:
     """Join a running search: run its trials on this machine too, until none are left.
 
@@ -77,24 +74,23 @@ def worker(
     from automodel_sk.search.study.storage import StudyLocation
     from automodel_sk.training.time_budget import TimeBudget
 
-    job = read_search_spec(StudyLocation(study, storage))
+    job = read_search_spec(StudyLocation(study, options["storage"]))
     _check_settings(job, study)
     _check_sizes(job, study)
-    own: dict[str, Any] = {"study_name": study, "storage": storage, "cpus": cpus, "gpus": gpus}
-    if trial_timeout_minutes is not None:
-        own["trial_timeout_minutes"] = trial_timeout_minutes
-    options = replace(job.options, verbose=verbose, **own)
-    start_workers_early(options)
+    if options["trial_timeout_minutes"] is None:
+        options["trial_timeout_minutes"] = job.options.trial_timeout_minutes
+    config = replace(job.options, study_name=study, **options)
+    start_workers_early(config)
     asked = Asked(sep, decimal, date_format)
     columns = Columns(id_col, time_col, target_col, asked=asked)
-    plan = _plan(job, options, data, static, columns)
+    plan = _plan(job, config, data, static, columns)
     budget = TimeBudget(None if job.ends is None else job.ends - time.time())
     dataset = training_data(plan)
-    request = search_request(plan, options, budget, dataset)
+    request = search_request(plan, config, budget, dataset)
     request = replace(request, num_samples=job.trials, job=None)
     reports = request.strategy.n_reports
-    with progress_bar(job.trials, job.model_name, verbose, budget, reports) as bar:
-        records = make_backend(options.backend).run(request, dataset, bar)
+    with progress_bar(job.trials, job.model_name, config.verbose, budget, reports) as bar:
+        records = make_backend(config.backend).run(request, dataset, bar)
     tell(f"Study {study}: {len(records)} of {job.trials} trials have ended")
 
 

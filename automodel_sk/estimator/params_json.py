@@ -14,12 +14,13 @@ from automodel_sk.auto_model import AutoModel
 from automodel_sk.data.times.steps import plain_frequency
 from automodel_sk.estimator.layout_json import label_from_json, label_to_json
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
+from automodel_sk.options import OptimizationConfig
 from automodel_sk.persistence.allowed_arguments import check_settings, passive
 from automodel_sk.persistence.schema import Stored, checked
 
 __all__ = ["checked_parameters", "parameters_from_json", "parameters_to_json"]
 
-_ADDRESSES = ("mlflow_tracking_uri", "ray_address", "storage")
+_ADDRESSES = frozenset(name for name, o in OptimizationConfig.declared().items() if o.address)
 """Left out: they are of the machine, may hold passwords, and where a stranger's forecaster
 would send data to."""
 

@@ -212,32 +212,19 @@ def make_plan(given: UserInput, options: OptimizationConfig) -> SearchPlan:
 
 
 def _validate(given: UserInput, dataset: Any, options: OptimizationConfig) -> ValidationResult:
+    # The tracking server is checked when the tracker starts.
+    tracked = ("use_mlflow", "mlflow_tracking_uri", "mlflow_experiment_name")
+    asked = {name: value for name, value in options.to_dict().items() if name not in tracked}
     return validate_all(
-        backend=options.backend,
         config=given.config,
-        num_samples=options.num_samples,
-        cpus=options.cpus,
-        gpus=options.gpus,
         model_class_name=given.model_name,
         dataset=dataset,
         h=given.h,
-        strict_mode=options.strict_mode,
-        time_budget_hours=options.time_budget_hours,
-        trial_timeout_minutes=options.trial_timeout_minutes,
-        patience=options.patience,
-        refit=options.refit,
-        precision=options.precision,
-        refit_precision=options.refit_precision,
-        trials_per_gpu=options.trials_per_gpu,
-        ray_address=options.ray_address,
-        random_seed=options.random_seed,
-        freq=options.freq,
-        n_windows=options.n_windows,
-        step_size=options.step_size,
         futr_exog_list=tuple(given.futr_exog_list),
         hist_exog_list=tuple(given.hist_exog_list),
         stat_exog_list=tuple(given.stat_exog_list),
         static_df=given.static_df,
+        **asked,
     )
 
 

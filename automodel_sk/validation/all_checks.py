@@ -38,9 +38,6 @@ def validate_all(
     h: Any = None,
     strict_mode: bool = False,
     *,
-    time_budget_hours: Any = None,
-    trial_timeout_minutes: Any = None,
-    random_seed: Any = None,
     freq: Any = None,
     n_windows: Any = 1,
     step_size: Any = None,
@@ -74,12 +71,6 @@ def validate_all(
         The horizon, in time steps.
     strict_mode : bool, default False
         Whether warnings count as errors.
-    time_budget_hours : float, optional
-        Time budget of search and refit together, in hours.
-    trial_timeout_minutes : float, optional
-        Minutes after which a trial fails.
-    random_seed : int, optional
-        Random seed of the sampler and the models.
     freq : str or int, optional
         Frequency of the data; inferred when None.
     n_windows : int, default 1
@@ -131,9 +122,6 @@ def validate_all(
             num_samples=num_samples,
             cpus=cpus,
             gpus=gpus,
-            time_budget_hours=time_budget_hours,
-            trial_timeout_minutes=trial_timeout_minutes,
-            random_seed=random_seed,
             n_windows=n_windows,
             step_size=step_size,
             strict_mode=asked_strict,

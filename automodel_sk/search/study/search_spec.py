@@ -35,20 +35,14 @@ __all__ = [
 ]
 
 _JOB = "automodel_sk:job"
-_OPTIONS = (
-    "backend",
-    "use_pruning",
-    "patience",
-    "random_seed",
-    "metric",
-    "n_windows",
-    "step_size",
-    "trial_timeout_minutes",
-    "freq",
-    "season_length",
-)
+_OPTIONS = tuple(name for name, o in OptimizationConfig.declared().items() if o.shared)
 _READ = (*_OPTIONS, "num_samples", "precision")
 """The only options that a worker takes from a study."""
+_UNRULED: Mapping[str, tuple[type, ...]] = {
+    "metric": (str, type(None)),
+    "freq": (str, int, type(None)),
+}
+"""Those that no rule holds, and what they may be in a study."""
 
 _LOSSES = "neuralforecast.losses.pytorch"
 _MOST_COLUMNS = 10_000
@@ -290,11 +284,11 @@ def _options_of(stored: Mapping[str, Any]) -> OptimizationConfig:
     strange = set(stored) - set(_READ)
     if strange:
         raise ValueError(f"it sets the option {shown(min(strange))}, which is each worker's own")
-    metric, freq = stored.get("metric"), stored.get("freq")
-    if not isinstance(metric, (str, type(None))) or not isinstance(freq, (str, int, type(None))):
-        raise TypeError(f"metric and freq can't be {shown(metric)} and {shown(freq)}")
     options = OptimizationConfig(**stored)
     rules = {name: rule for name, rule in options.rules().items() if name in stored}
+    for name in set(stored) - set(rules):
+        if not isinstance(stored[name], _UNRULED[name]):
+            raise TypeError(f"{name} can't be {shown(stored[name])}")
     return replace(options, **convert_all(rules, {name: stored[name] for name in rules}))
 
 

@@ -48,11 +48,7 @@ class ConfigValidator:
         cpus: Any = None,
         gpus: Any = None,
         *,
-        time_budget_hours: Any = None,
-        trial_timeout_minutes: Any = None,
-        random_seed: Any = None,
         n_windows: Any = None,
-        step_size: Any = None,
         **further: Any,
     ) -> ValidationResult:
         """Validate the backend and the search options, and check that the space can be parsed.
@@ -67,16 +63,8 @@ class ConfigValidator:
             Number of trials, at least 1.
         cpus, gpus : float, optional
             CPU cores and GPUs the search may use; more than the machine has is a warning.
-        time_budget_hours : float, optional
-            Time budget in hours, above 0.
-        trial_timeout_minutes : float, optional
-            Minutes per trial, above 0.
-        random_seed : int, optional
-            From 0 to 2**32 - 1.
         n_windows : int, optional
             Number of validation windows, at least 1.
-        step_size : int, optional
-            Steps between validation windows, at least 1.
         **further
             Other fields of `OptimizationConfig`.
 
@@ -95,10 +83,6 @@ class ConfigValidator:
             "num_samples": num_samples,
             "cpus": cpus,
             "gpus": gpus,
-            "time_budget_hours": time_budget_hours,
-            "trial_timeout_minutes": trial_timeout_minutes,
-            "step_size": step_size,
-            "random_seed": random_seed,
             **({} if n_windows is None else {"n_windows": n_windows}),
             **further,
         }
