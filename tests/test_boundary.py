@@ -212,7 +212,7 @@ def test_an_address_without_its_scheme_is_no_folder(option: str, place: str) -> 
 
 @pytest.mark.parametrize("uri", ["mlruns", Path("mlruns"), "~/mlruns"])
 def test_a_folder_for_mlflow_is_refused_in_a_sentence(
-    uri: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    uri: Any, model: AutoModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
@@ -220,6 +220,8 @@ def test_a_folder_for_mlflow_is_refused_in_a_sentence(
     options = {"verbose": False, "cpus": 1, "storage": ":memory:", "mlflow_tracking_uri": uri}
     with pytest.raises(AutoModelError, match="folders as stores"):
         create_auto_model("MLP", 3, frame, {"max_steps": 1}, **options)
+    with pytest.raises(AutoModelError, match="folders as stores"):
+        model.log_to_mlflow(tracking_uri=uri)
 
 
 @pytest.mark.parametrize("name", ["ventes\u00a0: prix", "\u0645\u06cc\u200c\u0634\u0648\u062f"])
