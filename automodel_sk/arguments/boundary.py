@@ -63,9 +63,7 @@ TABLE: Mapping[str, Rule] = {
         Several("metrics", lambda m: isinstance(m, str) or callable(m), '["mae", "mase"]'),
         Several("steps", NumberRule("steps", 1).accepts, "[1, 12]"),
         Place("path", "model"),
-        Place(
-            "tracking_uri", "sqlite:///mlflow.db", optional=True, addresses=True, as_text=True
-        ),
+        Place("tracking_uri", "sqlite:///mlflow.db", optional=True, addresses=True, as_text=True),
         Text("experiment_name", "automodel_sk", longest=500),
         Text("run_id", "0a1b2c3d", optional=True),
         Text("register_as", "sales-forecast", optional=True),
