@@ -18,10 +18,9 @@ from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.number_rule import shown
 from automodel_sk.auto_model import AutoModel
 from automodel_sk.catalog.models import MODEL_CATALOG, ModelCharacteristics, read_model_name
-from automodel_sk.data.columns import ColumnNames, ColumnWords
+from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.frequency import season_length
 from automodel_sk.data.times.steps import plain_frequency
-from automodel_sk.data.wording import worded
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import metric_name
 from automodel_sk.options import OptimizationConfig
@@ -84,7 +83,7 @@ class AutoModelFactory:
         self.config = _as_options(optimization_config)
         self._summary: OptimizationSummary | None = None
 
-    @public(dataset=Frame("dataset", optional=False))
+    @public(dataset=Frame("dataset", optional=False), static_df=Frame("static_df"))
     @exit_at_signals()
     def create_auto_model(
         self,
@@ -146,6 +145,7 @@ class AutoModelFactory:
         options = replace(options, freq=_plain(options.freq))
         budget = TimeBudget(_seconds(options), refit=options.refit)
         names = ColumnNames(id_col, time_col, target_col)
+        names.check_free(model_name)
         names.check_present(dataset, "dataset")
         given = UserInput(
             model_name,
@@ -153,13 +153,13 @@ class AutoModelFactory:
             names.own(dataset, "dataset"),
             config,
             loss,
-            None if static_df is None else names.own(static_df, "static_df"),
+            None if static_df is None else _static_values(static_df, names),
             futr_exog_list or (),
             hist_exog_list or (),
             stat_exog_list or (),
         )
         start_workers_early(options)
-        with worded(ColumnWords(names)) if names.differ else nullcontext():
+        with names.worded() if names.differ else nullcontext():
             plan = make_plan(given, options)
         _announce(plan, options)
         with search_turn(partial(_log_waiting, options)) as seconds:
@@ -348,6 +348,17 @@ def create_auto_model(
         time_col=time_col,
         target_col=target_col,
     )
+
+
+def _static_values(static_df: pd.DataFrame, names: ColumnNames) -> Any:
+    """Return static values under the engine's names; a user's own can't be checked before."""
+    own = names.own(static_df, "static_df")
+    if names.differ and "unique_id" not in own.columns:
+        raise InvalidInputError(
+            f"static_df has no column {names.id_col!r} (id_col); its columns are"
+            f" {shown([str(name) for name in static_df.columns])}"
+        )
+    return convert(TABLE["static_df"], own)
 
 
 def _as_options(options: Any) -> OptimizationConfig:

@@ -116,3 +116,34 @@ def test_the_shell_remembers_the_names(tmp_path: Path, monkeypatch: pytest.Monke
     assert shown.exit_code == 0, words(shown.output)
     assert shown.stdout.splitlines()[0] == "shop,date,MLP"
     assert shown.stdout.splitlines()[1].startswith("north,2024-03-01,")
+
+
+def test_static_values_and_explanations_have_the_users_names(tmp_path: Path) -> None:
+    pytest.importorskip("captum")
+    static = pd.DataFrame({"shop": ["south", "north"], "size": [3.0, 1.0]})
+    kinds = {"static_df": static, "stat_exog_list": ["size"]}
+    frame = _panel().rename(columns=RENAMES)
+    config = {"input_size": 6, "max_steps": 3, "mlp_units": [[4, 4]] * 3}
+    theirs = create_auto_model("NHITS", 3, frame, config, **kinds, **THEIRS, **QUIET)
+    kinds["static_df"] = static.rename(columns=RENAMES | {"shop": "unique_id"})
+    own = create_auto_model("NHITS", 3, _panel(), config, **kinds, **QUIET)
+    expected = own.predict().rename(columns=RENAMES)
+    pd.testing.assert_frame_equal(theirs.predict(), expected)
+    pd.testing.assert_frame_equal(theirs.predict(frame, static_df=static), expected)
+    explained = theirs.explain(method="InputXGradient")
+    assert list(explained.forecast.columns) == ["shop", "date", "NHITS"]
+    assert set(explained.attributions["variable"]) == {"sales", "size"}
+
+
+def test_later_messages_and_columns_of_forecasts(pair: tuple[AutoModel, AutoModel]) -> None:
+    frame = _panel().rename(columns=RENAMES)
+    holed = frame.assign(sales=frame["sales"].mask(frame["date"] == "2024-01-05"))
+    with pytest.raises(InvalidInputError, match=r"column 'sales' of df has 2 missing values"):
+        pair[1].predict(holed)
+    with pytest.raises(InvalidInputError, match=r"static_df has no column 'shop' \(id_col\)"):
+        create_auto_model(
+            "MLP", 3, frame, CONFIG, static_df=pd.DataFrame({"a": [1]}), **THEIRS, **QUIET
+        )
+    for name in ("cutoff", "MLP"):
+        with pytest.raises(InvalidInputError, match=r"is the name of another column"):
+            create_auto_model("MLP", 3, frame, CONFIG, **{**THEIRS, "target_col": name}, **QUIET)

@@ -182,3 +182,17 @@ def test_values_under_the_mask_are_not_in_the_profile():
     model = fit(df, {**CONFIG, "max_steps": 1})
     assert not model.profile.has_negatives
     assert "constant" in model.validation.warnings[0]
+
+
+def test_what_stands_under_the_mask_is_neither_simulated_from_nor_drawn():
+    model = fit(masked(), {**CONFIG, "max_steps": 5})
+    seen = STEPS < 106
+    assert not GONE[106 - CONFIG["input_size"] : 106].any()  # what the forecast itself is made of
+    for method in ("schaake_shuffle", "gaussian_copula"):
+        paths = [
+            model.simulate(masked(hole)[seen], n_paths=20, method=method)["MLP"]
+            for hole in (np.nan, 500.0)
+        ]
+        np.testing.assert_allclose(*paths, rtol=1e-5)
+    drawn = model.plot.forecast(history=40).axes[0].lines[0].get_ydata()
+    assert np.isnan(drawn).sum() == GONE[-40:].sum() > 0

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -93,6 +93,27 @@ def _under_own_names(names: Any, arguments: Mapping[str, Any], frames: list[str]
     return {n: names.own(f, n) for n, f in given.items() if isinstance(f, pd.DataFrame)}
 
 
+def _names_of(args: Sequence[Any]) -> Any:
+    """Return the names of columns that the object called speaks of, None for the engine's."""
+    if _INSIDE.get() or not args or isinstance(args[0], type):
+        return None
+    return getattr(args[0], "_columns", None)
+
+
+def _words(names: Any) -> AbstractContextManager[None]:
+    """Return a block in which messages speak of columns as the user does."""
+    words: AbstractContextManager[None] = nullcontext() if names is None else names.worded()
+    return words
+
+
+def _under_their_names(names: Any, result: Any) -> Any:
+    """Return a frame, or what holds frames, under the user's names of columns."""
+    if isinstance(result, pd.DataFrame):
+        return names.theirs(result)
+    rename = getattr(result, "under_names", None)
+    return result if rename is None else rename(names)
+
+
 def public(**own: Rule) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator for a public function or method.
 
@@ -126,16 +147,14 @@ def public(**own: Rule) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             bound = signature.bind(*args, **kwargs)
-            names = None if _INSIDE.get() else getattr(args[0] if args else None, "_columns", None)
+            names = _names_of(args)
             if names is not None:
                 bound.arguments.update(_under_own_names(names, bound.arguments, frames))
             given = {name: v for name, v in bound.arguments.items() if name in known}
             bound.arguments.update(convert_all(known, given))
-            with in_words(), engine_names():
+            with in_words(), engine_names(), _words(names):
                 result = function(*bound.args, **bound.kwargs)
-            if names is not None and isinstance(result, pd.DataFrame):
-                return cast(R, names.theirs(result))
-            return result
+            return result if names is None else cast(R, _under_their_names(names, result))
 
         return checked
 

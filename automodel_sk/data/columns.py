@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import pandas as pd
 
-from automodel_sk.data.wording import Wording, shown
+from automodel_sk.data.wording import Wording, shown, worded
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["ColumnNames", "ColumnWords"]
 
 _OWN = ("unique_id", "ds", "y")
 _ARGUMENTS = ("id_col", "time_col", "target_col")
+_OF_FORECASTS = ("cutoff", "sample_id")
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,19 @@ class ColumnNames:
                 f"{argument} has no column {' and no column '.join(missing)}; its columns are"
                 f" {shown([str(name) for name in frame.columns])}"
             )
+
+    def check_free(self, model_name: str) -> None:
+        """Raise where a name is that of another column of what a model gives."""
+        for argument, name in zip(_ARGUMENTS, self.names, strict=True):
+            if name in (*_OF_FORECASTS, model_name):
+                raise InvalidInputError(
+                    f"{argument}={name!r} is the name of another column of the forecasts; rename"
+                    f" it, e.g. df = df.rename(columns={{{name!r}: {name + '_'!r}}})"
+                )
+
+    def worded(self) -> AbstractContextManager[None]:
+        """Return a block in which messages speak of columns as the user does."""
+        return worded(ColumnWords(self))
 
     def theirs(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame with the user's column names."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.catalog.losses import trained_quantiles
+from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.times.wall_dates import in_zone, with_wall_dates
 from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
 from automodel_sk.forecasting.predict import loss_family, tidy
@@ -86,6 +87,16 @@ class Explanation:
         sums = sizes.groupby(keys, dropna=False, observed=True).sum()
         shares: pd.Series = (sums / sums.sum()).sort_values(ascending=False, kind="stable")
         return shares.rename("importance")
+
+    def under_names(self, names: ColumnNames) -> Explanation:
+        """Return the same under a user's names of columns, where they leave room for others."""
+        variable = self.attributions["variable"]
+        own = variable.mask(self.attributions["kind"] == "target", names.target_col)
+        table = names.theirs(self.attributions.assign(variable=own))
+        forecast = names.theirs(self.forecast)
+        if not (table.columns.is_unique and forecast.columns.is_unique):
+            return self
+        return replace(self, attributions=table, forecast=forecast)
 
     def _repr_html_(self) -> str:
         """Return the importances as an HTML table, for notebooks."""

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from automodel_sk.catalog.losses import trained_quantiles
+from automodel_sk.data.preparation import MASK, filled_target
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.conformal import ConformalScores
-from automodel_sk.forecasting.predict import forecast
+from automodel_sk.forecasting.predict import forecast, stored_history
 from automodel_sk.training.patches.isolation import quiet
 
 __all__ = ["METHODS", "simulate"]
@@ -90,12 +91,18 @@ def _grid(loss: Any) -> list[float]:
 
 
 def _dataset(fitted: Any, history: pd.DataFrame | None) -> Any:
-    """Return the history from which the dependence between steps is estimated."""
+    """Return the history from which the dependence between steps is estimated.
+
+    Rows that were not observed repeat the value before them.
+    """
     if history is None:
-        return fitted.dataset
+        history = stored_history(fitted)
+        if MASK not in history.columns:
+            return fitted.dataset
     from neuralforecast.tsdataset import TimeSeriesDataset
 
-    return TimeSeriesDataset.from_df(history[["unique_id", "ds", "y"]])[0]
+    filled = filled_target(history)
+    return TimeSeriesDataset.from_df(filled[["unique_id", "ds", "y"]])[0]
 
 
 def _usable_method(method: str | None, shortest: int, steps: int) -> str:

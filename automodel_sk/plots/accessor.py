@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk.arguments.boundary import public
+from automodel_sk.data.preparation import observed_values
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.predict import stored_history
 from automodel_sk.metrics.quantiles import read_levels
@@ -121,7 +122,7 @@ class ModelPlots:
         """
         model = self._model
         drawn = _drawer(backend)
-        past = self._shown(self._past(dataset))
+        past = self._observed(dataset)
         names = series_to_show(past["unique_id"], ids, max_ids)
         fitted = model.to_neuralforecast().models[0]
         level = levels_within_reach(model) if level is None else read_levels(level)
@@ -287,6 +288,10 @@ class ModelPlots:
         if dataset is None:
             return stored_history(self._model.to_neuralforecast())
         return self._model._prepare(dataset)
+
+    def _observed(self, dataset: pd.DataFrame | None) -> pd.DataFrame:
+        """Return the past to draw: nothing where `available_mask` says that nothing was seen."""
+        return self._shown(observed_values(self._past(dataset)))
 
     def _backtest(self) -> Backtest:
         from automodel_sk.evaluation.backtest import backtest

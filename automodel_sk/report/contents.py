@@ -108,7 +108,7 @@ def _scores(test: Backtest) -> list[dict[str, Any]]:
 
 def _forecasts(plots: ModelPlots, test: Backtest | None, future: pd.DataFrame | None) -> Picture:
     """Return the forecasts of the best, the median and the worst series."""
-    model, past = plots._model, plots._shown(plots._past(None))
+    model, past = plots._model, plots._observed(None)
     if test is None:
         names, caption = series_to_show(past["unique_id"], None, 3), "The first series."
     else:
@@ -121,7 +121,7 @@ def _forecasts(plots: ModelPlots, test: Backtest | None, future: pd.DataFrame | 
     try:
         inputs = plots._inputs(future)
         ahead = plots._shown(model.predict(**inputs, level=level or None))
-        past = plots._shown(plots._past(inputs.get("dataset")))
+        past = plots._observed(inputs.get("dataset"))
     except InvalidInputError as exc:
         ahead, caption = None, f"{caption} The future is not shown: {exc}"
     steps = max(4 * model.h, 2 * model._season)
