@@ -13,52 +13,67 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from optuna.pruners import MedianPruner
-from optuna.trial import Trial, TrialState
+from optuna.pruners import BasePruner
+from optuna.trial import TrialState
 
 from automodel_sk.training.train import since_best
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.trial import FrozenTrial
 
-__all__ = ["STALLED_REPORTS", "is_behind", "lags"]
+__all__ = ["STALLED_REPORTS", "LaggingPruner", "is_behind"]
 
 STALLED_REPORTS = 8
 """A trial in the worse half is pruned after this many validations without improvement."""
 
-_ended: WeakKeyDictionary[Study, dict[int, list[float]]] = WeakKeyDictionary()
-"""Cached reports of ended trials, which are too many to reread at each validation."""
 
-
-def lags(trial: Trial, losses: Sequence[float]) -> bool:
-    """Return whether to prune a running trial, if its study uses a median pruner.
+class LaggingPruner(BasePruner):
+    """Prune what another pruner prunes, and trials that lag behind those that ended earlier.
 
     Parameters
     ----------
-    trial : optuna.trial.Trial
-        A running trial.
-    losses : sequence of float
-        Its reported losses, the latest last.
+    wrapped_pruner : optuna.pruners.BasePruner
+        The pruner whose decision comes first.
+    n_startup_trials : int
+        Complete trials before any trial is found lagging.
+    n_warmup_steps : int
+        Reports of a trial before it is found lagging.
 
-    Returns
-    -------
-    bool
-        False with any other pruner.
+    Examples
+    --------
+    >>> from optuna.pruners import MedianPruner
+    >>> settings = {"n_startup_trials": 5, "n_warmup_steps": 3}
+    >>> pruner = LaggingPruner(MedianPruner(**settings), **settings)
     """
-    pruner = trial.study.pruner
-    if not isinstance(pruner, MedianPruner) or len(losses) <= pruner._n_warmup_steps:
-        return False
-    ended = _best_so_far(trial.study)
-    return len(ended) >= pruner._n_startup_trials and is_behind(losses, ended)
 
+    def __init__(
+        self, wrapped_pruner: BasePruner, n_startup_trials: int, n_warmup_steps: int
+    ) -> None:
+        self._wrapped_pruner = wrapped_pruner
+        self._n_startup_trials = n_startup_trials
+        self._n_warmup_steps = n_warmup_steps
+        # Reports of ended trials, which are too many to reread at each validation.
+        self._ended: WeakKeyDictionary[Study, dict[int, list[float]]] = WeakKeyDictionary()
 
-def _best_so_far(study: Study) -> Sequence[Sequence[float]]:
-    """Return the best loss so far at each validation of each complete trial."""
-    known = _ended.setdefault(study, {})
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        if trial.number not in known and trial.intermediate_values:
-            known[trial.number] = list(accumulate(trial.intermediate_values.values(), min))
-    return list(known.values())
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Return whether to prune a running trial at its latest report."""
+        return self._wrapped_pruner.prune(study, trial) or self._lags(study, trial)
+
+    def _lags(self, study: Study, trial: FrozenTrial) -> bool:
+        losses = list(trial.intermediate_values.values())
+        if len(losses) <= self._n_warmup_steps:
+            return False
+        ended = self._best_so_far(study)
+        return len(ended) >= self._n_startup_trials and is_behind(losses, ended)
+
+    def _best_so_far(self, study: Study) -> Sequence[Sequence[float]]:
+        """Return the best loss so far at each validation of each complete trial."""
+        known = self._ended.setdefault(study, {})
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+            if trial.number not in known and trial.intermediate_values:
+                known[trial.number] = list(accumulate(trial.intermediate_values.values(), min))
+        return list(known.values())
 
 
 def is_behind(losses: Sequence[float], ended: Sequence[Sequence[float]]) -> bool:

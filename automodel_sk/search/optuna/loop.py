@@ -8,6 +8,7 @@ import optuna
 from optuna.samplers import BaseSampler
 from optuna.trial import Trial
 
+from automodel_sk.search.optuna.lagging_pruner import LaggingPruner
 from automodel_sk.search.optuna.trial import run_trial
 from automodel_sk.search.study.notifier import TrialNotifier
 from automodel_sk.search.study.ownership import claim
@@ -64,5 +65,9 @@ def sampler_of(request: SearchRequest) -> BaseSampler:
 
 
 def pruner_of(request: SearchRequest) -> optuna.pruners.BasePruner:
-    """Return the strategy's pruner."""
-    return SearchAlgorithmSelector(backend="optuna").get_optuna_pruner(request.strategy)
+    """Return the strategy's pruner; a median pruner sees trials that ended early too."""
+    strategy = request.strategy
+    pruner = SearchAlgorithmSelector(backend="optuna").get_optuna_pruner(strategy)
+    if strategy.pruner_name != "MedianPruner":
+        return pruner
+    return LaggingPruner(pruner, **strategy.pruner_kwargs)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import Trial
 
-from automodel_sk.search.optuna.lagging_pruner import lags
 from automodel_sk.search.study.attributes import RETRIED_WITH, retried_with
 from automodel_sk.search.study.ownership import requeue, signs_of_life
 from automodel_sk.search.study.request import SearchCallback, SearchRequest
@@ -137,8 +136,7 @@ def _reporter(
         by_step = {(k + 1) * interval: value for k, value in enumerate(losses)}
         if budget.is_over(by_step):
             return Decision.OUT_OF_TIME
-        weak = trial.should_prune() or lags(trial, losses)
-        return Decision.PRUNE if weak else Decision.GO_ON
+        return Decision.PRUNE if trial.should_prune() else Decision.GO_ON
 
     return report
 
