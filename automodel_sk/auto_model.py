@@ -16,6 +16,7 @@ from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.kinds import Choices, Either, Flag
 from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.catalog.models import is_joint
+from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
 from automodel_sk.data.categories import check_cardinalities, check_known, vocabulary
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.held_out import held_out_steps, long_enough, of_series, with_unobserved_rows
@@ -31,7 +32,7 @@ from automodel_sk.forecasting.future_values import future_values
 from automodel_sk.forecasting.history import usable_history
 from automodel_sk.forecasting.predict import forecast, stored_history, tidy
 from automodel_sk.metrics.quantiles import quantile_columns
-from automodel_sk.training.build import DEFAULT_MAX_STEPS, trained_module
+from automodel_sk.training.build import trained_module
 from automodel_sk.training.refit import final_model, fit_final, padded_for, train_on
 from automodel_sk.training.refit_steps import final_steps
 from automodel_sk.training.task import TrainingTask

@@ -42,6 +42,7 @@ from typing import TYPE_CHECKING, Any
 
 from automodel_sk.catalog.scales import DatasetSize, ModelComplexity, SearchComplexity
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.options import BACKENDS
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.selection.algorithm_tables import SearchFacts
 from automodel_sk.selection.arguments import scale, whole
@@ -67,7 +68,6 @@ __all__ = [
     "recommend_num_samples",
 ]
 
-BACKENDS = ("optuna", "ray")
 SpaceLike = SearchSpace | Mapping[str, Any] | Callable[..., Any]
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from automodel_sk import AutoModel, DataValidator, create_auto_model
-from automodel_sk.data.preparation import read_times as read_frame
-from automodel_sk.data.times.read import read_times
+from automodel_sk.data.preparation import read_times
+from automodel_sk.data.times.read import read_time_column
 from automodel_sk.data.times.text_times import looks_like_dates, text_order
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.nixtla import from_long
@@ -41,7 +41,7 @@ def steps(df: pd.DataFrame) -> list[str]:
 
 def refusal(times: pd.Series[Any]) -> str:
     with pytest.raises(InvalidInputError) as caught:
-        read_times(times)
+        read_time_column(times)
     return str(caught.value)
 
 
@@ -73,7 +73,7 @@ def refusal(times: pd.Series[Any]) -> str:
     ],
 )
 def test_text_is_read_by_the_whole_column(texts: list[str], expected: list[Any]) -> None:
-    assert read_times(column(*texts)).tolist() == pd.DatetimeIndex(expected).tolist()
+    assert read_time_column(column(*texts)).tolist() == pd.DatetimeIndex(expected).tolist()
 
 
 @pytest.mark.parametrize(
@@ -81,14 +81,14 @@ def test_text_is_read_by_the_whole_column(texts: list[str], expected: list[Any])
 )
 def test_text_reads_back_to_the_dates_it_was_written_from(written: str) -> None:
     dates = pd.date_range("2023-11-05", periods=400, freq="D")
-    assert read_times(pd.Series(dates.strftime(written))).equals(dates)
+    assert read_time_column(pd.Series(dates.strftime(written))).equals(dates)
 
 
 def test_many_texts_are_read_as_few_are() -> None:
     dates = pd.date_range("2023-11-05", periods=30_000, freq="h")
     texts = pd.Series(dates.strftime("%d.%m.%Y %H:%M"))
-    assert read_times(texts).equals(dates)
-    assert read_times(pd.concat([texts, pd.Series([None])]))[-1] is pd.NaT
+    assert read_time_column(texts).equals(dates)
+    assert read_time_column(pd.concat([texts, pd.Series([None])]))[-1] is pd.NaT
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_dictionaries_of_arrow_name_series() -> None:
     pa = pytest.importorskip("pyarrow")
     names = pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))
     df = frame(range(20)).astype({"unique_id": names})
-    assert read_frame(df)["unique_id"].tolist() == ["a"] * 20
+    assert read_times(df)["unique_id"].tolist() == ["a"] * 20
     assert DataValidator().validate_dataset(df).errors == []
 
 
@@ -303,6 +303,6 @@ def test_a_long_frame_with_text_becomes_dates_in_sktimes_form() -> None:
 def test_the_advice_for_other_types_leads_to_times(times: Any) -> None:
     df = frame(times)
     exec(refusal(df["ds"]).split("convert it: ")[1], {"df": df, "pd": pd})
-    days = read_times(df["ds"])
+    days = read_time_column(df["ds"])
     assert days.is_monotonic_increasing
     assert days.nunique() == 3

@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["REFUSED", "why_refused", "without_refused"]
+__all__ = ["DEFAULT_MAX_STEPS", "REFUSED", "why_refused", "without_refused"]
+
+DEFAULT_MAX_STEPS = 1000
+"""Training steps if a configuration does not set ``max_steps``."""
 
 REFUSED: Mapping[str, tuple[tuple[Any, ...], str]] = MappingProxyType(
     {

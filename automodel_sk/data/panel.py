@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.data.ids import plain_ids
-from automodel_sk.data.times.read import read_times
+from automodel_sk.data.times.read import read_time_column
 from automodel_sk.data.wording import wording
 
 __all__ = ["Panel"]
@@ -76,7 +76,7 @@ class Panel:
         automodel_sk.exceptions.InvalidInputError: column None holds decimal numbers ...
         """
         codes, names = _number_ids(plain_ids(ids))
-        ranks, distinct = _rank_times(read_times(times))
+        ranks, distinct = _rank_times(read_time_column(times))
         return cls(names, codes, distinct, ranks)
 
     @property

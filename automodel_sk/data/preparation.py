@@ -66,7 +66,7 @@ def read_times(df: Any, order: str | None = None) -> Any:
     read: dict[str, Any] = {ID: plain_ids(df[ID])} if ID in df.columns else {}
     if TIME in df.columns:
         with suppress(InvalidInputError, TypeError):
-            read[TIME] = times.read_times(df[TIME], order)
+            read[TIME] = times.read_time_column(df[TIME], order)
     return df.assign(**read)
 
 

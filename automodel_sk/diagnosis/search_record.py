@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from automodel_sk.training.build import DEFAULT_MAX_STEPS
+from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
 from automodel_sk.trials import best_record
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from automodel_sk.data.times.read import is_text, read_times, show_time
+from automodel_sk.data.times.read import is_text, read_time_column, show_time
 from automodel_sk.data.wording import short_text, shown
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.checks import check_container, check_levels, check_long, check_times
@@ -164,7 +164,7 @@ def _boundary(name: str, purpose: str) -> Iterator[None]:
 
 def _times(column: pd.Series, period: str | None) -> pd.Index:
     """Return a column of times; text is read as dates, dates become periods if requested."""
-    times = read_times(column) if is_text(column) else pd.Index(column)
+    times = read_time_column(column) if is_text(column) else pd.Index(column)
     check_times(times, f"column {shown(column.name)}")
     if period is None:
         return times

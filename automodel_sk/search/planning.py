@@ -11,6 +11,7 @@ import pandas as pd
 
 from automodel_sk.catalog.losses import resolve_loss
 from automodel_sk.catalog.models import get_characteristics, is_joint
+from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
 from automodel_sk.data.analysis import DatasetProfile, analyse_dataset
 from automodel_sk.data.held_out import (
     held_out_steps,
@@ -45,7 +46,6 @@ from automodel_sk.search_algorithm_selector import (
 )
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.search_space.default_spaces import default_search_space
-from automodel_sk.training.build import DEFAULT_MAX_STEPS
 from automodel_sk.training.devices import trainer_options
 from automodel_sk.training.objective import Objective, make_objective, outputs_of
 from automodel_sk.training.task import PLATEAU, TrainingTask

@@ -74,7 +74,7 @@ class Float:
     @property
     def on_multiples(self) -> bool:
         """Whether the grid consists of multiples of the step."""
-        return self.step is not None and _iswhole_number(self.low / self.step)
+        return self.step is not None and _is_whole(self.low / self.step)
 
     @property
     def origin(self) -> float:
@@ -292,5 +292,5 @@ def _check_log(log: bool, low: float) -> None:
         raise InvalidInputError(f"low must be above 0 when log is set, got {low}; try 0.001")
 
 
-def _iswhole_number(number: float) -> bool:
+def _is_whole(number: float) -> bool:
     return math.isclose(number, round(number))

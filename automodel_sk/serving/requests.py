@@ -117,7 +117,7 @@ def _first_steps(result: pd.DataFrame, h: int) -> pd.DataFrame:
 def _check_times(frame: pd.DataFrame) -> None:
     """Raise if the times cannot be read, before rows are compared by them."""
     if TIME in frame.columns:
-        times.read_times(frame[TIME])
+        times.read_time_column(frame[TIME])
 
 
 def split_request(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame | None]:

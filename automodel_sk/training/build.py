@@ -10,7 +10,7 @@ from typing import Any
 
 from automodel_sk.arguments.number_rule import shown
 from automodel_sk.catalog.models import get_characteristics, is_joint, model_class
-from automodel_sk.catalog.trainer_arguments import why_refused, without_refused
+from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS, why_refused, without_refused
 from automodel_sk.data.held_out import least_rows
 from automodel_sk.data.panel import IntArray
 from automodel_sk.data.windows import WindowShape, count_windows
@@ -18,15 +18,12 @@ from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.training.task import TrainingTask
 
 __all__ = [
-    "DEFAULT_MAX_STEPS",
     "build_model",
     "constructor_default",
     "effective_config",
     "is_padded",
     "trained_module",
 ]
-
-DEFAULT_MAX_STEPS = 1000
 
 _WHOLE_NUMBERS = (
     "batch_size",

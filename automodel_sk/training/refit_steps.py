@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from automodel_sk.training.build import DEFAULT_MAX_STEPS
+from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
 
 __all__ = ["FURTHER_SHARE", "LEAST_SHARE", "final_steps", "further_steps", "refit_steps"]
 

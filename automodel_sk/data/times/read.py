@@ -12,7 +12,7 @@ from automodel_sk.data.times.text_times import read_text
 from automodel_sk.data.times.zones import plain_zone
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["is_text", "read_times", "show_time"]
+__all__ = ["is_text", "read_time_column", "show_time"]
 
 
 def show_time(time: Any) -> str:
@@ -57,7 +57,7 @@ def is_text(column: pd.Series) -> bool:
     return _kind(column) in ("text", "string")
 
 
-def read_times(column: pd.Series, order: str | None = None) -> pd.Index:
+def read_time_column(column: pd.Series, order: str | None = None) -> pd.Index:
     """Return a column of times as dates or whole numbers.
 
     Every entry point reads times with this function, so all accept the same input.
@@ -81,7 +81,7 @@ def read_times(column: pd.Series, order: str | None = None) -> pd.Index:
 
     Examples
     --------
-    >>> read_times(pd.Series(["2020-01-31", "2020-02-29"], name="ds"))[0]
+    >>> read_time_column(pd.Series(["2020-01-31", "2020-02-29"], name="ds"))[0]
     Timestamp('2020-01-31 00:00:00')
     """
     kind = _kind(column)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
 from automodel_sk.search.study.attributes import (
     RETRIED_WITH,
     count_of,
@@ -24,7 +25,6 @@ from automodel_sk.search.study.attributes import (
 from automodel_sk.search.study.ownership import is_ours, requeue
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search_space import Computed
-from automodel_sk.training.build import DEFAULT_MAX_STEPS
 from automodel_sk.training.memory import smaller_batches
 from automodel_sk.training.train import Decision, Outcome
 from automodel_sk.trials import TrialRecord

@@ -6,15 +6,13 @@ import math
 from dataclasses import replace
 
 from automodel_sk.arguments.number_rule import NumberRule, nearest, shown
+from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
 from automodel_sk.search_space import Choice
 from automodel_sk.validation.config.editable_config import EditableConfig
 from automodel_sk.validation.domain_checks import bounds_of, fault, mended, values_of
 from automodel_sk.validation.result import Findings
 
-__all__ = ["DEFAULT_MAX_STEPS", "check_values"]
-
-DEFAULT_MAX_STEPS = 1000
-"""Training steps of a trial whose space leaves ``max_steps`` open."""
+__all__ = ["check_values"]
 
 _RULES = (
     NumberRule("max_steps", 1000, floats=True),

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 from pandas.tseries.offsets import BaseOffset
 
+from automodel_sk.arguments.number_rule import nearest
 from automodel_sk.data.panel import BoolArray, IntArray, Panel
 from automodel_sk.data.preparation import MASK, WEIGHT
-from automodel_sk.data.times.read import read_times
+from automodel_sk.data.times.read import read_time_column
 from automodel_sk.data.times.steps import later_times
 from automodel_sk.data.wording import shown, wording
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.validation.data.structure import Names, is_frame, list_of_names, nearest, some
+from automodel_sk.validation.data.structure import Names, is_frame, list_of_names, some
 from automodel_sk.validation.data.values import (
     check_finite,
     check_text,
@@ -182,7 +183,7 @@ def _check_columns(
     """Check that columns exist and hold finite numbers, or text for categories."""
     for column in columns:
         if column not in frame.columns:
-            like = nearest(column, frame.columns)
+            like = nearest(str(column), map(str, frame.columns))
             add = f"add it, e.g. {frame_name}[{column!r}] = 0.0"
             fix = f"did you mean {like!r}?" if like else add
             findings.error(
@@ -248,7 +249,7 @@ def _check_future_rows(
 ) -> BoolArray | None:
     """Find the next h times of each series in the future frame, and return their rows."""
     try:
-        times = read_times(futr_df[names.time])
+        times = read_time_column(futr_df[names.time])
     except InvalidInputError as exc:
         findings.error(f"futr_df: {exc}")
         return None

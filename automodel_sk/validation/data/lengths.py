@@ -13,12 +13,12 @@ from automodel_sk.data.wording import wording
 from automodel_sk.validation.data.values import count
 from automodel_sk.validation.result import Findings
 
-__all__ = ["check_lengths", "whole_number"]
+__all__ = ["check_lengths", "checked_whole_number"]
 
 _MOST_NAMES = 30
 
 
-def whole_number(value: Any, name: str, least: int, findings: Findings) -> int | None:
+def checked_whole_number(value: Any, name: str, least: int, findings: Findings) -> int | None:
     """Return an integer; None if the value is missing, or invalid and an error was added."""
     if value is None:
         return None

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import pandas as pd
 
 from automodel_sk.arguments.frame_rule import Frame
+from automodel_sk.arguments.number_rule import nearest
 from automodel_sk.validation.result import Findings
 
-__all__ = ["Names", "check_columns", "is_frame", "list_of_names", "nearest", "some"]
+__all__ = ["Names", "check_columns", "is_frame", "list_of_names", "some"]
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,6 @@ def check_columns(df: pd.DataFrame, names: Names, findings: Findings) -> bool:
     return not missing
 
 
-def nearest(name: str, columns: Iterable[Any]) -> str | None:
-    """Return the column most similar to the given name, ignoring case."""
-    lower = {str(column).lower(): str(column) for column in columns}
-    matches = get_close_matches(str(name).lower(), lower, n=1)
-    return lower[matches[0]] if matches else None
-
-
 def list_of_names(value: Any, parameter: str, findings: Findings) -> list[str]:
     """Return column names as a list; a single string is treated as a likely mistake."""
     if value is None:
@@ -126,7 +119,7 @@ def _column_advice(df: pd.DataFrame, role: str, name: str, taken: set[str]) -> s
     free = [column for column in df.columns if column not in taken]
     by_lower = {str(column).lower(): column for column in free}
     known = next((by_lower[alias] for alias in _ALIASES[role] if alias in by_lower), None)
-    candidate = known if known is not None else nearest(name, free)
+    candidate = known if known is not None else nearest(name, map(str, free))
     found = f"column {name!r} is missing, found {some(list(df.columns), 8)}"
     if candidate is not None:
         return f'{found}; rename it: df = df.rename(columns={{{candidate!r}: "{name}"}})'

@@ -19,7 +19,7 @@ from automodel_sk.validation.data.exogenous import (
     check_static,
     check_temporal,
 )
-from automodel_sk.validation.data.lengths import check_lengths, whole_number
+from automodel_sk.validation.data.lengths import check_lengths, checked_whole_number
 from automodel_sk.validation.data.observed import check_weights, observed_rows
 from automodel_sk.validation.data.rows import check_keys, check_rows, read_panel
 from automodel_sk.validation.data.structure import Names, check_columns, is_frame
@@ -138,7 +138,7 @@ class DataValidator:
             step = check_rows(whole, freq, names, findings, sizes.h)
             if joint:
                 _check_ends(whole, findings)
-            windows = whole_number(n_windows, "n_windows", 1, findings) or 1
+            windows = checked_whole_number(n_windows, "n_windows", 1, findings) or 1
             check_lengths(whole, sizes.h, sizes.input_size, sizes.val_size, findings, windows)
             check_future(futr_df, exogenous, whole, sizes.h, step, names, findings)
         return findings.result(self.strict_mode)
@@ -223,7 +223,7 @@ class DataValidator:
         ["futr_df lacks 1 row in 1 series, first series 'a' at 4; it needs each of ..."]
         """
         findings, names = Findings(), self._names
-        steps = whole_number(h, "h", 1, findings)
+        steps = checked_whole_number(h, "h", 1, findings)
         exogenous = Exogenous.read(futr_exog, (), (), findings, categories)
         freq = _known_frequency(freq, findings)
         panel = read_panel(df, names, findings) if is_frame(df, "df", findings) else None
@@ -270,9 +270,9 @@ class _Sizes:
     def read(cls, h: Any, input_size: Any, val_size: Any, findings: Findings) -> _Sizes:
         """Read the step counts, with an error for each that is invalid."""
         return cls(
-            whole_number(h, "h", 1, findings),
-            whole_number(input_size, "input_size", 1, findings),
-            whole_number(val_size, "val_size", 0, findings),
+            checked_whole_number(h, "h", 1, findings),
+            checked_whole_number(input_size, "input_size", 1, findings),
+            checked_whole_number(val_size, "val_size", 0, findings),
         )
 
 
