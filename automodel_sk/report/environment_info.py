@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 from automodel_sk._utils.machine import n_cpus, n_gpus
+from automodel_sk._utils.versions import installed_version
 
 __all__ = ["surroundings"]
 
@@ -28,19 +28,12 @@ def surroundings() -> dict[str, str]:
     """
     return {
         "Python": platform.python_version(),
-        **{name: found for name in _PACKAGES.split() if (found := _version(name))},
+        **{name: found for name in _PACKAGES.split() if (found := installed_version(name))},
         "system": f"{platform.system()} {platform.machine()}",
         "CPUs": str(n_cpus()),
         "memory": f"{_memory_gib():.0f} GiB",
         "GPU": _gpu(),
     }
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def _memory_gib() -> float:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any
 
+from automodel_sk._utils.versions import installed_version, release_of
 from automodel_sk.catalog.scales import DatasetSize, ModelComplexity
 from automodel_sk.search_space import (
     Choice,
@@ -127,13 +127,8 @@ class Package:
         fix = f"pip install '{self.requirement}'"
         if find_spec(self.module) is None:
             return f"needs the package {self.name}, which is not installed ({fix})"
-        try:
-            found = version(self.name)
-        except PackageNotFoundError:
-            return None
-        major, minor, *_ = (*found.split("."), "0")
-        numbers = (int(major), int(minor) if minor.isdigit() else 0)
-        if self.first <= numbers < self.before:
+        found = installed_version(self.name)
+        if found is None or self.first <= release_of(found)[:2] < self.before:
             return None
         return f"does not work with {self.name} {found} ({fix})"
 

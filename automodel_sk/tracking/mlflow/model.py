@@ -7,10 +7,10 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from automodel_sk._utils.versions import installed_version
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.tracking.base import ModelRecord
 from automodel_sk.tracking.mlflow.store import PREFIX, Store, column_schema, source_tags
@@ -137,12 +137,12 @@ def _signature(model: ModelRecord) -> Any:
 
 def _requirements() -> list[str]:
     """Return the packages that forecasting needs, in their installed versions."""
-    pinned: list[str] = []
-    for package in _PACKAGES:
-        with suppress(PackageNotFoundError):
-            # A build such as 2.7.0+cpu is not on any package index.
-            pinned.append(f"{package}=={version(package).partition('+')[0]}")
-    return pinned
+    # A build such as 2.7.0+cpu is not on any package index.
+    return [
+        f"{package}=={found.partition('+')[0]}"
+        for package in _PACKAGES
+        if (found := installed_version(package))
+    ]
 
 
 def _hand_over(store: Store, run_id: str, model_id: str) -> None:

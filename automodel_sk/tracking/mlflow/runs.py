@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from automodel_sk._utils.versions import installed_version
 from automodel_sk.tracking.base import DataRecord, ModelRecord, SearchRecord
 from automodel_sk.tracking.mlflow.model import register_model, write_model
 from automodel_sk.tracking.mlflow.store import (
@@ -169,10 +168,8 @@ class MlflowSearchRun:
 def _search_tags(search: SearchRecord) -> dict[str, str]:
     """Return a search's tags, including the versions of the packages in use."""
     tags = {f"{PREFIX}study": search.name, f"{PREFIX}model": search.model_name, **search.tags}
-    for package in _PACKAGES:
-        with contextlib.suppress(PackageNotFoundError):
-            tags[f"{PREFIX}version.{package}"] = version(package)
-    return tags
+    versions = {package: installed_version(package) for package in _PACKAGES}
+    return tags | {f"{PREFIX}version.{name}": found for name, found in versions.items() if found}
 
 
 def _milliseconds(moment: datetime | None) -> int | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from automodel_sk._utils.machine import free_disk_bytes, free_memory_bytes, n_gpus
+from automodel_sk._utils.versions import installed_version, release_of
 from automodel_sk.arguments.number_rule import NumberRule, shown
 from automodel_sk.catalog.models import MODEL_CATALOG
 from automodel_sk.validation.result import Findings
@@ -105,27 +104,16 @@ def _check_packages(findings: Findings, required: Any) -> None:
 def _check_package(findings: Findings, name: str, lowest: Any) -> None:
     known = isinstance(lowest, (str, int, float))
     lowest = str(lowest) if known else REQUIRED.get(name)
-    try:
-        found = version(name)
-    except (PackageNotFoundError, ValueError):
+    found = installed_version(name)
+    if found is None:
         wanted = f"'{name}>={lowest}'" if lowest else name
         findings.error(f"{name} is not installed; try pip install {wanted}")
         return
-    if lowest and _release(found) < _release(lowest):
+    if lowest and release_of(found) < release_of(lowest):
         findings.error(
             f"{name} {found} is too old, {lowest} or later is needed; "
             f"try pip install -U '{name}>={lowest}'"
         )
-
-
-def _release(text: str) -> tuple[int, ...]:
-    """Return the release segment of a version as numbers; suffixes are dropped.
-
-    >>> _release("2.13.0+cpu"), _release("3.3.0rc1")
-    ((2, 13, 0), (3, 3, 0))
-    """
-    numbers = re.match(r"\d+(\.\d+)*", text.strip())
-    return tuple(map(int, numbers.group().split("."))) if numbers else ()
 
 
 def _estimated_bytes(dataset: Any, model_name: Any) -> float:

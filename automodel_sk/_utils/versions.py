@@ -1,0 +1,34 @@
+"""The versions of installed packages."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import PackageNotFoundError, version
+
+__all__ = ["installed_version", "release_of"]
+
+
+def installed_version(package: str) -> str | None:
+    """Return the version of a package, or None if it is not installed.
+
+    Examples
+    --------
+    >>> installed_version("no-such-package") is None
+    True
+    """
+    try:
+        return version(package)
+    except (PackageNotFoundError, ValueError):  # the name may be empty
+        return None
+
+
+def release_of(text: str) -> tuple[int, ...]:
+    """Return the release segment of a version as numbers; suffixes are dropped.
+
+    Examples
+    --------
+    >>> release_of("2.13.0+cpu"), release_of("3.3.0rc1")
+    ((2, 13, 0), (3, 3, 0))
+    """
+    numbers = re.match(r"\d+(\.\d+)*", text.strip())
+    return tuple(map(int, numbers.group().split("."))) if numbers else ()
