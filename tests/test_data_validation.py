@@ -68,7 +68,7 @@ Case = tuple[str, Callable[[], Any], dict[str, Any], list[str]]
 ERRORS: list[Case] = [
     # What was passed at all.
     ("None", lambda: None, {}, ["got None; pass a frame with columns 'unique_id', 'ds' and 'y'"]),
-    ("series", lambda: panel()["y"], {}, ["got Series; pass df.to_frame()"]),
+    ("series", lambda: panel()["y"], {}, ["got Series; pass a frame with", "df.rename_axis"]),
     ("dict", lambda: {"y": [1]}, {}, ["got dict; pass pd.DataFrame(df)"]),
     ("list", lambda: [1, 2], {}, ["got list; pass pd.DataFrame(df)"]),
     ("array", lambda: np.ones(3), {}, ["got ndarray; pass pd.DataFrame(df, columns="]),
@@ -211,7 +211,7 @@ ERRORS: list[Case] = [
         {},
         ["found numbers as text (first: '0.0')", 'pd.to_numeric(df["y"])'],
     ),
-    ("text", lambda: panel().assign(y="high"), {}, ["found text (first: 'high')", ".map("]),
+    ("text", lambda: panel().assign(y="high"), {}, ["found text (first: 'high')", "target_col="]),
     ("bool y", lambda: panel().assign(y=True), {}, ["found true and false", "astype(float)"]),
     ("complex y", lambda: panel().assign(y=1 + 2j), {}, ["found complex numbers"]),
     ("dates as y", lambda: panel().assign(y=lambda d: d["ds"]), {}, ["found dates"]),
@@ -321,7 +321,7 @@ ERRORS: list[Case] = [
         "historic missing",
         panel,
         {"hist_exog": ["temperature"]},
-        ["hist_exog_list names 'temperature', which df lacks", "add it"],
+        ["hist_exog_list names 'temperature', which df lacks", "add a column of its known"],
     ),
     ("lone name", with_price, {"futr_exog": "price"}, ["got 'price'; try ['price']"]),
     ("number for names", panel, {"hist_exog": 3}, ["must be a list of column names, got 3"]),

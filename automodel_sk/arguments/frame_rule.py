@@ -76,6 +76,11 @@ class Frame:
         package = kind.__module__.split(".")[0]
         if kind.__name__ in ("str", "PosixPath", "WindowsPath"):
             return f"{shown(value)}; pass pd.read_csv({shown(str(value))})"
+        if kind is pd.Series:
+            named = '.rename_axis("ds").rename("y").reset_index().assign(unique_id="series_1")'
+            return (
+                f"Series; pass a frame with columns 'unique_id', 'ds' and 'y': {self.name}{named}"
+            )
         if kind in (int, float):
             return f"{shown(value)}; if the horizon was meant, pass h={shown(value)}"
         if kind.__name__ in _CONVERSIONS or package in _CONVERSIONS_BY_PACKAGE:

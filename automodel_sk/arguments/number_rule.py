@@ -229,8 +229,14 @@ def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     --------
     >>> nearest("lerning_rate", ["learning_rate", "batch_size"])
     'learning_rate'
+    >>> nearest("mea", ["mse", "mae"])
+    'mae'
     """
     by_folded = {other.casefold(): other for other in sorted(known)}
+    letters = sorted(name.strip().casefold())
+    swapped = next((key for key in by_folded if sorted(key) == letters), None)
+    if swapped is not None:
+        return by_folded[swapped]
     match = difflib.get_close_matches(name.strip().casefold(), by_folded, n=1, cutoff=cutoff)
     return by_folded[match[0]] if match else None
 

@@ -33,8 +33,45 @@ _SYNONYMS = {
     "early_stopping": "patience",
     "tracking_uri": "mlflow_tracking_uri",
     "experiment_name": "mlflow_experiment_name",
+    "num_trials": "num_samples",
+    "n_samples": "num_samples",
+    "max_evals": "num_samples",
+    "time_limit_minutes": "time_budget_hours",
+    "time_budget_seconds": "time_budget_hours",
+    "frequency": "freq",
+    "engine": "backend",
+    "engine_name": "backend",
+    "seasonality": "season_length",
+    "workers": "cpus",
+    "n_workers": "cpus",
+    "cv": "n_windows",
 }
 """Names that other libraries use for these options."""
+
+_EFFORT = "say how much to search with num_samples=50 and time_budget_hours=1"
+_ELSEWHERE = {
+    **dict.fromkeys(("preset", "presets", "quality"), f"there are no presets; {_EFFORT}"),
+    **dict.fromkeys(
+        ("epochs", "max_epochs", "n_epochs"),
+        "training goes by steps, in the config: {{'max_steps': 500}}",
+    ),
+    **dict.fromkeys(("device", "accelerator", "use_gpu"), "name the number of GPUs: gpus=1, or 0"),
+    **dict.fromkeys(
+        ("val_size", "validation_size", "test_size"),
+        "the last h steps are held out; say how many windows with n_windows and step_size",
+    ),
+    **dict.fromkeys(
+        ("max_steps", "input_size", "learning_rate", "batch_size"),
+        "it is a parameter of the model, set in the config: config={{'{0}': ...}}",
+    ),
+    "horizon": "pass h=12",
+    "prediction_length": "pass h=12",
+    "df": "pass the frame as dataset=",
+    "data": "pass the frame as dataset=",
+    "levels": "pass level=[80, 95] to predict",
+    "level": "pass level=[80, 95] to predict",
+}
+"""What to do for what is set elsewhere, or by other options together."""
 
 
 def unknown_option(name: str, known: Sequence[str]) -> str:
@@ -56,6 +93,8 @@ def unknown_option(name: str, known: Sequence[str]) -> str:
     >>> unknown_option("n_trials", ["num_samples", "resume"])
     "unknown option 'n_trials'; did you mean 'num_samples'?"
     """
+    if name in _ELSEWHERE and name not in known:
+        return f"unknown option {name!r}; {_ELSEWHERE[name].format(name)}"
     meant = _SYNONYMS.get(name)
     if meant not in known:
         meant = nearest(name, known)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from automodel_sk.arguments.number_rule import nearest, shown
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["LOSS_NAMES", "point_quantile", "resolve_loss", "trained_quantiles"]
@@ -110,7 +111,11 @@ def point_quantile(loss: Any) -> float:
 def _make(name: str, table: Mapping[str, tuple[str, dict[str, Any]]]) -> Any:
     key = name.lower().replace("_", "").replace("-", "")
     if key not in table:
-        raise InvalidInputError(f"loss must be one of {', '.join(table)}, got {name!r}")
+        meant = nearest(key, table)
+        hint = f"did you mean {meant!r}?" if meant else "try 'mae'"
+        raise InvalidInputError(
+            f"loss must be one of {', '.join(table)}, got {shown(name)}; {hint}"
+        )
     from neuralforecast.losses import pytorch
 
     class_name, arguments = table[key]

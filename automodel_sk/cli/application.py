@@ -10,6 +10,7 @@ import typer
 
 from automodel_sk import __version__
 from automodel_sk.cli import demo, fit, models, predict, report, trials, validate, worker
+from automodel_sk.cli.usage import Command
 
 __all__ = ["app", "main"]
 
@@ -23,13 +24,13 @@ app = typer.Typer(
     epilog="Exit status: 0 done, 1 data, configuration or search failed, 2 wrong usage,"
     " 130 interrupted, 143 terminated (128 and the signal's number).",
 )
-app.command("fit")(fit.fit)
-app.command("predict")(predict.predict)
+app.command("fit", cls=Command)(fit.fit)
+app.command("predict", cls=Command)(predict.predict)
 app.command("trials")(trials.trials)
 app.command("report")(report.report)
 app.command("models")(models.models)
-app.command("validate")(validate.validate)
-app.command("worker")(worker.worker)
+app.command("validate", cls=Command)(validate.validate)
+app.command("worker", cls=Command)(worker.worker)
 app.command("demo")(demo.demo)
 
 

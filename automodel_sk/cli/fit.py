@@ -39,6 +39,7 @@ from automodel_sk.cli.run_file import RunFile, command_of, inline_space, write_r
 from automodel_sk.cli.space_file import space_from_json
 from automodel_sk.cli.tables import base_name, write_table
 from automodel_sk.cli.targets import Targets, save_somewhere
+from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
 
@@ -94,8 +95,11 @@ def fit(
         Columns(id_col, time_col, target_col, asked=asked),
         quiet=not options["verbose"],
     )
-    future, static_df = read_beside(futr, columns), read_beside(static, columns)
-    _check_future(future, futr_exog or [])
+    future, static_df = (
+        read_beside(futr, columns, ("unique_id", "ds")),
+        read_beside(static, columns),
+    )
+    _check_future(future, futr, futr_exog or [])
     exogenous: dict[str, Any] = {
         "futr_exog_list": futr_exog,
         "hist_exog_list": hist_exog,
@@ -160,15 +164,15 @@ def _study_name(data: Path, model: str, h: int) -> str:
     return f"{base_name(data)}-{model}-h{h}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
-def _check_future(future: pd.DataFrame | None, needed: list[str]) -> None:
-    """Raise if the forecast after the search would fail because columns are missing."""
+def _check_future(future: pd.DataFrame | None, path: Path | None, needed: list[str]) -> None:
+    """Raise where the forecast would fail, after the search, for want of columns."""
     if future is None:
         return
-    missing = [c for c in ("unique_id", "ds", *needed) if c not in future.columns]
+    missing = [repr(name) for name in needed if name not in future.columns]
     if missing:
         raise InvalidInputError(
-            f"the file of --futr lacks the column {missing[0]!r}, it has"
-            f" {', '.join(map(repr, map(str, future.columns)))}; add it for the steps to forecast"
+            f"{path} has no column {' and no column '.join(missing)} (--futr-exog); its columns are"
+            f" {wording().columns(future.columns)}: add the values of the steps to forecast"
         )
 
 

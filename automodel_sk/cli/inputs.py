@@ -12,6 +12,7 @@ from automodel_sk._utils.plain_text import plain_text
 from automodel_sk.cli.dialect import Asked
 from automodel_sk.cli.number_text import as_numbers
 from automodel_sk.cli.tables import base_name, read_table
+from automodel_sk.cli.words import learn
 from automodel_sk.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def read_series(path: Path, columns: Columns, quiet: bool = False) -> tuple[pd.D
     InvalidInputError
         If the file can't be read, or its columns can't be identified.
     """
+    learn(columns)
     frame = read_table(path, columns.types, columns.asked)
     if frame.attrs.get("remark"):
         say(f"{path}: {frame.attrs['remark']}.", quiet)
@@ -138,6 +140,7 @@ def read_series(path: Path, columns: Columns, quiet: bool = False) -> tuple[pd.D
         frame = columns.renamed(frame, path, (_ID, _TIME, _TARGET))
         return _with_values(frame, columns, path), columns
     columns = _told_apart(frame, columns)
+    learn(columns)
     frame = columns.renamed(frame, path, (_TIME, _TARGET))
     _refuse_hidden_panel(path, frame)
     name = base_name(path) if columns.series is None else columns.series
@@ -208,8 +211,10 @@ def _with_dates(frame: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFra
         ) from exc
 
 
-def read_beside(path: Path | None, columns: Columns) -> pd.DataFrame | None:
-    """Read the static or future values of the series.
+def read_beside(
+    path: Path | None, columns: Columns, needed: tuple[str, ...] = (_ID,)
+) -> pd.DataFrame | None:
+    """Read static or future values that go with the series.
 
     Parameters
     ----------
@@ -217,18 +222,32 @@ def read_beside(path: Path | None, columns: Columns) -> pd.DataFrame | None:
         The file; the id column may be missing if there is only one series.
     columns : Columns
         The names that `read_series` returned.
+    needed : tuple of str
+        The engine's names of columns that must be there.
 
     Returns
     -------
     DataFrame or None
-        None if there is no file.
+        None without a file.
+
+    Raises
+    ------
+    InvalidInputError
+        The file can't be read, or lacks a column.
     """
     if path is None:
         return None
     frame = read_table(path, columns.types, columns.asked)
-    frame = frame.rename(columns={k: v for k, v in columns.renames.items() if k in frame.columns})
+    known = {k: v for k, v in columns.renames.items() if k in frame.columns}
+    found, frame = _listed(frame), frame.rename(columns=known)
     if _ID not in frame.columns and columns.series is not None:
         frame = frame.assign(**{_ID: columns.series})
+    missing = [repr(columns.name_of(own)) for own in needed if own not in frame.columns]
+    if missing:
+        raise InvalidInputError(
+            f"{path} has no column {' and no column '.join(missing)}; its columns are {found}: give"
+            " the right ones these names, as in the file of the series"
+        )
     return _with_dates(_with_numbers(frame, columns), columns, path)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from automodel_sk.arguments.number_rule import nearest
 from automodel_sk.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
@@ -127,7 +128,9 @@ def one_of(names: Sequence[str]) -> Callable[[str | None], str | None]:
         known = {re.sub("[-_]", "", name.lower()): name for name in names}
         key = re.sub("[-_]", "", value.lower())
         if key not in known:
-            raise typer.BadParameter(f"{value!r} is not one of {', '.join(names)}")
+            meant = nearest(key, known)
+            hint = f"; did you mean {known[meant]}?" if meant else ""
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(names)}{hint}")
         return known[key]
 
     return check

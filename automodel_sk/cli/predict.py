@@ -28,6 +28,8 @@ from automodel_sk.cli.options import (
 from automodel_sk.cli.output import is_terminal, print_json, rows_of
 from automodel_sk.cli.reporting import reported
 from automodel_sk.cli.tables import check_target, write_table
+from automodel_sk.cli.targets import check_writable
+from automodel_sk.cli.words import learn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,6 +91,7 @@ def predict(
         raise typer.BadParameter("--level and --quantile exclude each other; pass one of them")
     if output is not None:
         check_target(output, data, futr, static)
+        check_writable(output.parent, "--output", "forecast.csv")
     from automodel_sk.auto_model import AutoModel
 
     loaded = AutoModel.load(model)
@@ -99,7 +102,7 @@ def predict(
         frame, columns = read_series(data, columns, quiet)
     forecast = loaded.predict(
         frame,
-        futr_df=read_beside(futr, columns),
+        futr_df=read_beside(futr, columns, ("unique_id", "ds")),
         static_df=read_beside(static, columns),
         level=level,
         quantiles=quantile,
@@ -116,7 +119,7 @@ def columns_of(model: AutoModel, columns: Columns) -> Columns:
     ids = model.to_neuralforecast().uids
     only = ids[0] if len(ids) == 1 else None
     numeric = getattr(ids.dtype, "kind", "O") in "iuf"
-    return replace(
+    known = replace(
         columns,
         id=columns.id or id_col,
         time=columns.time or time_col,
@@ -124,6 +127,8 @@ def columns_of(model: AutoModel, columns: Columns) -> Columns:
         series=only,
         id_type=ids.dtype if numeric else str,
     )
+    learn(known)
+    return known
 
 
 def _hand_over(forecast: pd.DataFrame, output: Path | None, as_json: bool, quiet: bool) -> None:

@@ -15,6 +15,8 @@ from automodel_sk._utils.interrupts import Stopped, stop_at_signals
 from automodel_sk._utils.plain_text import plain_text
 from automodel_sk._utils.secrets import mask_secrets
 from automodel_sk.cli.output import print_json
+from automodel_sk.cli.words import CommandLineWords, in_options
+from automodel_sk.data.wording import worded
 from automodel_sk.exceptions import AutoModelError, InvalidInputError
 
 __all__ = ["INTERRUPTED", "reported"]
@@ -51,7 +53,7 @@ def reported(command: Command) -> Command:
     @wraps(command)
     def run(**arguments: Any) -> None:
         try:
-            with stop_at_signals(), _warnings_shown():
+            with stop_at_signals(), _warnings_shown(), worded(CommandLineWords(arguments)):
                 command(**arguments)
         except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
             raise
@@ -88,8 +90,10 @@ def _safe(text: str) -> str:
 def _sentences(exc: Exception) -> list[str]:
     """Return an exception as text, with the validator's errors one by one."""
     if isinstance(exc, InvalidInputError) and exc.result is not None:
-        return exc.result.errors
-    if isinstance(exc, (AutoModelError, OSError)):
+        return [in_options(error) for error in exc.result.errors]
+    if isinstance(exc, AutoModelError):
+        return [in_options(str(exc))]
+    if isinstance(exc, OSError):
         return [str(exc)]
     return [f"{type(exc).__name__}: {exc} (not foreseen; run again with --debug to see where)"]
 
@@ -99,7 +103,8 @@ class _Shown(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
-        typer.echo(_safe(f"{record.levelname.capitalize()}: {record.getMessage()}"), err=True)
+        message = in_options(record.getMessage())
+        typer.echo(_safe(f"{record.levelname.capitalize()}: {message}"), err=True)
 
 
 @contextmanager

@@ -80,20 +80,22 @@ class Targets:
                 f"{folder} exists and is no saved model; pass another folder,"
                 f" for example --output {folder}-model"
             )
-        check_writable(folder, "--output")
-        check_writable(forecast.parent, "--forecast")
+        check_writable(folder, "--output", "my_model")
+        check_writable(forecast.parent, "--forecast", "forecast.csv")
         return cls(folder, forecast)
 
 
-def check_writable(folder: Path, option: str) -> None:
-    """Raise if a folder, which need not exist yet, is not writable.
+def check_writable(folder: Path, option: str, example: str) -> None:
+    """Raise where nothing can be written into a folder, which need not exist yet.
 
     Parameters
     ----------
     folder : Path
         The folder.
     option : str
-        The option that named it, for the message.
+        What named it, for the message.
+    example : str
+        What may be written at home.
 
     Raises
     ------
@@ -102,15 +104,14 @@ def check_writable(folder: Path, option: str) -> None:
 
     Examples
     --------
-    >>> check_writable(Path("results/new"), "--output")
+    >>> check_writable(Path("results/new"), "--output", "my_model")
     """
     nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    reason = _refusal(nearest, is_own=nearest == folder)
+    reason = _refusal(nearest, is_own=(folder / "automodel.json").exists())
     if reason is not None:
-        example = "~/my_model" if option == "--output" else "~/forecast.csv"
         raise InvalidInputError(
             f"{folder} can't be written ({nearest}: {reason}); pass a place that you can write"
-            f" to, for example {option} {example}"
+            f" to, for example {option} ~/{example}"
         )
 
 

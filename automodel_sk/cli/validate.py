@@ -36,6 +36,7 @@ from automodel_sk.cli.output import is_terminal, print_json, show, styled, tell
 from automodel_sk.cli.reporting import reported
 from automodel_sk.cli.run_file import RunFile, inline_space
 from automodel_sk.cli.space_file import space_from_json
+from automodel_sk.cli.words import in_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,15 +146,19 @@ def _document(result: ValidationResult, profile: DatasetProfile | None) -> dict[
     figures = None if profile is None else {**asdict(profile)}
     if figures is not None:
         del figures["lengths"]
-    names = ("is_valid", "errors", "warnings")
-    return {**{name: getattr(result, name) for name in names}, "data": figures}
+    found = {"errors": _said(result.errors), "warnings": _said(result.warnings)}
+    return {"is_valid": result.is_valid, **found, "data": figures}
+
+
+def _said(messages: list[str]) -> list[str]:
+    return [in_options(message) for message in messages]
 
 
 def _show(data: Path, result: ValidationResult, profile: DatasetProfile | None) -> None:
     """Print the findings: as a table on a terminal, one per line elsewhere."""
     from automodel_sk.validation import ValidationResult
 
-    flat = ValidationResult(result.is_valid, result.errors, result.warnings)
+    flat = ValidationResult(result.is_valid, _said(result.errors), _said(result.warnings))
     if profile is not None:
         tell(f"{data}: {profile}")
     if not is_terminal():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import pandas as pd
 
-from automodel_sk.data.wording import Wording, shown, worded
+from automodel_sk.data.wording import Wording, shown, worded, wording
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["ColumnNames", "ColumnWords"]
@@ -112,8 +112,11 @@ class ColumnNames:
                 )
 
     def worded(self) -> AbstractContextManager[None]:
-        """Return a block in which messages speak of columns as the user does."""
-        return worded(ColumnWords(self))
+        """Return a block in which messages speak of columns as the user does.
+
+        Words that somebody else has set stay, as those of the command line.
+        """
+        return worded(ColumnWords(self)) if type(wording()) is Wording else nullcontext()
 
     def theirs(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame with the user's column names."""
@@ -139,6 +142,10 @@ class ColumnWords(Wording):
 
     def __init__(self, names: ColumnNames) -> None:
         self._names = dict(zip(_OWN, names.names, strict=True))
+
+    def own(self, name: str) -> str:
+        """Return the user's name of a column."""
+        return self._names.get(name, name)
 
     def column(self, name: str, frame: str | None = None) -> str:
         """Name a column, and its frame unless it is obvious."""

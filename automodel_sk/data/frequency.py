@@ -14,6 +14,7 @@ from automodel_sk.data.times.calendar_positions import MONTHS_PER_STEP
 from automodel_sk.data.times.steps import DAY, nanoseconds, parse_frequency, step_alias
 from automodel_sk.data.times.time_grid import TimeGrid
 from automodel_sk.data.times.wall_clock import wall_times
+from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = [
@@ -122,10 +123,11 @@ def infer_panel_frequency(panel: Panel, time_col: str = "ds") -> str | int:
         found = _best_candidate(longest[:_SAMPLE])
     if found is None:
         step = step_alias(_common_step(longest))
+        code = f'df = utilsforecast.preprocessing.fill_gaps(df, freq="{step}", end="per_serie")'
+        fill = wording().how(f": {code}, then fill the target", " with a row for each missing time")
         raise InvalidInputError(
             f"the times of {time_col!r} keep no regular step (first: {longest[0]}, {longest[1]}); "
-            "fill the gaps: df = utilsforecast.preprocessing.fill_gaps(df, "
-            f'freq="{step}", end="per_serie"), then fill the target; or pass the frequency, '
+            f"fill the gaps{fill}; or pass the frequency, "
             'e.g. freq="D"'
         )
     return found

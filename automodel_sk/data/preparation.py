@@ -12,7 +12,7 @@ import pandas as pd
 from automodel_sk.data.ids import plain_ids
 from automodel_sk.data.times import read as times
 from automodel_sk.data.times.text_times import text_order
-from automodel_sk.data.wording import shown
+from automodel_sk.data.wording import shown, wording
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = [
@@ -249,10 +249,12 @@ def align_static(
     """
     if not columns:
         return None
+    words = wording()
     if static_df is None:
         raise InvalidInputError(
-            f"static_df is missing; the model uses {list(columns)}: pass a frame with"
-            " 'unique_id' and these columns, one row per series"
+            f"{words.frame('static_df')} is missing; the model uses {list(columns)}: pass"
+            f" {words.how('a frame', '--static')} with {words.own(ID)!r} and these columns, one row"
+            " per series"
         )
     ids = pd.Index(frame[ID].unique())
     table = static_df.reset_index() if ID not in static_df.columns else static_df
@@ -260,7 +262,8 @@ def align_static(
     missing = ids[~ids.isin(table.index)]
     if len(missing):
         raise InvalidInputError(
-            f"static_df has no row for unique_id {shown(missing[0])} ({len(missing)} missing in"
+            f"{words.frame('static_df')} has no row for {words.own(ID)} {shown(missing[0])}"
+            f" ({len(missing)} missing in"
             " all); add one row per series"
         )
     values = table.reindex(ids).reset_index(drop=True)

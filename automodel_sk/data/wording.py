@@ -7,14 +7,12 @@ here how messages name them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
-
-from automodel_sk.data.times.read import show_time
 
 __all__ = ["Wording", "short_text", "shown", "worded", "wording"]
 
@@ -82,6 +80,8 @@ class Wording:
     ('series 101', "column 'y'", "column 'x' of df")
     >>> words.by_series("y", "df")
     'df.groupby("unique_id")["y"]'
+    >>> words.how("df = df.dropna()", "delete these rows")
+    'df = df.dropna()'
     """
 
     def name(self, series: Any) -> str:
@@ -93,8 +93,32 @@ class Wording:
         return f"series {self.name(series)}"
 
     def time(self, series: Any, time: Any) -> str:
-        """Return the name of a time of a series."""
+        """Name a time of a series."""
+        from automodel_sk.data.times.read import show_time  # whose messages are worded here
+
         return show_time(time)
+
+    def own(self, name: str) -> str:
+        """Return the user's name of a column."""
+        return name
+
+    def columns(self, names: Iterable[Any], most: int = 8) -> str:
+        """List names of columns, the first few where there are many."""
+        own = [shown(self.own(name) if isinstance(name, str) else name) for name in names]
+        listed = ", ".join(own[:most])
+        return f"[{listed}]" if len(own) <= most else f"[{listed}, ...] ({len(own)} in all)"
+
+    def row(self, place: int) -> int:
+        """Return the number of a row, for people who look at it."""
+        return int(place)
+
+    def frame(self, name: str) -> str:
+        """Name a frame."""
+        return name
+
+    def how(self, code: str, plain: str) -> str:
+        """Return how to fix something: the code, or plain words where nobody writes code."""
+        return code
 
     def column(self, name: str, frame: str | None = None) -> str:
         """Name a column, and its frame unless it is obvious."""

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from automodel_sk.data.preparation import prepare_frame, read_times
+from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.validation import DataValidator
 
@@ -67,9 +68,13 @@ def future_values(
         return None
     missing = [c for c in columns if futr_df is None or c not in futr_df.columns]
     if futr_df is None or missing:
+        words = wording()
+        found = "" if futr_df is None else f" (it has {words.columns(futr_df.columns)})"
+        named = ", ".join(repr(words.own(key)) for key in ("unique_id", "ds"))
         raise InvalidInputError(
-            f"futr_df lacks {missing}; the model uses their future values: pass"
-            f" futr_df with 'unique_id', 'ds' and {missing} for the next {h} steps"
+            f"{words.frame('futr_df')} lacks {missing}{found}; the model uses their future values:"
+            f" pass {words.how('futr_df', '--futr')} with {named} and {missing} for the next {h}"
+            " steps"
         )
     known = read_times(futr_df, date_order)
     known = known[[c for c in ("unique_id", "ds", *columns) if c in known.columns]]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from automodel_sk.arguments.number_rule import shown
+from automodel_sk.arguments.number_rule import nearest, shown
 from automodel_sk.data.held_out import HeldOutWindows
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics.array_metrics import (
@@ -227,9 +227,11 @@ def resolve_metric(metric: Any, season: int = 1) -> Metric | None:
         found = _by_name(known_name(metric), season)
         if found is not None:
             return found
+    meant = nearest(metric, METRIC_NAMES) if isinstance(metric, str) else None
+    hint = f"did you mean {meant!r}?" if meant else "try metric='mae'"
     raise InvalidInputError(
         f"metric must be one of {', '.join(METRIC_NAMES)}, or a function of (y_true, y_pred),"
-        f" got {shown(metric)}; try metric='mae'"
+        f" got {shown(metric)}; {hint}"
     )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from automodel_sk.data.times.text_times import read_text
 from automodel_sk.data.times.zones import plain_zone
+from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["is_text", "read_time_column", "show_time"]
@@ -145,10 +146,11 @@ def _read_objects(column: pd.Series) -> pd.Index:
     try:
         return _in_plain_zone(pd.DatetimeIndex(pd.to_datetime(column)), column.name)
     except (ValueError, TypeError, OverflowError) as exc:
+        name = column.name
+        converted = f'convert it: df["{name}"] = pd.to_datetime(df["{name}"], utc=True)'
         raise InvalidInputError(
             f"column {column.name!r} mixes time zones or dates out of range "
-            f"(first: {column.iloc[0]!s}); convert it: "
-            f'df["{column.name}"] = pd.to_datetime(df["{column.name}"], utc=True)'
+            f"(first: {column.iloc[0]!s}); {wording().how(converted, 'write all of them in UTC')}"
         ) from exc
 
 
@@ -158,9 +160,10 @@ def _in_plain_zone(dates: pd.DatetimeIndex, name: Any) -> pd.DatetimeIndex:
         return dates
     zone = plain_zone(dates.tz)
     if zone is None:
+        converted = f'convert it: df["{name}"] = df["{name}"].dt.tz_convert("UTC")'
         raise InvalidInputError(
             f"column {name!r} has the time zone {dates.tz!s}, which has no name to save it by; "
-            f'convert it: df["{name}"] = df["{name}"].dt.tz_convert("UTC")'
+            f"{wording().how(converted, 'write the times in UTC')}"
         )
     return dates.tz_convert(zone)
 
@@ -169,9 +172,10 @@ def _refuse(column: pd.Series) -> pd.Index:
     """Raise an error that says what the column holds and how to convert it."""
     name = column.name
     found, fix = _ADVICE.get(_kind(column), (f"{column.dtype} values", 'pd.to_datetime(df["{0}"])'))
+    converted = f'convert it: df["{name}"] = {fix.format(name)}'
     raise InvalidInputError(
         f"column {name!r} holds {found} where dates or whole numbers are needed; "
-        f'convert it: df["{name}"] = {fix.format(name)}'
+        f"{wording().how(converted, _PLAIN)}"
     )
 
 
@@ -184,6 +188,7 @@ _READERS: dict[str, Callable[[pd.Series], pd.Index]] = {
 }
 
 _SEVERAL = "values of several types"
+_PLAIN = "write them as dates such as 2024-01-31 in the file, or name another column: --time-col"
 _ADVICE = {
     "floating": ("decimal numbers", 'df["{0}"].astype("int64")'),
     "mixed-integer-float": ("decimal numbers", 'df["{0}"].astype("int64")'),

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from automodel_sk.data.times.text_shapes import Parts, format_of, order_of
+from automodel_sk.data.wording import wording
 
 __all__ = ["REFUSALS", "no_date", "open_order"]
 
@@ -36,9 +37,9 @@ def open_order(name: Any, parts: Sequence[Parts]) -> str:
     example = next(part for part in parts if part.number("u") != part.number("v"))
     return (
         f"column {name!r} holds dates as text whose order of day and month is open "
-        f"(e.g. {example.text!r}); where the day comes first, convert it: "
+        f"(e.g. {example.text!r}); where the day comes first, "
         f"{_convert(name, format_of(example, 'd', 'm', 'Y'))}, where the month does: "
-        f'format="{format_of(example, "m", "d", "Y")}"'
+        f"{_format(format_of(example, 'm', 'd', 'Y'))}"
     )
 
 
@@ -61,17 +62,25 @@ def no_date(name: Any, text: str) -> str:
     >>> print(no_date("ds", "soon"))
     column 'ds' holds text that is no date (first: 'soon'); correct or drop such rows, ...
     """
-    shown = repr(text if len(text) <= 40 else text[:37] + "...")
+    shown, words = repr(text if len(text) <= 40 else text[:37] + "..."), wording()
+    drop = words.how(f', e.g. df = df[df["{name}"] != {shown}]', " in the file")
+    named = words.how(f'pd.to_datetime(df["{name}"], format="...")', "--date-format %d.%m.%Y")
     return (
-        f"column {name!r} holds text that is no date (first: {shown}); correct or drop such rows, "
-        f'e.g. df = df[df["{name}"] != {shown}]; another format than 2024-01-31, 31.01.2024, '
-        f'31-Jan-2024, Jan 2024, 2024Q1 or 2024-W05 has to be named: pd.to_datetime(df["{name}"], '
-        'format="...")'
+        f"column {name!r} holds text that is no date (first: {shown}); correct or drop such rows"
+        f"{drop}; another format than 2024-01-31, 31.01.2024, 31-Jan-2024, Jan 2024, 2024Q1 or"
+        f" 2024-W05 has to be named: {named}"
     )
 
 
 def _convert(name: Any, code: str) -> str:
-    return f'df["{name}"] = pd.to_datetime(df["{name}"], format="{code}")'
+    """Say how to read a column by a format."""
+    converted = f'convert it: df["{name}"] = pd.to_datetime(df["{name}"], format="{code}")'
+    return wording().how(converted, f"pass {_format(code)}")
+
+
+def _format(code: str) -> str:
+    quoted = f'"{code}"' if " " in code else code
+    return wording().how(f'format="{code}"', f"--date-format {quoted}")
 
 
 def _short_year(name: Any, parts: Sequence[Parts]) -> str:
@@ -79,8 +88,8 @@ def _short_year(name: Any, parts: Sequence[Parts]) -> str:
     formats = [format_of(parts[0], *order) for order in ("dmy", "mdy", "ymd")]
     texts = pd.Series([part.text for part in parts])
     fitting = [code for code in formats if _fits(texts, code)] or formats[:1]
-    others = "".join(f', or format="{code}"' for code in fitting[1:])
-    return f"{_two_digits(name, parts[0])}; convert it: {_convert(name, fitting[0])}{others}"
+    others = "".join(f", or {_format(code)}" for code in fitting[1:])
+    return f"{_two_digits(name, parts[0])}; {_convert(name, fitting[0])}{others}"
 
 
 def _fits(texts: pd.Series[Any], code: str) -> bool:
@@ -100,7 +109,7 @@ def _short_year_with_name(name: Any, parts: Sequence[Parts]) -> str:
     month = _month_code(parts)
     codes = {"day, name, short year": ("d", month, "y"), "name, two digits": (month, "y")}
     fix = _convert(name, format_of(part, *codes[part.shape]))
-    return f"{_two_digits(name, part)}; convert it, if that is what they mean: {fix}"
+    return f"{_two_digits(name, part)}; if that is what they mean, {fix}"
 
 
 def _month_code(parts: Sequence[Parts]) -> str:
@@ -112,30 +121,34 @@ def _without_year(name: Any, parts: Sequence[Parts]) -> str:
     part = parts[0]
     separator = part.groups["s"] or ""
     code = separator.join(("%d", f"%{_month_code(parts)}", "%Y"))
+    added = f'df["{name}"] = pd.to_datetime(df["{name}"] + "{separator}2024", format="{code}")'
     return (
-        f"column {name!r} holds dates without a year (e.g. {part.text!r}); add it: "
-        f'df["{name}"] = pd.to_datetime(df["{name}"] + "{separator}2024", format="{code}")'
+        f"column {name!r} holds dates without a year (e.g. {part.text!r}); add it"
+        f"{wording().how(f': {added}', f' in the file, e.g. {part.text}{separator}2024')}"
     )
 
 
 def _time_of_day(name: Any, parts: Sequence[Parts]) -> str:
+    first = parts[0].text
+    added = f'df["{name}"] = pd.to_datetime(df["date"] + " " + df["{name}"])'
     return (
-        f"column {name!r} holds times of day without a date (first: {parts[0].text!r}); add the "
-        f'date: df["{name}"] = pd.to_datetime(df["date"] + " " + df["{name}"])'
+        f"column {name!r} holds times of day without a date (first: {first!r}); add the date"
+        f"{wording().how(f': {added}', f' in the file, e.g. 2024-01-31 {first}')}"
     )
 
 
 def _number(name: Any, parts: Sequence[Parts]) -> str:
+    converted = f'convert it: df["{name}"] = df["{name}"].astype("int64")'
     return (
-        f"column {name!r} holds numbers as text (first: {parts[0].text!r}); convert it: "
-        f'df["{name}"] = df["{name}"].astype("int64")'
+        f"column {name!r} holds numbers as text (first: {parts[0].text!r}); "
+        f"{wording().how(converted, 'save it as a column of numbers')}"
     )
 
 
 def _year_and_month(name: Any, parts: Sequence[Parts]) -> str:
     return (
         f"column {name!r} holds numbers as text that look like year and month (first: "
-        f"{parts[0].text!r}); convert it: {_convert(name, '%Y%m')}"
+        f"{parts[0].text!r}); {_convert(name, '%Y%m')}"
     )
 
 

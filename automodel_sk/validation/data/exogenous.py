@@ -93,21 +93,21 @@ def _role(column: Any) -> str:
 def check_static(
     static_df: Any, exogenous: Exogenous, panel: Panel | None, names: Names, findings: Findings
 ) -> None:
-    """Check the static features against the series."""
+    """Check the frame of static features against the series."""
+    words = wording()
     if static_df is None:
         if exogenous.stat:
             findings.error(
-                f"stat_exog_list names {exogenous.stat[0]!r} and static_df is missing; pass "
-                f"static_df, one row per series with columns {[names.id, *exogenous.stat]}"
+                f"stat_exog_list names {exogenous.stat[0]!r} and"
+                f" {words.how('static_df', '--static')} is missing; pass "
+                f"{words.how('static_df', '--static with a file of')} one row per series with"
+                f" columns {[words.own(names.id), *exogenous.stat]}"
             )
         return
     if not is_frame(static_df, "static_df", findings):
         return
     if names.id not in static_df.columns:
-        findings.error(
-            f"column {names.id!r} is missing in static_df, found {some(list(static_df.columns))}; "
-            f'rename the right one: static_df = static_df.rename(columns={{"old": "{names.id}"}})'
-        )
+        findings.error(_without_key(static_df, names.id, "static_df"))
         return
     others = [column for column in static_df.columns if column != names.id]
     chosen = exogenous.stat or others
@@ -126,9 +126,22 @@ def check_static(
     unused = [column for column in others if column not in exogenous.stat]
     if unused:
         findings.warn(
-            f"columns {some(unused)} of static_df are not used; name them in"
+            f"columns {some(unused)} of {words.frame('static_df')} are not used; name them in"
             f" stat_exog_list=[{unused[0]!r}], or drop them"
         )
+
+
+def _without_key(frame: pd.DataFrame, key: str, frame_name: str) -> str:
+    """Return that the column of series or of times is missing."""
+    words = wording()
+    own = words.own(key)
+    renamed = f'{frame_name}.rename(columns={{"old": "{own}"}})'
+    code = f"rename the right one: {frame_name} = {renamed}"
+    return (
+        f"{words.column(key)} is missing in {words.frame(frame_name)}, found "
+        f"{words.columns(frame.columns, 5)}; "
+        f"{words.how(code, f'give the right one the name {own!r} in that file')}"
+    )
 
 
 def check_future(
@@ -145,15 +158,15 @@ def check_future(
         return
     missing = [name for name in (names.id, names.time) if name not in futr_df.columns]
     if missing:
-        findings.error(
-            f"column {missing[0]!r} is missing in futr_df, found {some(list(futr_df.columns))}; "
-            f'rename the right one: futr_df = futr_df.rename(columns={{"old": "{missing[0]}"}})'
-        )
+        findings.error(_without_key(futr_df, missing[0], "futr_df"))
         return
     if names.target in futr_df.columns:
+        words = wording()
+        target = words.own(names.target)
+        drop = words.how(f': futr_df = futr_df.drop(columns="{target}")', " from the file")
         findings.error(
-            f"futr_df holds the target {names.target!r}, which is what is to be forecast; "
-            f'drop it: futr_df = futr_df.drop(columns="{names.target}")'
+            f"{words.frame('futr_df')} holds the target {target!r}, which is what is to be "
+            f"forecast; drop it{drop}"
         )
     places, used = _panel_of(futr_df, names), None
     if h is not None and step is not None:
@@ -183,13 +196,7 @@ def _check_columns(
     """Check that columns exist and hold finite numbers, or text for categories."""
     for column in columns:
         if column not in frame.columns:
-            like = nearest(str(column), map(str, frame.columns))
-            add = f"add it, e.g. {frame_name}[{column!r}] = 0.0"
-            fix = f"did you mean {like!r}?" if like else add
-            findings.error(
-                f"{parameter} names {column!r}, which {frame_name} lacks "
-                f"(it has {some(list(frame.columns), 8)}); {fix}"
-            )
+            findings.error(_lacking(column, frame, parameter, frame_name))
             continue
         if column in categories and is_text(frame[column]):
             check_text(frame[column], panel, findings, used=used, frame=frame_name)
@@ -197,6 +204,25 @@ def _check_columns(
         values = read_numbers(_as_zero_and_one(frame[column]), findings, frame_name)
         if values is not None:
             check_finite(values, str(column), panel, findings, used=used, frame=frame_name)
+
+
+def _lacking(column: str, frame: pd.DataFrame, parameter: str, frame_name: str) -> str:
+    """Return that a column isn't there, and which could be meant."""
+    words = wording()
+    keys = {words.own(key) for key in ("unique_id", "ds", "y")} | {"unique_id", "ds", "y"}
+    free = [str(name) for name in frame.columns if name not in keys]
+    if column in keys:
+        fix = f"that is {_role(column)}: leave it out of {parameter}"
+    elif (like := nearest(str(column), free)) is not None:
+        fix = f"did you mean {like!r}?"
+    elif free:
+        fix = f"name one of those, add its known values, or leave it out of {parameter}"
+    else:
+        fix = f"add a column of its known values, or leave it out of {parameter}"
+    return (
+        f"{parameter} names {column!r}, which {words.frame(frame_name)} lacks "
+        f"(it has {words.columns(frame.columns)}); {fix}"
+    )
 
 
 def _as_zero_and_one(column: pd.Series) -> pd.Series:
@@ -208,33 +234,35 @@ def _note_unused(df: pd.DataFrame, used: set[Any], findings: Findings) -> None:
     """Warn about columns in none of the lists, and say how to use them."""
     unused = [column for column in df.columns if column not in used]
     if unused:
+        drop = f"or drop them: df = df.drop(columns=[{unused[0]!r}])"
         findings.warn(
             f"columns {some(unused)} are not used; name those whose future is known in "
             f"futr_exog_list=[{unused[0]!r}], others in hist_exog_list=[{unused[0]!r}], "
-            f"or drop them: df = df.drop(columns=[{unused[0]!r}])"
+            f"{wording().how(drop, 'or leave them as they are')}"
         )
 
 
 def _check_static_ids(ids: pd.Series, panel: Panel, names: Names, findings: Findings) -> None:
-    """Check that every series has one row of static features."""
-    twice = ids[ids.duplicated()]
+    """Check that each series has one row of static features."""
+    words = wording()
+    key, static, df = words.own(names.id), words.frame("static_df"), words.frame("df")
+    twice, quoted = ids[ids.duplicated()], f'"{key}"'
     if len(twice):
         findings.error(
-            f"static_df has {count(len(twice), 'row')} too many, first for series "
-            f"{shown(twice.iloc[0])}; keep one per series: "
-            f'static_df = static_df.drop_duplicates("{names.id}")'
+            f"{static} has {count(len(twice), 'row')} too many, first for series "
+            f"{shown(twice.iloc[0])}; keep one per series"
+            f"{words.how(f': static_df = static_df.drop_duplicates({quoted})', '')}"
         )
     lacking = panel.ids[~panel.ids.isin(ids)]
     if 0 < len(lacking) == len(panel.ids) and len(ids):
         findings.error(
-            f"static_df names none of the series: its {names.id!r} begin with "
-            f"{shown(ids.iloc[0])}, those of df with {shown(panel.ids[0])}; "
-            "bring both to one type, e.g. "
-            f'static_df["{names.id}"] = static_df["{names.id}"].astype(df["{names.id}"].dtype)'
+            f"{static} names none of the series: its {key!r} begin with "
+            f"{shown(ids.iloc[0])}, those of {df} with {shown(panel.ids[0])}; "
+            f"{_one_type('static_df', key)}"
         )
     elif len(lacking):
         findings.error(
-            f"static_df lacks {len(lacking)} of {count(len(panel.ids), 'series')}, first "
+            f"{static} lacks {len(lacking)} of {count(len(panel.ids), 'series')}, first "
             f"{shown(lacking[0])}; add one row for each"
         )
 
@@ -249,15 +277,16 @@ def _check_future_rows(
 ) -> BoolArray | None:
     """Find the next h times of each series in the future frame, and return their rows."""
     try:
-        times = read_time_column(futr_df[names.time])
+        times = read_time_column(futr_df[names.time].rename(wording().own(names.time)))
     except InvalidInputError as exc:
-        findings.error(f"futr_df: {exc}")
+        findings.error(f"{wording().frame('futr_df')}: {exc}")
         return None
     if _kind(times) != _kind(panel.times):
+        words = wording()
         findings.error(
-            f"column {names.time!r} of futr_df holds {_kind(times)}, that of df holds "
-            f"{_kind(panel.times)}; bring both to one type, e.g. "
-            f'futr_df["{names.time}"] = futr_df["{names.time}"].astype(df["{names.time}"].dtype)'
+            f"{words.column(names.time, 'futr_df')} holds {_kind(times)}, that of "
+            f"{words.frame('df')} holds {_kind(panel.times)}; "
+            f"{_one_type('futr_df', words.own(names.time))}"
         )
         return None
     codes = panel.ids.get_indexer(pd.Index(futr_df[names.id]))
@@ -269,13 +298,21 @@ def _check_future_rows(
 
 
 def _note_other_ids(ids: pd.Series, panel: Panel, names: Names, findings: Findings) -> None:
-    """Add an error if a future frame contains none of the series, with the types of the ids."""
+    """Note that a future frame names none of the series, and of what types the names are."""
+    words = wording()
+    key = words.own(names.id)
     findings.error(
-        f"futr_df names none of the series: its {names.id!r} begin with {shown(ids.iloc[0])}"
-        f" ({_type(ids.iloc[0])}), those of df with {shown(panel.ids[0])}"
-        f" ({_type(panel.ids[0])}); bring both to one type, e.g. "
-        f'futr_df["{names.id}"] = futr_df["{names.id}"].astype(df["{names.id}"].dtype)'
+        f"{words.frame('futr_df')} names none of the series: its {key!r} begin with"
+        f" {shown(ids.iloc[0])} ({_type(ids.iloc[0])}), those of {words.frame('df')} with"
+        f" {shown(panel.ids[0])} ({_type(panel.ids[0])}); {_one_type('futr_df', key)}"
     )
+
+
+def _one_type(frame: str, column: str) -> str:
+    """Say how to bring a column to the type that it has in the series' frame."""
+    code = f'{frame}["{column}"] = {frame}["{column}"].astype(df["{column}"].dtype)'
+    plain = "write them the same way in both files"
+    return wording().how(f"bring both to one type, e.g. {code}", plain)
 
 
 def _type(name: Any) -> str:
@@ -291,11 +328,12 @@ def _note_twice(
     twice = np.flatnonzero(pd.DataFrame({"series": codes, "time": times}).duplicated())
     twice = twice[codes[twice] >= 0]
     if len(twice):
-        first = twice[0]
+        first, words = twice[0], wording()
+        keys = f'["{words.own(names.id)}", "{words.own(names.time)}"]'
         findings.error(
-            f"futr_df has {count(len(twice), 'row')} of a series and a time that it has already, "
-            f"first {_at(panel, codes[first], times[first])}; keep one: "
-            f'futr_df = futr_df.drop_duplicates(["{names.id}", "{names.time}"])'
+            f"{words.frame('futr_df')} has {count(len(twice), 'row')} of a series and a time that"
+            f" it has already, first {_at(panel, codes[first], times[first])}; keep one"
+            f"{words.how(f': futr_df = futr_df.drop_duplicates({keys})', ' of each')}"
         )
 
 
@@ -332,7 +370,7 @@ def _note_lacking(
         series, k = np.unravel_index(int(lacking.argmax()), lacking.shape)
         when = known[places[k, number[series]]]
         findings.error(
-            f"futr_df lacks {count(int(lacking.sum()), 'row')} in "
+            f"{wording().frame('futr_df')} lacks {count(int(lacking.sum()), 'row')} in "
             f"{count(int(lacking.any(axis=1).sum()), 'series')}, first "
             f"{_at(panel, int(series), when)}; it needs each of the {h} times "
             "after the end of each series"

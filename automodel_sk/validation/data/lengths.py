@@ -71,7 +71,10 @@ def _too_short(panel: Panel, h: int, held_out: int, n_windows: int) -> str:
     if n_windows > 1:
         what, fix = f"n_windows={n_windows} with h={h}", "lower n_windows, step_size or h"
     else:
-        what, fix = f"h={h}" if held_out == h else f"h={h} and val_size={held_out}", "lower h"
+        what, fix = (
+            f"h={h}" if held_out == h else f"h={h} and {_validation(held_out)}",
+            "lower h",
+        )
     return (
         f"{what} holds out {count(held_out, 'row')} at the end of each series for validation, and"
         f" needs at least 2 before them; the longest of {count(len(panel.ids), 'series')},"
@@ -80,11 +83,16 @@ def _too_short(panel: Panel, h: int, held_out: int, n_windows: int) -> str:
     )
 
 
+def _validation(held_out: int) -> str:
+    """Return the size of the validation: an argument of the validator, and of nothing else."""
+    return wording().how(f"val_size={held_out}", f"{count(held_out, 'row')} of validation")
+
+
 def _left_out(panel: Panel, short: npt.NDArray[np.intp], least: int, h: int, held_out: int) -> str:
     """Return a warning about series too short for validation, and how they are used instead."""
     return (
         f"{len(short)} of {count(len(panel.ids), 'series')} have fewer than the"
-        f" {count(least, 'row')} that h={h} and val_size={held_out} need:"
+        f" {count(least, 'row')} that h={h} and {_validation(held_out)} need:"
         f" {_listed(panel, short)}; they are left out of the validation, and forecast all the"
         " same, padded with zeros at the start; forecasts of so little history are rough"
     )
@@ -100,7 +108,7 @@ def _note_padding(
         length = int(panel.lengths[first])
         room = length - h - held_out
         lower = f"; lower input_size to at most {room} for full windows" if room >= h else ""
-        held = f" and val_size={held_out}" if held_out else ""
+        held = f" and {_validation(held_out)}" if held_out else ""
         findings.warn(
             f"input_size={input_size}, the largest to be tried, with h={h}{held} needs "
             f"series of {count(wanted, 'row')} for one full window; "

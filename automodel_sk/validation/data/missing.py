@@ -45,15 +45,17 @@ def advice(missing: BoolArray, panel: Panel | None, name: str, frame: str) -> st
     if empty is not None:
         return f"{words.series(panel.ids[empty])} has no value at all; leave it out: {drop}"
     if (late | ~missing).all():
-        ahead = ", and pass what is known of them as futr_df to predict" if name == "y" else ""
+        future = words.how("futr_df", "--futr")
+        ahead = f", and pass what is known of them as {future} to predict" if name == "y" else ""
         return f"they are all after the last value of a series; drop these rows{ahead}: {drop}"
     if (early | ~missing).all():
         return f"they are all before the first value of a series; drop these rows: {drop}"
-    fill = f"{words.code(name, frame)} = {words.by_series(name, frame)}.ffill()"
+    code = f", e.g. {words.code(name, frame)} = {words.by_series(name, frame)}.ffill()"
+    fill = words.how(code, " in the file, e.g. with the value before")
     mask = words.masked(name)
     rest = " (rows before the first or after the last value: drop them)"
     edges = rest if (missing & (early | late)).any() else ""
-    return f"fill them, e.g. {fill}{edges}{mask}"
+    return f"fill them{fill}{edges}{mask}"
 
 
 def _places(missing: BoolArray, panel: Panel) -> tuple[Flags, Flags, int | None]:

@@ -7,10 +7,13 @@ import pandas as pd
 
 from automodel_sk.data.panel import BoolArray, Panel
 from automodel_sk.data.preparation import MASK, WEIGHT
+from automodel_sk.data.wording import wording
 from automodel_sk.validation.data.values import NumberArray, read_numbers, where
 from automodel_sk.validation.result import Findings
 
 __all__ = ["check_weights", "observed_rows"]
+
+_WEIGHTS = f', e.g. df["{WEIGHT}"] = 1.0'
 
 
 def observed_rows(df: pd.DataFrame, panel: Panel | None, findings: Findings) -> BoolArray | None:
@@ -31,16 +34,22 @@ def observed_rows(df: pd.DataFrame, panel: Panel | None, findings: Findings) -> 
         row = int(wrong.argmax())
         findings.error(
             f"column {MASK!r} holds {mask[row]:g}, {where(panel, row)}; it must be 1 for a row that"
-            f' was observed, else 0, e.g. df["{MASK}"] = df["y"].notna().astype(float)'
+            f" was observed, else 0{_observed()}"
         )
         return None
     used: BoolArray = mask == 1
     if not used.any():
         findings.error(
             f"column {MASK!r} is 0 in every row, so there is nothing to learn from; set it to 1"
-            f' where the values were observed, e.g. df["{MASK}"] = df["y"].notna().astype(float)'
+            f" where the values were observed{_observed()}"
         )
     return used
+
+
+def _observed() -> str:
+    """Return the code of a mask, where there is code."""
+    words = wording()
+    return words.how(f', e.g. df["{MASK}"] = {words.code("y", "df")}.notna().astype(float)', "")
 
 
 def check_weights(
@@ -65,12 +74,12 @@ def check_weights(
         row = int(wrong.argmax())
         findings.error(
             f"column {WEIGHT!r} holds {weights[row]:g}, {where(panel, row)}; a weight must be a"
-            f' finite number of at least 0, e.g. df["{WEIGHT}"] = 1.0'
+            f" finite number of at least 0{wording().how(_WEIGHTS, ', such as 1')}"
         )
     elif not (weights > 0).any():
         findings.error(
             f"column {WEIGHT!r} is 0 in every row, so a model would learn nothing; give the rows"
-            f' that matter a weight above 0, e.g. df["{WEIGHT}"] = 1.0'
+            f" that matter a weight above 0{wording().how(_WEIGHTS, ', such as 1')}"
         )
 
 

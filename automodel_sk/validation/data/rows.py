@@ -13,7 +13,7 @@ from automodel_sk.data.panel import Panel
 from automodel_sk.data.times.read import is_text, show_time
 from automodel_sk.data.times.steps import later_times, parse_frequency
 from automodel_sk.data.times.text_times import text_format
-from automodel_sk.data.wording import shown
+from automodel_sk.data.wording import shown, wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.validation.data.spacing import Spacing
 from automodel_sk.validation.data.spacing_advice import report_spacing
@@ -27,19 +27,19 @@ __all__ = ["check_keys", "check_rows", "read_panel"]
 def read_panel(df: pd.DataFrame, names: Names, findings: Findings) -> Panel | None:
     """Return the panel, or add an error that says why the rows can't be read."""
     try:
-        panel = Panel.of(df[names.id], df[names.time])
+        said = names.said
+        panel = Panel.of(df[names.id].rename(said.id), df[names.time].rename(said.time))
     except InvalidInputError as exc:
         findings.error(str(exc))
         return None
     except TypeError:
         findings.error(
-            f"column {names.id!r} holds values that can't name a series (first: "
-            f'{df[names.id].iloc[0]!r}); convert it: df["{names.id}"] = '
-            f'df["{names.id}"].astype(str)'
+            f"column {said.id!r} holds values that can't name a series (first: "
+            f"{shown(df[names.id].iloc[0])}); {_to_text(said.id)}"
         )
         return None
     if is_text(df[names.time]):
-        findings.warn(_how_text_is_read(df[names.time], panel))
+        findings.warn(_how_text_is_read(df[names.time].rename(said.time), panel))
     return panel
 
 
@@ -52,33 +52,43 @@ def _how_text_is_read(column: pd.Series, panel: Panel) -> str:
     if written is None:
         return said
     how = "" if written == "ISO8601" else f', format="{written}"'
-    return f'{said}; convert it: df["{column.name}"] = pd.to_datetime(df["{column.name}"]{how})'
+    name = column.name
+    converted = f'; convert it: df["{name}"] = pd.to_datetime(df["{name}"]{how})'
+    plain = "" if written == "ISO8601" else f"; --date-format {written} says so"
+    return f"{said}{wording().how(converted, plain)}"
+
+
+def _to_text(name: str) -> str:
+    """Say how names become text."""
+    converted = f'convert it: df["{name}"] = df["{name}"].astype(str)'
+    return wording().how(converted, "save it as a column of text")
 
 
 def check_keys(panel: Panel, names: Names, findings: Findings) -> None:
-    """Add an error for rows without an id or a time, and for ids of mixed types."""
+    """Note rows without a name or a time, and names of several types."""
+    words = wording()
     for name, numbers in ((names.id, panel.codes), (names.time, panel.ranks)):
         missing = numbers < 0
         n_missing = int(missing.sum())
         if n_missing:
+            drop = f': df = df.dropna(subset=["{name}"])'
             findings.error(
                 f"column {name!r} has {count(n_missing, 'missing value')}, first in "
-                f"{panel.place(int(missing.argmax()))} (row {int(missing.argmax())}); drop such "
-                f'rows: df = df.dropna(subset=["{name}"])'
+                f"{panel.place(int(missing.argmax()))} (row {words.row(int(missing.argmax()))});"
+                f" drop such rows{words.how(drop, ' in the file')}"
             )
     kinds = sorted({type(name).__name__ for name in panel.ids})
     if len(kinds) > 1:
         findings.error(
             f"column {names.id!r} mixes names of types {' and '.join(kinds)}, which have no "
-            f'order; convert it: df["{names.id}"] = df["{names.id}"].astype(str)'
+            f"order; {_to_text(names.id)}"
         )
         return
     odd = [name for name in panel.ids[:1] if not _can_be_kept(name)]
     if odd:
         findings.error(
             f"column {names.id!r} holds names of type {kinds[0]} (first: {odd[0]!r}), with which "
-            f'a model can\'t be saved; convert it: df["{names.id}"] = '
-            f'df["{names.id}"].astype(str)'
+            f"a model can't be saved; {_to_text(names.id)}"
         )
     broken = next((name for name in panel.ids if _is_broken(name)), None)
     if broken is not None:
@@ -128,20 +138,21 @@ def _check_order(panel: Panel, names: Names, findings: Findings) -> None:
     codes, ranks = panel.in_order
     twice = np.flatnonzero((codes[1:] == codes[:-1]) & (ranks[1:] == ranks[:-1]))
     if len(twice):
-        first = int(twice[0])
+        first, words = int(twice[0]), wording()
+        fix = f': df = df.drop_duplicates(["{names.id}", "{names.time}"], keep="last")'
         findings.error(
             f"columns {names.id!r} and {names.time!r} name {count(len(twice), 'row')} more than "
             f"once, first series {shown(panel.ids[codes[first]])} at "
-            f"{show_time(panel.times[ranks[first]])}; keep one of each: "
-            f'df = df.drop_duplicates(["{names.id}", "{names.time}"], keep="last")'
+            f"{show_time(panel.times[ranks[first]])}; keep one of each{words.how(fix, '')}"
             f"{_clock_change(panel.times[ranks[twice]])}"
         )
     if not panel.is_sorted:
         back = (panel.codes[1:] == panel.codes[:-1]) & (panel.ranks[1:] < panel.ranks[:-1])
+        fix = f'; to silence this: df = df.sort_values(["{names.id}", "{names.time}"])'
         example = f", e.g. {panel.place(int(back.argmax()) + 1)}" if back.any() else ""
         findings.warn(
             f"the rows are not in order of {names.id!r} and {names.time!r}{example}; they will be "
-            f'sorted; to silence this: df = df.sort_values(["{names.id}", "{names.time}"])'
+            f"sorted{wording().how(fix, '')}"
         )
 
 
@@ -170,9 +181,10 @@ def _check_steps(
         findings.error(str(exc))
         return None
     except pd.errors.OutOfBoundsDatetime:
+        drop = f', e.g. df = df[df["{names.time}"] < "2200"]'
         findings.error(
             f"column {names.time!r} holds dates out of range (from {panel.times[0]} to "
-            f'{panel.times[-1]}); correct them, e.g. df = df[df["{names.time}"] < "2200"]'
+            f"{panel.times[-1]}); correct them{wording().how(drop, ' in the file')}"
         )
         return None
     report_spacing(spaced, findings, given=freq is not None)

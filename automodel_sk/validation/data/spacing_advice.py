@@ -9,7 +9,7 @@ from automodel_sk.data.frequency import infer_panel_frequency, monthly_advice
 from automodel_sk.data.panel import Panel
 from automodel_sk.data.times.number_times import dates_as_numbers, epoch_as_numbers
 from automodel_sk.data.times.read import show_time
-from automodel_sk.data.wording import shown
+from automodel_sk.data.wording import shown, wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.validation.data.spacing import MAX_ODD_STEPS, Spacing
 from automodel_sk.validation.data.values import count
@@ -58,9 +58,10 @@ def _of_numbers(spaced: Spacing, given: bool) -> str | None:
         way_out = f"to count on in them, pass freq={_commonest(spaced)}"
     if found is None:
         return None
+    converted = f"convert it: {column} = {found[1]}"
     return (
         f"column {name!r} holds whole numbers that look like {found[0]} (first: "
-        f"{panel.times[0]}); convert it: {column} = {found[1]}; {way_out}"
+        f"{panel.times[0]}); {wording().how(converted, 'write them as 2024-01-31')}; {way_out}"
     )
 
 
@@ -75,10 +76,10 @@ def _of_jumps(spaced: Spacing) -> str | None:
     odd = panel.times[later if end_is_odd else spaced.earlier[at]]
     sign, told = ("<" if end_is_odd else ">"), show_time(odd)
     value = told if panel.has_integer_times else f'"{told}"'
+    drop = f': df = df[df["{name}"] {sign} {value}]'
     return (
         f"column {name!r} jumps in {spaced.first(spaced.is_jump)}, much further than all its "
-        f'times reach otherwise; correct that time, or drop such rows: df = df[df["{name}"] '
-        f"{sign} {value}]"
+        f"times reach otherwise; correct that time, or drop such rows{wording().how(drop, '')}"
     )
 
 
@@ -120,27 +121,30 @@ def _two_frequencies(spaced: Spacing, code: int, other: str | int) -> str:
     coarser = (
         other if (spaced.steps[spaced.codes == code] > 1).mean() > MAX_ODD_STEPS else spaced.freq
     )
+    words, chosen = wording(), f', e.g. df[df["{names.id}"] == {shown(ids[code])}]'
     said = (
         f"column {names.time!r} holds series of two frequencies: {shown(ids[kept])} keeps "
-        f"freq={spaced.freq!r}, {shown(ids[code])} keeps freq={other!r}; split the frame and fit a "
-        f'model for each, e.g. df[df["{names.id}"] == {shown(ids[code])}]'
+        f"freq={spaced.freq!r}, {shown(ids[code])} keeps freq={other!r}; split the "
+        f"{words.how('frame', 'file')} and fit a model for each{words.how(chosen, '')}"
     )
     if spaced.panel.has_integer_times:
         return said
-    return (
-        f'{said}, or sum the finer up: df.groupby(["{names.id}", pd.Grouper(key="{names.time}", '
+    summed = (
+        f': df.groupby(["{names.id}", pd.Grouper(key="{names.time}", '
         f'freq="{coarser}")])["{names.target}"].sum().reset_index()'
     )
+    return f"{said}, or sum the finer up{words.how(summed, f' to steps of {coarser}')}"
 
 
 def _note_singles(spaced: Spacing, n_uneven: int, findings: Findings) -> None:
     """Report single uneven steps and gaps."""
     time = spaced.names.time
     if n_uneven:
+        rounded = f', e.g. df["{time}"] = df["{time}"].dt.round("D")'
         findings.warn(
             f"column {time!r} has {count(n_uneven, 'step')} of no whole number of "
             f"freq={spaced.freq!r}, first in {spaced.first(spaced.is_uneven)}; correct those "
-            f'times, e.g. df["{time}"] = df["{time}"].dt.round("D")'
+            f"times{wording().how(rounded, ' in the file')}"
         )
     gaps = ~spaced.is_uneven
     if gaps.any():
@@ -154,10 +158,11 @@ def _note_singles(spaced: Spacing, n_uneven: int, findings: Findings) -> None:
 
 def _filling(spaced: Spacing) -> str:
     """Return the code that fills gaps."""
-    return (
+    code = (
         f"fill them: df = utilsforecast.preprocessing.fill_gaps(df, freq={_quoted(spaced.freq)}"
         f'{spaced.names.keyword_hint}, end="per_serie"), then fill {spaced.names.target!r}'
     )
+    return wording().how(code, "add a row for each missing time and fill its value")
 
 
 def _mismatch(spaced: Spacing, given: bool) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.number_rule import nearest
+from automodel_sk.data.wording import wording
 from automodel_sk.validation.result import Findings
 
 __all__ = ["Names", "check_columns", "is_frame", "list_of_names", "some"]
@@ -22,6 +23,12 @@ class Names:
     id: str = "unique_id"
     time: str = "ds"
     target: str = "y"
+
+    @property
+    def said(self) -> Names:
+        """Return what the user calls the columns, for messages."""
+        own = wording().own
+        return Names(own(self.id), own(self.time), own(self.target))
 
     @property
     def keyword_hint(self) -> str:
@@ -45,14 +52,18 @@ def is_frame(value: Any, name: str, findings: Findings) -> bool:
     if not isinstance(value, pd.DataFrame):
         findings.error(Frame(name).refusal(value))
         return False
+    words = wording()
     twice = value.columns[value.columns.duplicated()]
     if len(twice):
+        keep = f", e.g. {name} = {name}.loc[:, ~{name}.columns.duplicated()]"
         findings.error(
-            f"{name} has column {twice[0]!r} more than once; keep one, e.g. "
-            f"{name} = {name}.loc[:, ~{name}.columns.duplicated()]"
+            f"{words.frame(name)} has {words.column(twice[0])} more than once; keep one"
+            f"{words.how(keep, ', or name each differently')}"
         )
     if not len(value):
-        findings.error(f"{name} has no rows; pass at least one series, e.g. 100 rows of it")
+        findings.error(
+            f"{words.frame(name)} has no rows; pass at least one series, e.g. 100 rows of it"
+        )
     return len(twice) == 0 and len(value) > 0
 
 
@@ -120,12 +131,17 @@ def _column_advice(df: pd.DataFrame, role: str, name: str, taken: set[str]) -> s
     by_lower = {str(column).lower(): column for column in free}
     known = next((by_lower[alias] for alias in _ALIASES[role] if alias in by_lower), None)
     candidate = known if known is not None else nearest(name, map(str, free))
-    found = f"column {name!r} is missing, found {some(list(df.columns), 8)}"
+    words = wording()
+    option, own = f"{role}_col", words.own(name)
+    found = f"{words.column(name)} is missing, found {words.columns(df.columns)}"
     if candidate is not None:
-        return f'{found}; rename it: df = df.rename(columns={{{candidate!r}: "{name}"}})'
+        rename = f'rename it: df = df.rename(columns={{{candidate!r}: "{own}"}})'
+        return f"{found}; pass {option}={candidate!r}, or {rename}"
     if role == "id":
-        return f'{found}; for a single series add it: df["{name}"] = "series_1"'
-    return f'{found}; rename the right one, e.g. df = df.rename(columns={{"old": "{name}"}})'
+        single = f'for a single series add it: df["{own}"] = "series_1"'
+        return f"{found}; name it with {option}=, or {single}"
+    rename = f'rename the right one, e.g. df = df.rename(columns={{"old": "{own}"}})'
+    return f"{found}; name yours with {option}=, or {rename}"
 
 
 def _quoted(items: list[str]) -> str:

@@ -133,9 +133,9 @@ class DataValidator:
         check_temporal(df, exogenous, panel, names, findings, used)
         check_static(static_df, exogenous, panel, names, findings)
         if panel is not None:
-            check_keys(panel, names, findings)
+            check_keys(panel, names.said, findings)
             whole = panel.complete()
-            step = check_rows(whole, freq, names, findings, sizes.h)
+            step = check_rows(whole, freq, names.said, findings, sizes.h)
             if joint:
                 _check_ends(whole, findings)
             windows = checked_whole_number(n_windows, "n_windows", 1, findings) or 1
@@ -239,8 +239,8 @@ class DataValidator:
     def _check_target(
         self, df: pd.DataFrame, panel: Panel | None, used: BoolArray | None, findings: Findings
     ) -> None:
-        """Check the target values."""
-        values = read_numbers(df[self.target_col], findings)
+        """Check the values to be forecast."""
+        values = read_numbers(df[self.target_col], findings, is_target=True)
         if values is None:
             return
         check_finite(values, self.target_col, panel, findings, used=used)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.data.panel import BoolArray, Panel
-from automodel_sk.data.wording import wording
+from automodel_sk.data.wording import Wording, wording
 from automodel_sk.validation.data.missing import advice
 from automodel_sk.validation.result import Findings
 
@@ -32,6 +32,7 @@ HUGE = float(np.sqrt(np.finfo(np.float32).max))
 NumberArray = npt.NDArray[Any]
 
 _MOST_CHARACTERS = 40
+_MOST_CELLS = 10
 _WITH_COMMAS = {
     "thousands": r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?",
     "decimal-comma": r"[+-]?\d+,\d+",
@@ -41,49 +42,105 @@ _FEWEST_VALUES = 30
 _SMALLEST_SPREAD = 1e-6
 """neuralforecast's scalers add so much to the scale, against division by zero."""
 
+_AS_NUMBERS = "write numbers in the file, or leave the column out"
+_ENCODE = (
+    "encode it as numbers: {code} = {code}.map({{{encoded}}}), or, for a model that takes"
+    " categories, name it in the config: 'cat_exog_list'"
+)
 _FIXES = {
-    "bool": ("true and false", "{code}.astype(float)"),
-    "complex": ("complex numbers", "{code}.map(abs)"),
-    "date": ("dates", "({code} - {code}.min()).dt.days"),
-    "text": ("text (first: {first!r})", "{code}.map({{{first!r}: 0, ...}})"),
+    "bool": ("true and false", "{code}.astype(float)", _AS_NUMBERS),
+    "complex": ("complex numbers", "{code}.map(abs)", _AS_NUMBERS),
+    "date": ("dates", "({code} - {code}.min()).dt.days", _AS_NUMBERS),
+    "text": (
+        "text (first: {first!r})",
+        _ENCODE,
+        "encode it as numbers in the file, such as 0 and 1, or, for a model that takes categories,"
+        " name it in 'cat_exog_list' of --space",
+    ),
+    "words": (
+        "text (first: {first!r})",
+        "name the column of numbers to forecast with target_col=",
+        "name the column of numbers to forecast with --target-col",
+    ),
     "some-text": (
-        "text among numbers (first: {first!r})",
-        "pd.to_numeric({code}.replace({first!r}, np.nan))",
+        "text among numbers ({rows})",
+        "correct these cells, or empty them where the value is unknown:"
+        " {code} = pd.to_numeric({code}.replace({bad!r}, np.nan))",
+        "correct these cells in the file, or leave them empty where the value is unknown",
     ),
     "thousands": (
         "numbers with commas (first: {first!r})",
         'pd.to_numeric({code}.str.replace(",", ""))',
+        "say what the comma is with --decimal . or --decimal ,",
     ),
     "decimal-comma": (
         "numbers with a decimal comma (first: {first!r})",
         'pd.to_numeric({code}.str.replace(",", "."))',
+        "pass --decimal ,",
     ),
-    "timedelta": ("durations", "{code}.dt.total_seconds()"),
-    "number-text": ("numbers as text (first: {first!r})", "pd.to_numeric({code})"),
-    "category": ("categories", "{code}.cat.codes"),
-    "object-number": ("numbers as Python objects (first: {first!r})", "{code}.astype(float)"),
-    "other": ("{dtype} values", "{code}.astype(float)"),
+    "timedelta": ("durations", "{code}.dt.total_seconds()", _AS_NUMBERS),
+    "number-text": (
+        "numbers as text (first: {first!r})",
+        "pd.to_numeric({code})",
+        "save it as a column of numbers",
+    ),
+    "category": ("categories", "{code}.cat.codes", _AS_NUMBERS),
+    "object-number": (
+        "numbers as Python objects (first: {first!r})",
+        "{code}.astype(float)",
+        _AS_NUMBERS,
+    ),
+    "other": ("{dtype} values", "{code}.astype(float)", _AS_NUMBERS),
 }
+_SENTENCES = frozenset({"text", "some-text"})
+"""Kinds whose fix is a sentence, not the right side of an assignment."""
 
 
-def read_numbers(column: pd.Series, findings: Findings, frame: str = "df") -> NumberArray | None:
-    """Return a column's numbers; if it has other values, add an error and return None."""
+def read_numbers(
+    column: pd.Series, findings: Findings, frame: str = "df", *, is_target: bool = False
+) -> NumberArray | None:
+    """Return a column's numbers, or None after noting what it holds instead."""
     kind = _kind(column)
     if kind == "number":
         if isinstance(column.dtype, np.dtype):
             return column.to_numpy()
         return column.to_numpy(dtype=float, na_value=np.nan)
     first = _first(column, kind)
-    found, fix = _FIXES[kind]
-    name = str(column.name)
-    words = wording()
-    fix = fix.format(code=words.code(name, frame), first=first)
-    found = found.format(first=first, dtype=column.dtype)
+    found, fix, plain = _FIXES["words" if kind == "text" and is_target else kind]
+    name, words = str(column.name), wording()
+    code = words.code(name, frame)
+    shown = {"first": first, "code": code, "encoded": _encoded(column), "bad": _no_numbers(column)}
+    fix = fix.format(**shown)
+    fix = fix if kind in _SENTENCES else f"convert it: {code} = {fix}"
+    found = found.format(**shown, rows=_rows(column, kind, words), dtype=column.dtype)
     findings.error(
-        f"{words.column(name, frame)} must hold numbers, found {found}; "
-        f"convert it: {words.code(name, frame)} = {fix}"
+        f"{words.column(name, frame)} must hold numbers, found {found}; {words.how(fix, plain)}"
     )
     return None
+
+
+def _encoded(column: pd.Series) -> str:
+    """Return the start of a table of numbers for words."""
+    names = [cell for cell in column.dropna().unique()[:2] if isinstance(cell, str)]
+    parts = [f"{name[:_MOST_CHARACTERS]!r}: {number}" for number, name in enumerate(names)]
+    return ", ".join([*parts, "..."])
+
+
+def _no_numbers(column: pd.Series) -> list[Any]:
+    """Return the first distinct cells that are no numbers."""
+    present = column.dropna()
+    return list(present[pd.to_numeric(present, errors="coerce").isna()].unique()[:_MOST_CELLS])
+
+
+def _rows(column: pd.Series, kind: str, words: Wording) -> str:
+    """Return the places of text among numbers: the first few, and how many there are."""
+    if kind != "some-text":
+        return ""
+    bad = column.notna() & pd.to_numeric(column, errors="coerce").isna()
+    places = np.flatnonzero(bad)
+    texts = [repr(str(column.iloc[at])[:_MOST_CHARACTERS]) for at in places[:3]]
+    cells = [f"{t} in row {words.row(int(at))}" for t, at in zip(texts, places, strict=False)]
+    return ", ".join(cells) + (f", ... ({len(places)} such rows)" if len(places) > 3 else "")
 
 
 def _first(column: pd.Series, kind: str) -> Any:
@@ -119,7 +176,7 @@ def check_finite(
         findings.warn(
             f"{words.column(name, frame)} holds {values[row]:.3g}, {where(panel, row)}; above "
             f"{HUGE:.1g} its square leaves float32, in which models train; "
-            f"scale it, e.g. {words.code(name, frame)} /= 1e12"
+            f"scale it{words.how(f', e.g. {words.code(name, frame)} /= 1e12', ' in the file')}"
         )
 
 
@@ -144,11 +201,12 @@ def check_text(
     if used is not None:
         missing = missing & used
     if missing.any():
-        name = str(column.name)
+        name, words, filler = str(column.name), wording(), '"none"'
+        code = words.code(name, frame)
         findings.error(
-            f"column {name!r} of {frame} has {count(int(missing.sum()), 'missing value')}, first "
+            f"{words.column(name, frame)} has {count(int(missing.sum()), 'missing value')}, first "
             f"{where(panel, int(missing.argmax()))}; give them a category of their own, e.g. "
-            f'{frame}["{name}"] = {frame}["{name}"].fillna("none")'
+            f"{words.how(f'{code} = {code}.fillna({filler})', 'none')}"
         )
 
 
@@ -198,12 +256,12 @@ def check_resolution(
         (
             varies & (spread < _FEWEST_VALUES * step),
             "float32, in which models train, hardly tells such values apart",
-            f"subtract the level, e.g. {code} -= {level}",
+            f"subtract the level{words.how(f', e.g. {code} -= {level}', ' in the file')}",
         ),
         (
             varies & (spread < _SMALLEST_SPREAD),
             "a scaler takes that for nothing",
-            f"choose a smaller unit, e.g. {code} *= 1e6",
+            f"choose a smaller unit{words.how(f', e.g. {code} *= 1e6', ' in the file')}",
         ),
     ):
         if blurred.any():
@@ -250,16 +308,21 @@ def _kind_of_objects(column: pd.Series) -> str:
     """Return the kind of values in an object or text column, judged from a sample."""
     sample = column.dropna().iloc[:1000]
     if len(sample) and all(isinstance(cell, str) for cell in sample):
-        return _kind_of_text(sample)
-    numeric = all(isinstance(cell, (int, float, np.number, Decimal)) for cell in sample)
-    return "object-number" if numeric else "other"
+        return _kind_of_text(sample, column)
+    known = (int, float, np.number, Decimal)
+    if all(isinstance(cell, known) for cell in sample):
+        whole = column.dropna()
+        numeric = len(whole) == len(sample) or all(isinstance(cell, known) for cell in whole)
+        return "object-number" if numeric else "some-text"
+    return "some-text" if all(isinstance(cell, (*known, str)) for cell in sample) else "other"
 
 
-def _kind_of_text(sample: pd.Series) -> str:
-    """Return what the texts contain: numbers, numbers with commas, or words."""
+def _kind_of_text(sample: pd.Series, column: pd.Series) -> str:
+    """Return what texts stand for: numbers, numbers written with commas, or words."""
     numbers = pd.to_numeric(sample, errors="coerce").notna()
     if numbers.all():
-        return "number-text"
+        rest = pd.to_numeric(column.dropna(), errors="coerce")
+        return "number-text" if rest.notna().all() else "some-text"
     for kind, pattern in _WITH_COMMAS.items():
         if (numbers | sample.str.fullmatch(pattern)).all():
             return kind
@@ -285,8 +348,8 @@ def _note_infinite(
     if n_infinite:
         words = wording()
         code = words.code(name, frame)
+        fix = f", e.g. {code} = {code}.replace([np.inf, -np.inf], np.nan).ffill()"
         findings.error(
             f"{words.column(name, frame)} has {count(n_infinite, 'infinite value')}, first "
-            f"{where(panel, int(infinite.argmax()))}; replace them, e.g. "
-            f"{code} = {code}.replace([np.inf, -np.inf], np.nan).ffill()"
+            f"{where(panel, int(infinite.argmax()))}; replace them{words.how(fix, ' in the file')}"
         )

@@ -1,0 +1,99 @@
+"""What a command says of an option that there is not, or that is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import typer.core
+
+from automodel_sk.arguments.number_rule import nearest
+
+__all__ = ["Command", "instead_of"]
+
+_EFFORT = "there are no presets; say how much to search with --num-samples 50 or --time-budget 1h"
+_INSTEAD = {
+    **dict.fromkeys(("--preset", "--presets", "--quality"), _EFFORT),
+    **dict.fromkeys(
+        ("--epochs", "--max-epochs", "--max-steps", "--input-size", "--learning-rate"),
+        "it is a parameter of the model, in the file of --space: "
+        '{"max_steps": 500, "input_size": 24}',
+    ),
+    **dict.fromkeys(("--horizon", "--steps", "--prediction-length"), "pass --h 12"),
+    **dict.fromkeys(("--timeout", "--max-time"), "pass --time-budget 1h"),
+    **dict.fromkeys(("--device", "--gpu"), "pass --gpus 1, or 0"),
+    **dict.fromkeys(("--n-jobs", "--jobs", "--workers"), "pass --cpus 4"),
+    "--frequency": "pass --freq D",
+    "--target": "pass --target-col NAME",
+    "--id": "pass --id-col NAME",
+    "--date": "pass --time-col NAME",
+}
+_MISSING = {
+    "model": "`automodel-sk models` lists them, for example --model NHITS",
+    "h": "pass the number of steps to forecast, for example --h 12",
+    "data": "pass the file of the series, for example sales.csv",
+    "study": "pass the name that `automodel-sk fit` printed, for example --study sales",
+}
+_EXAMPLES = {
+    "h": "--h 12",
+    "num_samples": "--num-samples 50",
+    "n_windows": "--n-windows 2",
+    "random_seed": "--seed 42",
+    "cpus": "--cpus 2",
+    "gpus": "--gpus 0",
+}
+
+
+def instead_of(option: str, known: Sequence[str]) -> str:
+    """Return what to pass in place of an option that there is not.
+
+    Parameters
+    ----------
+    option : str
+        What was passed.
+    known : sequence of str
+        The command's options.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> instead_of("--num-sample", ["--h", "--num-samples"])
+    'did you mean --num-samples?'
+    >>> instead_of("--horizon", ["--h", "--num-samples"])
+    'pass --h 12'
+    """
+    said = _INSTEAD.get(option)
+    named = [part.strip(",:;") for part in (said or "").split() if part.startswith("--")]
+    if said is not None and all(part in known for part in named):
+        return said
+    if option in ("--h", "--freq", "--model", *_INSTEAD):
+        return "that is said to `automodel-sk fit`, and stays with the model"
+    meant = nearest(option, known)
+    return f"did you mean {meant}?" if meant else "--help lists the options"
+
+
+class Command(typer.core.TyperCommand):
+    """A command that says how to go on where its options are wrong."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the options; put the fix into what is raised."""
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as exc:  # typer keeps its classes of errors in another place by version
+            _explain(exc, [name for param in self.params for name in param.opts])
+            raise
+
+
+def _explain(exc: Any, known: Sequence[str]) -> None:
+    """Add to an error of usage what to do about it."""
+    kind, name = type(exc).__name__, getattr(getattr(exc, "param", None), "name", None)
+    if kind == "NoSuchOption":
+        exc.message = f"No such option: {exc.option_name}; {instead_of(exc.option_name, known)}"
+        exc.possibilities = []
+    elif kind == "MissingParameter" and name in _MISSING:
+        exc.message = _MISSING[name]
+    elif kind == "BadParameter" and name in _EXAMPLES:
+        exc.message = f"{exc.message.rstrip('.')}; try {_EXAMPLES[name]}"

@@ -1,0 +1,155 @@
+"""What messages say at the command line: the files' own names, and options, not arguments."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from automodel_sk.data.wording import Wording, shown, wording
+
+if TYPE_CHECKING:
+    from automodel_sk.cli.inputs import Columns
+
+__all__ = ["CommandLineWords", "in_options", "learn"]
+
+_FRAMES = {
+    "df": ("data", "the data"),
+    "futr_df": ("futr", "--futr"),
+    "static_df": ("static", "--static"),
+}
+_OWN = {"unique_id": "id_col", "ds": "time_col", "y": "target_col"}
+
+OPTIONS: Mapping[str, str] = {
+    **{
+        name: "--" + name.replace("_", "-")
+        for name in (
+            *("h", "freq", "loss", "metric", "level", "backend", "cpus", "gpus", "n_windows"),
+            *("step_size", "season_length", "num_samples", "refit", "warm_start", "patience"),
+            *("precision", "refit_precision", "trials_per_gpu", "ray_address", "storage"),
+            *("study_name", "resume", "id_col", "time_col", "target_col", "mlflow_tracking_uri"),
+            *("mlflow_register_as",),
+        )
+    },
+    "time_budget_hours": "--time-budget",
+    "trial_timeout_minutes": "--trial-timeout",
+    "random_seed": "--seed",
+    "mlflow_experiment_name": "--mlflow-experiment",
+    "futr_exog_list": "--futr-exog",
+    "hist_exog_list": "--hist-exog",
+    "stat_exog_list": "--stat-exog",
+    "use_pruning": "--pruning",
+    "use_mlflow": "--mlflow",
+    "strict_mode": "--strict",
+}
+"""The options by the names that Python has for them."""
+
+_VALUE = r"""(\[[^\]\n]*\]|\([^)\n]*\)|'[^'\n]*'|"[^"\n]*"|[\w.+-]*\w)"""
+_ASSIGNED = re.compile(rf"(?<![\w'\"/.-])({'|'.join(OPTIONS)})=(?!=){_VALUE}")
+_NAMED = re.compile(
+    rf"(?<![\w'\"/.=-])({'|'.join(name for name in OPTIONS if '_' in name)})(?![\w'\"/=(])"
+)
+
+
+class CommandLineWords(Wording):
+    """The words of files and their columns.
+
+    Parameters
+    ----------
+    arguments : mapping
+        What the command was called with.
+
+    Examples
+    --------
+    >>> words = CommandLineWords({"data": "sales.csv", "target_col": "sold"})
+    >>> words.column("y", "df"), words.frame("futr_df"), words.row(0)
+    ("column 'sold' of sales.csv", 'the file of --futr', 1)
+    """
+
+    def __init__(self, arguments: Mapping[str, Any]) -> None:
+        self._files = {
+            frame: f"the file of {option}" if option.startswith("--") else option
+            for frame, (_, option) in _FRAMES.items()
+        }
+        self._files |= {
+            frame: str(arguments[name])
+            for frame, (name, _) in _FRAMES.items()
+            if arguments.get(name) is not None
+        }
+        self._names = {own: str(arguments.get(name) or own) for own, name in _OWN.items()}
+
+    def learn(self, columns: Columns) -> None:
+        """Take the names that were found out from a file or a saved model."""
+        self._names = {own: columns.name_of(own) for own in _OWN}
+
+    def own(self, name: str) -> str:
+        """Return the file's name of a column."""
+        return self._names.get(name, name)
+
+    def row(self, place: int) -> int:
+        """Return the number of a row below the header."""
+        return int(place) + 1
+
+    def frame(self, name: str) -> str:
+        """Return the file that a frame was read from."""
+        return self._files.get(name, name)
+
+    def how(self, code: str, plain: str) -> str:
+        """Return plain words: there is no code at the command line."""
+        return plain
+
+    def column(self, name: str, frame: str | None = None) -> str:
+        """Name a column, and its file."""
+        return f"column {shown(self.own(name))}" + (f" of {self.frame(frame)}" if frame else "")
+
+    def without_missing(self, name: str, frame: str) -> str:
+        """Return how to leave out the rows that lack a value."""
+        return f"delete such rows from {self.frame(frame)}"
+
+    def masked(self, name: str) -> str:
+        """Return how to keep rows that were not observed, as the end of a sentence."""
+        return ", or mark them as not observed: 0 in a column 'available_mask', 1 elsewhere"
+
+
+def learn(columns: Columns) -> None:
+    """Let messages use the names that were found out, within a command."""
+    words = wording()
+    if isinstance(words, CommandLineWords):
+        words.learn(columns)
+
+
+def in_options(text: str) -> str:
+    r"""Return a message with options in place of Python's arguments.
+
+    Parameters
+    ----------
+    text : str
+        The message.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> in_options("freq='M' is an outdated name; use freq=\"ME\"")
+    '--freq M is an outdated name; use --freq ME'
+    >>> in_options("go on without MLflow: use_mlflow=False; futr_exog_list=['price', 'day']")
+    'go on without MLflow: --no-mlflow; --futr-exog price --futr-exog day'
+    """
+    text = _ASSIGNED.sub(lambda found: _option(found[1], found[2]), text)
+    return _NAMED.sub(lambda found: OPTIONS[found[1]], text)
+
+
+def _option(name: str, value: str) -> str:
+    """Return an option with its value as a shell takes it."""
+    option = OPTIONS[name]
+    if value in ("True", "False"):
+        return option if value == "True" else option.replace("--", "--no-", 1)
+    if value[0] in "[(":
+        parts = [part.strip().strip("'\"") for part in value[1:-1].split(",") if part.strip()]
+        return " ".join(f"{option} {shlex.quote(part)}" for part in parts) or f"no {option}"
+    if name == "time_budget_hours":
+        return f"{option} {value}h"
+    return f"{option} {shlex.quote(value.strip(chr(39) + chr(34)))}"
