@@ -337,8 +337,8 @@ def test_wrong_usage(panel_csv: Path, arguments: list[Any], message: str):
         (["--output", "full"], "full exists and is no saved model; pass another folder"),
         (["--futr-exog", "price"], "price"),
         (["--freq", "Q7"], "freq"),
-        (["--static", "panel.csv"], "unique_id"),
-        (["--futr-exog", "z", "--futr", "other.csv"], "the file of --futr lacks the column 'ds'"),
+        (["--static", "panel.csv"], "rows too many, first for series"),
+        (["--futr-exog", "z", "--futr", "other.csv"], "other.csv has no column 'ds'"),
     ],
 )
 def test_what_stops_a_fit(panel_csv: Path, folder: Path, more: list[Any], message: str):

@@ -139,7 +139,7 @@ PYTHON: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
         ("NLinear takes no future-known", "leave out futr_exog_list, or choose a model"),
     ),
     "misspelt loss": (lambda: fit(loss="mea"), ("got 'mea'", "did you mean 'mae'?")),
-    "misspelt metric": (lambda: fit(metric="maes"), ("got 'maes'", "did you mean 'mae'?")),
+    "misspelt metric": (lambda: fit(metric="maes"), ("got 'maes'", "did you mean 'mase'?")),
     "old name of a frequency": (lambda: fit(freq="M"), ("'M'", 'freq="ME"')),
     "MLflow is down": (
         lambda: fit(use_mlflow=True, mlflow_tracking_uri="http://127.0.0.1:9"),
@@ -387,7 +387,7 @@ COMMANDS: dict[str, tuple[tuple[Any, ...], tuple[str, ...]]] = {
     "epochs": (fitting("--epochs", 5), ("--epochs;", "max_steps", "--space")),
     "horizon": (fitting("--horizon", 5), ("--horizon;", "pass --h 12")),
     "misspelt loss": (fitting("--loss", "mea"), ("'mea'", "did you mean mae?")),
-    "misspelt metric": (fitting("--metric", "maes"), ("'maes'", "did you mean mae?")),
+    "misspelt metric": (fitting("--metric", "maes"), ("'maes'", "did you mean mase?")),
     "old frequency": (fitting("--freq", "M"), ("--freq M", "use --freq ME")),
     "wrong frequency": (fitting("--freq", "W"), ("--freq W", "column 'date'", "pass --freq D")),
     "misspelt backend": (
