@@ -222,7 +222,7 @@ def test_known_future_and_static_variables(folder: Path):
 
     missing = run("predict", "model")
     assert missing.exit_code == 1
-    assert missing.stderr.startswith("Error: futr_df lacks ['price']")
+    assert missing.stderr.startswith("Error: the file of --futr lacks ['price']")
 
 
 @pytest.mark.slow

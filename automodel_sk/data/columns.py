@@ -105,7 +105,7 @@ class ColumnNames:
     def check_free(self, model_name: str) -> None:
         """Raise where a name is that of another column of what a model gives."""
         for argument, name in zip(_ARGUMENTS, self.names, strict=True):
-            if name in (*_OF_FORECASTS, model_name):
+            if name in _OF_FORECASTS or (isinstance(model_name, str) and name == model_name):
                 raise InvalidInputError(
                     f"{argument}={name!r} is the name of another column of the forecasts; rename"
                     f" it, e.g. df = df.rename(columns={{{name!r}: {name + '_'!r}}})"
