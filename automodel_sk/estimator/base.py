@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from sktime.utils.validation.forecasting import check_fh
@@ -101,9 +102,16 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
 
     def _in_order_of_fit(self, y: Any) -> Any:
         """Return later rows with the column order of fit: sktime matches columns by position."""
-        if not self.is_fitted or not isinstance(y, pd.DataFrame):
+        if not self.is_fitted:
             return y
         vectorized = getattr(self, "_is_vectorized", False)
+        if isinstance(y, np.ndarray) and y.ndim == 3 and y.shape[1] > 1 and not vectorized:
+            raise InvalidInputError(
+                f"y has {y.shape[1]} columns and the y of fit had one; pass the column to forecast,"
+                " e.g. y[:, :1]"
+            )
+        if not isinstance(y, pd.DataFrame):
+            return y
         return columns_in_order(y, list(self.forecasters_.columns) if vectorized else [None])
 
     def predict_quantiles(self, fh: Any = None, X: Any = None, alpha: Any = None) -> pd.DataFrame:
