@@ -105,7 +105,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
         if not self.is_fitted:
             return y
         vectorized = getattr(self, "_is_vectorized", False)
-        if isinstance(y, np.ndarray) and y.ndim == 3 and y.shape[1] > 1 and not vectorized:
+        if isinstance(y, np.ndarray) and y.ndim > 1 and y.shape[1] > 1 and not vectorized:
             raise InvalidInputError(
                 f"y has {y.shape[1]} columns and the y of fit had one; pass the column to forecast,"
                 " e.g. y[:, :1]"
