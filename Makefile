@@ -37,7 +37,7 @@ docs: setup  ## the documentation as a site, warnings as errors
 	$(BIN)/mkdocs build --strict
 
 table: setup  ## the README's table of options, from their declarations
-	$(BIN)/python tests/options_table.py
+	$(BIN)/python tests/fixtures/options_table.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache demo_output

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1] / "fixtures"
 FILES = {
     "composition": [
         f"compose/tests/test_{name}.py"
@@ -57,7 +57,7 @@ def run_own_tests(files: list[str], folder: Path) -> tuple[str, dict[str, int]]:
         *("-p", "no:cacheprovider", "-c", os.devnull, f"--rootdir={root}", "-W", "ignore"),
         *("--timeout=600", f"--junitxml={result}", *(str(root / file) for file in files)),
     ]
-    paths = [str(HERE.parent), str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(HERE.parents[1]), str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         command,
         cwd=folder,

@@ -19,7 +19,7 @@ import pytest
 import torch
 from neuralforecast.losses.pytorch import GMM, DistributionLoss, IQLoss, MQLoss
 from series import seasonal_panel
-from test_all_models import QUICK, SIZES, TINY, marked
+from small_models import QUICK, SIZES, TINY, marked
 
 from automodel_sk import AutoModel, AutoNeuralForecaster, create_auto_model
 from automodel_sk._utils.muting import muted_warnings

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from optuna_search import MEMORY, SPACE, Heard, request_for, run
 from series import seasonal_panel
-from test_optuna_engine import MEMORY, SPACE, Heard, request_for, run
 
 from automodel_sk import create_auto_model
 from automodel_sk.search.pacing import EachTrialOnce, run_at_pace, trials_that_fit

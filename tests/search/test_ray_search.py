@@ -72,6 +72,7 @@ def test_the_estimator_searches_on_ray() -> None:
 
 PROGRAM = f"""
 import sys
+sys.path.insert(0, {str(Path(__file__).parents[1] / "fixtures")!r})
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from test_ray_search import SPACE, search
 SPACE["max_steps"] = 800

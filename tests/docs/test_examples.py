@@ -14,7 +14,7 @@ import pytest
 
 from automodel_sk.training.task import FEWEST_REPORTS, REPORTS_PER_TRIAL, TrainingTask
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 ALL = {path.stem for path in EXAMPLES.glob("*.py")}
 SLOW = {"ray_search", "save_and_serve", "sktime_pipeline"}
 BY_THEMSELVES = {"sizing"}

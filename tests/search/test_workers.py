@@ -11,7 +11,8 @@ import optuna
 import psutil
 import pytest
 from disks import fill, small_disk
-from test_optuna_engine import MEMORY, SPACE, Heard, essence, request_for, run
+from optuna_search import MEMORY, SPACE, Heard, essence, request_for, run
+from processes import workers_running
 
 from automodel_sk.exceptions import SearchError, StorageError
 from automodel_sk.search.optuna.workers.pool import shared_pool
@@ -36,11 +37,6 @@ def one_at_a_time(dataset: Any) -> list[tuple[Any, ...]]:
 
 def side_by_side(location: StudyLocation = MEMORY, num_samples: int = 5) -> SearchRequest:
     return replace(request_for(location, num_samples=num_samples), workers=2)
-
-
-def workers_running() -> list[psutil.Process]:
-    """Return the worker processes: the host's children."""
-    return psutil.Process(shared_pool().host).children()
 
 
 def test_results_are_those_of_one_at_a_time(

@@ -100,7 +100,8 @@ print(json.dumps({
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a process sees in which one more option is declared before anything reads them."""
     folder = tmp_path_factory.mktemp("sweets")
-    tests, package = Path(__file__).parent, Path(inspect.getfile(OptimizationConfig)).parent.parent
+    tests = Path(__file__).parents[1] / "fixtures"
+    package = Path(inspect.getfile(OptimizationConfig)).parents[1]
     done = subprocess.run(
         [sys.executable, "-c", NEW_OPTION],
         cwd=folder,

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import pytest
+from optuna_search import MEMORY, Heard, request_for, run
 from series import seasonal_panel
-from test_optuna_engine import MEMORY, Heard, request_for, run
 
 from automodel_sk import AutoModel, auto_model_factory, create_auto_model
 from automodel_sk.search_space import Float

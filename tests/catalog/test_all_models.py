@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,11 @@ import pandas as pd
 import pytest
 from ray import tune
 from series import seasonal_panel
+from small_models import LACKING, QUICK, SIZES, TINY, marked
 
 from automodel_sk import MODEL_CATALOG, AutoModel, create_auto_model
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.search_space.default_spaces import default_search_space
-from automodel_sk.validation.config.environment import NEEDED_BY_MODEL
 
 H = 6
 N_SERIES = 3
@@ -26,78 +25,16 @@ QUIET: dict[str, Any] = {
     "cpus": 1,
     "gpus": 0,
 }
-TINY: dict[str, Any] = {
-    "input_size": 12,
-    "max_steps": 2,
-    "windows_batch_size": 8,
-    "scaler_type": "standard",
-    "learning_rate": tune.loguniform(1e-4, 1e-2),
-}
 
-_RECURRENT = {"encoder_hidden_size": 8, "encoder_n_layers": 1, "decoder_hidden_size": 8}
-_PERCEPTRONS = {"mlp_units": 3 * [[8, 8]]}
-_ATTENTION = {"hidden_size": 8, "n_head": 2, "conv_hidden_size": 8, "encoder_layers": 1}
 
-SIZES: dict[str, dict[str, Any]] = {
-    "Autoformer": _ATTENTION,
-    "BiTCN": {"hidden_size": 8},
-    "DLinear": {"moving_avg_window": 5},
-    "DeepAR": {"lstm_hidden_size": 8, "lstm_n_layers": 1},
-    "DeepNPTS": {"hidden_size": 8, "n_layers": 1},
-    "DilatedRNN": {"encoder_hidden_size": 8, "dilations": [[1, 2]], "decoder_hidden_size": 8},
-    "FEDformer": {"hidden_size": 8, "conv_hidden_size": 8, "encoder_layers": 1, "modes": 4},
-    "GRU": _RECURRENT,
-    "Informer": _ATTENTION,
-    "KAN": {"hidden_size": 8, "grid_size": 3},
-    "LSTM": _RECURRENT,
-    "MLP": {"hidden_size": 8, "num_layers": 1},
-    "MLPMultivariate": {"hidden_size": 8, "num_layers": 1},
-    "NBEATS": _PERCEPTRONS,
-    "NBEATSx": _PERCEPTRONS,
-    "NHITS": _PERCEPTRONS,
-    "NLinear": {},
-    "PatchTST": {
-        "hidden_size": 8,
-        "n_heads": 2,
-        "encoder_layers": 1,
-        "linear_hidden_size": 8,
-        "patch_len": 4,
-        "stride": 2,
-    },
-    "RMoK": {"taylor_order": 2, "jacobi_degree": 2},
-    "RNN": _RECURRENT,
-    "SOFTS": {"hidden_size": 8, "d_core": 8, "e_layers": 1, "d_ff": 8},
-    "SOFTSSharp": {"hidden_size": 8, "d_core": 8, "e_layers": 1, "d_ff": 8},
-    "StemGNN": {"n_stacks": 2, "multi_layer": 2},
-    "TCN": {"encoder_hidden_size": 8, "context_size": 4, "decoder_hidden_size": 8},
-    "TFT": {"hidden_size": 8, "n_head": 2},
-    "TSMixer": {"n_block": 1, "ff_dim": 8},
-    "TSMixerx": {"n_block": 1, "ff_dim": 8},
-    "TiDE": {"hidden_size": 8, "decoder_output_dim": 4, "temporal_decoder_dim": 8},
-    "TimeMixer": {"d_model": 8, "d_ff": 8, "e_layers": 1, "down_sampling_layers": 1},
-    "TimeXer": {"hidden_size": 8, "n_heads": 2, "e_layers": 1, "d_ff": 8, "patch_len": 6},
-    "TimesNet": {"hidden_size": 8, "conv_hidden_size": 8, "top_k": 2, "encoder_layers": 1},
-    "VanillaTransformer": _ATTENTION,
-    "XLinear": {"hidden_size": 8, "temporal_ff": 8, "channel_ff": 8},
-    "iTransformer": {"hidden_size": 8, "n_heads": 2, "e_layers": 1, "d_ff": 8},
-    "xLSTM": {"encoder_hidden_size": 8, "encoder_n_blocks": 1, "decoder_hidden_size": 8},
-}
 """What makes a model small; all other parameters are the model's own defaults."""
 
-QUICK = ("NHITS", "TFT", "LSTM", "DLinear", "TSMixer", "BiTCN")
 """One of each family, in the default suite."""
 
 SEARCHABLE = [name for name, row in MODEL_CATALOG.items() if row.has_default_space]
 
 
-LACKING = [name for name in NEEDED_BY_MODEL if not all(map(find_spec, NEEDED_BY_MODEL[name]))]
 """Models whose own library is not installed."""
-
-
-def marked(name: str, *marks: pytest.MarkDecorator) -> Any:
-    """Return a model's name, skipped where its library is missing."""
-    missing = pytest.mark.skipif(name in LACKING, reason=f"{name} needs a library of its own")
-    return pytest.param(name, marks=[missing, *marks])
 
 
 TINY_SEARCHES = [

@@ -17,9 +17,9 @@ import psutil
 import pytest
 from command_line import run
 from mlflow import MlflowClient
+from processes import workers_running
 from search_process import SPACE
 from series import seasonal_panel
-from test_workers import workers_running
 
 from automodel_sk import create_auto_model
 from automodel_sk._utils.interrupts import Stopped, exit_at_signals, stop_at_signals

@@ -25,7 +25,7 @@ from benchmarks.running import RunFailedError, figures, run_module
 from benchmarks.steps import profiled, timed
 from benchmarks.store import Store
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PNG = b"\x89PNG\r\n\x1a\n"
 
 

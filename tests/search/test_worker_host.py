@@ -21,9 +21,9 @@ from typing import IO, Any
 
 import psutil
 import pytest
+from optuna_search import MEMORY, SPACE, request_for
 from search_process import Silent, small_dataset
 from series import seasonal_panel
-from test_optuna_engine import MEMORY, SPACE, request_for
 
 from automodel_sk import create_auto_model
 from automodel_sk.search.optuna.backend import OptunaBackend

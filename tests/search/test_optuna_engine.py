@@ -14,47 +14,16 @@ import optuna
 import pandas as pd
 import pytest
 from disks import fill, small_disk
+from optuna_search import MEMORY, SPACE, Heard, essence, request_for, run
 from ray import tune
 from series import seasonal_panel
 
 from automodel_sk.catalog.scales import DatasetSize, ModelComplexity
 from automodel_sk.exceptions import StorageError, StudyMismatchError
-from automodel_sk.search.optuna.backend import OptunaBackend
 from automodel_sk.search.study.ownership import requeue
-from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.seeding import PerTrialSampler
 from automodel_sk.search.study.storage import StudyLocation
-from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
-from automodel_sk.search_space import SearchSpace
 from automodel_sk.training.task import TrainingTask
-from automodel_sk.trials import TrialRecord
-
-SPACE: dict[str, Any] = {
-    "max_steps": 40,
-    "input_size": tune.choice([12, 24]),
-    "hidden_size": 16,
-    "num_layers": 1,
-    "windows_batch_size": 16,
-    "scaler_type": "standard",
-    "learning_rate": tune.loguniform(1e-5, 1e-1),
-}
-
-
-class Heard:
-    """A listener that remembers, and may raise."""
-
-    def __init__(self, interrupt_at: tuple[int, int] | None = None) -> None:
-        self.reports: list[tuple[int, int]] = []
-        self.ended: list[TrialRecord] = []
-        self._interrupt_at = interrupt_at
-
-    def on_report(self, number: int, step: int, loss: float) -> None:
-        self.reports.append((number, step))
-        if (number, step) == self._interrupt_at:
-            raise KeyboardInterrupt
-
-    def on_trial_end(self, record: TrialRecord) -> None:
-        self.ended.append(record)
 
 
 @pytest.fixture(scope="module")
@@ -62,41 +31,6 @@ def dataset() -> Any:
     from neuralforecast.tsdataset import TimeSeriesDataset
 
     return TimeSeriesDataset.from_df(seasonal_panel())[0]
-
-
-def request_for(
-    location: StudyLocation,
-    space: Any = SPACE,
-    num_samples: int = 6,
-    size: DatasetSize = DatasetSize.SMALL,
-    complexity: ModelComplexity = ModelComplexity.SIMPLE,
-    use_pruning: bool = False,
-    **more: Any,
-) -> SearchRequest:
-    parsed = SearchSpace.parse(space)
-    strategy = SearchAlgorithmSelector("optuna").select_algorithm(
-        complexity, size, num_samples, parsed, use_pruning=use_pruning, random_seed=1
-    )
-    return SearchRequest(
-        task=TrainingTask("MLP", h=12, val_size=12, n_series=3, random_seed=1),
-        space=parsed,
-        strategy=strategy,
-        num_samples=num_samples,
-        location=location,
-        random_seed=1,
-        **more,
-    )
-
-
-def run(request: SearchRequest, dataset: Any, heard: Heard | None = None) -> list[TrialRecord]:
-    return list(OptunaBackend().run(request, dataset, heard or Heard()))
-
-
-def essence(records: list[TrialRecord]) -> list[tuple[Any, ...]]:
-    return [(r.number, r.state, r.value, dict(r.params)) for r in records]
-
-
-MEMORY = StudyLocation("in-memory", ":memory:")
 
 
 class TestTrials:
@@ -251,8 +185,10 @@ class TestResume:
     ) -> None:
         script = f"""
 import os, signal, sys
+sys.path.insert(0, {str(Path(__file__).parents[1] / "fixtures")!r})
 sys.path.insert(0, {str(Path(__file__).parent)!r})
-from test_optuna_engine import Heard, StudyLocation, request_for, run, seasonal_panel
+from optuna_search import Heard, StudyLocation, request_for, run
+from series import seasonal_panel
 from neuralforecast.tsdataset import TimeSeriesDataset
 
 class Killed(Heard):

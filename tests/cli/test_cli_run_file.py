@@ -173,7 +173,7 @@ def test_wrong_run_files(folder: Path, content: Any, message: str):
 
 
 def test_the_run_file_of_the_documentation_is_one(folder: Path):
-    page = Path(__file__).parents[1] / "docs" / "command-line.md"
+    page = Path(__file__).parents[2] / "docs" / "command-line.md"
     [text] = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     days = pd.date_range("2024-01-01", periods=400, freq="D")
     pd.DataFrame({"unique_id": "a", "ds": days, "y": days.dayofweek}).to_csv(

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 SLOW = {"mlflow.md", "search.md", "sktime.md"}
