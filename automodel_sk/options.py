@@ -127,7 +127,6 @@ class OptimizationConfig:
         "Total number of trials; recommended when left out.",
         NumberRule("num_samples", 10, also=(None,), note="None: recommended"),
         panel=_SEARCH,
-        flags=("--num-samples", "--trials", "--n-trials"),
     )
     cpus: float | None = option(
         None,
@@ -188,7 +187,7 @@ class OptimizationConfig:
         "Hours for search and refit together; on the command line 10m and 1h too.",
         NumberRule("time_budget_hours", 1.0, whole=False, low=0, low_open=True, also=(None,)),
         panel=_SEARCH,
-        flags=("--time-budget", "--time-limit"),
+        flags=("--time-budget",),
         metavar="TIME",
     )
     random_seed: int = option(

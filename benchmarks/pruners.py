@@ -25,7 +25,7 @@ import pandas as pd
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.trial import TrialState
 
-from automodel_sk.search.optuna.lagging_pruner import lags
+from automodel_sk.search.optuna.lagging_pruner import LaggingPruner
 from automodel_sk.training.task import PLATEAU
 from automodel_sk.training.train import since_best
 from benchmarks.datasets import NAMES, Dataset, load, needs_files
@@ -46,12 +46,16 @@ class Rule:
 
     name: str
     pruner: Callable[[int], BasePruner] = lambda _: NopPruner()
-    laggards: bool = False
     plateau: float | None = None
 
 
 def _median(warmup: int) -> Callable[[int], BasePruner]:
     return lambda _: MedianPruner(n_startup_trials=COMPARED, n_warmup_steps=warmup)
+
+
+def _lagging(warmup: int) -> Callable[[int], BasePruner]:
+    settings = {"n_startup_trials": COMPARED, "n_warmup_steps": warmup}
+    return lambda _: LaggingPruner(MedianPruner(**settings), **settings)
 
 
 SHARES = (0.1, PLATEAU, 0.2)
@@ -61,11 +65,9 @@ RULES = (
     *(Rule(f"median from {warmup}", _median(warmup)) for warmup in (5, 10, 20)),
     Rule("Hyperband from 5", lambda n: HyperbandPruner(5, n, 3)),
     *(Rule(f"plateau {share:.0%}", plateau=share) for share in SHARES),
-    Rule("median from 10, laggards", _median(10), True),
+    Rule("median from 10, laggards", _lagging(10)),
     *(
-        Rule(
-            f"median from {warmup}, laggards, plateau of {share:.0%}", _median(warmup), True, share
-        )
+        Rule(f"median from {warmup}, laggards, plateau of {share:.0%}", _lagging(warmup), share)
         for warmup in (5, 10, 20)
         for share in SHARES
     ),
@@ -113,7 +115,7 @@ def _shown(study: optuna.Study, rule: Rule, curve: Curve) -> list[float]:
     for number, loss in enumerate(curve, start=1):
         losses.append(loss)
         trial.report(loss, step=number)
-        if trial.should_prune() or (rule.laggards and lags(trial, losses)):
+        if trial.should_prune():
             state = TrialState.PRUNED
             break
         if since_best(losses) >= patience:

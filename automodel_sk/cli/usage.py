@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import typer.core
@@ -28,6 +28,12 @@ _INSTEAD = {
     "--id": "pass --id-col NAME",
     "--date": "pass --time-col NAME",
 }
+_OTHER_NAMES = {
+    "--trials": "--num-samples",
+    "--n-trials": "--num-samples",
+    "--time-limit": "--time-budget",
+}
+"""Names of options that other tools have; taken, and not listed."""
 _MISSING = {
     "model": "`automodel-sk models` lists them, for example --model NHITS",
     "h": "pass the number of steps to forecast, for example --h 12",
@@ -80,11 +86,19 @@ class Command(typer.core.TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the options; put the fix into what is raised."""
+        known = {name for param in self.params for name in param.opts}
         try:
-            return super().parse_args(ctx, args)
+            return super().parse_args(ctx, [_by_own_name(arg, known) for arg in args])
         except Exception as exc:  # typer keeps its classes of errors in another place by version
             _explain(exc, [name for param in self.params for name in param.opts])
             raise
+
+
+def _by_own_name(argument: str, known: Container[str]) -> str:
+    """Return an option under the name that the command has for it."""
+    name, equals, value = argument.partition("=")
+    own = _OTHER_NAMES.get(name)
+    return f"{own}{equals}{value}" if own in known else argument
 
 
 def _explain(exc: Any, known: Sequence[str]) -> None:

@@ -150,7 +150,7 @@ def test_the_readme_names_every_option_with_its_default() -> None:
     options = OptimizationConfig().to_dict()
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     table = text[text.index("| option | default | meaning |") : text.index("## Probabilistic")]
-    rows = [row.split("|")[1:3] for row in table.splitlines()[2:] if row]
+    rows = [row.split("|")[1:3] for row in table.splitlines()[2:] if row.startswith("|")]
     named = {name for first, _ in rows for name in re.findall(r"`(\w+)`", first)}
     assert named == set(options)
     for first, defaults in rows:
@@ -225,7 +225,7 @@ def test_the_site_shows_the_pages_the_examples_and_the_reference(site: Path) -> 
     assert all((site / page / "index.html").is_file() for page in pages)
     assert "hardest.png" in (site / "many-series" / "index.html").read_text("utf-8")
     reference = (site / "api-tuning" / "index.html").read_text("utf-8")
-    assert "What the search may use in all, shared among its parallel trials." in reference
+    assert "Resources for the whole search, shared by its parallel trials." in reference
     assert 'id="automodel_sk.auto_model.AutoModel.predict"' in reference
 
 

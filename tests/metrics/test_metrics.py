@@ -296,7 +296,7 @@ def test_a_season_tells_scaled_metrics_apart():
 @pytest.mark.parametrize(
     ("metric", "message"),
     [
-        ("maee", "got 'maee'; try metric='mae'"),
+        ("maee", "got 'maee'; did you mean 'mae'?"),
         (5, "got 5; try metric='mae'"),
         (MeanAbsoluteError, "got <class"),
         ("coverage", "'coverage' is best at its level, not at its least"),

@@ -265,7 +265,7 @@ def test_a_parent_with_many_open_files_is_heard(no_pool: None) -> None:
 ORPHANING = """
 import os, sys, time
 import neuralforecast, automodel_sk.search.optuna.backend
-from automodel_sk.search import worker_pool
+from automodel_sk.search.optuna.workers import pool as worker_pool
 pool = worker_pool.shared_pool(may_fork=sys.argv[1] == "fork")
 worker_pool._pool = None  # so that the child keeps the pipes open, as one of C would
 if os.fork() == 0:

@@ -17,6 +17,7 @@ from series import seasonal_panel
 from automodel_sk import AutoModelFactory, OptimizationConfig, create_auto_model
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search import request_builder as search_setup
+from automodel_sk.training import devices
 from automodel_sk.training import precision as hardware
 from automodel_sk.training.build import build_model
 from automodel_sk.training.devices import tensor_cores
@@ -288,9 +289,9 @@ class TestGpus:
         [(0, None, "4"), (1, None, "5"), (5, None, "7"), (1, 2, "5"), (2, 1.5, "4")],
     )
     def test_workers_take_them_in_turn(self, place: int, gpus: float | None, seen: str) -> None:
-        hardware.take_gpu(place, gpus)
+        devices.take_gpu(place, gpus)
         assert os.environ["CUDA_VISIBLE_DEVICES"] == seen
 
     def test_one_is_shared_by_all(self) -> None:
-        hardware.take_gpu(2, 0.5)
+        devices.take_gpu(2, 0.5)
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,5,7"
