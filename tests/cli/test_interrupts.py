@@ -47,8 +47,8 @@ def handled() -> Iterator[Callable[[int, Any], None]]:
 
 
 def send(number: int) -> None:
-    os.kill(os.getpid(), number)
-    time.sleep(0)
+    # To this thread: sent to the process, another thread may get it once the handler is gone.
+    signal.raise_signal(number)
 
 
 @pytest.mark.parametrize("number", SIGNALS)
