@@ -23,10 +23,10 @@ demo: setup  ## a real search on the air-passengers panel, about a minute
 	$(BIN)/automodel-sk demo
 
 test: setup check  ## linters, types and the default test suite
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --max-worker-restart 0
 
 test-all: setup check  ## the slow and GPU tests too
-	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -q -n 2 --dist loadfile -m ''
+	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -q -n 2 --dist loadfile --max-worker-restart 0 -m ''
 
 check: setup  ## linters and types
 	$(BIN)/ruff check .
