@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["Stopped", "exit_at_signals", "stop_at_signals"]
+__all__ = ["Stopped", "exit_at_signals", "handlers_kept", "stop_at_signals"]
 
 _SIGNALS = tuple(getattr(signal, n) for n in ("SIGTERM", "SIGHUP") if hasattr(signal, n))
 _SECONDS_OF_ONE_REQUEST = 3.0
@@ -85,6 +85,21 @@ def exit_at_signals() -> Iterator[None]:
         if not handled:
             raise
         raise SystemExit(stopped.exit_code) from stopped
+
+
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Restore the handlers of signals that a library replaces for good, as `ray.init` does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (*_SIGNALS, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:
+                signal.signal(number, handler)
 
 
 def _is_free(number: int) -> bool:

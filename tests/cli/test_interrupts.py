@@ -33,6 +33,13 @@ TERM, HUP = SIGNALS
 
 @pytest.fixture(autouse=True)
 def handlers_are_given_back() -> Iterator[None]:
+    defaults = {
+        TERM: signal.SIG_DFL,
+        HUP: signal.SIG_DFL,
+        signal.SIGINT: signal.default_int_handler,
+    }
+    for number, handler in defaults.items():  # Ray and Tune may have left theirs
+        signal.signal(number, handler)
     before = [signal.getsignal(number) for number in (*SIGNALS, signal.SIGINT)]
     yield
     assert [signal.getsignal(number) for number in (*SIGNALS, signal.SIGINT)] == before

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import ray
 
+from automodel_sk._utils.interrupts import handlers_kept
 from automodel_sk._utils.secrets import mask_secrets, shown_address
 from automodel_sk.exceptions import SearchError
 from automodel_sk.search.optuna.workers.pool import usable_cpus
@@ -149,20 +150,22 @@ def _reaped(folder: Path) -> Iterator[None]:
 
 def _start(folder: Path) -> None:
     """Start Ray on this machine."""
-    ray.init(
-        num_cpus=usable_cpus(),
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.CRITICAL,
-        _temp_dir=str(folder),
-    )
+    with handlers_kept():
+        ray.init(
+            num_cpus=usable_cpus(),
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
+            _temp_dir=str(folder),
+        )
 
 
 def _join(address: str) -> None:
     """Connect to a cluster."""
     try:
         _check_listening(address)
-        ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
+        with handlers_kept():
+            ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as exc:
         place = shown_address(address)
         reason = next(iter(mask_secrets(str(exc)).strip().splitlines()), type(exc).__name__)
