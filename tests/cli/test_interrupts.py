@@ -22,7 +22,7 @@ from search_process import SPACE
 from series import seasonal_panel
 
 from automodel_sk import create_auto_model
-from automodel_sk._utils.interrupts import Stopped, exit_at_signals, stop_at_signals
+from automodel_sk._utils.interrupts import Stopped, exit_at_signals, handlers_kept, stop_at_signals
 from automodel_sk.search.optuna.workers import pool as worker_pool
 from automodel_sk.search.progress import ProgressBar, TrackerCallback
 from automodel_sk.search.study.storage import StudyLocation, open_storage
@@ -298,3 +298,11 @@ def test_nothing_is_left_of_a_program_that_is_stopped(tmp_path: Path, cpus: int)
     assert told.splitlines()[-1] == "Stopped by SIGTERM."
     assert not psutil.wait_procs(children, timeout=5)[1]
     assert not [*temporary.iterdir()]
+
+
+def test_handlers_that_a_library_replaces_come_back() -> None:
+    with handlers_kept():
+        signal.signal(TERM, lambda number, frame: None)
+        signal.signal(signal.SIGINT, lambda number, frame: None)
+    assert signal.getsignal(TERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
