@@ -36,6 +36,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "report",
         "auto_model console",
         "search serving",
+        "portfolio",
         "auto_model_factory",
         "cli frames",
         "estimator",

@@ -1,0 +1,123 @@
+"""The data of a portfolio: what every member is judged on and fitted to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from automodel_sk.data.held_out import (
+    HeldOutWindows,
+    held_out_steps,
+    hold_out,
+    least_rows,
+    long_enough,
+    of_series,
+)
+from automodel_sk.data.preparation import filled_target
+
+__all__ = ["PortfolioData"]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PortfolioData:
+    """Prepared data and the validation windows at their end.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Prepared long frame: `unique_id`, `ds`, `y` and the exogenous columns, sorted by series and
+        time, without gaps. Times are wall-clock times.
+    h : int
+        Forecast horizon.
+    freq : str or int
+        Frequency of the data.
+    season : int
+        Steps of one season.
+    static_df : DataFrame, optional
+        One row per series, in the order of the frame.
+    n_windows : int
+        Validation windows at the end of each series.
+    step_size : int, optional
+        Steps between windows; `h` if None.
+    futr_exog, hist_exog, stat_exog : tuple of str
+        Exogenous columns by kind.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"unique_id": "a", "ds": range(9), "y": np.arange(9.0)})
+    >>> data = PortfolioData(frame, h=2, freq=1, season=1, n_windows=2)
+    >>> data.before(1)["y"].tolist(), data.before(2)["y"].tolist()
+    ([0.0, 1.0, 2.0, 3.0, 4.0], [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    >>> data.truth.tolist()
+    [[[5.0, 6.0], [7.0, 8.0]]]
+    """
+
+    frame: pd.DataFrame
+    h: int
+    freq: str | int
+    season: int
+    static_df: pd.DataFrame | None = None
+    n_windows: int = 1
+    step_size: int | None = None
+    futr_exog: tuple[str, ...] = ()
+    hist_exog: tuple[str, ...] = ()
+    stat_exog: tuple[str, ...] = ()
+
+    @cached_property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Rows of each series."""
+        sizes = self.frame.groupby("unique_id", observed=True, sort=False).size()
+        return np.asarray(sizes, dtype=np.int64)
+
+    @property
+    def held_out(self) -> int:
+        """Steps that the windows take up at the end of each series."""
+        return held_out_steps(self.h, self.n_windows, self.step_size)
+
+    @cached_property
+    def is_judged(self) -> npt.NDArray[np.bool_]:
+        """Which series are long enough to take part in validation, in the frame's order."""
+        return long_enough(self.frame, least_rows(self.lengths, self.h, self.held_out))
+
+    @cached_property
+    def judged(self) -> pd.DataFrame:
+        """The rows of the series that take part in validation, windows included."""
+        return of_series(self.frame, self.is_judged)
+
+    @cached_property
+    def windows(self) -> HeldOutWindows:
+        """The held-out windows of the judged series."""
+        return hold_out(self.judged, self.h, self.n_windows, self.step_size, season=self.season)
+
+    @cached_property
+    def truth(self) -> Array:
+        """Observed values of the windows, shape (n_judged, n_windows, h); NaN if unobserved."""
+        return self.windows.truth.reshape(-1, self.n_windows, self.h)
+
+    def before(self, window: int) -> pd.DataFrame:
+        """Return the rows of the judged series before a window, 1 being the earliest.
+
+        Unobserved target values are filled, since local models take no mask.
+        """
+        return filled_target(self.judged[self._left >= self._behind(window)]).reset_index(drop=True)
+
+    def of_window(self, window: int) -> pd.DataFrame:
+        """Return the ids, times and future-known columns of a window, without the target."""
+        behind = self._behind(window)
+        rows = (self._left < behind) & (self._left >= behind - self.h)
+        return self.judged.loc[rows, ["unique_id", "ds", *self.futr_exog]].reset_index(drop=True)
+
+    def _behind(self, window: int) -> int:
+        return self.held_out - (window - 1) * (self.step_size or self.h)
+
+    @cached_property
+    def _left(self) -> npt.NDArray[np.int64]:
+        """Rows of the same series after each row."""
+        groups = self.judged.groupby("unique_id", observed=True, sort=False)
+        return np.asarray(groups.cumcount(ascending=False), dtype=np.int64)
