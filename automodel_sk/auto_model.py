@@ -185,6 +185,56 @@ class AutoModel:
         return freq
 
     @property
+    def _ids(self) -> Any:
+        """The ids of the training series, in order."""
+        return self._fitted.uids
+
+    @property
+    def _column(self) -> str:
+        """The name of the column of point forecasts."""
+        return repr(self._fitted.models[0])
+
+    @property
+    def _loss(self) -> Any:
+        """The loss of the model, which decides where quantiles come from."""
+        return self._fitted.models[0].loss
+
+    @property
+    def _categories(self) -> Mapping[str, Mapping[Any, int]]:
+        """The categories seen in training, by column."""
+        known: Mapping[str, Mapping[Any, int]] = self._fitted.categorical_vocab_
+        return known
+
+    @property
+    def _past_rows(self) -> int:
+        """Number of past rows that a forecast reads."""
+        model = self._fitted.models[0]
+        sizes = (getattr(model, name, None) or 0 for name in ("input_size", "inference_input_size"))
+        return max(2, *sizes)
+
+    @property
+    def _forecasts_blocks(self) -> bool:
+        """Whether all steps of the horizon are forecast at once, from the future of all of them."""
+        return not trained_module(self._fitted.models[0]).RECURRENT
+
+    def _history(self) -> pd.DataFrame:
+        """Return the prepared training data."""
+        return stored_history(self._fitted)
+
+    def _ends(self) -> pd.DataFrame:
+        """Return the last time of each training series."""
+        ends = {"unique_id": self._fitted.uids, "ds": self._fitted.last_dates}
+        return pd.DataFrame({name: list(values) for name, values in ends.items()})
+
+    def _kept_forecasts(self) -> tuple[Windows, pd.DataFrame] | None:
+        """Return forecasts of past windows of the training data, if the search kept them."""
+        return None
+
+    def _stored_static(self) -> pd.DataFrame:
+        """Return the static values of the training series."""
+        return calibration.stored_static(self._fitted)
+
+    @property
     def trials(self) -> pd.DataFrame:
         """Table of the trials, one row each; empty for a fixed configuration."""
         return trials_frame(self._records)
@@ -244,7 +294,7 @@ class AutoModel:
         InvalidInputError
             Columns or future values are missing, or a quantile is not available.
         """
-        columns = quantile_columns(repr(self._fitted.models[0]), level, quantiles)
+        columns = quantile_columns(self._column, level, quantiles)
         steps = self._steps(h)
         result = forecast(
             self._fitted,
@@ -264,7 +314,7 @@ class AutoModel:
                 f" try h={_LONGEST * self.h}, or fit a model for a longer horizon"
             )
         steps = max(self.h, h or 0)
-        if trained_module(self._fitted.models[0]).RECURRENT:
+        if not self._forecasts_blocks:
             return steps
         # A direct model forecasts its whole horizon repeatedly. If the last block is shorter,
         # neuralforecast reads its values from a window that starts too early.
@@ -286,8 +336,8 @@ class AutoModel:
         }
 
     def _prepare(self, dataset: pd.DataFrame) -> pd.DataFrame:
-        frame = usable_history(dataset, self._task, self.freq, self._date_order, self._fitted.uids)
-        check_known(frame, self._fitted.categorical_vocab_, "df")
+        frame = usable_history(dataset, self._task, self.freq, self._date_order, self._ids)
+        check_known(frame, self._categories, "df")
         return frame
 
     @property
@@ -299,20 +349,19 @@ class AutoModel:
         self, futr_df: pd.DataFrame | None, history: pd.DataFrame | None, h: int
     ) -> pd.DataFrame | None:
         if history is None:
-            ends = {"unique_id": self._fitted.uids, "ds": self._fitted.last_dates}
-            history = pd.DataFrame({name: list(values) for name, values in ends.items()})
+            history = self._ends()
         task = self._task
         future = future_values(
             futr_df, task.futr_exog, history, h, self.freq, self._date_order, task.cat_exog
         )
         if future is not None:
-            check_known(future, self._fitted.categorical_vocab_, "futr_df")
+            check_known(future, self._categories, "futr_df")
         return future
 
     def _static(self, static_df: pd.DataFrame | None, frame: pd.DataFrame) -> Any:
         """Return static values for a frame; those of the training data if none are given."""
         if static_df is None and self._task.stat_exog:
-            static_df = calibration.stored_static(self._fitted)
+            static_df = self._stored_static()
         return align_static(static_df, frame, self._task.stat_exog)
 
     def _check_room(self, frame: pd.DataFrame, static_df: pd.DataFrame | None) -> None:
@@ -378,7 +427,7 @@ class AutoModel:
         InvalidInputError
             All series are too short to hold out a window.
         """
-        frame = stored_history(self._fitted) if dataset is None else self._prepare(dataset)
+        frame = self._history() if dataset is None else self._prepare(dataset)
         windows = self._plan_windows(frame, n_windows)
         errors = self.cross_validation(
             frame if is_joint(self.model_name) else windows.of(frame),
@@ -386,7 +435,7 @@ class AutoModel:
             step_size=windows.step,
             static_df=static_df,
         )
-        errors["error"] = errors["y"] - errors[repr(self._fitted.models[0])]
+        errors["error"] = errors["y"] - errors[self._column]
         self._scores = ConformalScores.from_cross_validation(errors, frame, self.h, self._season)
         return self
 
@@ -439,7 +488,7 @@ class AutoModel:
         """
         from neuralforecast import NeuralForecast
 
-        frame = stored_history(self._fitted) if dataset is None else self._prepare(dataset)
+        frame = self._history() if dataset is None else self._prepare(dataset)
         static = self._static(static_df, frame)
         zone = day_zone(frame["ds"], self.freq)
         frame = on_wall(frame, self.freq)
@@ -506,7 +555,7 @@ class AutoModel:
             self.best_config,
             steps=self._best_steps(),
             season=self._season,
-            static_df=self._static(None, stored_history(self._fitted)),
+            static_df=self._static(None, self._history()),
             metrics=metrics,
         )
 

@@ -408,14 +408,12 @@ class AutoNeuralForecaster(ForecasterContract):
         A model that forecasts all its steps at once uses X for all of them, so its forecasts depend
         on the values that replace unknown rows; a warning says so.
         """
-        from automodel_sk.training.build import trained_module
-
         last = np.maximum(ahead, 0).max(axis=1)
-        model = trained_module(self.auto_model_.to_neuralforecast().models[0])
+        model = self.auto_model_
         looked_at = -(-last // model.h) * model.h
         if (
             (looked_at > last).any()
-            and not model.RECURRENT
+            and model._forecasts_blocks
             and self._context.repeats_x(X, h, looked_at)
         ):
             warn(
@@ -430,8 +428,6 @@ class AutoNeuralForecaster(ForecasterContract):
     def _observed_values(self, series: Integers, ahead: Integers) -> npt.NDArray[np.float64]:
         """Forecast observed points, each from the data that precede it."""
         context, static = self._context, self._static(self._context)
-        model = self.auto_model_.to_neuralforecast().models[0]
-        sizes = (getattr(model, name, None) or 0 for name in ("input_size", "inference_input_size"))
         # A series of one row is rejected; a second row, before the window, changes nothing.
 
         def predict(window: Window) -> pd.DataFrame:
@@ -445,7 +441,12 @@ class AutoNeuralForecaster(ForecasterContract):
 
         steps = context.cutoffs[series] + ahead
         return predict_insample(
-            context, series, steps, predict, length=max(2, *sizes), h=self.auto_model_.h
+            context,
+            series,
+            steps,
+            predict,
+            length=self.auto_model_._past_rows,
+            h=self.auto_model_.h,
         )
 
     @property

@@ -271,14 +271,16 @@ def is_joint(model_name: str) -> bool:
     Returns
     -------
     bool
-        True for multivariate models, and for HINT, whose matrix has a row for each series.
+        True for multivariate models, and for HINT, whose matrix has a row for each series; False
+        for what is no model of the catalog, such as an ensemble.
 
     Examples
     --------
     >>> is_joint("TSMixer"), is_joint("HINT"), is_joint("NHITS")
     (True, True, False)
     """
-    return model_name == "HINT" or get_characteristics(model_name).multivariate
+    known = MODEL_CATALOG.get(model_name)
+    return model_name == "HINT" or (known is not None and known.multivariate)
 
 
 def _nearest_name(model_name: str) -> str | None:

@@ -17,7 +17,7 @@ from automodel_sk.data.preparation import filled_target
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.calibration import Windows
 from automodel_sk.forecasting.conformal import ConformalScores
-from automodel_sk.forecasting.predict import loss_family, stored_history
+from automodel_sk.forecasting.predict import loss_family
 from automodel_sk.forecasting.series_traits import series_scales
 from automodel_sk.training.turns import training_turn
 
@@ -139,7 +139,7 @@ def measured(model: AutoModel) -> Backtest:
         If the model forecasts a quantile other than the median, whose distance from the observed
         value is not an error; or if `backtest` raises.
     """
-    quantile = point_quantile(model.to_neuralforecast().models[0].loss)
+    quantile = point_quantile(model._loss)
     if abs(quantile - 0.5) > 1e-6:
         raise InvalidInputError(
             f"the model forecasts the quantile {quantile:g}, of which the distance from the truth"
@@ -179,18 +179,22 @@ def backtest(model: AutoModel) -> Backtest:
 
 
 def _test(model: AutoModel) -> Backtest:
-    frame = stored_history(model.to_neuralforecast())
-    windows = _windows(frame, model)
-    everything, frame = frame, windows.of(frame)
-    given = everything if is_joint(model.model_name) else frame
-    raw = model.cross_validation(given, n_windows=windows.count, step_size=windows.step)
-    column = repr(model.to_neuralforecast().models[0])
+    column, everything = model._column, model._history()
+    windows, raw = model._kept_forecasts() or _past_forecasts(model, everything)
+    frame = windows.of(everything)
     _calibrate(model, raw.assign(error=raw["y"] - raw[column]), frame)
     simple = _simple_forecasts(frame, windows, model)
     own = raw[[*_KEYS, "y", column]]
     forecasts = own.merge(simple, on=_KEYS, validate="one_to_one")
     forecasts["scale"] = forecasts["unique_id"].map(_scales(frame, model._season))
     return Backtest(forecasts.sort_values(_KEYS, ignore_index=True), column, windows)
+
+
+def _past_forecasts(model: AutoModel, frame: pd.DataFrame) -> tuple[Windows, pd.DataFrame]:
+    """Choose windows and forecast them, which takes a training."""
+    windows = _windows(frame, model)
+    given = frame if is_joint(model.model_name) else windows.of(frame)
+    return windows, model.cross_validation(given, n_windows=windows.count, step_size=windows.step)
 
 
 def _scales(frame: pd.DataFrame, season: int) -> pd.Series:
@@ -213,7 +217,7 @@ def _windows(frame: pd.DataFrame, model: AutoModel) -> Windows:
 
 def _calibrate(model: AutoModel, errors: pd.DataFrame, frame: pd.DataFrame) -> None:
     """Keep the errors to calibrate the intervals, if the loss provides none."""
-    if model._scores is None and loss_family(model.to_neuralforecast().models[0].loss) == "point":
+    if model._scores is None and loss_family(model._loss) == "point":
         model._scores = ConformalScores.from_cross_validation(errors, frame, model.h, model._season)
 
 

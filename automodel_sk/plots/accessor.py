@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from automodel_sk.arguments.boundary import public
 from automodel_sk.data.preparation import observed_values
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.forecasting.predict import stored_history
 from automodel_sk.metrics.quantiles import read_levels
 from automodel_sk.plots import error_plots, search_plots
 from automodel_sk.plots.forecast_plot import forecasts, levels_within_reach, series_to_show
@@ -124,7 +123,6 @@ class ModelPlots:
         drawn = _drawer(backend)
         past = self._observed(dataset)
         names = series_to_show(past["unique_id"], ids, max_ids)
-        fitted = model.to_neuralforecast().models[0]
         level = levels_within_reach(model) if level is None else read_levels(level)
         ahead = self._shown(
             model.predict(dataset, futr_df=futr_df, static_df=static_df, level=level or None)
@@ -132,7 +130,7 @@ class ModelPlots:
         steps = history or max(4 * model.h, 2 * model._season)
         past = past[past["unique_id"].isin(names)].groupby("unique_id", observed=True).tail(steps)
         test = self._backtest() if held_out else None
-        return drawn(forecasts(past, ahead, repr(fitted), names, level, test, actual))
+        return drawn(forecasts(past, ahead, model._column, names, level, test, actual))
 
     @public()
     def history(self, *, backend: str = "matplotlib") -> Any:
@@ -286,7 +284,7 @@ class ModelPlots:
 
     def _past(self, dataset: pd.DataFrame | None) -> pd.DataFrame:
         if dataset is None:
-            return stored_history(self._model.to_neuralforecast())
+            return self._model._history()
         return self._model._prepare(dataset)
 
     def _observed(self, dataset: pd.DataFrame | None) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from automodel_sk.catalog.losses import trained_quantiles
 from automodel_sk.evaluation.backtest import Backtest
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.calibration import plan_windows
-from automodel_sk.forecasting.predict import loss_family, stored_history
+from automodel_sk.forecasting.predict import loss_family
 from automodel_sk.plots.figure_spec import Band, FigureSpec, Line, Subplot
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def levels_within_reach(model: AutoModel) -> list[float]:
     list of float
         Levels in percent; empty if there are no intervals.
     """
-    loss = model.to_neuralforecast().models[0].loss
+    loss = model._loss
     if loss_family(loss) == "point":
         return list(LEVELS) if _can_calibrate(model) else []
     known = trained_quantiles(loss)
@@ -50,7 +50,7 @@ def levels_within_reach(model: AutoModel) -> list[float]:
 def _can_calibrate(model: AutoModel) -> bool:
     if model._scores is None:
         try:
-            plan_windows(stored_history(model.to_neuralforecast()), model.h)
+            plan_windows(model._history(), model.h)
         except InvalidInputError:
             return False
     return True

@@ -28,7 +28,7 @@ def recipe(model: AutoModel) -> str:
     str
         Python code; the reader provides `df` and `static_df`.
     """
-    imported, loss = _loss(model.to_neuralforecast().models[0].loss)
+    imported, loss = _loss(model._loss)
     task = model._task
     arguments = [repr(model.model_name), f"h={model.h}", "dataset=df", "config=config", loss]
     arguments += [
@@ -57,7 +57,7 @@ def forecaster_recipe(model: AutoModel, *, exogenous: bool, static: bool) -> str
     str
         Python code; the reader provides `y`, `X` and `static`.
     """
-    imported, loss = _loss(model.to_neuralforecast().models[0].loss)
+    imported, loss = _loss(model._loss)
     arguments = [repr(model.model_name), "config", loss]
     arguments += ["static=static"] if static else []
     arguments.append(f"random_state={model._task.random_seed}")

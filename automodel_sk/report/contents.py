@@ -116,7 +116,6 @@ def _forecasts(plots: ModelPlots, test: Backtest | None, future: pd.DataFrame | 
         names = list(by_word.values())
         order = ", ".join(_WORDS[word] for word in by_word) if len(by_word) > 1 else "the series"
         caption = f"From above: {order}."
-    fitted = model.to_neuralforecast().models[0]
     level = levels_within_reach(model)
     try:
         inputs = plots._inputs(future)
@@ -126,7 +125,7 @@ def _forecasts(plots: ModelPlots, test: Backtest | None, future: pd.DataFrame | 
         ahead, caption = None, f"{caption} The future is not shown: {exc}"
     steps = max(4 * model.h, 2 * model._season)
     past = past[past["unique_id"].isin(names)].groupby("unique_id", observed=True).tail(steps)
-    sketch = forecasts(past, ahead, repr(fitted), names, level, test)
+    sketch = forecasts(past, ahead, model._column, names, level, test)
     return Picture("forecasts", caption, draw(sketch))
 
 

@@ -11,7 +11,6 @@ from automodel_sk.arguments.boundary import engine_names
 from automodel_sk.data.preparation import MASK, WEIGHT, read_times
 from automodel_sk.data.times import read as times
 from automodel_sk.exceptions import AutoModelError, InvalidInputError
-from automodel_sk.forecasting.predict import stored_history
 from automodel_sk.metrics.quantiles import read_levels, read_quantiles
 from automodel_sk.serving.request_checks import (
     ID,
@@ -80,7 +79,7 @@ def _answer(
 ) -> pd.DataFrame:
     level = checked_numbers(params.get("level"), read_levels)
     quantiles = checked_numbers(params.get("quantiles"), read_quantiles)
-    known = pd.Series(model.to_neuralforecast().uids)
+    known = pd.Series(model._ids)
     if not has_rows(sent):
         h = checked_h(params.get("h"), model.h, len(known))
         return _first_steps(model.predict(h=max(h, model.h), level=level, quantiles=quantiles), h)
@@ -148,7 +147,7 @@ def _remembered(
     lacking = ids.difference(history[ID].unique())
     if lacking.empty:
         return None
-    stored = stored_history(model.to_neuralforecast())
+    stored = model._history()
     unknown = lacking.difference(stored[ID].unique())
     if len(unknown):
         raise InvalidInputError(

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from automodel_sk.data.preparation import MASK, WEIGHT
-from automodel_sk.forecasting.calibration import stored_static
-from automodel_sk.forecasting.predict import stored_history
 from automodel_sk.tracking import DataRecord, ModelRecord
 
 if TYPE_CHECKING:
@@ -44,7 +42,7 @@ def model_record(model: AutoModel) -> ModelRecord:
         save=model.save,
         example=partial(_example, model),
         columns=_columns(model),
-        forecast={"unique_id": _id_kind(model), "ds": "any", _point_column(model): "double"},
+        forecast={"unique_id": _id_kind(model), "ds": "any", model._column: "double"},
         params=model.best_config,
         metrics={} if score is None else {"best_score": score},
     )
@@ -87,13 +85,13 @@ def _columns(model: AutoModel) -> Mapping[str, str]:
     # numbers in a column of type double.
     task = model._task
     names = ["unique_id", "ds", "y", *task.futr_exog, *task.hist_exog, *task.stat_exog]
-    if MASK in stored_history(model.to_neuralforecast()).columns:
+    if MASK in model._history().columns:
         names.append(MASK)
     return dict.fromkeys(names, "any")
 
 
 def _id_kind(model: AutoModel) -> str:
-    return _kind(pd.Series(model.to_neuralforecast().uids))
+    return _kind(pd.Series(model._ids))
 
 
 def _kind(ids: pd.Series[Any]) -> str:
@@ -101,13 +99,9 @@ def _kind(ids: pd.Series[Any]) -> str:
     return {"string": "string", "integer": "long"}.get(kind, "any")
 
 
-def _point_column(model: AutoModel) -> str:
-    return repr(model.to_neuralforecast().models[0])
-
-
 def _example(model: AutoModel) -> pd.DataFrame:
     """Return the end of the first series, without the target if it is to be forecast."""
-    stored = stored_history(model.to_neuralforecast())
+    stored = model._history()
     first: Any = stored["unique_id"].iloc[0]
     rows: pd.DataFrame = (
         stored[stored["unique_id"] == first].tail(_EXAMPLE_ROWS).reset_index(drop=True)
@@ -115,5 +109,5 @@ def _example(model: AutoModel) -> pd.DataFrame:
     if model._task.futr_exog:
         rows.loc[rows.index[-model.h :], "y"] = None
     if model._task.stat_exog:
-        rows = rows.merge(stored_static(model.to_neuralforecast()), on="unique_id")
+        rows = rows.merge(model._stored_static(), on="unique_id")
     return rows
