@@ -11,7 +11,13 @@ import pandas as pd
 from automodel_sk.data.times.wall_dates import day_zone, in_zone, on_wall
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["BASELINES", "BASELINE_COLUMN", "baseline_forecasts", "seasonal_naive"]
+__all__ = [
+    "BASELINES",
+    "BASELINE_COLUMN",
+    "baseline_forecasts",
+    "baseline_values",
+    "seasonal_naive",
+]
 
 BASELINE_COLUMN = "SeasonalNaive"
 BASELINES = {
@@ -98,11 +104,33 @@ def baseline_forecasts(df: pd.DataFrame, h: int, freq: str | int, season: int) -
     )
     future = in_zone(future, day_zone(last_times, freq))
     values = ordered["y"].to_numpy(dtype=float)
-    return future.assign(**_rules(values, sizes.to_numpy(), h, season))
+    return future.assign(**baseline_values(values, sizes.to_numpy(), h, season))
 
 
-def _rules(y: Array, sizes: npt.NDArray[np.integer[Any]], h: int, season: int) -> dict[str, Array]:
-    """Return each baseline's values, series by series."""
+def baseline_values(
+    y: Array, sizes: npt.NDArray[np.integer[Any]], h: int, season: int
+) -> dict[str, Array]:
+    """Return each baseline's values, series by series.
+
+    Parameters
+    ----------
+    y : array of float, shape (n_rows,)
+        The values of all series, one series after the other.
+    sizes : array of int, shape (n_series,)
+        Rows of each series, at least one.
+    h, season : int
+        As in `seasonal_naive`.
+
+    Returns
+    -------
+    dict of str to array of float, shape (n_series * h,)
+        By the names in `BASELINES`.
+
+    Examples
+    --------
+    >>> baseline_values(np.array([5.0, 6.0, 7.0]), np.array([2, 1]), h=2, season=2)["Naive"]
+    array([6., 6., 7., 7.])
+    """
     ends, steps = sizes.cumsum(), np.arange(h)
     seasons = np.where(sizes >= season, season, 1)
     last, first = y[ends - 1], y[ends - sizes]
