@@ -18,7 +18,14 @@ from automodel_sk.data.times.steps import parse_frequency
 from automodel_sk.data.windows import WindowShape, count_windows
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["LARGE_ROWS", "SMALL_ROWS", "DatasetProfile", "analyse_dataset", "dataset_size"]
+__all__ = [
+    "LARGE_ROWS",
+    "SMALL_ROWS",
+    "DatasetProfile",
+    "analyse_dataset",
+    "dataset_size",
+    "profile_of",
+]
 
 SMALL_ROWS = 10_000
 """Below this many rows a dataset is small: one training takes seconds, noise between trials is
@@ -226,12 +233,43 @@ def analyse_dataset(
     >>> profile.freq, profile.season_length, profile.size.value
     ('h', 24, 'small')
     """
-    panel = _panel(df, (id_col, time_col, target_col))
+    columns = (id_col, time_col, target_col)
+    panel = _panel(df, columns)
     step = infer_panel_frequency(panel, time_col) if freq is None else freq
     parse_frequency(step)
-    known = {id_col, time_col, target_col, *futr_exog, *hist_exog, MASK, WEIGHT}
     static = stat_exog if stat_exog is not None else _static_columns(static_df, id_col)
-    target = _numbers(df[target_col])
+    return profile_of(df, panel, step, (futr_exog, hist_exog, static), columns)
+
+
+def profile_of(
+    df: pd.DataFrame,
+    panel: Panel,
+    freq: str | int,
+    exogenous: tuple[Sequence[str], Sequence[str], Sequence[str]],
+    columns: tuple[str, str, str] = ("unique_id", "ds", "y"),
+) -> DatasetProfile:
+    """Compute the profile of a dataset whose panel and frequency are known.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        Long frame.
+    panel : Panel
+        Its rows that have an id and a time.
+    freq : str or int
+        Step between rows.
+    exogenous : tuple
+        Exogenous columns known ahead, known only for the past, and static.
+    columns : tuple of str
+        Column names of the series ids, times and values.
+
+    Returns
+    -------
+    DatasetProfile
+    """
+    futr_exog, hist_exog, static = exogenous
+    known = {*columns, *futr_exog, *hist_exog, MASK, WEIGHT}
+    target = _numbers(df[columns[2]])
     if MASK in df.columns:
         target = target[df[MASK].to_numpy(dtype=float, na_value=1.0) != 0]
     return DatasetProfile(
@@ -240,8 +278,8 @@ def analyse_dataset(
         min_length=int(panel.lengths.min()),
         max_length=int(panel.lengths.max()),
         median_length=float(np.median(panel.lengths)),
-        freq=step,
-        season_length=season_length(step),
+        freq=freq,
+        season_length=season_length(freq),
         futr_exog=tuple(map(str, futr_exog)),
         hist_exog=tuple(map(str, hist_exog)),
         stat_exog=tuple(map(str, static)),

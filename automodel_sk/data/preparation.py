@@ -70,7 +70,7 @@ def read_times(df: Any, order: str | None = None) -> Any:
     return df.assign(**read)
 
 
-def date_order(df: pd.DataFrame) -> str | None:
+def date_order(df: Any) -> str | None:
     """Return the order of day and month in a text column `ds`, or None if it is ambiguous.
 
     Examples
@@ -78,6 +78,8 @@ def date_order(df: pd.DataFrame) -> str | None:
     >>> date_order(pd.DataFrame({"ds": ["01/13/2024"]})), date_order(pd.DataFrame({"ds": [1]}))
     ('month first', None)
     """
+    if not isinstance(df, pd.DataFrame) or TIME not in df.columns or not df.columns.is_unique:
+        return None
     return text_order(df[TIME]) if times.is_text(df[TIME]) else None
 
 
@@ -93,7 +95,7 @@ def prepare_frame(
     Parameters
     ----------
     df : DataFrame
-        A validated long frame.
+        A validated long frame, as `read_times` returns it.
     exogenous : sequence of str
         Exogenous columns to keep.
     with_target : bool
@@ -114,7 +116,7 @@ def prepare_frame(
     columns = [ID, TIME, *([TARGET] if with_target else []), *exogenous]
     if with_target:
         columns += [c for c in (MASK, WEIGHT) if c in df.columns and c not in exogenous]
-    chosen = read_times(df)[columns]
+    chosen = df[columns]
     if isinstance(chosen[ID].dtype, pd.CategoricalDtype):
         chosen = chosen.assign(**{ID: chosen[ID].astype(chosen[ID].cat.categories.dtype)})
     if not is_sorted(chosen):

@@ -1,10 +1,9 @@
-"""Make a plan from the user's input: validate, analyse, choose an algorithm."""
+"""Plan the search of a model on prepared data: validate, choose the algorithm, build the space."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -12,33 +11,15 @@ import pandas as pd
 from automodel_sk.catalog.losses import resolve_loss
 from automodel_sk.catalog.models import get_characteristics, is_joint
 from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
-from automodel_sk.data.analysis import DatasetProfile, analyse_dataset
-from automodel_sk.data.held_out import (
-    held_out_steps,
-    hold_out,
-    least_rows,
-    long_enough,
-    of_series,
-    without_last,
-)
-from automodel_sk.data.preparation import (
-    MASK,
-    WEIGHT,
-    align_static,
-    date_order,
-    prepare_frame,
-    read_times,
-)
+from automodel_sk.data.analysis import DatasetProfile
+from automodel_sk.data.held_out import without_last
+from automodel_sk.data.preparation import MASK, WEIGHT
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import Metric, resolve_metric
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.optuna.workers.pool import workers_wanted
-from automodel_sk.search.study.identity import (
-    data_digest,
-    data_facts,
-    loss_identity,
-    metric_identity,
-)
+from automodel_sk.search.prepared import PreparedData, SearchData, prepare_data
+from automodel_sk.search.study.identity import loss_identity, metric_identity
 from automodel_sk.search_algorithm_selector import (
     SearchAlgorithmSelector,
     SearchStrategy,
@@ -49,11 +30,12 @@ from automodel_sk.search_space.default_spaces import default_search_space
 from automodel_sk.training.devices import trainer_options
 from automodel_sk.training.objective import Objective, make_objective, outputs_of
 from automodel_sk.training.task import PLATEAU, TrainingTask
-from automodel_sk.validation import ValidationResult, validate_all
+from automodel_sk.validation import ValidationResult
 from automodel_sk.validation.config.parameters import unknown_parameters
 from automodel_sk.validation.data.categories import categorical_names
+from automodel_sk.validation.search_checks import SearchArguments, validate_search
 
-__all__ = ["SearchPlan", "UserInput", "make_plan"]
+__all__ = ["SearchPlan", "UserInput", "make_plan", "plan_search"]
 
 _OF_COUNTS = ("Poisson", "NegativeBinomial", "Tweedie", "PMM", "NBMM")
 _OWNED = ("h", "loss", "valid_loss", "n_series", "random_seed")
@@ -92,12 +74,8 @@ class SearchPlan:
         Model, horizon, losses, columns.
     space : SearchSpace
         The search space; fixed if a configuration was passed.
-    frame : DataFrame
-        Prepared long frame.
-    static_df : DataFrame, optional
-        One row per series, in the order of the frame.
-    profile : DatasetProfile
-        Characteristics of the data.
+    data : SearchData
+        The rows of trials and refit, and what is known about them.
     validation : ValidationResult
         Findings of the validator.
     strategy : SearchStrategy, optional
@@ -112,14 +90,32 @@ class SearchPlan:
 
     task: TrainingTask
     space: SearchSpace
-    frame: pd.DataFrame
-    static_df: pd.DataFrame | None
-    profile: DatasetProfile
+    data: SearchData
     validation: ValidationResult
     strategy: SearchStrategy | None
     num_samples: int
     explanation: str
     objective: Objective | None = None
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Prepared long frame."""
+        return self.data.frame
+
+    @property
+    def static_df(self) -> pd.DataFrame | None:
+        """One row per series, in the order of the frame."""
+        return self.data.static_df
+
+    @property
+    def profile(self) -> DatasetProfile:
+        """Characteristics of the data."""
+        return self.data.profile
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the data."""
+        return self.data.fingerprint
 
     def trial_data(self) -> tuple[pd.DataFrame, pd.DataFrame | None]:
         """Return the rows that trials are trained and validated on, and their static values.
@@ -128,17 +124,10 @@ class SearchPlan:
         are left out. Models that forecast all series jointly need them to keep their positions, so
         there the held-out rows are masked instead.
         """
-        least = least_rows(self.profile.lengths, self.task.h, self.task.val_size)
-        kept = long_enough(self.frame, least)
+        kept, static = self.data.is_judged, self.static_df
         if is_joint(self.task.model_name):
-            return without_last(self.frame, ~kept, self.task.val_size), self.static_df
-        static = self.static_df
-        return of_series(self.frame, kept), None if static is None else static[kept]
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Digest of the data."""
-        return data_digest(self.frame, self.static_df)
+            return without_last(self.frame, ~kept, self.task.val_size), static
+        return self.data.judged, None if static is None else static[kept]
 
     def identity(self) -> dict[str, str]:
         """Return what must be unchanged for a stopped search to resume."""
@@ -158,12 +147,12 @@ class SearchPlan:
             "loss": loss_identity(task.loss),
             "metric": metric_identity(task.metric, label),
             "validation windows": f"{task.n_windows} in {task.val_size} steps",
-            **data_facts(self.frame, self.static_df),
+            **self.data.facts,
         }
 
 
 def make_plan(given: UserInput, options: OptimizationConfig) -> SearchPlan:
-    """Validate the input, analyse the data, choose the algorithm and build the space.
+    """Prepare the data and plan the search of one model on them.
 
     Parameters
     ----------
@@ -181,51 +170,80 @@ def make_plan(given: UserInput, options: OptimizationConfig) -> SearchPlan:
     InvalidInputError
         Carries the validator's findings.
     """
-    dataset = read_times(given.dataset)
-    report = _validate(given, dataset, options)
-    report.raise_if_invalid()
-    profile = analyse_dataset(
-        dataset,
-        freq=options.freq,
+    prepared = prepare_data(
+        given.dataset,
+        given.h,
+        options,
+        static_df=given.static_df,
         futr_exog=given.futr_exog_list,
         hist_exog=given.hist_exog_list,
-        static_df=given.static_df,
+        stat_exog=given.stat_exog_list,
     )
-    profile = replace(profile, date_order=date_order(given.dataset))
-    _check_loss(given.loss, profile)
-    space = _space(given, profile)
-    task = _task(given, options, profile, space)
-    frame = prepare_frame(dataset, [*task.futr_exog, *task.hist_exog])
-    task = replace(task, has_mask=MASK in frame.columns)
-    static = align_static(given.static_df, frame, task.stat_exog)
-    season = options.season_length or profile.season_length
-    metric = resolve_metric(options.metric, season)
+    return plan_search(prepared, given.model_name, options, config=given.config, loss=given.loss)
+
+
+def plan_search(
+    prepared: PreparedData,
+    model_name: str,
+    options: OptimizationConfig,
+    *,
+    config: Any = None,
+    loss: Any = None,
+) -> SearchPlan:
+    """Plan the search of one model: validate it, choose the algorithm and build the space.
+
+    Parameters
+    ----------
+    prepared : PreparedData
+        The data, which several models may share.
+    model_name : str
+        Key of `MODEL_CATALOG`.
+    options : OptimizationConfig
+        How to search.
+    config, loss
+        As in `create_auto_model`.
+
+    Returns
+    -------
+    SearchPlan
+
+    Raises
+    ------
+    InvalidInputError
+        Carries the validator's findings about the data and the model.
+    """
+    report = _validate(prepared, model_name, config, options)
+    report.raise_if_invalid()
+    _check_loss(loss, prepared.profile)
+    space = _space(prepared, model_name, config)
+    data = prepared.data
+    task = _task(prepared, model_name, options, categorical_names(config), loss)
+    metric = resolve_metric(options.metric, data.season)
     objective = None
     if metric is not None and space.needs_validation:
-        objective = _objective(metric, season, task, frame, profile)
-    num_samples, explanation = _trial_count(given, options, profile, space)
-    strategy = _strategy(given, options, task, profile, space, num_samples)
+        objective = _objective(metric, task, data)
+    num_samples, explanation = _trial_count(model_name, options, data.profile, space)
+    strategy = _strategy(options, task, data.profile, space, num_samples)
     num_samples = 0 if strategy is None else strategy.num_samples
-    return SearchPlan(
-        task, space, frame, static, profile, report, strategy, num_samples, explanation, objective
-    )
+    return SearchPlan(task, space, data, report, strategy, num_samples, explanation, objective)
 
 
-def _validate(given: UserInput, dataset: Any, options: OptimizationConfig) -> ValidationResult:
-    # The tracking server is checked when the tracker starts.
-    tracked = ("use_mlflow", "mlflow_tracking_uri", "mlflow_experiment_name")
-    asked = {name: value for name, value in options.to_dict().items() if name not in tracked}
-    return validate_all(
-        config=given.config,
-        model_class_name=given.model_name,
-        dataset=dataset,
-        h=given.h,
-        futr_exog_list=tuple(given.futr_exog_list),
-        hist_exog_list=tuple(given.hist_exog_list),
-        stat_exog_list=tuple(given.stat_exog_list),
-        static_df=given.static_df,
-        **asked,
+def _validate(
+    prepared: PreparedData, model_name: str, config: Any, options: OptimizationConfig
+) -> ValidationResult:
+    # The tracking server is checked when the tracker starts, the frequency with the data.
+    elsewhere = ("backend", "freq", "use_mlflow", "mlflow_tracking_uri", "mlflow_experiment_name")
+    asked = SearchArguments(
+        model_name,
+        prepared.h,
+        config,
+        prepared.dataset,
+        prepared.static_df,
+        (prepared.futr_exog, prepared.hist_exog, prepared.stat_exog),
+        options.backend,
+        {name: value for name, value in options.to_dict().items() if name not in elsewhere},
     )
+    return validate_search(asked, prepared.checked)
 
 
 def _check_loss(loss: Any, profile: DatasetProfile) -> None:
@@ -239,58 +257,54 @@ def _check_loss(loss: Any, profile: DatasetProfile) -> None:
         )
 
 
-def _space(given: UserInput, profile: DatasetProfile) -> SearchSpace:
-    if given.config is None:
-        space = default_search_space(given.model_name, given.h, profile.n_series)
+def _space(prepared: PreparedData, model_name: str, config: Any) -> SearchSpace:
+    if config is None:
+        space = default_search_space(model_name, prepared.h, prepared.profile.n_series)
     else:
-        space = SearchSpace.parse(given.config)
+        space = SearchSpace.parse(config)
     tuned = [*space.domains, *space.constants]
-    return space.without(*_OWNED, *unknown_parameters(tuned, given.model_name))
+    return space.without(*_OWNED, *unknown_parameters(tuned, model_name))
 
 
 def _task(
-    given: UserInput,
+    prepared: PreparedData,
+    model_name: str,
     options: OptimizationConfig,
-    profile: DatasetProfile,
-    space: SearchSpace,
+    categories: tuple[str, ...],
+    loss: Any,
 ) -> TrainingTask:
-    loss = resolve_loss(given.loss)
-    val_size = held_out_steps(given.h, options.n_windows, options.step_size)
+    data = prepared.data
     return TrainingTask(
-        model_name=given.model_name,
-        h=given.h,
-        val_size=val_size,
-        n_series=profile.n_series,
-        loss=loss,
+        model_name=model_name,
+        h=data.h,
+        val_size=data.held_out,
+        n_series=data.profile.n_series,
+        loss=resolve_loss(loss),
         random_seed=options.random_seed,
-        futr_exog=tuple(given.futr_exog_list),
-        hist_exog=tuple(given.hist_exog_list),
-        stat_exog=tuple(given.stat_exog_list),
-        cat_exog=categorical_names(given.config),
+        futr_exog=tuple(prepared.futr_exog),
+        hist_exog=tuple(prepared.hist_exog),
+        stat_exog=tuple(prepared.stat_exog),
+        cat_exog=categories,
         trainer_options=trainer_options(options.gpus),
         plateau=PLATEAU if options.use_pruning else None,
-        lengths=profile.lengths,
+        lengths=data.profile.lengths,
         step_size=options.step_size,
         metric=options.metric,
+        has_mask=MASK in data.frame.columns,
     )
 
 
-def _objective(
-    metric: Metric, season: int, task: TrainingTask, frame: pd.DataFrame, profile: DatasetProfile
-) -> Objective:
-    """Return the tested objective of the trials, or None for the training loss."""
-    judged = long_enough(frame, least_rows(profile.lengths, task.h, task.val_size))
-    past = of_series(frame, judged)
-    windows = hold_out(past, task.h, task.n_windows, task.step_size, season=season)
-    objective = make_objective(metric, windows, past)
+def _objective(metric: Metric, task: TrainingTask, data: SearchData) -> Objective:
+    """Return the tested objective of the trials."""
+    objective = make_objective(metric, data.windows, data.judged)
     if is_joint(task.model_name):
-        objective = replace(objective, series=judged)
+        objective = replace(objective, series=data.is_judged)
     objective.check(outputs_of(task))
     return objective
 
 
 def _trial_count(
-    given: UserInput, options: OptimizationConfig, profile: DatasetProfile, space: SearchSpace
+    model_name: str, options: OptimizationConfig, profile: DatasetProfile, space: SearchSpace
 ) -> tuple[int, str]:
     if not space.needs_validation:
         return 0, "A fixed configuration is trained once, without a search."
@@ -298,7 +312,7 @@ def _trial_count(
         return 1, "A fixed configuration that stops early is trained once beforehand, to see when."
     if options.num_samples is not None:
         return options.num_samples, f"{options.num_samples} trials, as asked for."
-    characteristics = get_characteristics(given.model_name)
+    characteristics = get_characteristics(model_name)
     steps = (space.bounds_of("max_steps") or (DEFAULT_MAX_STEPS, DEFAULT_MAX_STEPS))[1]
     revised = options.time_budget_hours is not None and options.backend == "optuna"
     number, why = recommend_num_samples(
@@ -313,7 +327,6 @@ def _trial_count(
 
 
 def _strategy(
-    given: UserInput,
     options: OptimizationConfig,
     task: TrainingTask,
     profile: DatasetProfile,
@@ -323,7 +336,7 @@ def _strategy(
     if not space.needs_validation:
         return None
     return SearchAlgorithmSelector(backend=options.backend).select_algorithm(
-        model_complexity=get_characteristics(given.model_name).complexity,
+        model_complexity=get_characteristics(task.model_name).complexity,
         dataset_size=profile.size,
         num_samples=num_samples,
         config=space,

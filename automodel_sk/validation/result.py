@@ -173,6 +173,10 @@ class Findings:
         """Suggest a value for a parameter."""
         self.corrections[name] = value
 
+    def copy(self) -> Findings:
+        """Return a collector with the same findings."""
+        return Findings(list(self.errors), list(self.warnings), dict(self.corrections))
+
     def result(self, strict: bool = False) -> ValidationResult:
         """Return the findings as a result; strict turns warnings into errors."""
         errors = [*self.errors, *self.warnings] if strict else list(self.errors)

@@ -16,7 +16,7 @@ from series import seasonal_panel
 from automodel_sk import OptimizationConfig, create_auto_model
 from automodel_sk.exceptions import StudyMismatchError
 from automodel_sk.search.planning import UserInput, make_plan
-from automodel_sk.search.study.identity import data_digest, differences, loss_identity
+from automodel_sk.search.study.identity import data_digests, differences, loss_identity
 from automodel_sk.search_space import Float
 
 SPACE: dict[str, Any] = {"max_steps": 2, "input_size": 24, "learning_rate": Float(1e-3, 1e-2)}
@@ -53,20 +53,20 @@ def test_the_types_that_hold_the_data_make_no_difference(same: dict[str, str]) -
 @pytest.mark.parametrize("dtype", ["int8", "int32", "uint16", "int64"])
 def test_whole_number_times_count_by_value(dtype: str) -> None:
     frame = pd.DataFrame({"unique_id": "a", "ds": np.arange(91), "y": np.arange(91.0)})
-    assert data_digest(frame.astype({"ds": dtype}), None) == data_digest(frame, None)
-    assert data_digest(frame.assign(ds=frame["ds"] + 1), None) != data_digest(frame, None)
+    assert data_digests(frame.astype({"ds": dtype}), None) == data_digests(frame, None)
+    assert data_digests(frame.assign(ds=frame["ds"] + 1), None) != data_digests(frame, None)
 
 
 def test_moments_are_told_apart_to_the_nanosecond_and_alike_in_any_zone() -> None:
     times = pd.Series(pd.date_range("2024-01-01", periods=3, freq="h", unit="ns"))
     frame = pd.DataFrame({"unique_id": "a", "ds": times, "y": 1.0})
     later = frame.assign(ds=times + pd.Timedelta(1, "ns"))
-    assert data_digest(frame, None) != data_digest(later, None)
+    assert data_digests(frame, None) != data_digests(later, None)
     here = frame.assign(ds=times.dt.tz_localize("UTC"))
     there = here.assign(ds=here["ds"].dt.tz_convert("Europe/Berlin"))
-    assert data_digest(here, None) == data_digest(there, None)
+    assert data_digests(here, None) == data_digests(there, None)
     early = frame.assign(ds=pd.Series(pd.date_range("0900-01-01", periods=3, unit="s")))
-    assert data_digest(early, None) != data_digest(frame, None)
+    assert data_digests(early, None) != data_digests(frame, None)
 
 
 STATIC = pd.DataFrame({"unique_id": ["s0", "s1", "s2"], "size": [1.0, 2.0, 3.0]})

@@ -13,7 +13,7 @@ import pandas as pd
 
 from automodel_sk.search_space.fingerprint import token
 
-__all__ = ["data_digest", "data_facts", "differences", "loss_identity", "metric_identity"]
+__all__ = ["data_digests", "data_facts", "differences", "loss_identity", "metric_identity"]
 
 _DIGESTS = {
     "search space": "another search space",
@@ -26,7 +26,9 @@ _SETTINGS = re.compile(r" [0-9a-f]{8}$")
 _DEEPEST = 4
 
 
-def data_facts(frame: pd.DataFrame, static_df: pd.DataFrame | None) -> dict[str, str]:
+def data_facts(
+    frame: pd.DataFrame, static_df: pd.DataFrame | None, digest: str | None = None
+) -> dict[str, str]:
     """Return facts that identify data: readable ones first, then digests of all values.
 
     Parameters
@@ -35,6 +37,8 @@ def data_facts(frame: pd.DataFrame, static_df: pd.DataFrame | None) -> dict[str,
         Prepared long frame.
     static_df : DataFrame, optional
         One row per series.
+    digest : str, optional
+        The frame's digest, if it is known.
 
     Examples
     --------
@@ -51,24 +55,29 @@ def data_facts(frame: pd.DataFrame, static_df: pd.DataFrame | None) -> dict[str,
         "rows": str(len(frame)),
         "first time": str(times.min()),
         "last time": str(times.max()),
-        "data": data_digest(frame, None),
+        "data": data_digests(frame, None)[0] if digest is None else digest,
         "static values": "none" if static_df is None else _digest(_parts(static_df)),
     }
 
 
-def data_digest(frame: pd.DataFrame, static_df: pd.DataFrame | None) -> str:
-    """Return a digest of ids, times and all values, independent of their types.
+def data_digests(frame: pd.DataFrame, static_df: pd.DataFrame | None) -> tuple[str, str]:
+    """Return a digest of a frame, and one of the frame and the static values together.
 
-    Times are compared as instants, in any unit and time zone; numbers as models see them, in
-    float32.
+    Covers ids, times and all values, independent of their types. Times are compared as instants,
+    in any unit and time zone; numbers as models see them, in float32.
 
     Parameters
     ----------
     frame, static_df : DataFrame
         As in `data_facts`.
     """
-    parts = [*_parts(frame), *([] if static_df is None else _parts(static_df))]
-    return _digest(parts)
+    digest = hashlib.blake2b(digest_size=8)
+    for part in _parts(frame):
+        digest.update(part)
+    alone = digest.hexdigest()
+    for part in () if static_df is None else _parts(static_df):
+        digest.update(part)
+    return alone, digest.hexdigest()
 
 
 def _digest(parts: Iterable[bytes]) -> str:

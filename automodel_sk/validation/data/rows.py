@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.tseries.offsets import BaseOffset
 
 from automodel_sk.data.frequency import infer_panel_frequency
 from automodel_sk.data.panel import Panel
@@ -118,7 +117,7 @@ def _can_be_kept(name: Any) -> bool:
 
 def check_rows(
     panel: Panel, freq: Any, names: Names, findings: Findings, h: int | None = None
-) -> BaseOffset | int | None:
+) -> str | int | None:
     """Check the rows that have an id and a time; return their frequency if it is usable."""
     if not len(panel.codes):
         return None
@@ -127,7 +126,7 @@ def check_rows(
     if step is None or h is None or panel.has_integer_times:
         return step
     try:
-        later_times(panel.times[-1:], step, h)
+        later_times(panel.times[-1:], parse_frequency(step), h)
     except InvalidInputError as exc:
         findings.error(str(exc))
     return step
@@ -170,12 +169,10 @@ def _clock_change(twice: pd.Index) -> str:
     )
 
 
-def _check_steps(
-    panel: Panel, freq: Any, names: Names, findings: Findings
-) -> BaseOffset | int | None:
+def _check_steps(panel: Panel, freq: Any, names: Names, findings: Findings) -> str | int | None:
     """Check the times against the frequency; return it if it is usable."""
     try:
-        step = freq if freq is not None else infer_panel_frequency(panel, names.time)
+        step: str | int = infer_panel_frequency(panel, names.time) if freq is None else freq
         spaced = Spacing.of(panel, step, names)
     except InvalidInputError as exc:
         findings.error(str(exc))
@@ -188,4 +185,4 @@ def _check_steps(
         )
         return None
     report_spacing(spaced, findings, given=freq is not None)
-    return parse_frequency(step)
+    return step

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from automodel_sk.data.joint import uneven_ends
-from automodel_sk.data.panel import BoolArray, Panel
-from automodel_sk.data.times.steps import parse_frequency, plain_frequency
-from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.validation.data.exogenous import (
-    Exogenous,
-    check_future,
-    check_static,
-    check_temporal,
-)
+from automodel_sk.data.times.steps import parse_frequency
+from automodel_sk.validation.data.checked import CheckedData, check_data, known_frequency
+from automodel_sk.validation.data.exogenous import Exogenous, check_future
 from automodel_sk.validation.data.lengths import check_lengths, checked_whole_number
-from automodel_sk.validation.data.observed import check_weights, observed_rows
-from automodel_sk.validation.data.rows import check_keys, check_rows, read_panel
+from automodel_sk.validation.data.rows import read_panel
 from automodel_sk.validation.data.structure import Names, check_columns, is_frame
-from automodel_sk.validation.data.values import (
-    check_constant,
-    check_finite,
-    check_resolution,
-    read_numbers,
-)
 from automodel_sk.validation.result import Findings, ValidationResult, never_raises
 
 __all__ = ["DataValidator"]
@@ -52,6 +35,7 @@ class DataValidator:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> frame = pd.DataFrame({"unique_id": "a", "ds": [1, 2, 4, 5], "y": [1.0, 2.0, 0.5, 3.0]})
     >>> result = DataValidator().validate_dataset(frame)
     >>> result.is_valid
@@ -120,28 +104,51 @@ class DataValidator:
         >>> DataValidator().validate_dataset(None).errors
         ["df must be a pandas DataFrame, got None; pass a frame with columns 'unique_id', ..."]
         """
-        findings, names = Findings(), self._names
+        findings = Findings()
         sizes = _Sizes.read(h, input_size, val_size, findings)
-        exogenous = Exogenous.read(futr_exog, hist_exog, stat_exog, findings, categories)
-        freq = _known_frequency(freq, findings)
-        if not is_frame(df, "df", findings) or not check_columns(df, names, findings):
-            return findings.result(self.strict_mode)
-        panel = read_panel(df, names, findings)
-        used = observed_rows(df, panel, findings)
-        check_weights(df, panel, findings, used)
-        self._check_target(df, panel, used, findings)
-        check_temporal(df, exogenous, panel, names, findings, used)
-        check_static(static_df, exogenous, panel, names, findings)
-        if panel is not None:
-            check_keys(panel, names.said, findings)
-            whole = panel.complete()
-            step = check_rows(whole, freq, names.said, findings, sizes.h)
-            if joint:
-                _check_ends(whole, findings)
-            windows = checked_whole_number(n_windows, "n_windows", 1, findings) or 1
-            check_lengths(whole, sizes.h, sizes.input_size, sizes.val_size, findings, windows)
-            check_future(futr_df, exogenous, whole, sizes.h, step, names, findings)
+        data = check_data(
+            df,
+            names=self._names,
+            freq=freq,
+            h=sizes.h,
+            futr_exog=futr_exog,
+            hist_exog=hist_exog,
+            static_df=static_df,
+            stat_exog=stat_exog,
+            categories=categories,
+            findings=findings,
+        )
+        findings = data.for_model(
+            sizes.h,
+            input_size=sizes.input_size,
+            val_size=sizes.val_size,
+            n_windows=n_windows,
+            joint=joint,
+            futr_df=futr_df,
+        )
         return findings.result(self.strict_mode)
+
+    @never_raises(_UNREADABLE)
+    def validate_for_model(
+        self, check: Callable[[], CheckedData], h: Any, **needs: Any
+    ) -> ValidationResult:
+        """Return the findings about data that may be checked already, and those of one model.
+
+        Parameters
+        ----------
+        check : callable
+            Returns the checked data; what it raises becomes a finding.
+        h : object
+            Forecast horizon; ignored if it is unusable, which the check of the data reports.
+        **needs
+            What the model needs, as in `CheckedData.for_model`.
+
+        Returns
+        -------
+        ValidationResult
+        """
+        steps = checked_whole_number(h, "h", 1, Findings())
+        return check().for_model(steps, **needs).result(self.strict_mode)
 
     @never_raises(_UNREADABLE)
     def validate_horizon(
@@ -166,6 +173,7 @@ class DataValidator:
 
         Examples
         --------
+        >>> import pandas as pd
         >>> frame = pd.DataFrame({"unique_id": "a", "ds": [1, 2, 3], "y": [1.0, 2.0, 3.0]})
         >>> DataValidator().validate_horizon(frame, h=1).errors
         []
@@ -217,6 +225,7 @@ class DataValidator:
 
         Examples
         --------
+        >>> import pandas as pd
         >>> df = pd.DataFrame({"unique_id": ["a"], "ds": [3], "y": [1.0]})
         >>> futr_df = pd.DataFrame({"unique_id": ["a"], "ds": [5], "price": [2.0]})
         >>> DataValidator().validate_future(df, futr_df, 1, futr_exog=["price"], freq=1).errors
@@ -225,7 +234,7 @@ class DataValidator:
         findings, names = Findings(), self._names
         steps = checked_whole_number(h, "h", 1, findings)
         exogenous = Exogenous.read(futr_exog, (), (), findings, categories)
-        freq = _known_frequency(freq, findings)
+        freq = known_frequency(freq, findings)
         panel = read_panel(df, names, findings) if is_frame(df, "df", findings) else None
         if panel is not None:
             step = None if freq is None else parse_frequency(freq)
@@ -235,27 +244,6 @@ class DataValidator:
     @property
     def _names(self) -> Names:
         return Names(self.id_col, self.time_col, self.target_col)
-
-    def _check_target(
-        self, df: pd.DataFrame, panel: Panel | None, used: BoolArray | None, findings: Findings
-    ) -> None:
-        """Check the values to be forecast."""
-        values = read_numbers(df[self.target_col], findings, is_target=True)
-        if values is None:
-            return
-        check_finite(values, self.target_col, panel, findings, used=used)
-        if panel is not None:
-            check_constant(values, self.target_col, panel, findings, used)
-            check_resolution(values, self.target_col, panel, findings, used)
-
-
-def _check_ends(panel: Panel, findings: Findings) -> None:
-    """Warn about series that end at different times."""
-    _, ranks = panel.in_order
-    ends = panel.times[ranks[np.cumsum(panel.lengths) - 1]]
-    warning = uneven_ends(panel.ids, ends)
-    if warning is not None:
-        findings.warn(warning)
 
 
 @dataclass(frozen=True)
@@ -274,14 +262,3 @@ class _Sizes:
             checked_whole_number(input_size, "input_size", 1, findings),
             checked_whole_number(val_size, "val_size", 0, findings),
         )
-
-
-def _known_frequency(freq: Any, findings: Findings) -> Any:
-    """Return the frequency if pandas knows it; otherwise add an error and return None."""
-    if freq is None:
-        return None
-    try:
-        return plain_frequency(freq)
-    except InvalidInputError as exc:
-        findings.error(str(exc))
-        return None

@@ -1,0 +1,238 @@
+"""Read and check the data of a search once, for any number of models planned on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from automodel_sk.data.analysis import DatasetProfile, profile_of
+from automodel_sk.data.held_out import (
+    HeldOutWindows,
+    held_out_steps,
+    hold_out,
+    least_rows,
+    long_enough,
+    of_series,
+)
+from automodel_sk.data.panel import BoolArray
+from automodel_sk.data.preparation import align_static, date_order, prepare_frame, read_times
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.search.study.identity import data_digests, data_facts
+from automodel_sk.validation.data.checked import CheckedData, check_data
+from automodel_sk.validation.data.lengths import checked_whole_number
+from automodel_sk.validation.result import Findings
+
+__all__ = ["PreparedData", "SearchData", "prepare_data"]
+
+
+@dataclass(frozen=True)
+class SearchData:
+    """The rows that trials and the refit see, and what is known about them.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Prepared long frame.
+    static_df : DataFrame, optional
+        One row per series, in the order of the frame.
+    profile : DatasetProfile
+        Characteristics of the data.
+    h, n_windows, step_size
+        Horizon and validation windows.
+    season : int
+        Steps of one season.
+    """
+
+    frame: pd.DataFrame
+    static_df: pd.DataFrame | None
+    profile: DatasetProfile
+    h: int
+    n_windows: int = 1
+    step_size: int | None = None
+    season: int = 1
+
+    @property
+    def held_out(self) -> int:
+        """Steps that the validation windows take up at the end of each series."""
+        return held_out_steps(self.h, self.n_windows, self.step_size)
+
+    @cached_property
+    def is_judged(self) -> BoolArray:
+        """Which series are long enough for validation, in the frame's order.
+
+        Raises
+        ------
+        InvalidInputError
+            No series is.
+        """
+        return long_enough(self.frame, least_rows(self.profile.lengths, self.h, self.held_out))
+
+    @property
+    def judged(self) -> pd.DataFrame:
+        """The rows of the series that take part in validation, windows included."""
+        return of_series(self.frame, self.is_judged)
+
+    @cached_property
+    def windows(self) -> HeldOutWindows:
+        """The held-out windows of the judged series."""
+        return hold_out(self.judged, self.h, self.n_windows, self.step_size, season=self.season)
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the rows and the static values."""
+        return self._digests[1]
+
+    @cached_property
+    def facts(self) -> dict[str, str]:
+        """Facts that must be unchanged for a stopped search to resume."""
+        return data_facts(self.frame, self.static_df, self._digests[0])
+
+    @cached_property
+    def _digests(self) -> tuple[str, str]:
+        return data_digests(self.frame, self.static_df)
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """The data of a call, read once; checked, analysed and prepared on first use, once.
+
+    Parameters
+    ----------
+    dataset : object
+        The long frame with its times read; `checked` reports what is no frame.
+    h : int
+        Forecast horizon.
+    static_df : DataFrame, optional
+        Static values, in any order.
+    futr_exog, hist_exog, stat_exog : sequence of str
+        Exogenous columns by kind.
+    options : OptimizationConfig
+        Its frequency, season and validation windows are used.
+    date_order : {"day first", "month first"}, optional
+        Order of day and month in the times, if they were text.
+    """
+
+    dataset: Any
+    h: int
+    static_df: Any = None
+    futr_exog: Sequence[str] = ()
+    hist_exog: Sequence[str] = ()
+    stat_exog: Sequence[str] = ()
+    options: OptimizationConfig = field(default_factory=OptimizationConfig)
+    date_order: str | None = None
+    _checks: dict[tuple[str, ...], CheckedData] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def checked(self, categories: tuple[str, ...] = ()) -> CheckedData:
+        """Return the data with their findings; models with the same categories share the checks.
+
+        Parameters
+        ----------
+        categories : tuple of str
+            Exogenous columns that may hold text.
+        """
+        if categories not in self._checks:
+            findings = Findings()
+            self._checks[categories] = check_data(
+                self.dataset,
+                freq=self.options.freq,
+                h=checked_whole_number(self.h, "h", 1, findings),
+                futr_exog=self.futr_exog,
+                hist_exog=self.hist_exog,
+                static_df=self.static_df,
+                stat_exog=self.stat_exog,
+                categories=categories,
+                findings=findings,
+            )
+        return self._checks[categories]
+
+    @cached_property
+    def profile(self) -> DatasetProfile:
+        """Characteristics of the data, which must have been found valid.
+
+        Raises
+        ------
+        InvalidInputError
+            The rows or their frequency can't be read.
+        """
+        checked = next(iter(self._checks.values()), None) or self.checked()
+        freq = checked.freq if self.options.freq is None else self.options.freq
+        if checked.panel is None or freq is None:
+            raise InvalidInputError("\n".join(checked.findings.errors))
+        static = [] if self.static_df is None else list(self.static_df.columns)
+        columns = [str(name) for name in static if name != "unique_id"]
+        exogenous = (self.futr_exog, self.hist_exog, columns)
+        profile = profile_of(self.dataset, checked.panel, freq, exogenous)
+        return replace(profile, date_order=self.date_order)
+
+    @cached_property
+    def data(self) -> SearchData:
+        """The prepared rows; they don't keep the frame and its checks in memory."""
+        frame = prepare_frame(self.dataset, [*self.futr_exog, *self.hist_exog])
+        options = self.options
+        return SearchData(
+            frame,
+            align_static(self.static_df, frame, self.stat_exog),
+            self.profile,
+            self.h,
+            options.n_windows,
+            options.step_size,
+            options.season_length or self.profile.season_length,
+        )
+
+
+def prepare_data(
+    dataset: Any,
+    h: int,
+    options: OptimizationConfig,
+    *,
+    static_df: Any = None,
+    futr_exog: Sequence[str] = (),
+    hist_exog: Sequence[str] = (),
+    stat_exog: Sequence[str] = (),
+) -> PreparedData:
+    """Read the times of a dataset; everything else is done once, when it is asked for.
+
+    Parameters
+    ----------
+    dataset : object
+        The long frame.
+    h : int
+        Forecast horizon.
+    options : OptimizationConfig
+        Frequency, season and validation windows.
+    static_df : DataFrame, optional
+        Static values, in any order.
+    futr_exog, hist_exog, stat_exog : sequence of str
+        Exogenous columns by kind.
+
+    Returns
+    -------
+    PreparedData
+
+    Examples
+    --------
+    >>> days = [f"{day:02d}.01.2024" for day in range(1, 31)]
+    >>> df = pd.DataFrame({"unique_id": "a", "ds": days, "y": [1.0, 2.0] * 15})
+    >>> prepared = prepare_data(df, 2, OptimizationConfig())
+    >>> prepared.checked().findings.errors, prepared.profile.freq, prepared.date_order
+    ([], 'D', 'day first')
+    >>> prepared.data.frame["ds"].iloc[-1], prepared.data.windows.truth.tolist()
+    (Timestamp('2024-01-30 00:00:00'), [[1.0, 2.0]])
+    """
+    return PreparedData(
+        read_times(dataset),
+        h,
+        static_df,
+        tuple(futr_exog),
+        tuple(hist_exog),
+        tuple(stat_exog),
+        options,
+        date_order(dataset),
+    )
