@@ -30,6 +30,7 @@ from automodel_sk.estimator.inputs import (
 )
 from automodel_sk.estimator.insample import Window, predict_insample
 from automodel_sk.estimator.static import static_frame, static_names
+from automodel_sk.estimator.upstream import quantile_columns
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.clocks import Integers
 from automodel_sk.options import OptimizationConfig
@@ -376,7 +377,7 @@ class AutoNeuralForecaster(ForecasterContract):
         self, fh: ForecastingHorizon, X: pd.DataFrame | None, alpha: list[float]
     ) -> pd.DataFrame:
         ahead = self._context.ahead(fh.to_pandas(), fh.is_relative)
-        columns = self._get_columns("predict_quantiles", alpha=alpha)
+        columns = quantile_columns(self, alpha)
         # sktime's coverages leave rounding errors: 0.8 becomes 0.09999999999999998 instead of 0.1
         values = self._future_values(ahead, X, [round(float(a), 10) for a in alpha])
         return self._context.framed(values, ahead, columns)

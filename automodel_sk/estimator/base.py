@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,12 @@ from automodel_sk.catalog.models import MODEL_CATALOG
 from automodel_sk.data.wording import shown
 from automodel_sk.estimator.checks import check_horizon, probabilities
 from automodel_sk.estimator.inputs import columns_in_order, sorted_by_index
+from automodel_sk.estimator.upstream import is_vectorized, own_horizon, unchanged_on_error
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.nixtla import looks_like_long_frame
 from automodel_sk.search_space import Choice
 
 __all__ = ["ForecasterContract"]
-
-# The attributes that sktime's `update` sets before it checks the rows.
-_MOVED_ON = ("_cutoff", "_y_metadata", "_y_mtype_last_seen", "_converter_store_y")
 
 
 def _steps(fh: Any) -> str:
@@ -89,7 +86,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
                 "pass fh to predict"
             )
         try:
-            return self._checked_fh(fh, pred_int)
+            return own_horizon(self, fh, pred_int)
         except ValueError as error:
             if fh is None or not fixed or not self.is_fitted:
                 raise
@@ -104,7 +101,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
         """Return later rows with the column order of fit: sktime matches columns by position."""
         if not self.is_fitted:
             return y
-        vectorized = getattr(self, "_is_vectorized", False)
+        vectorized = is_vectorized(self)
         if isinstance(y, np.ndarray) and y.ndim > 1 and y.shape[1] > 1 and not vectorized:
             raise InvalidInputError(
                 f"y has {y.shape[1]} columns and the y of fit had one; pass the column to forecast,"
@@ -174,23 +171,8 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
         self
             The forecaster.
         """
-        kept = {name: value for name, value in self.__dict__.items() if name in _MOVED_ON}
-        kept["_converter_store_y"] = dict(self._converter_store_y)
-        try:
+        with unchanged_on_error(self):
             return super().update(y, X=X, update_params=update_params)
-        except BaseException:
-            self.__dict__.update(kept)
-            raise
-
-    def _checked_fh(self, fh: Any, pred_int: bool) -> Any:
-        """Return the horizon of this call, whatever other threads request in the meantime.
-
-        The base class stores it on the estimator and returns the stored one.
-        """
-        asked: Any = copy.copy(self)
-        checked = BaseForecaster._check_fh(asked, fh, pred_int)
-        self._fh = asked._fh
-        return checked
 
     def __sklearn_is_fitted__(self) -> bool:
         return bool(self.is_fitted)

@@ -35,6 +35,14 @@ from automodel_sk.estimator.params_json import (
     parameters_from_json,
     parameters_to_json,
 )
+from automodel_sk.estimator.upstream import (
+    horizon_of,
+    is_vectorized,
+    mtype_of,
+    restore_fit,
+    series_name_of,
+    set_fitted,
+)
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.frames.layout import Layout
 from automodel_sk.frames.rows import Rows
@@ -78,7 +86,7 @@ class _Manifest(Stored):
 
 def save_forecaster(forecaster: Any, path: Path) -> Path:
     """Write a fitted forecaster to a folder; see `AutoNeuralForecaster.save`."""
-    if forecaster._is_vectorized:
+    if is_vectorized(forecaster):
         raise InvalidInputError(
             "a forecaster of several columns holds one forecaster for each; save them one by one, "
             "e.g. forecaster.forecasters_.iloc[0, 0].save(path, serialization_format='safe')"
@@ -127,8 +135,8 @@ def _describe(forecaster: Any, pretrained: Any) -> dict[str, Any]:
         "X": None if context.X is None else [label_to_json(c) for c in context.X.columns],
         "future": _names_to_json(context.exogenous.future),
         "past": _names_to_json(context.exogenous.past),
-        "mtype": forecaster._y_metadata["mtype"],
-        "series_name": label_to_json(forecaster._converter_store_y.get("name")),
+        "mtype": mtype_of(forecaster),
+        "series_name": label_to_json(series_name_of(forecaster)),
         "fh": _horizon_to_json(forecaster),
         "pretrained": None
         if pretrained is None
@@ -141,7 +149,7 @@ def _names_to_json(names: Mapping[Hashable, str]) -> list[Any]:
 
 
 def _horizon_to_json(forecaster: Any) -> dict[str, Any] | None:
-    fh = forecaster._fh
+    fh = horizon_of(forecaster)
     if fh is None:
         return None
     context, values = forecaster._context, fh.to_pandas()
@@ -193,8 +201,7 @@ def _restore(cls: type, stored: dict[str, Any], folder: Path, source: Path) -> A
     if manifest.pretrained is not None:
         own = manifest.pretrained == _MODEL
         forecaster.pretrained_model_ = auto_model if own else _load_part(folder / _PRETRAINED)
-        forecaster._pretrained_attrs = ["pretrained_model_"]
-    forecaster._state = "fitted"
+    set_fitted(forecaster, () if manifest.pretrained is None else ("pretrained_model_",))
     return forecaster
 
 
@@ -264,11 +271,9 @@ def _resume(forecaster: Any, manifest: _Manifest) -> None:
         y: Any = context.y.iloc[:, 0].rename(label_from_json(manifest.series_name))
     else:
         y = convert_to(context.y, manifest.mtype)
-    _, inner = forecaster._check_X_y(y=y)
-    forecaster._update_y_X(inner)
-    forecaster._is_vectorized = False
-    if manifest.fh is None:
-        return
-    relative, values = manifest.fh.relative, np.asarray(manifest.fh.values)
-    points = values if relative else context.layout.clock.times(values)
-    forecaster._check_fh(ForecastingHorizon(points, is_relative=relative))
+    fh = None
+    if manifest.fh is not None:
+        relative, values = manifest.fh.relative, np.asarray(manifest.fh.values)
+        points = values if relative else context.layout.clock.times(values)
+        fh = ForecastingHorizon(points, is_relative=relative)
+    restore_fit(forecaster, y, fh)

@@ -23,6 +23,7 @@ from automodel_sk.persistence.upstream_json import (
     check_hyper_parameters,
 )
 from automodel_sk.training.patches.isolation import isolated_random_state, quiet
+from automodel_sk.training.patches.serialization import decode_mapping
 from automodel_sk.training.patches.torch_modes import plain_torch
 
 __all__ = ["load_fitted"]
@@ -166,7 +167,6 @@ def _no_more_than(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[None]:
 def _build_without_memory(model_name: str, hyper_parameters: dict[str, Any], file: Path) -> None:
     """Build the model on torch's meta device, and compare its shapes with the file's."""
     import torch
-    from neuralforecast._serialization import decode_mapping
 
     shapes = tensor_shapes(file)
     with torch.device("meta"), _no_more_than(shapes):

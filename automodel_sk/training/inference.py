@@ -15,7 +15,9 @@ from typing import Any
 
 from automodel_sk.training.build import trained_module
 from automodel_sk.training.patches.isolation import quiet
+from automodel_sk.training.patches.modules import TRAINERS, own_attributes
 from automodel_sk.training.patches.own_random import own_random_numbers
+from automodel_sk.training.patches.prediction import forecast_with
 from automodel_sk.training.patches.torch_modes import threads
 from automodel_sk.training.train import training
 
@@ -107,20 +109,12 @@ def private_copy(fitted: Any, *, share_weights: bool = False) -> Any:
     module = trained_module(fitted.models[0])
     memo: dict[int, Any] = {}
     for part in module.modules():
-        memo |= {id(tensor): tensor for tensor in _tensors(list(_own_attributes(part).values()))}
+        memo |= {id(tensor): tensor for tensor in _tensors(list(own_attributes(part).values()))}
     if share_weights:
         memo |= {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
-    memo |= {id(t): None for t in map(vars(module).get, ("_trainer", "_pred_trainer")) if t}
+    memo |= {id(t): None for t in map(vars(module).get, TRAINERS) if t}
     own.models = [copy.deepcopy(fitted.models[0], memo)]
     return own
-
-
-def _own_attributes(module: Any) -> dict[str, Any]:
-    """Return a module's attributes other than weights, buffers and submodules."""
-    return {name: value for name, value in vars(module).items() if name not in _REGISTERED}
-
-
-_REGISTERED = ("_parameters", "_buffers", "_modules")
 
 
 def _tensors(value: Any) -> Iterator[Any]:
@@ -147,7 +141,7 @@ def detach_leftovers(module: Any) -> None:
     False
     """
     for part in module.modules():
-        for name, value in _own_attributes(part).items():
+        for name, value in own_attributes(part).items():
             if any(tensor.grad_fn is not None for tensor in _tensors(value)):
                 setattr(part, name, _detached(value))
 
@@ -214,9 +208,8 @@ def _without_trainer(own: Any) -> Iterator[None]:
     model, generator = own.models[0], torch.Generator()
     model.eval()
     # A forecast must not seed the global generator.
-    model._restart_seed = lambda seed: generator.manual_seed(_seed(model, seed))
-    model._pred_trainer = _Loop(generator, half=model.trainer_kwargs.get("precision") not in _FULL)
-    model._pred_trainer_kwargs = dict(model.trainer_kwargs)
+    loop = _Loop(generator, half=model.trainer_kwargs.get("precision") not in _FULL)
+    forecast_with(model, loop, lambda seed: generator.manual_seed(_seed(model, seed)))
     draws = hasattr(model.loss, "update_quantile") or type(model).__name__ in _DRAWING
     with own_random_numbers(generator) if draws else nullcontext():
         yield

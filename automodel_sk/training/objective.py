@@ -18,6 +18,7 @@ from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import Forecast, Metric
 from automodel_sk.training.build import trained_module
+from automodel_sk.training.patches.prediction import restore_quantiles
 from automodel_sk.training.task import TrainingTask
 
 __all__ = [
@@ -220,7 +221,7 @@ def _forecast_into(
     try:
         with unchanged_loss(module.loss), torch.random.fork_rng():
             torch.manual_seed(task.random_seed)
-            module._set_quantiles()
+            restore_quantiles(module)
             outputs.append(module.predict_step(batch, batch_idx).detach())
     finally:
         module.test_size = 0

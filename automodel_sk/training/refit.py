@@ -9,6 +9,7 @@ from typing import Any
 
 from automodel_sk.training.build import build_model, effective_config, is_padded, trained_module
 from automodel_sk.training.inference import detach_leftovers, private_copy
+from automodel_sk.training.patches.category_codes import same_codes
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.training.train import training
@@ -209,26 +210,11 @@ def train_on(
         _pad_short_series(module, frame)
         steps_before = module.trainer_kwargs["max_steps"]
         module.trainer_kwargs["max_steps"] = steps
-        with _watched(module, budget, None), _same_codes(continued):
+        with _watched(module, budget, None), same_codes(continued):
             continued.fit(frame, static_df=static_df, val_size=0)
     module.trainer_kwargs["max_steps"] = steps_before
     detach_leftovers(module)
     return continued
-
-
-@contextmanager
-def _same_codes(fitted: Any) -> Iterator[None]:
-    """Keep the category codes, which a fit would otherwise derive from the new rows alone."""
-    codes = fitted.categorical_vocab_
-
-    def keep(*_: Any) -> None:
-        fitted.categorical_vocab_ = codes
-
-    fitted._build_categorical_vocab = keep
-    try:
-        yield
-    finally:
-        del fitted._build_categorical_vocab
 
 
 def _pad_short_series(module: Any, frame: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import time
 from collections.abc import Mapping
@@ -22,9 +21,9 @@ from automodel_sk.search.study.trial_lifecycle import (
     end,
     fail,
     find_duplicate,
-    frozen,
     record_of,
 )
+from automodel_sk.search.study.upstream import discard_reports, frozen
 from automodel_sk.training.build import effective_config
 from automodel_sk.training.oom_retry import train_within_memory
 from automodel_sk.training.reasons import reason_of
@@ -123,7 +122,7 @@ def _reporter(
     started: float,
 ) -> Report:
     """Return a callback that passes each loss to the pruner and the search callback."""
-    _forget_reports(trial)
+    discard_reports(trial)
     losses: list[float] = []
     interval = effective_config(request.task, config)["val_check_steps"]
     budget = request.budget.of_trial(config)
@@ -139,9 +138,3 @@ def _reporter(
         return Decision.PRUNE if trial.should_prune() else Decision.GO_ON
 
     return report
-
-
-def _forget_reports(trial: Trial) -> None:
-    """Discard the reports of an earlier attempt, so that they neither block nor prune this one."""
-    trial._cached_frozen_trial = copy.copy(trial._cached_frozen_trial)
-    trial._cached_frozen_trial.intermediate_values = {}

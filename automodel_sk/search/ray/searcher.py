@@ -16,6 +16,7 @@ from ray.tune.search import Searcher
 from ray.tune.search.variant_generator import generate_variants
 
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.search.ray.upstream import random_state_of
 from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector, SearchStrategy
 from automodel_sk.search_space import Computed, SearchSpace
 from automodel_sk.search_space.nesting import SEPARATOR
@@ -113,7 +114,7 @@ class _Variants:
 
 def _random_state(strategy: SearchStrategy) -> Any:
     """Return the generator that `BasicVariantGenerator` draws from."""
-    return SearchAlgorithmSelector("ray").get_ray_search_alg(strategy)._random_state
+    return random_state_of(SearchAlgorithmSelector("ray").get_ray_search_alg(strategy))
 
 
 class _BySearcher:

@@ -24,6 +24,7 @@ from automodel_sk._utils.secrets import mask_secrets, shown_address
 from automodel_sk.exceptions import SearchError
 from automodel_sk.search.optuna.workers.pool import usable_cpus
 from automodel_sk.search.ray import reaper
+from automodel_sk.search.ray.upstream import forget_token, mute_messages, start_local
 from automodel_sk.search.scratch import scratch_folder
 
 __all__ = ["quiet_tune", "ray_session", "signals_given_back"]
@@ -41,7 +42,6 @@ _REST_OF_A_SOCKET = len(
     "/automodel_sk-ray-abcdefgh/session_2000-01-01_00-00-00_000000_4194304/sockets/plasma_store"
 )
 _SHORT_FOLDER = "/tmp"
-_PRINTER = "print_to_stdstream"
 _QUIET_TUNE = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
@@ -64,7 +64,7 @@ class _Session:
         self.address = address
         self._id: tuple[str, str] | None = None
         with contextlib.ExitStack() as undo, _muted(), signals_given_back("SIGTERM"):
-            undo.enter_context(_mute_messages())
+            undo.enter_context(mute_messages())
             if address is None:
                 folder = undo.enter_context(_own_folder())
                 undo.callback(self._leave)  # before its folder is removed
@@ -104,10 +104,10 @@ def _own_folder() -> Iterator[Path]:
         token.write_text(secrets.token_hex(32))
         try:
             with _variables({**_QUIET_RAY, "RAY_AUTH_TOKEN_PATH": str(token)}, "RAY_AUTH_MODE"):
-                _forget_token()
+                forget_token()
                 yield folder
         finally:
-            _forget_token()
+            forget_token()
 
 
 def _socket_folder() -> str | None:
@@ -151,13 +151,7 @@ def _reaped(folder: Path) -> Iterator[None]:
 def _start(folder: Path) -> None:
     """Start Ray on this machine."""
     with handlers_kept():
-        ray.init(
-            num_cpus=usable_cpus(),
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.CRITICAL,
-            _temp_dir=str(folder),
-        )
+        start_local(folder, usable_cpus())
 
 
 def _join(address: str) -> None:
@@ -180,26 +174,6 @@ def _check_listening(address: str) -> None:
     host, _, port = address.rpartition("/")[2].rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS_TO_ANSWER).close()
-
-
-@contextmanager
-def _mute_messages() -> Iterator[None]:
-    """Keep Ray from printing messages about its processes; the study reports them."""
-    printer = getattr(ray._private.worker, _PRINTER, None)
-    if printer is not None:
-        setattr(ray._private.worker, _PRINTER, lambda *_, **__: None)
-    try:
-        yield
-    finally:
-        if printer is not None:
-            setattr(ray._private.worker, _PRINTER, printer)
-
-
-def _forget_token() -> None:
-    """Make Ray reread the token that its processes trust, which it otherwise caches."""
-    loader = getattr(ray._raylet, "AuthenticationTokenLoader", None)  # ray >= 2.52
-    if loader is not None:
-        loader.instance().reset_cache()
 
 
 _ours: _Session | None = None

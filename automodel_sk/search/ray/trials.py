@@ -25,10 +25,10 @@ from automodel_sk.search.study.trial_lifecycle import (
     end,
     fail,
     find_duplicate,
-    frozen,
     record_of,
     retry_after_crash,
 )
+from automodel_sk.search.study.upstream import frozen, set_loss
 from automodel_sk.training.reasons import reason_of
 from automodel_sk.training.time_budget import RunningTrial as BudgetOfTrial
 from automodel_sk.training.train import Decision, Outcome
@@ -184,9 +184,7 @@ class RayTrials:
         running.losses[result["step"]] = result["loss"]
         running.seconds = result["seconds"]
         running.started = time.monotonic() - running.seconds
-        # `Trial.report` would keep the reports of an earlier attempt.
-        storage = self._study._storage
-        storage.set_trial_intermediate_value(trial._trial_id, result["report"], result["loss"])
+        set_loss(self._study, trial, result["report"], result["loss"])
         if result.get("done") and running.verdict is Decision.GO_ON:
             running.verdict = Decision.PRUNE
         self._notifier.on_report(number, result["report"], result["loss"])

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.search_space.fingerprint import token
+from automodel_sk.training.patches.modules import REGISTRIES
 
 __all__ = ["data_digests", "data_facts", "differences", "loss_identity", "metric_identity"]
 
@@ -21,7 +22,6 @@ _DIGESTS = {
     "static values": "other static values",
 }
 _FACTS = ("series", "rows", "first time", "last time")
-_STATE = ("_parameters", "_buffers", "_modules")
 _SETTINGS = re.compile(r" [0-9a-f]{8}$")
 _DEEPEST = 4
 
@@ -164,7 +164,7 @@ def _settings(value: Any, depth: int) -> str:
     if isinstance(value, torch.nn.Module):
         if hasattr(value, "reset_parameters"):
             return repr(value)
-        kept = {k: v for k, v in vars(value).items() if k in _STATE or not k.startswith("_")}
+        kept = {k: v for k, v in vars(value).items() if k in REGISTRIES or not k.startswith("_")}
         return f"{type(value).__qualname__}{_settings(kept, depth + 1)}"
     if isinstance(value, Mapping):
         items = sorted(f"{key}={_settings(item, depth + 1)}" for key, item in value.items())

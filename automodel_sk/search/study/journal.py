@@ -18,15 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from optuna.storages import JournalStorage
-from optuna.storages._heartbeat import BaseHeartbeat
 from optuna.storages.journal import JournalFileBackend
-from optuna.storages.journal._file import BaseJournalFileLock
-from optuna.storages.journal._storage import JournalOperation
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial
 
 from automodel_sk.exceptions import StorageError
 from automodel_sk.search.study.journal_records import read_record
+from automodel_sk.search.study.upstream import (
+    BaseJournalFileLock,
+    CheckedJournalStorage,
+    JournalOperation,
+)
 
 try:
     import fcntl
@@ -207,7 +208,7 @@ def _end_of_last_line(file: FileIO, end: int) -> int:
     return 0
 
 
-class SharedJournal(JournalStorage, BaseHeartbeat):
+class SharedJournal(CheckedJournalStorage):
     """A journal whose running trials send heartbeats, like those in Optuna's databases.
 
     Parameters
@@ -224,26 +225,21 @@ class SharedJournal(JournalStorage, BaseHeartbeat):
         super().__init__(self._file)
         self._interval, self._grace = interval, grace
 
-    def _sync_with_backend(self) -> None:
-        """Replay new records; invalid records of other processes must not raise."""
-        try:
-            super()._sync_with_backend()
-        except StorageError:
-            raise
-        except Exception as exc:
-            if self._file.last_read.get("worker_id") == self._replay_result.worker_id:
-                raise  # an operation of this process is invalid
-            number = self._replay_result.log_number_read - 1
-            raise self._file.damaged(number, f"{type(exc).__name__}: {exc}") from exc
+    def replay_error(self, exc: Exception, number: int, worker_id: str) -> Exception:
+        """Return an error that names the line, unless this process wrote the record."""
+        ours = self._file.last_read.get("worker_id") == worker_id
+        if ours or isinstance(exc, StorageError):
+            return exc
+        return self._file.damaged(number, f"{type(exc).__name__}: {exc}")
 
     def record_heartbeat(self, trial_id: int) -> None:
         """Record that a trial's process is alive."""
         self.set_trial_system_attr(trial_id, _BEAT, time.time())
 
-    def _get_stale_trial_ids(self, study_id: int) -> list[int]:
-        running = self.get_all_trials(study_id, deepcopy=False, states=(TrialState.RUNNING,))
+    def is_silent(self, trial: FrozenTrial) -> bool:
+        """Return whether a running trial's last heartbeat is too long ago."""
         oldest = time.time() - self._grace
-        return [t._trial_id for t in running if t.system_attrs.get(_BEAT, oldest) < oldest]
+        return bool(trial.system_attrs.get(_BEAT, oldest) < oldest)
 
     def get_heartbeat_interval(self) -> int | None:
         """Return the seconds between two heartbeats."""

@@ -13,9 +13,10 @@ from functools import lru_cache
 from typing import Any
 
 from optuna.distributions import json_to_distribution
-from optuna.storages.journal._storage import JournalOperation
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
+
+from automodel_sk.search.study.upstream import JournalOperation
 
 __all__ = ["read_record"]
 

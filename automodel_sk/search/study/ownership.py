@@ -11,14 +11,20 @@ import platform
 import threading
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psutil
-from optuna.storages._heartbeat import BaseHeartbeat, is_heartbeat_enabled
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from automodel_sk.search.study.attributes import json_of
 from automodel_sk.search.study.storage import StudyLocation, claiming
+from automodel_sk.search.study.upstream import (
+    record_heartbeat,
+    sends_heartbeats,
+    set_attributes,
+    set_waiting,
+    silent_trials,
+)
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -145,15 +151,14 @@ def is_ours(trial: FrozenTrial) -> bool:
 
 def claim(trial: Trial) -> None:
     """Record that the calling thread owns a trial; call it while claiming."""
-    _beat(trial)
+    record_heartbeat(trial)
     trial.set_user_attr(_OWNER, json.dumps(Owner.here()))
 
 
 def requeue(study: Study, trial: Trial | FrozenTrial) -> None:
     """Queue a trial again with its number and parameters."""
-    for name in {_OWNER, "reason"} & set(trial.user_attrs):
-        study._storage.set_trial_user_attr(trial._trial_id, name, None)
-    study._storage.set_trial_state_values(trial._trial_id, state=TrialState.WAITING)
+    set_attributes(study, trial, **dict.fromkeys({_OWNER, "reason"} & set(trial.user_attrs)))
+    set_waiting(study, trial)
 
 
 def requeue_orphans(study: Study, location: StudyLocation) -> None:
@@ -178,8 +183,9 @@ def requeue_orphans(study: Study, location: StudyLocation) -> None:
 
 def trials_at_work(study: Study) -> list[FrozenTrial]:
     """Return the running trials whose owners may still be alive."""
-    silent = _silent(study)
-    return [trial for trial in running_trials(study) if _is_at_work(trial, silent)]
+    running = running_trials(study)
+    silent = silent_trials(study, running)
+    return [trial for trial in running if _is_at_work(trial, silent)]
 
 
 def running_trials(study: Study) -> list[FrozenTrial]:
@@ -187,24 +193,16 @@ def running_trials(study: Study) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
 
 
-def _silent(study: Study) -> Collection[int]:
-    """Return the ids of running trials without a recent heartbeat."""
-    storage = study._storage
-    if not isinstance(storage, BaseHeartbeat) or not is_heartbeat_enabled(storage):
-        return ()
-    return storage._get_stale_trial_ids(study._study_id)
-
-
 def _is_at_work(trial: FrozenTrial, silent: Collection[int]) -> bool:
     owner = owner_of(trial)
-    return owner is not None and owner.is_alive(heard=trial._trial_id not in silent)
+    return owner is not None and owner.is_alive(heard=trial.number not in silent)
 
 
 @contextlib.contextmanager
 def signs_of_life(trial: Trial) -> Iterator[None]:
     """Send heartbeats to the storage while a trial runs."""
-    storage = trial.storage
-    if not isinstance(storage, BaseHeartbeat) or not is_heartbeat_enabled(storage):
+    storage: Any = trial.storage
+    if not sends_heartbeats(storage):
         yield
         return
     over = threading.Event()
@@ -222,12 +220,6 @@ def signs_of_life(trial: Trial) -> Iterator[None]:
 def _beat_until(trial: Trial, interval: float, over: threading.Event) -> None:
     while not over.wait(interval):
         try:
-            _beat(trial)
+            record_heartbeat(trial)
         except Exception:  # the storage is unavailable for a while; the next heartbeat may reach it
             logger.debug("no sign of life of trial %d", trial.number, exc_info=True)
-
-
-def _beat(trial: Trial) -> None:
-    storage = trial.storage
-    if isinstance(storage, BaseHeartbeat) and is_heartbeat_enabled(storage):
-        storage.record_heartbeat(trial._trial_id)

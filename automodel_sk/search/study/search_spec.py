@@ -21,6 +21,7 @@ from automodel_sk.search.study.storage import StudyLocation, open_storage, reada
 from automodel_sk.search.study.study import identity_of, muted
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.search_space.serialization import space_from_json, space_to_json
+from automodel_sk.training.patches.serialization import decode_value, encode_value
 from automodel_sk.training.task import TrainingTask
 
 if TYPE_CHECKING:
@@ -119,8 +120,6 @@ def describe_search(
     >>> describe_search(task, SearchSpace.parse(lambda trial: {}), 5, OptimizationConfig())
     {'refused': 'its search space is a Python function'}
     """
-    from neuralforecast._serialization import SerializationError, encode_value
-
     if space.function is not None:
         return {"refused": "its search space is a Python function"}
     form = space_to_json(space)
@@ -132,7 +131,7 @@ def describe_search(
             "model_name": task.model_name,
             "h": task.h,
             "space": form,
-            "loss": encode_value(task.loss, None, "loss"),
+            "loss": encode_value(task.loss, "loss"),
             **{name: list(getattr(task, name)) for name in _COLUMNS},
             "options": {
                 **{name: getattr(options, name) for name in _OPTIONS},
@@ -140,7 +139,7 @@ def describe_search(
             },
         }
         json.dumps(job)
-    except (SerializationError, TypeError) as exc:
+    except TypeError as exc:
         return {"refused": f"a part of it can't be written as JSON ({exc})"}
     return job
 
@@ -252,8 +251,6 @@ def _attributes(location: StudyLocation) -> dict[str, Any]:
 
 
 def _job(stored: Mapping[str, Any], identity: Mapping[str, str]) -> SearchSpec:
-    from neuralforecast._serialization import decode_value
-
     name = stored["model_name"]
     if name not in MODEL_CATALOG:
         raise ValueError(f"there is no model {shown(name)}")

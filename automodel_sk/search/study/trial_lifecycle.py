@@ -24,6 +24,7 @@ from automodel_sk.search.study.attributes import (
 )
 from automodel_sk.search.study.ownership import is_ours, requeue
 from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.search.study.upstream import frozen, set_attributes
 from automodel_sk.search_space import Computed
 from automodel_sk.training.memory import smaller_batches
 from automodel_sk.training.train import Decision, Outcome
@@ -38,7 +39,6 @@ __all__ = [
     "fail",
     "find_duplicate",
     "force_fail",
-    "frozen",
     "record_of",
     "retry_after_crash",
     "run_again",
@@ -78,14 +78,8 @@ def fail(study: Study, trial: Trial, reason: str, seconds: float) -> None:
 
 def force_fail(study: Study, trial: Trial | FrozenTrial, reason: str, seconds: float) -> None:
     """Record that a trial failed, whichever process ran it, and why."""
-    for name, value in {"reason": reason.strip()[:2000], "seconds": seconds}.items():
-        study._storage.set_trial_user_attr(trial._trial_id, name, value)
+    set_attributes(study, trial, reason=reason.strip()[:2000], seconds=seconds)
     study.tell(trial.number, state=TrialState.FAIL)
-
-
-def frozen(study: Study, trial: Trial) -> FrozenTrial:
-    """Return a trial's current state in the study."""
-    return study._storage.get_trial(trial._trial_id)
 
 
 def find_duplicate(study: Study, trial: Trial, request: SearchRequest) -> FrozenTrial | None:
@@ -119,7 +113,7 @@ def run_again(study: Study, trial: FrozenTrial) -> bool:
     stopped = count_of(trial, _STOPPED)
     if stopped >= _MOST_STOPPED:
         return False
-    study._storage.set_trial_user_attr(trial._trial_id, _STOPPED, stopped + 1)
+    set_attributes(study, trial, **{_STOPPED: stopped + 1})
     requeue(study, trial)
     return True
 
@@ -130,14 +124,13 @@ def retry_after_crash(study: Study, request: SearchRequest, trial: FrozenTrial, 
     A killed process most often means that the system is short of memory.
     """
     smaller = None if "died" in trial.user_attrs else _smaller(request, trial)
-    storage, trial_id = study._storage, trial._trial_id
-    storage.set_trial_user_attr(trial_id, "died", how)
+    set_attributes(study, trial, died=how)
     if smaller is None:
-        storage.set_trial_user_attr(trial_id, "reason", f"its worker process died ({how})")
+        set_attributes(study, trial, reason=f"its worker process died ({how})")
         study.tell(trial.number, state=TrialState.FAIL)
         return
     logger.warning("trial %d: its worker died (%s); again with %s", trial.number, how, smaller)
-    storage.set_trial_user_attr(trial_id, RETRIED_WITH, smaller)
+    set_attributes(study, trial, **{RETRIED_WITH: smaller})
     requeue(study, trial)
 
 

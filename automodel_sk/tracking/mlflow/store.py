@@ -13,6 +13,7 @@ from automodel_sk.tracking.base import DataRecord
 from automodel_sk.tracking.mlflow.guard import once_created, open_lock, probe, sqlite_path
 from automodel_sk.tracking.mlflow.target import Target
 from automodel_sk.tracking.mlflow.text import plain
+from automodel_sk.tracking.mlflow.upstream import end_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -123,13 +124,7 @@ class Store:
 
     def end(self, run_id: str, status: str, end: int) -> None:
         """End a run."""
-        from mlflow.entities import RunStatus
-
-        # The client's own method prints the run's URL unless an environment variable is set, which
-        # a thread must not change.
-        self.client._tracking_client.store.update_run_info(
-            run_id, RunStatus.from_string(status), end, None
-        )
+        end_run(self.client, run_id, status, end)
 
     def reopen(self, run_id: str, below: str | None) -> None:
         """Reopen an ended run, optionally as the child of another run."""
