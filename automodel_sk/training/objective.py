@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from automodel_sk.data.held_out import HeldOutWindows
+from automodel_sk.catalog.models import is_joint
+from automodel_sk.data.held_out import HeldOutWindows, least_rows
 from automodel_sk.data.preparation import observed_values
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
@@ -23,6 +24,7 @@ from automodel_sk.training.task import TrainingTask
 
 __all__ = [
     "Objective",
+    "forecast_windows",
     "make_objective",
     "outputs_of",
     "unchanged_loss",
@@ -148,7 +150,9 @@ def outputs_of(task: TrainingTask) -> list[str]:
     return list(task.loss.output_names)
 
 
-def validation_callbacks(model: Any, task: TrainingTask) -> list[Any]:
+def validation_callbacks(
+    model: Any, task: TrainingTask, on_forecast: Callable[[Forecast], None] | None = None
+) -> list[Any]:
     """Return callbacks that validate a model on the task's windows with its metric.
 
     Parameters
@@ -157,6 +161,8 @@ def validation_callbacks(model: Any, task: TrainingTask) -> list[Any]:
         Untrained.
     task : TrainingTask
         Provides the step between windows and the objective, if any.
+    on_forecast : callable, optional
+        Called with the forecasts of each validation if there is an objective.
 
     Returns
     -------
@@ -164,7 +170,7 @@ def validation_callbacks(model: Any, task: TrainingTask) -> list[Any]:
         Empty for one window and the training loss, which neuralforecast handles itself.
     """
     if task.objective is not None:
-        return [_metric_callback(model, task)]
+        return [_metric_callback(model, task, on_forecast)]
     return [_window_step_callback(task.step_size or task.h)] if task.n_windows > 1 else []
 
 
@@ -184,7 +190,9 @@ def _window_step_callback(step_size: int) -> Any:
     return StepBetweenWindows()
 
 
-def _metric_callback(model: Any, task: TrainingTask) -> Any:
+def _metric_callback(
+    model: Any, task: TrainingTask, on_forecast: Callable[[Forecast], None] | None
+) -> Any:
     """Return a callback that replaces the validation loss with the metric.
 
     The model forecasts the windows in its validation step exactly as in `predict`. Neuralforecast's
@@ -201,7 +209,10 @@ def _metric_callback(model: Any, task: TrainingTask) -> Any:
             pl_module.validation_step = partial(_forecast_into, outputs, pl_module, task)
 
         def on_validation_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-            score = task.objective.score(_collected(outputs, model, task.objective.series))
+            forecast = _collected(outputs, model, task.objective.series)
+            if on_forecast is not None:
+                on_forecast(forecast)
+            score = task.objective.score(forecast)
             pl_module.validation_step_outputs[:] = [torch.tensor([score, 1.0], dtype=torch.float64)]
 
         def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
@@ -248,13 +259,58 @@ def _collected(
     values = torch.vstack(outputs)
     if trained_module(model).MULTIVARIATE:
         values = values.swapaxes(0, 2).swapaxes(1, 2)
+    table = values.flatten().double().cpu().numpy()
+    return _of_table(table, model, judged)
+
+
+def _of_table(table: Array, model: Any, judged: npt.NDArray[np.bool_] | None) -> Forecast:
+    """Return the forecasts in a model's flattened outputs; HINT's are reconciled."""
     endings = list(model.loss.output_names)
-    table = values.flatten().double().cpu().numpy().reshape(-1, len(endings))
+    table = table.reshape(-1, len(endings))
     reconciling = getattr(model, "SP", None)
     if reconciling is None:
         return Forecast.of_outputs(_rows_of(table, judged), endings)
     means = table[:, endings.index("")].reshape(len(reconciling), -1)
     return Forecast(_rows_of((reconciling @ means).reshape(-1, 1), judged).ravel(), {})
+
+
+def forecast_windows(model: Any, task: TrainingTask, dataset: Any) -> Forecast:
+    """Return a trained model's forecasts of the validation windows of the judged series.
+
+    Parameters
+    ----------
+    model : neuralforecast model
+        Trained.
+    task : TrainingTask
+        Provides the windows.
+    dataset : neuralforecast.tsdataset.TimeSeriesDataset
+        The data, including the validation steps.
+
+    Returns
+    -------
+    Forecast
+        One row per series, window and step.
+    """
+    import torch
+
+    module = trained_module(model)
+    module.test_size = task.val_size
+    try:
+        with unchanged_loss(module.loss), torch.random.fork_rng():
+            step_size = task.step_size or task.h
+            # Those of the validation; a model that is shown its random seed restarts it.
+            table = module.predict(dataset, step_size=step_size, random_seed=task.random_seed)
+            return _of_table(np.asarray(table, dtype=float), model, _judged(task))
+    finally:
+        module.test_size = 0
+
+
+def _judged(task: TrainingTask) -> npt.NDArray[np.bool_] | None:
+    """Return which of the forecast series are long enough for validation; None for all."""
+    if not is_joint(task.model_name) or task.lengths is None:
+        return None
+    judged: npt.NDArray[np.bool_] = task.lengths >= least_rows(task.lengths, task.h, task.val_size)
+    return judged
 
 
 def _rows_of(table: Array, judged: npt.NDArray[np.bool_] | None) -> Array:

@@ -67,7 +67,14 @@ class TrainingTask:
         A trial stops, as complete, once its loss has not improved for this share of its
         validations. If None, every trial runs to its end.
     weights : str, optional
-        Folder for the best trial's weights. If None, weights are not kept.
+        Folder for the best trials' weights. If None, weights are not kept.
+    keep : int
+        Number of trials whose weights are kept.
+    forecasts : str, optional
+        Folder for each trial's forecasts of the validation windows at its best validation. If None,
+        they are not kept.
+    slot_seconds : float, optional
+        Time for one trial, which trains for as many of its steps as fit. If None, for all of them.
 
     Examples
     --------
@@ -95,6 +102,9 @@ class TrainingTask:
     objective: Any = field(default=None, compare=False, repr=False)
     plateau: float | None = None
     weights: str | None = field(default=None, compare=False)
+    keep: int = field(default=1, compare=False)
+    forecasts: str | None = field(default=None, compare=False)
+    slot_seconds: float | None = field(default=None, compare=False)
 
     @property
     def n_windows(self) -> int:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from automodel_sk.metrics import Forecast
 from automodel_sk.training.build import build_model, effective_config, trained_module
 from automodel_sk.training.checkpoint import BestWeights
 from automodel_sk.training.devices import tensor_cores
-from automodel_sk.training.objective import validation_callbacks
+from automodel_sk.training.objective import forecast_windows, validation_callbacks
 from automodel_sk.training.patches.fused_optimizers import fused_optimizers
 from automodel_sk.training.patches.isolation import (
     isolated_random_state,
@@ -28,8 +29,10 @@ from automodel_sk.training.patches.lazy_windows import cut_when_drawn
 from automodel_sk.training.patches.torch_modes import plain_torch, threads
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.turns import training_turn
+from automodel_sk.training.window_forecasts import BestForecasts
 
 __all__ = [
+    "RAN_TO_ITS_END",
     "Decision",
     "Outcome",
     "Report",
@@ -42,6 +45,8 @@ __all__ = [
 
 _SHORTEST_PATIENCE = 10
 _MOST_NUMBERS_AT_ONCE = 2**24
+_FAR_BEYOND_THE_SLOT = 1.25
+"""A training that takes this many times its slot stops at its next validation."""
 
 
 class Decision(Enum):
@@ -49,12 +54,17 @@ class Decision(Enum):
 
     GO_ON = "go on"
     PLATEAU = "no better for long"
+    SLOT_OVER = "its time slot is over"
     PRUNE = "prune"
     OUT_OF_TIME = "out of time"
 
 
 Report = Callable[[int, float], Decision]
 """Called after each validation with its number, from 1, and its loss."""
+
+
+RAN_TO_ITS_END = (Decision.GO_ON, Decision.PLATEAU, Decision.SLOT_OVER)
+"""Decisions after which a trial counts as complete."""
 
 
 class TrialDivergedError(ArithmeticError):
@@ -147,7 +157,7 @@ def train_config(
         A validation loss was NaN or infinite.
     """
     losses: dict[int, float] = {}
-    weights = BestWeights(task.weights)
+    kept = _Kept(task, config, dataset)
     started = time.perf_counter()
     verdict = Decision.GO_ON
     with training():
@@ -156,23 +166,61 @@ def train_config(
         patience = _patience(task, config)
         callbacks = trained_module(model).trainer_kwargs.setdefault("callbacks", [])
         callbacks += [
-            *validation_callbacks(model, task),
-            _reporter(losses, weights, patience, report),
+            *validation_callbacks(model, task, kept.forecasts.take),
+            _reporter(losses, kept, patience, _within_slot(task, report, started)),
         ]
         try:
             model.fit(dataset, val_size=task.val_size)
         except _Stop as stop:
             verdict = stop.verdict
         except SystemExit:  # Ray stops a trial this way
-            weights.write(config, complete=False)
+            kept.write(model, complete=False)
             raise
-    if not losses:
-        raise TrialDivergedError(
-            "no validation loss was reported; set val_check_steps <= max_steps"
-        )
-    weights.write(config, complete=verdict in (Decision.GO_ON, Decision.PLATEAU))
+        if not losses:
+            raise TrialDivergedError(
+                "no validation loss was reported; set val_check_steps <= max_steps"
+            )
+        kept.write(model, complete=verdict in RAN_TO_ITS_END)
     best_step = min(losses, key=lambda step: losses[step])
     return Outcome(losses[best_step], best_step, losses, verdict, time.perf_counter() - started)
+
+
+class _Kept:
+    """What a training leaves behind: the weights and forecasts of its best validation."""
+
+    def __init__(self, task: TrainingTask, config: Mapping[str, Any], dataset: Any) -> None:
+        self._task, self._config, self._dataset = task, config, dataset
+        self.forecasts = BestForecasts(task)
+        hold = self.forecasts.needs_a_pass
+        self._weights = BestWeights(task.weights, task.keep, hold=hold)
+
+    def note(self, module: Any, loss: float) -> None:
+        """Take the validation that has just ended, if it is the best so far."""
+        self._weights.note(module, loss)
+        self.forecasts.note(loss)
+
+    def write(self, model: Any, *, complete: bool) -> None:
+        """Write the best validation's weights and forecasts to the task's folders."""
+        self._weights.write(self._config, complete=complete)
+        self.forecasts.write(self._config, lambda: self._forecast(model), complete=complete)
+
+    def _forecast(self, model: Any) -> Forecast:
+        trained_module(model).load_state_dict(self._weights.state)
+        return forecast_windows(model, self._task, self._dataset)
+
+
+def _within_slot(task: TrainingTask, report: Report, started: float) -> Report:
+    """Return a report that stops a training which takes far longer than its slot."""
+    if task.slot_seconds is None:
+        return report
+    most = _FAR_BEYOND_THE_SLOT * task.slot_seconds
+
+    def within(number: int, loss: float) -> Decision:
+        decision = report(number, loss)
+        over = time.perf_counter() - started > most
+        return Decision.SLOT_OVER if decision is Decision.GO_ON and over else decision
+
+    return within
 
 
 def _validate_many_at_once(
@@ -203,9 +251,7 @@ def _patience(task: TrainingTask, config: Mapping[str, Any]) -> float:
     return max(_SHORTEST_PATIENCE, math.ceil(task.plateau * validations))
 
 
-def _reporter(
-    losses: dict[int, float], weights: BestWeights, patience: float, report: Report
-) -> Any:
+def _reporter(losses: dict[int, float], kept: _Kept, patience: float, report: Report) -> Any:
     """Return a Lightning callback that records each validation loss and asks for a decision."""
     from pytorch_lightning.callbacks import Callback
 
@@ -215,7 +261,7 @@ def _reporter(
             if not math.isfinite(loss):
                 raise TrialDivergedError(f"the validation loss was {loss} after {step} steps")
             losses[int(step)] = float(loss)
-            weights.note(pl_module, float(loss))
+            kept.note(pl_module, float(loss))
             verdict = report(len(losses), float(loss))
             if verdict is Decision.GO_ON and since_best(list(losses.values())) >= patience:
                 verdict = Decision.PLATEAU

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import Trial
 
-from automodel_sk.search.study.attributes import RETRIED_WITH, retried_with
+from automodel_sk.search.study.attributes import changes_of, note_changes
 from automodel_sk.search.study.ownership import requeue, signs_of_life
 from automodel_sk.search.study.request import SearchCallback, SearchRequest
 from automodel_sk.search.study.storage import is_storage_failure
@@ -109,8 +109,8 @@ def _train(
         config,
         dataset,
         report=lambda: _reporter(trial, config, request, callback, started),
-        on_smaller=lambda changed: trial.set_user_attr(RETRIED_WITH, dict(changed)),
-        changed=retried_with(trial, config),
+        on_change=lambda changed: note_changes(trial, changed),
+        changed=changes_of(trial, config),
     )
 
 
@@ -124,6 +124,7 @@ def _reporter(
     """Return a callback that passes each loss to the pruner and the search callback."""
     discard_reports(trial)
     losses: list[float] = []
+    config = {**config, **changes_of(trial, config)}
     interval = effective_config(request.task, config)["val_check_steps"]
     budget = request.budget.of_trial(config)
 

@@ -98,7 +98,7 @@ def train_on_ray(job: Mapping[str, Any], task: TrainingTask, lent: LentDataset) 
             job["config"],
             lent.dataset(),
             report=lambda: _reporter(task, job, attempts),
-            on_smaller=attempts.changed.update,
+            on_change=attempts.changed.update,
             changed=attempts.changed,
         )
     except Exception as exc:
@@ -112,8 +112,13 @@ def _on_this_machine(task: TrainingTask) -> TrainingTask:
 
     device = trainer_options(None if ray.get_gpu_ids() else 0)
     options = {**task.trainer_options, **device}
-    weights = task.weights if task.weights and Path(task.weights).is_dir() else None
-    return replace(task, trainer_options=options, weights=weights)
+    weights, forecasts = _if_here(task.weights), _if_here(task.forecasts)
+    return replace(task, trainer_options=options, weights=weights, forecasts=forecasts)
+
+
+def _if_here(folder: str | None) -> str | None:
+    """Return a folder if this machine has it."""
+    return folder if folder and Path(folder).is_dir() else None
 
 
 def _reporter(task: TrainingTask, job: Mapping[str, Any], attempts: _Attempts) -> Report:

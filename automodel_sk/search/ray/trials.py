@@ -13,7 +13,7 @@ from typing import Any
 from optuna.trial import Trial, TrialState
 
 from automodel_sk.search.ray.replay import HEARD, PROPOSED, replayed, tell
-from automodel_sk.search.study.attributes import RETRIED_WITH, count_of, retried_with
+from automodel_sk.search.study.attributes import changes_of, count_of, note_changes
 from automodel_sk.search.study.notifier import TrialNotifier
 from automodel_sk.search.study.ownership import claim, requeue, signs_of_life
 from automodel_sk.search.study.request import SearchRequest
@@ -155,7 +155,7 @@ class RayTrials:
         else:
             beating = ExitStack()
             beating.enter_context(signs_of_life(trial))
-            changed = retried_with(trial, config)
+            changed = changes_of(trial, config)
             budget = self._request.budget.of_trial(config)
             self.running[trial.number] = RunningTrial(trial, beating, changed, budget)
             return config
@@ -178,7 +178,7 @@ class RayTrials:
         trial, number = running.trial, result["number"]
         if result["changed"] != running.changed:
             running.changed = result["changed"]
-            trial.set_user_attr(RETRIED_WITH, running.changed)
+            note_changes(trial, running.changed)
         if result["report"] == 1:
             running.losses.clear()
         running.losses[result["step"]] = result["loss"]

@@ -15,11 +15,15 @@ from typing import Any
 from optuna.trial import FrozenTrial, Trial
 
 from automodel_sk.training.memory import no_larger
+from automodel_sk.training.pace import STEPS, no_more_steps
 
 __all__ = [
+    "FITTED_TO_SLOT",
     "RETRIED_WITH",
+    "changes_of",
     "count_of",
     "json_of",
+    "note_changes",
     "reason_of",
     "retried_with",
     "seconds_of",
@@ -28,6 +32,9 @@ __all__ = [
 
 RETRIED_WITH = "retried_with"
 """Trial attribute: the smaller batches that a further attempt is trained with."""
+
+FITTED_TO_SLOT = "fitted_to_slot"
+"""Trial attribute: the steps, and steps between validations, that fit into its time slot."""
 
 _LONGEST_REASON = 2000
 _MOST_STEPS = 1_000_000
@@ -46,6 +53,29 @@ def retried_with(trial: Trial | FrozenTrial, config: Mapping[str, Any]) -> dict[
     """
     noted = trial.user_attrs.get(RETRIED_WITH)
     return no_larger(noted, config) if isinstance(noted, Mapping) else {}
+
+
+def changes_of(trial: Trial | FrozenTrial, config: Mapping[str, Any]) -> dict[str, int]:
+    """Return all changes to a trial's configuration: smaller batches, and steps that fit.
+
+    Parameters
+    ----------
+    trial, config
+        As in `retried_with`.
+    """
+    noted = trial.user_attrs.get(FITTED_TO_SLOT)
+    fewer = no_more_steps(noted, config) if isinstance(noted, Mapping) else {}
+    return {**retried_with(trial, config), **fewer}
+
+
+def note_changes(trial: Trial, changed: Mapping[str, int]) -> None:
+    """Store the changes to a trial's configuration."""
+    fewer = {name: changed[name] for name in STEPS if name in changed}
+    smaller = {name: value for name, value in changed.items() if name not in fewer}
+    if fewer:
+        trial.set_user_attr(FITTED_TO_SLOT, fewer)
+    if smaller:
+        trial.set_user_attr(RETRIED_WITH, smaller)
 
 
 def steps_of(trial: FrozenTrial, most: int | None = None) -> list[int]:

@@ -15,7 +15,9 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
 from automodel_sk.search.study.attributes import (
+    FITTED_TO_SLOT,
     RETRIED_WITH,
+    changes_of,
     count_of,
     reason_of,
     retried_with,
@@ -53,6 +55,7 @@ _MOST_STOPPED = 3
 _STATE_OF = {
     Decision.GO_ON: TrialState.COMPLETE,
     Decision.PLATEAU: TrialState.COMPLETE,
+    Decision.SLOT_OVER: TrialState.COMPLETE,
     Decision.PRUNE: TrialState.PRUNED,
     Decision.OUT_OF_TIME: TrialState.PRUNED,
 }
@@ -94,7 +97,8 @@ def find_duplicate(study: Study, trial: Trial, request: SearchRequest) -> Frozen
 def _is_whole(trial: FrozenTrial) -> bool:
     """Return whether a trial's result depends on nothing but its configuration."""
     noted = trial.user_attrs
-    return noted.get("reason") is None and RETRIED_WITH not in noted and bool(steps_of(trial))
+    changed = RETRIED_WITH in noted or FITTED_TO_SLOT in noted
+    return noted.get("reason") is None and not changed and bool(steps_of(trial))
 
 
 def copy_duplicate(study: Study, trial: Trial, duplicate: FrozenTrial) -> None:
@@ -198,4 +202,4 @@ def _config_of(trial: FrozenTrial, request: SearchRequest) -> dict[str, Any] | N
         config = decode(trial.params, number=trial.number)
     except Exception:  # a user's define-by-run function can raise anything
         return None
-    return {**config, **retried_with(trial, config)}
+    return {**config, **changes_of(trial, config)}

@@ -1,0 +1,100 @@
+"""Files that trials leave in a folder, ranked by how each trial ended and by its loss."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["best_file", "is_complete", "loss_of", "write_ranked"]
+
+
+def write_ranked(
+    folder: str,
+    config: Mapping[str, Any],
+    loss: float,
+    save: Callable[[Path], None],
+    *,
+    ending: str,
+    complete: bool = True,
+    keep: int | None = None,
+) -> None:
+    """Write a trial's file unless enough better ones exist, and remove those that are too many.
+
+    A complete trial ranks above any trial that was stopped, as in `best_record`. A configuration
+    has one file, its best.
+
+    Parameters
+    ----------
+    folder : str
+        Where the trials of one search leave their files.
+    config : mapping
+        The trained configuration.
+    loss : float
+        Its best validation loss.
+    save : callable
+        Writes the file.
+    ending : str
+        End of the file's name, with the dot; files of another ending are ignored.
+    complete : bool
+        Whether the trial ran to its end.
+    keep : int, optional
+        Number of files to keep; all of them if None.
+    """
+    rank, digest = (not complete, loss), _digest(config)
+    others = _ranked(folder, ending)
+    own = [file for file in others if file.name.startswith(digest)]
+    better = [file for file in others if _rank(file) <= rank]
+    if any(file in better for file in own) or (keep is not None and len(better) >= keep):
+        return
+    target = Path(folder) / f"{digest}_{int(not complete)}_{loss!r}{ending}"
+    partial = target.with_name(f"{target.name}.{os.getpid()}.part")
+    save(partial)
+    partial.replace(target)
+    # Workers that write at the same time list the same files here and keep the same ones.
+    surplus = [] if keep is None else _ranked(folder, ending)[keep:]
+    for file in {*own, *surplus}:
+        file.unlink(missing_ok=True)
+
+
+def best_file(folder: str, config: Mapping[str, Any], ending: str) -> Path | None:
+    """Return the file that a configuration left in a folder, or None if there is none."""
+    digest = _digest(config)
+    return next((f for f in _ranked(folder, ending) if f.name.startswith(digest)), None)
+
+
+def is_complete(file: Path) -> bool:
+    """Return whether the trial of a file ran to its end."""
+    return not _rank(file)[0]
+
+
+def loss_of(file: Path) -> float:
+    """Return the best validation loss of a file's trial."""
+    return _rank(file)[1]
+
+
+def _ranked(folder: str, ending: str) -> list[Path]:
+    """Return the files of an ending, the best trial's first."""
+    files = [file for file in Path(folder).glob(f"*{ending}") if _is_ranked(file)]
+    return sorted(files, key=lambda file: (_rank(file), file.name))
+
+
+def _is_ranked(file: Path) -> bool:
+    try:
+        _rank(file)
+    except ValueError:
+        return False
+    return True
+
+
+def _rank(file: Path) -> tuple[bool, float]:
+    """Return the rank of a trial, read from the name of its file."""
+    _, stopped, loss = file.stem.split("_")
+    return stopped == "1", float(loss)
+
+
+def _digest(config: Mapping[str, Any]) -> str:
+    text = repr(sorted((name, repr(value)) for name, value in config.items()))
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
