@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import pandas as pd
 
@@ -15,28 +14,22 @@ from automodel_sk.arguments.boundary import public
 from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.kinds import Choices, Either, Flag
 from automodel_sk.arguments.number_rule import NumberRule
-from automodel_sk.catalog.models import is_joint
-from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
-from automodel_sk.data.categories import check_cardinalities, check_known, vocabulary
 from automodel_sk.data.columns import ColumnNames
-from automodel_sk.data.held_out import held_out_steps, long_enough, of_series, with_unobserved_rows
-from automodel_sk.data.preparation import MASK, align_static, observed_only, read_times
-from automodel_sk.data.times.wall_dates import day_zone, in_zone, on_wall
-from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.forecasting import calibration
-from automodel_sk.forecasting.calibration import Windows
 from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.explanation import METHODS
-from automodel_sk.forecasting.future_values import future_values
-from automodel_sk.forecasting.history import usable_history
-from automodel_sk.forecasting.predict import forecast, stored_history, tidy
+from automodel_sk.forecasting.inputs import (
+    first_steps,
+    forecast_inputs,
+    prepared_static,
+    steps_to_compute,
+)
+from automodel_sk.forecasting.past_windows import calibrated, forecast_past_windows
+from automodel_sk.forecasting.predict import forecast
+from automodel_sk.forecasting.retrain import refitted, updated
+from automodel_sk.forecasting.state import ModelState
 from automodel_sk.metrics.quantiles import quantile_columns
-from automodel_sk.training.build import trained_module
-from automodel_sk.training.refit import final_model, fit_final, padded_for, train_on
-from automodel_sk.training.refit_steps import final_steps
 from automodel_sk.training.task import TrainingTask
-from automodel_sk.training.train import training
 from automodel_sk.training.turns import training_turn
 from automodel_sk.trials import TrialRecord, trials_frame
 
@@ -51,14 +44,23 @@ if TYPE_CHECKING:
 
 __all__ = ["AutoModel"]
 
-logger = logging.getLogger(__name__)
-
-_UPDATE_SHARE = 0.2
-_MOST_NAMES = 30
-_LONGEST = 100
-"""Maximum horizon of a forecast, as a multiple of the model's own horizon."""
+T = TypeVar("T")
 
 _EACH = Either("refit", Flag("refit"), NumberRule("refit", 1))
+
+
+class _OfState(Generic[T]):
+    """An attribute of a model that lives in its state."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, model: Any, owner: Any = None) -> T:
+        return cast(T, self if model is None else getattr(model.state, self._name))
+
+    def __set__(self, model: AutoModel, value: T) -> None:
+        changed: dict[str, Any] = {self._name: value}
+        model._state = replace(model.state, **changed)
 
 
 class AutoModel:
@@ -148,20 +150,40 @@ class AutoModel:
         space: SearchSpace | None = None,
         columns: ColumnNames | None = None,
     ) -> None:
-        self._fitted = fitted
-        self._task = task
-        self._records = list(records)
-        self._scores = scores
-        self._season = season
-        self.best_config = dict(best_config)
-        self.best_step = best_step
-        self.trained_steps = trained_steps
-        self.training_note = training_note
-        self.strategy = strategy
-        self.profile = profile
-        self.validation = validation
-        self.space = space
-        self.columns = columns or ColumnNames()
+        self._state = ModelState(
+            fitted,
+            task,
+            dict(best_config),
+            best_step=best_step,
+            trained_steps=trained_steps,
+            note=training_note,
+            records=list(records),
+            season=season,
+            space=space,
+            strategy=strategy,
+            profile=profile,
+            validation=validation,
+            scores=scores,
+            columns=columns or ColumnNames(),
+        )
+
+    best_config = _OfState[dict[str, Any]]("config")
+    best_step = _OfState[int | None]("best_step")
+    trained_steps = _OfState[int | None]("trained_steps")
+    training_note = _OfState[str | None]("note")
+    strategy = _OfState["SearchStrategy | None"]("strategy")
+    profile = _OfState["DatasetProfile | None"]("profile")
+    validation = _OfState["ValidationResult | None"]("validation")
+    space = _OfState["SearchSpace | None"]("space")
+    columns = _OfState[ColumnNames]("columns")
+    _task = _OfState[TrainingTask]("task")
+    _records = _OfState[list[TrialRecord]]("records")
+    _scores = _OfState[ConformalScores | None]("scores")
+
+    @property
+    def state(self) -> ModelState:
+        """All that is known about the model, frozen; read by plots, reports, files and servers."""
+        return self._state
 
     @property
     def _columns(self) -> ColumnNames | None:
@@ -171,84 +193,27 @@ class AutoModel:
     @property
     def model_name(self) -> str:
         """Name of the tuned model, such as ``"NHITS"``."""
-        return self._task.model_name
+        return self.state.model_name
 
     @property
     def h(self) -> int:
         """Forecast horizon, in steps of the data."""
-        return self._task.h
+        return self.state.h
 
     @property
     def freq(self) -> str | int:
         """Frequency of the data."""
-        freq: str | int = self._fitted.freq
-        return freq
-
-    @property
-    def _ids(self) -> Any:
-        """The ids of the training series, in order."""
-        return self._fitted.uids
-
-    @property
-    def _column(self) -> str:
-        """The name of the column of point forecasts."""
-        return repr(self._fitted.models[0])
-
-    @property
-    def _loss(self) -> Any:
-        """The loss of the model, which decides where quantiles come from."""
-        return self._fitted.models[0].loss
-
-    @property
-    def _categories(self) -> Mapping[str, Mapping[Any, int]]:
-        """The categories seen in training, by column."""
-        known: Mapping[str, Mapping[Any, int]] = self._fitted.categorical_vocab_
-        return known
-
-    @property
-    def _past_rows(self) -> int:
-        """Number of past rows that a forecast reads."""
-        model = self._fitted.models[0]
-        sizes = (getattr(model, name, None) or 0 for name in ("input_size", "inference_input_size"))
-        return max(2, *sizes)
-
-    @property
-    def _forecasts_blocks(self) -> bool:
-        """Whether all steps of the horizon are forecast at once, from the future of all of them."""
-        return not trained_module(self._fitted.models[0]).RECURRENT
-
-    def _history(self) -> pd.DataFrame:
-        """Return the prepared training data."""
-        return stored_history(self._fitted)
-
-    def _ends(self) -> pd.DataFrame:
-        """Return the last time of each training series."""
-        ends = {"unique_id": self._fitted.uids, "ds": self._fitted.last_dates}
-        return pd.DataFrame({name: list(values) for name, values in ends.items()})
-
-    def _kept_forecasts(self) -> tuple[Windows, pd.DataFrame] | None:
-        """Return forecasts of past windows of the training data, if the search kept them."""
-        return None
-
-    def _stored_static(self) -> pd.DataFrame:
-        """Return the static values of the training series."""
-        return calibration.stored_static(self._fitted)
+        return self.state.freq
 
     @property
     def trials(self) -> pd.DataFrame:
         """Table of the trials, one row each; empty for a fixed configuration."""
-        return trials_frame(self._records)
+        return trials_frame(self.state.records)
 
     @property
     def best_score(self) -> float | None:
         """The best validation loss; None for a fixed configuration."""
-        losses = [
-            min(r.intermediate_values.values())
-            for r in self._records
-            if r.state != "FAIL" and r.intermediate_values
-        ]
-        complete = [r.value for r in self._records if r.state == "COMPLETE" and r.value is not None]
-        return min(complete) if complete else min(losses, default=None)
+        return self.state.best_score
 
     @public()
     def predict(
@@ -294,104 +259,32 @@ class AutoModel:
         InvalidInputError
             Columns or future values are missing, or a quantile is not available.
         """
-        columns = quantile_columns(self._column, level, quantiles)
-        steps = self._steps(h)
+        state = self.state
+        columns = quantile_columns(state.column, level, quantiles)
+        steps = steps_to_compute(state, h)
         result = forecast(
-            self._fitted,
-            **self._inputs(dataset, futr_df, static_df, steps),
+            state.fitted,
+            **forecast_inputs(state, dataset, futr_df, static_df, steps),
             columns=columns,
             scores=self._calibrated,
-            seed=self._task.random_seed,
+            seed=state.task.random_seed,
             h=steps,
         )
-        return _first_steps(result, ["unique_id"], h)
-
-    def _steps(self, h: int | None) -> int:
-        """Return the number of steps to compute: at least the model's own horizon."""
-        if h is not None and h > _LONGEST * self.h:
-            raise InvalidInputError(
-                f"h must be at most {_LONGEST} times the model's own horizon of {self.h}, got {h};"
-                f" try h={_LONGEST * self.h}, or fit a model for a longer horizon"
-            )
-        steps = max(self.h, h or 0)
-        if not self._forecasts_blocks:
-            return steps
-        # A direct model forecasts its whole horizon repeatedly. If the last block is shorter,
-        # neuralforecast reads its values from a window that starts too early.
-        return -(-steps // self.h) * self.h
-
-    def _inputs(
-        self,
-        dataset: pd.DataFrame | None,
-        futr_df: pd.DataFrame | None,
-        static_df: pd.DataFrame | None,
-        h: int,
-    ) -> dict[str, pd.DataFrame | None]:
-        """Return the prepared frame to forecast from; the training data if none is passed."""
-        history = None if dataset is None else self._prepare(dataset)
-        return {
-            "history": history,
-            "futr_df": self._prepare_future(futr_df, history, h),
-            "static_df": None if history is None else self._static(static_df, history),
-        }
-
-    def _prepare(self, dataset: pd.DataFrame) -> pd.DataFrame:
-        frame = usable_history(dataset, self._task, self.freq, self._date_order, self._ids)
-        check_known(frame, self._categories, "df")
-        return frame
-
-    @property
-    def _date_order(self) -> str | None:
-        """The order of day and month in the training data's times, if they were text."""
-        return self.profile.date_order if self.profile else None
-
-    def _prepare_future(
-        self, futr_df: pd.DataFrame | None, history: pd.DataFrame | None, h: int
-    ) -> pd.DataFrame | None:
-        if history is None:
-            history = self._ends()
-        task = self._task
-        future = future_values(
-            futr_df, task.futr_exog, history, h, self.freq, self._date_order, task.cat_exog
-        )
-        if future is not None:
-            check_known(future, self._categories, "futr_df")
-        return future
-
-    def _static(self, static_df: pd.DataFrame | None, frame: pd.DataFrame) -> Any:
-        """Return static values for a frame; those of the training data if none are given."""
-        if static_df is None and self._task.stat_exog:
-            static_df = self._stored_static()
-        return align_static(static_df, frame, self._task.stat_exog)
-
-    def _check_room(self, frame: pd.DataFrame, static_df: pd.DataFrame | None) -> None:
-        """Raise if data for retraining have more categories than the model supports."""
-        codes = vocabulary(self._task.cat_exog, frame, static_df)
-        check_cardinalities(codes, self.best_config.get("categorical_cardinalities") or {})
-
-    def _profile_of(self, dataset: pd.DataFrame) -> DatasetProfile:
-        """Return the profile of data that replace the training data."""
-        from automodel_sk.data.analysis import analyse_dataset
-
-        task, order = self._task, self._date_order
-        profile = analyse_dataset(
-            read_times(dataset, order),
-            freq=self.freq,
-            futr_exog=task.futr_exog,
-            hist_exog=task.hist_exog,
-            stat_exog=task.stat_exog,
-        )
-        return replace(profile, date_order=order)
+        return first_steps(result, ["unique_id"], h)
 
     def _calibrated(self) -> ConformalScores:
         """Return the calibration scores of the intervals, computing them on first use."""
-        if self._scores is None:
+        if self.state.scores is None:
             with training_turn():  # concurrent threads calibrate only once
-                if self._scores is None:
+                if self.state.scores is None:
                     self.calibrate()
-        if self._scores is None:  # pragma: no cover - calibrate sets it or raises
+        if self.state.scores is None:  # pragma: no cover - calibrate sets it or raises
             raise InvalidInputError("the intervals are not calibrated; call calibrate(dataset)")
-        return self._scores
+        return self.state.scores
+
+    def _keep(self, state: ModelState) -> None:
+        """Take the calibration of a state that was derived from this model's."""
+        self._scores = state.scores
 
     @public()
     def calibrate(
@@ -427,33 +320,15 @@ class AutoModel:
         InvalidInputError
             All series are too short to hold out a window.
         """
-        frame = self._history() if dataset is None else self._prepare(dataset)
-        windows = self._plan_windows(frame, n_windows)
-        errors = self.cross_validation(
-            frame if is_joint(self.model_name) else windows.of(frame),
-            n_windows=windows.count,
-            step_size=windows.step,
+        state = calibrated(
+            self.state,
+            dataset,
+            n_windows=n_windows,
             static_df=static_df,
+            cross_validation=self.cross_validation,
         )
-        errors["error"] = errors["y"] - errors[self._column]
-        self._scores = ConformalScores.from_cross_validation(errors, frame, self.h, self._season)
+        self._keep(state)
         return self
-
-    def _plan_windows(
-        self, frame: pd.DataFrame, n_windows: int | None = None, *, last_half: bool = True
-    ) -> Windows:
-        """Return the windows to calibrate intervals on, and report series without any."""
-        windows = calibration.plan_windows(
-            frame, self.h, n_windows, last_half=last_half, together=is_joint(self.model_name)
-        )
-        if windows.left_out:
-            logger.warning(
-                "series %s: too short to hold out %d steps; their intervals come from the errors"
-                " of series that are like them",
-                calibration.named(windows.left_out),
-                self.h + (windows.count - 1) * windows.step,
-            )
-        return windows
 
     @public(n_windows=NumberRule("n_windows", 1), refit=_EACH)
     def cross_validation(
@@ -486,34 +361,14 @@ class AutoModel:
             Columns `unique_id`, `ds`, `cutoff`, the model's name and `y`, which is NaN where
             `available_mask` is 0.
         """
-        from neuralforecast import NeuralForecast
-
-        frame = self._history() if dataset is None else self._prepare(dataset)
-        static = self._static(static_df, frame)
-        zone = day_zone(frame["ds"], self.freq)
-        frame = on_wall(frame, self.freq)
-        self._check_room(frame, static)
-        held_out = held_out_steps(self.h, n_windows, step_size)
-        kept = long_enough(frame, held_out + 2)
-        tested = of_series(frame, kept)
-        _warn_left_out(frame, kept, held_out + 2)
-        if is_joint(self.model_name):
-            frame = with_unobserved_rows(frame, held_out + 1, self.freq)
-        else:
-            frame, static = tested, None if static is None else static[kept]
-        task = padded_for(self._task, self.best_config, frame, held_out)
-        with training():
-            model = final_model(task, self.best_config, self._training_steps())
-            result: pd.DataFrame = NeuralForecast([model], freq=self.freq).cross_validation(
-                frame,
-                static_df=static,
-                n_windows=n_windows,
-                step_size=step_size or self.h,
-                refit=refit,
-            )
-        result = result[result["unique_id"].isin(tested["unique_id"].unique())]
-        result = observed_only(tidy(result.reset_index(drop=True), model), frame)
-        return in_zone(result, zone)
+        return forecast_past_windows(
+            self.state,
+            dataset,
+            n_windows=n_windows,
+            step_size=step_size,
+            refit=refit,
+            static_df=static_df,
+        )
 
     @public()
     def validation_scores(self, metrics: Sequence[Any] | None = None) -> pd.DataFrame:
@@ -549,13 +404,14 @@ class AutoModel:
         """
         from automodel_sk.evaluation.validation_scores import window_scores
 
+        state = self.state
         return window_scores(
-            self._fitted,
-            self._task,
-            self.best_config,
-            steps=self._best_steps(),
-            season=self._season,
-            static_df=self._static(None, self._history()),
+            state.fitted,
+            state.task,
+            state.config,
+            steps=state.best_steps,
+            season=state.season,
+            static_df=prepared_static(state, None, state.history()),
             metrics=metrics,
         )
 
@@ -599,8 +455,8 @@ class AutoModel:
         """
         from automodel_sk.forecasting.explanation import explain
 
-        inputs = self._inputs(dataset, futr_df, static_df, self.h)
-        return explain(self._fitted, **inputs, steps=steps, method=method)
+        inputs = forecast_inputs(self.state, dataset, futr_df, static_df, self.h)
+        return explain(self.state.fitted, **inputs, steps=steps, method=method)
 
     @public()
     def simulate(
@@ -649,17 +505,18 @@ class AutoModel:
         """
         from automodel_sk.forecasting.simulation import simulate
 
-        steps = self._steps(h)
+        state = self.state
+        steps = steps_to_compute(state, h)
         paths = simulate(
-            self._fitted,
-            **self._inputs(dataset, futr_df, static_df, steps),
+            state.fitted,
+            **forecast_inputs(state, dataset, futr_df, static_df, steps),
             scores=self._calibrated,
             n_paths=n_paths,
             method=method,
-            seed=self._task.random_seed if seed is None else seed,
+            seed=state.task.random_seed if seed is None else seed,
             h=steps,
         )
-        return _first_steps(paths, ["unique_id", "sample_id"], h)
+        return first_steps(paths, ["unique_id", "sample_id"], h)
 
     @public()
     def diagnose(self, *, baselines: bool = False) -> Diagnosis:
@@ -696,30 +553,7 @@ class AutoModel:
         AutoModel
             A new model; this one is not changed.
         """
-        renewed = copy.copy(self)
-        renewed._scores = None
-        frame = usable_history(dataset, self._task, self.freq, self._date_order)
-        lengths = frame.groupby("unique_id", observed=True).size().to_numpy()
-        renewed._task = replace(
-            self._task,
-            n_series=len(lengths),
-            lengths=lengths,
-            has_mask=MASK in frame.columns,
-        )
-        _check_rows(lengths)
-        renewed.trained_steps, renewed.training_note = self._steps_in_full(), None
-        static = self._static(static_df, frame)
-        self._check_room(frame, static)
-        renewed._fitted = fit_final(
-            renewed._task,
-            self.best_config,
-            frame,
-            self.freq,
-            static_df=static,
-            steps=renewed.trained_steps,
-        )
-        renewed.profile = self._profile_of(dataset)
-        return renewed
+        return self._with(refitted(self.state, dataset, static_df))
 
     @public(dataset=Frame("dataset", optional=False))
     def update(
@@ -745,35 +579,13 @@ class AutoModel:
         AutoModel
             A new model; this one is not changed.
         """
+        return self._with(updated(self.state, dataset, static_df, max_steps))
+
+    def _with(self, state: ModelState) -> AutoModel:
+        """Return a model of another state."""
         renewed = copy.copy(self)
-        renewed._scores = None
-        frame = self._prepare(dataset)
-        _check_rows(frame.groupby("unique_id", observed=True).size().to_numpy())
-        trained = self._training_steps() or int(
-            self.best_config.get("max_steps", DEFAULT_MAX_STEPS)
-        )
-        renewed._fitted = train_on(
-            self._fitted,
-            frame,
-            static_df=self._static(static_df, frame),
-            steps=max_steps or max(1, round(trained * _UPDATE_SHARE)),
-        )
-        renewed.profile = self._profile_of(dataset)
+        renewed._state = state
         return renewed
-
-    def _training_steps(self) -> int | None:
-        """Return the steps behind the model's weights, or None for those of its configuration."""
-        return self._steps_in_full() if self.trained_steps is None else self.trained_steps
-
-    def _steps_in_full(self) -> int | None:
-        """Return the steps of a training that is not cut short."""
-        return None if self.best_step is None else final_steps(self.best_config, self.best_step)
-
-    def _best_steps(self) -> int | None:
-        """Return the steps at the best validation, or fewer if the training was cut short."""
-        if self.best_step is None or self.trained_steps is None:
-            return self.best_step or self.trained_steps
-        return min(self.best_step, self.trained_steps)
 
     def to_neuralforecast(self) -> Any:
         """Return the fitted `NeuralForecast` object.
@@ -783,7 +595,7 @@ class AutoModel:
         neuralforecast.NeuralForecast
             With one model, fitted on all the data; it contains the training data.
         """
-        return self._fitted
+        return self.state.fitted
 
     @public()
     def save(self, path: str | Path) -> Path:
@@ -806,7 +618,7 @@ class AutoModel:
         """
         from automodel_sk.persistence import save_auto_model
 
-        return save_auto_model(self, Path(path))
+        return save_auto_model(self.state, Path(path))
 
     @public()
     def log_to_mlflow(
@@ -913,37 +725,6 @@ class AutoModel:
 
     def __repr__(self) -> str:
         score = "" if self.best_score is None else f", best_score={self.best_score:.6g}"
-        trials = f", trials={len(self._records)}" if self._records else ""
+        records = self.state.records
+        trials = f", trials={len(records)}" if records else ""
         return f"AutoModel({self.model_name!r}, h={self.h}{score}{trials})"
-
-
-def _first_steps(forecasts: pd.DataFrame, keys: list[str], h: int | None) -> pd.DataFrame:
-    """Return the first steps of each forecast, or all if no number is given."""
-    if h is None:
-        return forecasts
-    kept = forecasts.groupby(keys, observed=True, sort=False).cumcount() < h
-    return forecasts if kept.all() else forecasts[kept].reset_index(drop=True)
-
-
-def _check_rows(lengths: Any) -> None:
-    """Raise if no series has a past and a future to train on."""
-    if lengths.max() < 2:
-        raise InvalidInputError(
-            "dataset has a single row in each series, which leaves nothing to learn from; pass"
-            " at least one series of 2 rows or more"
-        )
-
-
-def _warn_left_out(frame: pd.DataFrame, kept: Any, rows: int) -> None:
-    """Report the series that are too short for past windows in one warning."""
-    short = [wording().name(name) for name in frame["unique_id"].unique()[~kept]]
-    if short:
-        shown = ", ".join(short[:_MOST_NAMES]) + (", ..." if len(short) > _MOST_NAMES else "")
-        logger.warning(
-            "%d of %d series have fewer than the %d rows that past windows take, and are left"
-            " out: %s",
-            len(short),
-            len(kept),
-            rows,
-            shown,
-        )

@@ -32,6 +32,7 @@ from automodel_sk.estimator.insample import Window, predict_insample
 from automodel_sk.estimator.static import static_frame, static_names
 from automodel_sk.estimator.upstream import quantile_columns
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.forecasting.inputs import prepared_history
 from automodel_sk.frames.clocks import Integers
 from automodel_sk.options import OptimizationConfig
 
@@ -290,7 +291,7 @@ class AutoNeuralForecaster(ForecasterContract):
         """Raise any error that a later predict from these data would raise."""
         with worded(context.words):
             self._static(context)
-            self.auto_model_._prepare(context.long)
+            prepared_history(self.auto_model_.state, context.long)
 
     def _adopt(self, auto_model: Any) -> None:
         """Copy a fitted model's results to this estimator's attributes."""
@@ -414,7 +415,7 @@ class AutoNeuralForecaster(ForecasterContract):
         looked_at = -(-last // model.h) * model.h
         if (
             (looked_at > last).any()
-            and model._forecasts_blocks
+            and model.state.forecasts_blocks
             and self._context.repeats_x(X, h, looked_at)
         ):
             warn(
@@ -446,7 +447,7 @@ class AutoNeuralForecaster(ForecasterContract):
             series,
             steps,
             predict,
-            length=self.auto_model_._past_rows,
+            length=self.auto_model_.state.past_rows,
             h=self.auto_model_.h,
         )
 

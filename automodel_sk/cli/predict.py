@@ -116,7 +116,7 @@ def columns_of(model: AutoModel, columns: Columns) -> Columns:
 
     names = zip(model.columns.names, ColumnNames().names, strict=True)
     id_col, time_col, target_col = (name if name != own else None for name, own in names)
-    ids = model._ids
+    ids = model.state.ids
     only = ids[0] if len(ids) == 1 else None
     numeric = getattr(ids.dtype, "kind", "O") in "iuf"
     known = replace(

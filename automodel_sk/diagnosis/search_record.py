@@ -73,14 +73,15 @@ class SearchRun:
 
             errors = measured(model).scores()["MASE"]
             scores = dict(zip(errors.index.astype(str), errors.astype(float), strict=True))
+        state = model.state
         return cls(
-            model._records,
-            model.best_config,
-            model.h,
-            model._task.val_size,
-            model.space,
-            model.strategy,
-            model.profile,
+            state.records,
+            state.config,
+            state.h,
+            state.task.val_size,
+            state.space,
+            state.strategy,
+            state.profile,
             scores,
         )
 

@@ -88,7 +88,7 @@ def _static_to_json(static: pd.DataFrame | None, _: Any) -> Any:
 def _seed_to_json(random_state: Any, forecaster: Any) -> int | None:
     if random_state is None:
         return None
-    return int(forecaster.auto_model_._task.random_seed)
+    return int(forecaster.auto_model_.state.task.random_seed)
 
 
 def _freq_to_json(freq: Any) -> str | int | None:
@@ -163,7 +163,7 @@ def parameters_from_json(
         "hist_exog": tuple(label_from_json(label) for label in parameters["hist_exog"])
     }
     if isinstance(parameters["loss"], _OfModel):
-        restored["loss"] = auto_model._loss
+        restored["loss"] = auto_model.state.loss
     if parameters["static"] is not None:
         restored["static"] = _static_from_json(parameters["static"])
     return parameters | restored

@@ -16,9 +16,10 @@ from automodel_sk.data.baselines import BASELINE_COLUMN, BASELINES, baseline_for
 from automodel_sk.data.preparation import filled_target
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.calibration import Windows
-from automodel_sk.forecasting.conformal import ConformalScores
+from automodel_sk.forecasting.past_windows import windows_to_hold_out, with_scores
 from automodel_sk.forecasting.predict import loss_family
 from automodel_sk.forecasting.series_traits import series_scales
+from automodel_sk.forecasting.state import ModelState
 from automodel_sk.training.turns import training_turn
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def measured(model: AutoModel) -> Backtest:
         If the model forecasts a quantile other than the median, whose distance from the observed
         value is not an error; or if `backtest` raises.
     """
-    quantile = point_quantile(model._loss)
+    quantile = point_quantile(model.state.loss)
     if abs(quantile - 0.5) > 1e-6:
         raise InvalidInputError(
             f"the model forecasts the quantile {quantile:g}, of which the distance from the truth"
@@ -179,20 +180,22 @@ def backtest(model: AutoModel) -> Backtest:
 
 
 def _test(model: AutoModel) -> Backtest:
-    column, everything = model._column, model._history()
-    windows, raw = model._kept_forecasts() or _past_forecasts(model, everything)
+    state = model.state
+    column, everything = state.column, state.history()
+    windows, raw = state.kept_forecasts() or _past_forecasts(model, everything)
     frame = windows.of(everything)
-    _calibrate(model, raw.assign(error=raw["y"] - raw[column]), frame)
-    simple = _simple_forecasts(frame, windows, model)
+    if state.scores is None and loss_family(state.loss) == "point":
+        model._keep(with_scores(state, raw, frame))
+    simple = _simple_forecasts(frame, windows, state)
     own = raw[[*_KEYS, "y", column]]
     forecasts = own.merge(simple, on=_KEYS, validate="one_to_one")
-    forecasts["scale"] = forecasts["unique_id"].map(_scales(frame, model._season))
+    forecasts["scale"] = forecasts["unique_id"].map(_scales(frame, state.season))
     return Backtest(forecasts.sort_values(_KEYS, ignore_index=True), column, windows)
 
 
 def _past_forecasts(model: AutoModel, frame: pd.DataFrame) -> tuple[Windows, pd.DataFrame]:
     """Choose windows and forecast them, which takes a training."""
-    windows = _windows(frame, model)
+    windows = _windows(frame, model.state)
     given = frame if is_joint(model.model_name) else windows.of(frame)
     return windows, model.cross_validation(given, n_windows=windows.count, step_size=windows.step)
 
@@ -204,31 +207,25 @@ def _scales(frame: pd.DataFrame, season: int) -> pd.Series:
     return pd.Series(scales, index=pd.Index(names))
 
 
-def _windows(frame: pd.DataFrame, model: AutoModel) -> Windows:
+def _windows(frame: pd.DataFrame, state: ModelState) -> Windows:
     try:
-        return model._plan_windows(frame, last_half=False)
+        return windows_to_hold_out(state, frame, last_half=False)
     except InvalidInputError as exc:
         longest = int(frame.groupby("unique_id", observed=True).size().max())
         raise InvalidInputError(
-            f"the longest series has {longest} rows, too few to hold out {model.h} steps and"
-            f" measure errors on them; use series of at least {3 * model.h} rows"
+            f"the longest series has {longest} rows, too few to hold out {state.h} steps and"
+            f" measure errors on them; use series of at least {3 * state.h} rows"
         ) from exc
 
 
-def _calibrate(model: AutoModel, errors: pd.DataFrame, frame: pd.DataFrame) -> None:
-    """Keep the errors to calibrate the intervals, if the loss provides none."""
-    if model._scores is None and loss_family(model._loss) == "point":
-        model._scores = ConformalScores.from_cross_validation(errors, frame, model.h, model._season)
-
-
-def _simple_forecasts(frame: pd.DataFrame, windows: Windows, model: AutoModel) -> pd.DataFrame:
+def _simple_forecasts(frame: pd.DataFrame, windows: Windows, state: ModelState) -> pd.DataFrame:
     """Return the baselines' forecasts from the cutoff of each window."""
     left = frame.groupby("unique_id", observed=True).cumcount(ascending=False).to_numpy()
     frame = filled_target(frame)
     parts = []
     for number in range(windows.count):
-        past = frame[left >= model.h + number * windows.step]
+        past = frame[left >= state.h + number * windows.step]
         cutoffs = past.groupby("unique_id", observed=True)["ds"].last()
-        forecast = baseline_forecasts(past, model.h, model.freq, model._season)
+        forecast = baseline_forecasts(past, state.h, state.freq, state.season)
         parts.append(forecast.assign(cutoff=forecast["unique_id"].map(cutoffs)))
     return pd.concat(parts, ignore_index=True)

@@ -20,6 +20,7 @@ import numpy as np
 
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.forecasting.conformal import ConformalScores
+from automodel_sk.forecasting.state import ModelState
 from automodel_sk.persistence.allowed_arguments import check_settings, passive, passive_hparams
 from automodel_sk.persistence.folders import FolderFormat
 from automodel_sk.persistence.manifest import Manifest, StoredTask
@@ -56,38 +57,38 @@ _OBJECTS = ("lr_scheduler", "optimizer")
 logger = logging.getLogger(__name__)
 
 
-def save_auto_model(model: AutoModel, path: Path) -> Path:
+def save_auto_model(state: ModelState, path: Path) -> Path:
     """Write a model to a folder; see `AutoModel.save`."""
-    if model.model_name == "HINT":
+    if state.model_name == "HINT":
         raise ModelFileError(
             "HINT can't be saved, neuralforecast has no format for it; keep best_config and train"
             " it again with create_auto_model('HINT', ..., config=model.best_config)"
         )
 
     def write(folder: Path) -> Mapping[str, Any]:
-        fitted = private_copy(model.to_neuralforecast(), share_weights=True)
+        fitted = private_copy(state.fitted, share_weights=True)
         with quiet(), passive_hparams(trained_module(fitted.models[0])):
             fitted.save(str(folder), save_dataset=True)
-        return _describe(model)
+        return _describe(state)
 
     return _FORMAT.write(path, write)
 
 
-def _describe(model: AutoModel) -> dict[str, Any]:
+def _describe(state: ModelState) -> dict[str, Any]:
     described = {
-        "task": _task(model._task),
-        "best_config": passive(model.model_name, model.best_config),
-        "best_step": model.best_step,
-        "trained_steps": model.trained_steps,
-        "training_note": model.training_note,
-        "season": model._season,
-        "trials": [asdict(record) for record in model._records],
-        "strategy": None if model.strategy is None else asdict(model.strategy),
-        "profile": None if model.profile is None else asdict(model.profile),
-        "validation": _findings(model.validation),
-        "scores": _scores(model._scores),
-        "space": _space(model.space),
-        "columns": asdict(model.columns),
+        "task": _task(state.task),
+        "best_config": passive(state.model_name, state.config),
+        "best_step": state.best_step,
+        "trained_steps": state.trained_steps,
+        "training_note": state.note,
+        "season": state.season,
+        "trials": [asdict(record) for record in state.records],
+        "strategy": None if state.strategy is None else asdict(state.strategy),
+        "profile": None if state.profile is None else asdict(state.profile),
+        "validation": _findings(state.validation),
+        "scores": _scores(state.scores),
+        "space": _space(state.space),
+        "columns": asdict(state.columns),
     }
     plain: dict[str, Any] = _plain(described)
     return plain

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from automodel_sk.arguments.boundary import public
 from automodel_sk.data.preparation import observed_values
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.forecasting.inputs import prepared_history
 from automodel_sk.metrics.quantiles import read_levels
 from automodel_sk.plots import error_plots, search_plots
 from automodel_sk.plots.forecast_plot import forecasts, levels_within_reach, series_to_show
@@ -69,7 +70,7 @@ class ModelPlots:
     @property
     def study(self) -> Study:
         """The trials as an in-memory Optuna study, for use with `optuna.visualization`."""
-        return as_study(self._model._records)
+        return as_study(self._model.state.records)
 
     @public()
     def forecast(
@@ -123,14 +124,14 @@ class ModelPlots:
         drawn = _drawer(backend)
         past = self._observed(dataset)
         names = series_to_show(past["unique_id"], ids, max_ids)
-        level = levels_within_reach(model) if level is None else read_levels(level)
+        level = levels_within_reach(model.state) if level is None else read_levels(level)
         ahead = self._shown(
             model.predict(dataset, futr_df=futr_df, static_df=static_df, level=level or None)
         )
-        steps = history or max(4 * model.h, 2 * model._season)
+        steps = history or max(4 * model.h, 2 * model.state.season)
         past = past[past["unique_id"].isin(names)].groupby("unique_id", observed=True).tail(steps)
         test = self._backtest() if held_out else None
-        return drawn(forecasts(past, ahead, model._column, names, level, test, actual))
+        return drawn(forecasts(past, ahead, model.state.column, names, level, test, actual))
 
     @public()
     def history(self, *, backend: str = "matplotlib") -> Any:
@@ -215,7 +216,7 @@ class ModelPlots:
         InvalidInputError
             If there are no trials, or a parameter was not tuned.
         """
-        return _drawer(backend)(search_plots.slices(self._model._records, params))
+        return _drawer(backend)(search_plots.slices(self._model.state.records, params))
 
     @public()
     def error_by_step(self, *, backend: str = "matplotlib") -> Any:
@@ -280,12 +281,12 @@ class ModelPlots:
         return _drawer(backend)(error_plots.residuals(self._measured()))
 
     def _draw_search(self, sketch: Any, backend: str) -> Any:
-        return _drawer(backend)(sketch(self._model._records))
+        return _drawer(backend)(sketch(self._model.state.records))
 
     def _past(self, dataset: pd.DataFrame | None) -> pd.DataFrame:
         if dataset is None:
-            return self._model._history()
-        return self._model._prepare(dataset)
+            return self._model.state.history()
+        return prepared_history(self._model.state, dataset)
 
     def _observed(self, dataset: pd.DataFrame | None) -> pd.DataFrame:
         """Return the past to draw: nothing where `available_mask` says that nothing was seen."""

@@ -15,7 +15,7 @@ from automodel_sk.forecasting.predict import loss_family
 from automodel_sk.plots.figure_spec import Band, FigureSpec, Line, Subplot
 
 if TYPE_CHECKING:
-    from automodel_sk.auto_model import AutoModel
+    from automodel_sk.forecasting.state import ModelState
 
 __all__ = ["LEVELS", "forecasts", "levels_within_reach", "series_to_show"]
 
@@ -23,12 +23,12 @@ LEVELS = (80.0, 95.0)
 """Coverages in percent that are shown where none are asked for."""
 
 
-def levels_within_reach(model: AutoModel) -> list[float]:
+def levels_within_reach(state: ModelState) -> list[float]:
     """Return the usual interval levels that a model can provide, else its widest one.
 
     Parameters
     ----------
-    model : AutoModel
+    state : ModelState
         A fitted model. One trained on quantiles provides none outside them; one with a point loss
         needs series long enough to calibrate intervals.
 
@@ -37,9 +37,9 @@ def levels_within_reach(model: AutoModel) -> list[float]:
     list of float
         Levels in percent; empty if there are no intervals.
     """
-    loss = model._loss
+    loss = state.loss
     if loss_family(loss) == "point":
-        return list(LEVELS) if _can_calibrate(model) else []
+        return list(LEVELS) if _can_calibrate(state) else []
     known = trained_quantiles(loss)
     if not known:
         return list(LEVELS)
@@ -47,10 +47,10 @@ def levels_within_reach(model: AutoModel) -> list[float]:
     return [level for level in LEVELS if level <= widest] or [widest] * (widest > 0)
 
 
-def _can_calibrate(model: AutoModel) -> bool:
-    if model._scores is None:
+def _can_calibrate(state: ModelState) -> bool:
+    if state.scores is None:
         try:
-            plan_windows(model._history(), model.h)
+            plan_windows(state.history(), state.h)
         except InvalidInputError:
             return False
     return True

@@ -32,5 +32,5 @@ def card(model: AutoModel) -> str:
         "card.html.j2",
         model=model,
         trials=", ".join(trials) or "none, the configuration was fixed",
-        n_series=len(model._ids),
+        n_series=len(model.state.ids),
     )

@@ -28,8 +28,8 @@ def recipe(model: AutoModel) -> str:
     str
         Python code; the reader provides `df` and `static_df`.
     """
-    imported, loss = _loss(model._loss)
-    task = model._task
+    imported, loss = _loss(model.state.loss)
+    task = model.state.task
     arguments = [repr(model.model_name), f"h={model.h}", "dataset=df", "config=config", loss]
     arguments += [
         f"{name}={list(getattr(task, kind))}"
@@ -57,10 +57,10 @@ def forecaster_recipe(model: AutoModel, *, exogenous: bool, static: bool) -> str
     str
         Python code; the reader provides `y`, `X` and `static`.
     """
-    imported, loss = _loss(model._loss)
+    imported, loss = _loss(model.state.loss)
     arguments = [repr(model.model_name), "config", loss]
     arguments += ["static=static"] if static else []
-    arguments.append(f"random_state={model._task.random_seed}")
+    arguments.append(f"random_state={model.state.task.random_seed}")
     data = "y, X=X" if exogenous else "y"
     made = f"forecaster = {_call(arguments, 'AutoNeuralForecaster')}"
     fitted = f"forecaster.fit({data}, fh=range(1, {model.h + 1}))"

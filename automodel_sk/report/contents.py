@@ -23,6 +23,7 @@ from automodel_sk.report.verdict import Verdict, verdict
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
     from automodel_sk.plots import ModelPlots
+    from automodel_sk.trials import TrialRecord
 
 __all__ = ["Picture", "contents"]
 
@@ -71,11 +72,12 @@ def contents(plots: ModelPlots, code: str, future: pd.DataFrame | None = None) -
     dict
     """
     model = plots._model
+    state = model.state
     test, untested = _tested(plots)
     return {
         "model": model,
         "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        "verdict": Verdict("unknown", untested) if test is None else verdict(test, model._season),
+        "verdict": Verdict("unknown", untested) if test is None else verdict(test, state.season),
         "scores": [] if test is None else _scores(test),
         "forecasts": _forecasts(plots, test, future),
         "errors": [] if test is None else _error_pictures(plots),
@@ -83,7 +85,7 @@ def contents(plots: ModelPlots, code: str, future: pd.DataFrame | None = None) -
         "warnings": [] if model.validation is None else model.validation.warnings,
         "cut": model.training_note,
         "checked": model.validation is not None,
-        "search": _search(plots) if model._records else None,
+        "search": _search(plots) if state.records else None,
         "findings": _findings(model),
         "code": code,
         "surroundings": surroundings(),
@@ -116,16 +118,16 @@ def _forecasts(plots: ModelPlots, test: Backtest | None, future: pd.DataFrame | 
         names = list(by_word.values())
         order = ", ".join(_WORDS[word] for word in by_word) if len(by_word) > 1 else "the series"
         caption = f"From above: {order}."
-    level = levels_within_reach(model)
+    level = levels_within_reach(model.state)
     try:
         inputs = plots._inputs(future)
         ahead = plots._shown(model.predict(**inputs, level=level or None))
         past = plots._observed(inputs.get("dataset"))
     except InvalidInputError as exc:
         ahead, caption = None, f"{caption} The future is not shown: {exc}"
-    steps = max(4 * model.h, 2 * model._season)
+    steps = max(4 * model.h, 2 * model.state.season)
     past = past[past["unique_id"].isin(names)].groupby("unique_id", observed=True).tail(steps)
-    sketch = forecasts(past, ahead, model._column, names, level, test)
+    sketch = forecasts(past, ahead, model.state.column, names, level, test)
     return Picture("forecasts", caption, draw(sketch))
 
 
@@ -150,11 +152,12 @@ def _picture(name: str, caption: str, plot: Callable[..., Any], wide: bool = Fal
 
 
 def _data(plots: ModelPlots) -> dict[str, Any]:
-    model, task = plots._model, plots._model._task
+    state = plots._model.state
+    task = state.task
     frame = plots._past(None)
     profile = analyse_dataset(
         frame,
-        freq=model.freq,
+        freq=state.freq,
         futr_exog=task.futr_exog,
         hist_exog=task.hist_exog,
         stat_exog=task.stat_exog,
@@ -166,7 +169,7 @@ def _data(plots: ModelPlots) -> dict[str, Any]:
     return {
         **rows,
         "frequency": plots._frequency,
-        "season length": model._season,
+        "season length": state.season,
         "first time": first,
         "last time": last,
     }
@@ -189,14 +192,14 @@ def _search(plot: ModelPlots) -> dict[str, Any]:
             _picture("importances", "What the result hangs on.", plot.importances),
         ],
         "slices": _picture("slices", "The loss by each parameter.", plot.slices, wide=True),
-        "table": _best_trials(model),
+        "table": _best_trials(model.state.records),
     }
 
 
-def _best_trials(model: AutoModel) -> dict[str, Sequence[Any]]:
+def _best_trials(records: Sequence[TrialRecord]) -> dict[str, Sequence[Any]]:
     """Return the heading and the rows of the table of best trials."""
-    tuned = tuned_values(model._records)
-    ranked = sorted(model._records, key=lambda r: math.inf if r.value is None else r.value)
+    tuned = tuned_values(records)
+    ranked = sorted(records, key=lambda r: math.inf if r.value is None else r.value)
     rows = [
         [r.number, r.state.lower(), r.value, r.duration_seconds]
         + [tuned[name].get(r.number, "") for name in tuned]

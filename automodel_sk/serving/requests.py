@@ -79,7 +79,7 @@ def _answer(
 ) -> pd.DataFrame:
     level = checked_numbers(params.get("level"), read_levels)
     quantiles = checked_numbers(params.get("quantiles"), read_quantiles)
-    known = pd.Series(model._ids)
+    known = pd.Series(model.state.ids)
     if not has_rows(sent):
         h = checked_h(params.get("h"), model.h, len(known))
         return _first_steps(model.predict(h=max(h, model.h), level=level, quantiles=quantiles), h)
@@ -88,7 +88,7 @@ def _answer(
     h = checked_h(params.get("h"), model.h, frame[ID].nunique())
     if TIME in frame.columns:
         check_epochs(frame[TIME], model.freq)
-    frame = read_times(frame, model._date_order)
+    frame = read_times(frame, model.state.date_order)
     _check_times(frame)
     history, future = split_request(frame)
     stored = _remembered(model, frame[ID], history)
@@ -147,7 +147,7 @@ def _remembered(
     lacking = ids.difference(history[ID].unique())
     if lacking.empty:
         return None
-    stored = model._history()
+    stored = model.state.history()
     unknown = lacking.difference(stored[ID].unique())
     if len(unknown):
         raise InvalidInputError(
@@ -159,7 +159,7 @@ def _remembered(
 
 def _static(frame: pd.DataFrame, model: AutoModel) -> pd.DataFrame | None:
     """Return the static values of a request, taken from the first row of each series."""
-    columns = list(model._task.stat_exog)
+    columns = list(model.state.task.stat_exog)
     if not columns or not set(columns) <= set(frame.columns):
         return None
     return frame.drop_duplicates(ID)[[ID, *columns]]

@@ -14,6 +14,7 @@ from automodel_sk.tracking import DataRecord, ModelRecord
 
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
+    from automodel_sk.forecasting.state import ModelState
     from automodel_sk.search.planning import SearchPlan
 
 __all__ = ["data_record", "model_record"]
@@ -35,14 +36,14 @@ def model_record(model: AutoModel) -> ModelRecord:
     ModelRecord
         Nothing is written yet.
     """
-    score = model.best_score
+    state, score = model.state, model.best_score
     return ModelRecord(
         name=model.model_name,
         script=_SCRIPT,
         save=model.save,
-        example=partial(_example, model),
-        columns=_columns(model),
-        forecast={"unique_id": _id_kind(model), "ds": "any", model._column: "double"},
+        example=partial(_example, state),
+        columns=_columns(state),
+        forecast={"unique_id": _kind(pd.Series(state.ids)), "ds": "any", state.column: "double"},
         params=model.best_config,
         metrics={} if score is None else {"best_score": score},
     )
@@ -80,18 +81,14 @@ def _text_columns(frame: pd.DataFrame) -> list[Any]:
     return [name for name, kind in frame.dtypes.items() if is_object(kind) or is_text(kind)]
 
 
-def _columns(model: AutoModel) -> Mapping[str, str]:
+def _columns(state: ModelState) -> Mapping[str, str]:
     # Times and ids may also arrive as text, from JSON or a CSV file; and MLflow would reject whole
     # numbers in a column of type double.
-    task = model._task
+    task = state.task
     names = ["unique_id", "ds", "y", *task.futr_exog, *task.hist_exog, *task.stat_exog]
-    if MASK in model._history().columns:
+    if MASK in state.history().columns:
         names.append(MASK)
     return dict.fromkeys(names, "any")
-
-
-def _id_kind(model: AutoModel) -> str:
-    return _kind(pd.Series(model._ids))
 
 
 def _kind(ids: pd.Series[Any]) -> str:
@@ -99,15 +96,15 @@ def _kind(ids: pd.Series[Any]) -> str:
     return {"string": "string", "integer": "long"}.get(kind, "any")
 
 
-def _example(model: AutoModel) -> pd.DataFrame:
+def _example(state: ModelState) -> pd.DataFrame:
     """Return the end of the first series, without the target if it is to be forecast."""
-    stored = model._history()
+    stored = state.history()
     first: Any = stored["unique_id"].iloc[0]
     rows: pd.DataFrame = (
         stored[stored["unique_id"] == first].tail(_EXAMPLE_ROWS).reset_index(drop=True)
     ).drop(columns=WEIGHT, errors="ignore")
-    if model._task.futr_exog:
-        rows.loc[rows.index[-model.h :], "y"] = None
-    if model._task.stat_exog:
-        rows = rows.merge(model._stored_static(), on="unique_id")
+    if state.task.futr_exog:
+        rows.loc[rows.index[-state.h :], "y"] = None
+    if state.task.stat_exog:
+        rows = rows.merge(state.stored_static(), on="unique_id")
     return rows

@@ -365,10 +365,9 @@ def test_levels_stay_within_the_trained_quantiles(model: AutoModel):
     from neuralforecast.losses.pytorch import DistributionLoss, MQLoss
 
     def levels(loss: object) -> list[float]:
-        fitted = SimpleNamespace(models=[SimpleNamespace(loss=loss)])
-        return levels_within_reach(SimpleNamespace(to_neuralforecast=lambda: fitted))
+        return levels_within_reach(SimpleNamespace(loss=loss))
 
-    assert levels_within_reach(model) == [80.0, 95.0]
+    assert levels_within_reach(model.state) == [80.0, 95.0]
     assert levels(DistributionLoss("Normal", level=[50])) == [80.0, 95.0]
     assert levels(MQLoss(level=[80, 90])) == [80.0]
     assert levels(MQLoss(level=[50])) == [50.0]

@@ -153,15 +153,13 @@ def test_recipes_of_other_losses_and_variables():
 
     def of(loss: Any, **columns: Any) -> str:
         kinds = {"futr_exog": (), "hist_exog": (), "stat_exog": (), "random_seed": 7, **columns}
-        fitted = SimpleNamespace(models=[SimpleNamespace(loss=loss)])
         model = SimpleNamespace(
             model_name="NHITS",
             h=3,
             best_config={"max_steps": 5},
             best_step=None,
             training_note=None,
-            _task=SimpleNamespace(**kinds),
-            to_neuralforecast=lambda: fitted,
+            state=SimpleNamespace(task=SimpleNamespace(**kinds), loss=loss),
         )
         code = recipe(model)
         compile(code, "recipe", "exec")
@@ -306,7 +304,7 @@ def test_the_card_shows_the_configuration_and_escapes(model: AutoModel):
         best_score=None,
         best_config={"<i>": "<script>"},
         trials=pd.DataFrame({"state": []}),
-        to_neuralforecast=lambda: SimpleNamespace(uids=np.arange(2)),
+        state=SimpleNamespace(ids=np.arange(2)),
     )
     escaped = AutoModel._repr_html_(changed)
     assert not re.search("<(b|i|script)>", escaped)

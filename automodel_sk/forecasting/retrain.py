@@ -1,0 +1,85 @@
+"""Train a model's configuration on other data: anew, or on from its weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from automodel_sk.data.analysis import DatasetProfile, analyse_dataset
+from automodel_sk.data.preparation import MASK, read_times
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.forecasting.history import usable_history
+from automodel_sk.forecasting.inputs import check_room, prepared_history, prepared_static
+from automodel_sk.forecasting.state import ModelState
+from automodel_sk.training.refit import fit_final, train_on
+
+__all__ = ["refitted", "updated"]
+
+_UPDATE_SHARE = 0.2
+
+
+def refitted(
+    state: ModelState, dataset: pd.DataFrame, static_df: pd.DataFrame | None = None
+) -> ModelState:
+    """Return the same configuration trained on other data; see `AutoModel.refit`."""
+    frame = usable_history(dataset, state.task, state.freq, state.date_order)
+    lengths = _lengths(frame)
+    task = replace(
+        state.task, n_series=len(lengths), lengths=lengths, has_mask=MASK in frame.columns
+    )
+    steps, static = state.steps_in_full, prepared_static(state, static_df, frame)
+    check_room(state, frame, static)
+    fitted = fit_final(task, state.config, frame, state.freq, static_df=static, steps=steps)
+    return replace(
+        state,
+        fitted=fitted,
+        task=task,
+        trained_steps=steps,
+        note=None,
+        scores=None,
+        profile=_profile(state, dataset),
+    )
+
+
+def updated(
+    state: ModelState,
+    dataset: pd.DataFrame,
+    static_df: pd.DataFrame | None = None,
+    max_steps: int | None = None,
+) -> ModelState:
+    """Return a model trained on from its weights; see `AutoModel.update`."""
+    frame = prepared_history(state, dataset)
+    _lengths(frame)
+    fitted = train_on(
+        state.fitted,
+        frame,
+        static_df=prepared_static(state, static_df, frame),
+        steps=max_steps or max(1, round(state.number_of_steps * _UPDATE_SHARE)),
+    )
+    return replace(state, fitted=fitted, scores=None, profile=_profile(state, dataset))
+
+
+def _lengths(frame: pd.DataFrame) -> Any:
+    """Return the rows of each series; raise if no series has a past and a future to train on."""
+    lengths = frame.groupby("unique_id", observed=True).size().to_numpy()
+    if lengths.max() < 2:
+        raise InvalidInputError(
+            "dataset has a single row in each series, which leaves nothing to learn from; pass"
+            " at least one series of 2 rows or more"
+        )
+    return lengths
+
+
+def _profile(state: ModelState, dataset: pd.DataFrame) -> DatasetProfile:
+    """Return the profile of data that replace the training data."""
+    task, order = state.task, state.date_order
+    profile = analyse_dataset(
+        read_times(dataset, order),
+        freq=state.freq,
+        futr_exog=task.futr_exog,
+        hist_exog=task.hist_exog,
+        stat_exog=task.stat_exog,
+    )
+    return replace(profile, date_order=order)

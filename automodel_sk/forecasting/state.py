@@ -1,0 +1,193 @@
+"""What is known about a fitted model: the network, its data and the search behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
+from automodel_sk.data.columns import ColumnNames
+from automodel_sk.forecasting.calibration import Windows, stored_static
+from automodel_sk.forecasting.conformal import ConformalScores
+from automodel_sk.forecasting.predict import stored_history
+from automodel_sk.training.build import trained_module
+from automodel_sk.training.refit_steps import final_steps
+from automodel_sk.training.task import TrainingTask
+from automodel_sk.trials import TrialRecord
+
+if TYPE_CHECKING:
+    from automodel_sk.data.analysis import DatasetProfile
+    from automodel_sk.search_algorithm_selector import SearchStrategy
+    from automodel_sk.search_space import SearchSpace
+    from automodel_sk.validation import ValidationResult
+
+__all__ = ["ModelState"]
+
+
+@dataclass(frozen=True, eq=False)
+class ModelState:
+    """All that forecasts, plots, reports, files and servers need to know about a fitted model.
+
+    Functions of these rooms take the state, or read it from `AutoModel.state`, instead of private
+    attributes of `AutoModel`. What derives from `fitted` is a property or a method here, so that an
+    ensemble, which has no single network, overrides it in a subclass.
+
+    Parameters
+    ----------
+    fitted : neuralforecast.NeuralForecast
+        With one model, fitted on all the data.
+    task : TrainingTask
+        Model, horizon, losses and exogenous columns.
+    config : mapping
+        The fitted configuration.
+    best_step : int, optional
+        Training steps at the best validation loss; None for a fixed configuration.
+    trained_steps : int, optional
+        Training steps behind the weights; derived from `best_step` if None.
+    note : str, optional
+        How a time budget shortened the refit.
+    records : sequence of TrialRecord
+        The trials of the search.
+    season : int
+        Number of steps in one season of the data.
+    space : SearchSpace, optional
+        The search space.
+    strategy : SearchStrategy, optional
+        The search algorithm; None for a fixed configuration.
+    profile : DatasetProfile, optional
+        Characteristics of the training data.
+    validation : ValidationResult, optional
+        Findings of the validator.
+    scores : ConformalScores, optional
+        Calibration of prediction intervals for point losses.
+    columns : ColumnNames
+        The user's names for the columns of series, times and values.
+    """
+
+    fitted: Any
+    task: TrainingTask
+    config: Mapping[str, Any]
+    best_step: int | None = None
+    trained_steps: int | None = None
+    note: str | None = None
+    records: Sequence[TrialRecord] = ()
+    season: int = 1
+    space: SearchSpace | None = None
+    strategy: SearchStrategy | None = None
+    profile: DatasetProfile | None = None
+    validation: ValidationResult | None = None
+    scores: ConformalScores | None = None
+    columns: ColumnNames = field(default_factory=ColumnNames)
+
+    @property
+    def model_name(self) -> str:
+        """Name of the tuned model, such as ``"NHITS"``."""
+        return self.task.model_name
+
+    @property
+    def h(self) -> int:
+        """Forecast horizon, in steps of the data."""
+        return self.task.h
+
+    @property
+    def network(self) -> Any:
+        """The fitted neuralforecast model, possibly wrapped."""
+        return self.fitted.models[0]
+
+    @property
+    def module(self) -> Any:
+        """The trained module of the network."""
+        return trained_module(self.network)
+
+    @property
+    def freq(self) -> str | int:
+        """Frequency of the data."""
+        freq: str | int = self.fitted.freq
+        return freq
+
+    @property
+    def ids(self) -> Any:
+        """The ids of the training series, in order."""
+        return self.fitted.uids
+
+    @property
+    def column(self) -> str:
+        """The name of the column of point forecasts."""
+        return repr(self.network)
+
+    @property
+    def loss(self) -> Any:
+        """The loss of the model, which decides where quantiles come from."""
+        return self.network.loss
+
+    @property
+    def categories(self) -> Mapping[str, Mapping[Any, int]]:
+        """The categories seen in training, by column."""
+        known: Mapping[str, Mapping[Any, int]] = self.fitted.categorical_vocab_
+        return known
+
+    @property
+    def date_order(self) -> str | None:
+        """The order of day and month in the training data's times, if they were text."""
+        return self.profile.date_order if self.profile else None
+
+    @property
+    def past_rows(self) -> int:
+        """Number of past rows that a forecast reads."""
+        names = ("input_size", "inference_input_size")
+        return max(2, *(getattr(self.network, name, None) or 0 for name in names))
+
+    @property
+    def forecasts_blocks(self) -> bool:
+        """Whether all steps of the horizon are forecast at once, from the future of all of them."""
+        return not self.module.RECURRENT
+
+    def history(self) -> pd.DataFrame:
+        """Return the prepared training data."""
+        return stored_history(self.fitted)
+
+    def ends(self) -> pd.DataFrame:
+        """Return the last time of each training series."""
+        ends = {"unique_id": self.fitted.uids, "ds": self.fitted.last_dates}
+        return pd.DataFrame({name: list(values) for name, values in ends.items()})
+
+    def stored_static(self) -> pd.DataFrame:
+        """Return the static values of the training series."""
+        return stored_static(self.fitted)
+
+    def kept_forecasts(self) -> tuple[Windows, pd.DataFrame] | None:
+        """Return forecasts of past windows of the training data, if the search kept them."""
+        return None
+
+    @property
+    def best_score(self) -> float | None:
+        """The best validation loss; None for a fixed configuration."""
+        complete = [r.value for r in self.records if r.state == "COMPLETE"]
+        reported = [r.best_loss for r in self.records if r.state != "FAIL"]
+        scores = [score for score in complete if score is not None]
+        return min(scores or [loss for loss in reported if loss is not None], default=None)
+
+    @property
+    def steps_in_full(self) -> int | None:
+        """The steps of a training that is not cut short; None for those of the configuration."""
+        return None if self.best_step is None else final_steps(self.config, self.best_step)
+
+    @property
+    def training_steps(self) -> int | None:
+        """The steps behind the weights, or None for those of the configuration."""
+        return self.steps_in_full if self.trained_steps is None else self.trained_steps
+
+    @property
+    def number_of_steps(self) -> int:
+        """The steps behind the weights."""
+        return self.training_steps or int(self.config.get("max_steps", DEFAULT_MAX_STEPS))
+
+    @property
+    def best_steps(self) -> int | None:
+        """The steps at the best validation, or fewer if the training was cut short."""
+        if self.best_step is None or self.trained_steps is None:
+            return self.best_step or self.trained_steps
+        return min(self.best_step, self.trained_steps)
