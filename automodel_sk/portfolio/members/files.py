@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,14 +19,17 @@ from automodel_sk.persistence.strict_json import read_json
 
 __all__ = [
     "Forecasts",
+    "LocalFile",
     "MemberFile",
+    "Size",
     "check_files",
-    "read_forecasts",
     "read_member",
+    "read_tensors",
     "write_member",
+    "write_tensors",
 ]
 
-MEMBER_FILE, FORECASTS_FILE = "member.json", "forecasts.safetensors"
+MEMBER_FILE = "member.json"
 FORMAT = 1
 
 _LARGEST = 2**31
@@ -35,21 +38,23 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
 class MemberFile(Stored):
-    """Content of ``member.json``."""
+    """Content of ``member.json`` that all members have."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
-    season: Size = 1
-    settings: dict[str, Any] = Field(default_factory=dict)
+    season: Size
+    format: Annotated[int, Field(ge=FORMAT, le=FORMAT)] = FORMAT
 
 
-class _MemberFile(MemberFile):
-    """Content of ``member.json`` with the size and origin of its forecasts."""
+class LocalFile(MemberFile):
+    """Content of a local member's ``member.json``: size and origin of its forecasts too."""
 
-    format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
     n_series: Size
     h: Size
     n_fallbacks: Count
     reason: Annotated[str, Field(max_length=2_000)] | None
+
+
+_AnyFile = TypeVar("_AnyFile", bound=MemberFile)
 
 
 @dataclass(frozen=True)
@@ -102,35 +107,29 @@ class Forecasts:
         return {"n_fallbacks": self.n_fallbacks, "reason": self.reason}
 
 
-def write_member(folder: Path, member: MemberFile, kept: Forecasts) -> None:
-    """Write ``member.json`` and ``forecasts.safetensors`` to a folder.
+def write_member(folder: Path, member: MemberFile) -> None:
+    """Write ``member.json`` to a folder.
 
     Parameters
     ----------
     folder : Path
         An existing folder.
     member : MemberFile
-        Name and settings.
-    kept : Forecasts
-        The forecasts of the training data.
+        The content.
     """
-    from safetensors.numpy import save_file
-
-    n_series, h = kept.point.shape
-    content = member.fields() | {
-        "format": FORMAT,
-        "n_series": n_series,
-        "h": h,
-        "n_fallbacks": kept.n_fallbacks,
-        "reason": kept.reason and kept.reason[:2_000],
-    }
-    save_file({"point": np.ascontiguousarray(kept.point)}, folder / FORECASTS_FILE)
-    text = json.dumps(content, indent=1, allow_nan=False)
+    text = json.dumps(member.model_dump(mode="json"), indent=1, allow_nan=False)
     (folder / MEMBER_FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def read_member(folder: Path) -> _MemberFile:
+def read_member(folder: Path, schema: type[_AnyFile]) -> _AnyFile:
     """Return the content of ``member.json``.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    schema : type
+        The expected entries.
 
     Raises
     ------
@@ -140,7 +139,7 @@ def read_member(folder: Path) -> _MemberFile:
     if not folder.is_dir() or folder.is_symlink():
         raise ModelFileError(f"{folder} is no folder of a saved member; save the model again")
     file = folder / MEMBER_FILE
-    return checked(_MemberFile, read_json(file), file)
+    return checked(schema, read_json(file), file)
 
 
 def check_files(folder: Path, names: Collection[str]) -> None:
@@ -151,7 +150,7 @@ def check_files(folder: Path, names: Collection[str]) -> None:
     ModelFileError
         Names the file.
     """
-    expected = {MEMBER_FILE, FORECASTS_FILE, *names}
+    expected = {MEMBER_FILE, *names}
     found = {entry.name: entry for entry in folder.iterdir()}
     for name, entry in found.items():
         if name not in expected or entry.is_symlink() or not entry.is_file():
@@ -160,25 +159,46 @@ def check_files(folder: Path, names: Collection[str]) -> None:
         raise ModelFileError(f"{folder} lacks {min(missing)}; save the model again")
 
 
-def read_forecasts(folder: Path, stored: _MemberFile) -> Forecasts:
-    """Return the forecasts of a folder if their sizes are those that ``member.json`` names.
+def write_tensors(file: Path, **tensors: npt.NDArray[Any]) -> None:
+    """Write arrays by name."""
+    from safetensors.numpy import save_file
+
+    save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, file)
+
+
+def read_tensors(
+    file: Path, shapes: Mapping[str, tuple[int, ...]], kinds: Mapping[str, str]
+) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of a file if their sizes and types are the expected ones.
+
+    Parameters
+    ----------
+    file : Path
+        A safetensors file.
+    shapes : mapping of str to tuple of int
+        Expected names and shapes.
+    kinds : mapping of str to str
+        Expected names and types, such as ``"float32"``.
 
     Raises
     ------
     ModelFileError
-        The file is damaged, of another size, or holds values that are not finite.
+        The file is damaged, or holds anything else.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    file = folder / FORECASTS_FILE
-    expected = {"point": (stored.n_series, stored.h)}
-    shapes = tensor_shapes(file)
+    found = tensor_shapes(file)
     check_file_sizes([file])
-    if shapes != expected:
+    if found != dict(shapes):
         raise ModelFileError(
-            f"{file} holds {str(shapes)[:200]}, not {expected}; save the model again"
+            f"{file} holds {str(found)[:300]}, not {str(dict(shapes))[:300]}; save the model again"
         )
-    point = load_file(file)["point"]
-    if point.dtype != np.float32 or not np.isfinite(point).all():
-        raise ModelFileError(f"{file} holds values that are no forecasts; save the model again")
-    return Forecasts(point, stored.n_fallbacks, stored.reason)
+    try:
+        tensors: dict[str, npt.NDArray[Any]] = load_file(file)
+    except (SafetensorError, KeyError, TypeError, ValueError) as exc:
+        raise ModelFileError(f"{file} is damaged ({str(exc)[:200]}); save it again") from exc
+    for name, tensor in tensors.items():
+        if str(tensor.dtype) != kinds[name]:
+            raise ModelFileError(f"{file} holds {name} as {tensor.dtype}, not {kinds[name]}")
+    return tensors

@@ -10,14 +10,24 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.exceptions import ModelFileError
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.members.base import Deadline, Family, WindowForecasts
-from automodel_sk.portfolio.members.files import Forecasts, MemberFile, write_member
+from automodel_sk.portfolio.members.files import (
+    Forecasts,
+    LocalFile,
+    check_files,
+    read_member,
+    read_tensors,
+    write_member,
+    write_tensors,
+)
 from automodel_sk.portfolio.members.series import SeriesValues
 
 __all__ = ["FittedLocal", "LocalForecasts", "LocalMember", "LocalMethod"]
 
 Array = npt.NDArray[np.float32]
+FORECASTS_FILE = "forecasts.safetensors"
 
 
 class LocalForecasts(NamedTuple):
@@ -140,7 +150,36 @@ class FittedLocal:
 
     def save(self, folder: Path) -> None:
         """Write ``member.json`` and ``forecasts.safetensors``."""
-        write_member(folder, MemberFile(name=self.name, season=self.season), self.kept)
+        n_series, h = self.kept.point.shape
+        reason = self.kept.reason and self.kept.reason[:2_000]
+        stored = LocalFile(
+            name=self.name,
+            season=self.season,
+            n_series=n_series,
+            h=h,
+            n_fallbacks=self.kept.n_fallbacks,
+            reason=reason,
+        )
+        write_member(folder, stored)
+        write_tensors(folder / FORECASTS_FILE, point=self.kept.point)
+
+    @classmethod
+    def load(cls, folder: Path, member: LocalMember) -> FittedLocal:
+        """Return the member that was saved to a folder.
+
+        Raises
+        ------
+        ModelFileError
+            A file is damaged, or holds values that are not finite.
+        """
+        check_files(folder, [FORECASTS_FILE])
+        stored = read_member(folder, LocalFile)
+        file = folder / FORECASTS_FILE
+        shapes = {"point": (stored.n_series, stored.h)}
+        point = read_tensors(file, shapes, {"point": "float32"})["point"]
+        if not np.isfinite(point).all():
+            raise ModelFileError(f"{file} holds values that are no forecasts; save it again")
+        return cls(member, stored.season, Forecasts(point, stored.n_fallbacks, stored.reason))
 
     def describe(self) -> dict[str, Any]:
         """Return the configuration in JSON-able values."""

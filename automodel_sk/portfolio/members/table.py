@@ -10,7 +10,7 @@ from pathlib import Path
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.members.base import Family, FittedMember, Member
-from automodel_sk.portfolio.members.files import check_files, read_forecasts, read_member
+from automodel_sk.portfolio.members.files import MemberFile, read_member
 from automodel_sk.portfolio.members.local import FittedLocal, LocalMember
 from automodel_sk.portfolio.members.naive import naive_member
 from automodel_sk.portfolio.members.statistical import (
@@ -18,6 +18,7 @@ from automodel_sk.portfolio.members.statistical import (
     statistical_seconds,
     zero_share,
 )
+from automodel_sk.portfolio.members.tree import FittedTree, TreeMember, tree_seconds
 
 __all__ = ["MEMBERS", "MemberRow", "available", "load_member", "member_of"]
 
@@ -67,6 +68,14 @@ def _statistical(name: str, in_auto: bool = True) -> MemberRow:
     )
 
 
+def _tree(name: str) -> Member:
+    return TreeMember(name, direct=False)
+
+
+def _direct_tree(name: str) -> Member:
+    return TreeMember(name, direct=True)
+
+
 MEMBERS: dict[str, MemberRow] = {
     row.name: row
     for row in (
@@ -75,6 +84,8 @@ MEMBERS: dict[str, MemberRow] = {
         MemberRow("WindowAverage", "naive", naive_member),
         MemberRow("RWD", "naive", naive_member),
         _statistical("DynamicOptimizedTheta"),
+        MemberRow("LightGBM", "tree", _tree, "lightgbm", cost=tree_seconds),
+        MemberRow("DirectLightGBM", "tree", _direct_tree, "lightgbm", cost=tree_seconds),
         _statistical("CrostonOptimized"),
         _statistical("AutoCES"),
         _statistical("AutoETS"),
@@ -157,13 +168,12 @@ def load_member(folder: Path) -> FittedMember:
     ModelFileError
         A file is missing, unknown or damaged.
     """
-    stored = read_member(folder)
-    if stored.name not in MEMBERS:
-        raise ModelFileError(
-            f"{folder} holds {stored.name!r}, which is no member; update the package"
-        )
-    member = member_of(stored.name)
+    name = read_member(folder, MemberFile).name
+    if name not in MEMBERS:
+        raise ModelFileError(f"{folder} holds {name!r}, which is no member of this version")
+    member = member_of(name)
     if isinstance(member, LocalMember):
-        check_files(folder, ())
-        return FittedLocal(member, stored.season, read_forecasts(folder, stored))
-    raise ModelFileError(f"{folder} holds {stored.name!r}, which cannot be loaded")
+        return FittedLocal.load(folder, member)
+    if isinstance(member, TreeMember):
+        return FittedTree.load(folder, member)
+    raise ModelFileError(f"{folder} holds {name!r}, which cannot be loaded")
