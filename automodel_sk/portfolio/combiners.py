@@ -9,7 +9,13 @@ from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.portfolio.left_out import Folds, LeftOut, Validation, make_folds
 from automodel_sk.portfolio.rules import RULES, Judged, Kind, combine, ties_with
 from automodel_sk.portfolio.shortlist import Field
-from automodel_sk.portfolio.window_errors import Errors, Forecasts, ScaledErrors, standard_error
+from automodel_sk.portfolio.window_errors import (
+    Array,
+    Errors,
+    Forecasts,
+    ScaledErrors,
+    standard_error,
+)
 
 __all__ = ["ENSEMBLES", "Combination", "ScaledErrors", "choose", "combine"]
 
@@ -52,6 +58,8 @@ class Combination:
         are those of the window that the members were chosen by.
     forecasts : array of float32, shape (n_series, n_windows, h)
         The forecasts that `score` is the error of, each by members and weights chosen without it.
+    errors : array, shape (n_series, n_windows)
+        Their errors; NaN where nothing was observed or left out.
     """
 
     name: str
@@ -62,6 +70,7 @@ class Combination:
     scores: dict[str, float]
     validation: Validation
     forecasts: Forecasts = field(repr=False, compare=False)
+    errors: Array = field(repr=False, compare=False)
 
 
 def choose(
@@ -170,4 +179,5 @@ def _combination(
         scores={rule: result.score for rule, result in tested.items()},
         validation=folds.validation,
         forecasts=chosen.forecasts,
+        errors=chosen.errors,
     )

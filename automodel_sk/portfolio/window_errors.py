@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Cells", "Errors", "Forecasts", "ScaledErrors", "mean_error", "standard_error"]
+from automodel_sk.metrics import Forecast
+from automodel_sk.metrics.array_metrics import QUICK
+from automodel_sk.training.objective import Objective
+
+__all__ = [
+    "Cells",
+    "Errors",
+    "Forecasts",
+    "ScaledErrors",
+    "errors_by",
+    "mean_error",
+    "standard_error",
+]
 
 Array = npt.NDArray[np.float64]
 Forecasts = npt.NDArray[np.float32]
@@ -63,12 +75,61 @@ class ScaledErrors:
     @cached_property
     def _weights(self) -> Array:
         """Return one over the number of observed steps and the scale of each window."""
+        steps = self._observed.sum(axis=-1)
+        return np.asarray(1 / (np.where(steps > 0, steps, np.nan) * self.usable_scale))
+
+    @cached_property
+    def usable_scale(self) -> Array:
+        """Scale of each series and window; NaN where it is of no use, and 1 if it nowhere is."""
         scale = np.asarray(self.scale, dtype=np.float64)
         scale = np.broadcast_to(scale.reshape(len(scale), -1), self.truth.shape[:2])
         usable = np.isfinite(scale) & (scale > 0)
-        scale = np.where(usable, scale, np.nan) if usable.any() else np.ones_like(scale)
-        steps = self._observed.sum(axis=-1)
-        return 1 / (np.where(steps > 0, steps, np.nan) * scale)
+        return np.where(usable, scale, np.nan) if usable.any() else np.ones_like(scale)
+
+
+def errors_by(objective: Objective) -> Errors:
+    """Return the errors of an objective: those of its metric, as a function of forecasts.
+
+    Series whose scale is zero do not count, unless there are no others.
+
+    Parameters
+    ----------
+    objective : Objective
+        A metric of point forecasts, and the windows.
+
+    Returns
+    -------
+    callable
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from automodel_sk.data.held_out import hold_out
+    >>> from automodel_sk.metrics import resolve_metric
+    >>> from automodel_sk.training.objective import make_objective
+    >>> df = pd.DataFrame({"unique_id": "a", "ds": range(5), "y": [0.0, 2.0, 4.0, 6.0, 9.0]})
+    >>> windows = hold_out(df, h=1, n_windows=2)
+    >>> forecasts = np.full((1, 2, 1), 7.0, dtype=np.float32)
+    >>> errors_by(make_objective(resolve_metric("mase"), windows, df))(forecasts).tolist()
+    [[0.5, 1.0]]
+    >>> errors_by(make_objective(resolve_metric("rmse"), windows, df))(forecasts).tolist()
+    [[1.0, 2.0]]
+    """
+    n_windows = int(objective.windows.numbers.max())
+    shape = (-1, n_windows)
+    truth = objective.windows.truth.reshape(*shape, objective.windows.h)
+    weights = np.broadcast_to(np.asarray(objective.weights, dtype=float), len(truth) * n_windows)
+    with np.errstate(divide="ignore"):
+        scaled = ScaledErrors(truth, 1 / weights.reshape(shape))
+    if objective.metric.function is QUICK["mae"]:
+        return scaled
+    metric = replace(objective, weights=1.0)
+
+    def errors_of(forecasts: Forecasts) -> Array:
+        values = metric.by_window(Forecast(forecasts.ravel().astype(float), {}))
+        return np.asarray(values.reshape(shape) / scaled.usable_scale)
+
+    return errors_of
 
 
 def mean_error(errors: Array, cells: Cells | None = None) -> float:
