@@ -90,7 +90,7 @@ def choose(
     by more than the standard error of the difference.
 
     With one window, series are left out instead, which says nothing about other times: two standard
-    errors are needed, and with fewer than 20 series the median of five candidates is taken.
+    errors are needed, and with fewer than 20 series the default is kept.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def _chosen(tested: Mapping[str, LeftOut], folds: Folds) -> str:
     """Return the default, or the first combiner that cannot be told from the best one."""
     names = list(tested)
     if folds.validation != "windows" and folds.n_series < _ENOUGH_SERIES:
-        return "median5" if "median5" in names else names[0]
+        return names[0]
     best = min(names, key=lambda name: tested[name].score)
     return next(name for name in names if _as_good(tested[name], tested[best], folds))
 

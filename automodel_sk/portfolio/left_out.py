@@ -66,12 +66,14 @@ def make_folds(candidates: Field, judged: Judged, overlap: int = 0) -> Folds:
     ('series', 4)
     """
     n_series = len(judged.cells)
+    observed = ~np.isnan(judged.errors[judged.ranked[0]])
     ways: dict[Validation, Iterator[tuple[Cells, Cells]]] = {
         "windows": _windows_apart(judged.cells, overlap),
         "series": _series_apart(judged),
     }
     for validation, splits in ways.items():
-        ranked = [(cells, candidates.judged(others)) for cells, others in splits]
+        tested = ((cells, others) for cells, others in splits if observed[cells].any())
+        ranked = [(cells, candidates.judged(others)) for cells, others in tested]
         folds = [Fold(cells, found) for cells, found in ranked if found is not None]
         if folds:
             return Folds(validation, folds, n_series)

@@ -322,12 +322,23 @@ def test_ties_go_to_the_first_name():
 # One window.
 
 
-def test_one_window_of_one_series_has_the_median_and_says_so():
-    found = choose(_constant(1.0, 1.1, -1.2), _errors_of(1, 1), list("abc"), ["naive"] * 3)
-    assert (found.name, found.kind, found.validation) == ("median5", "median", "none")
+def test_one_window_of_one_series_has_equal_weights_and_says_so():
+    forecasts = _constant(1.0, 1.1, -1.2)
+    found = choose(forecasts, _errors_of(1, 1), list("abc"), ["naive"] * 3)
+    assert (found.name, found.kind, found.validation) == ("mean5", "mean", "none")
     assert found.weights == dict.fromkeys(range(3), pytest.approx(1 / 3))
-    assert found.score == pytest.approx(1.0)
+    assert found.score == pytest.approx(0.3)
     assert found.standard_error is None
+    assert choose(
+        forecasts, _errors_of(1, 1), list("abc"), ["naive"] * 3, allowed="median"
+    ).score == pytest.approx(1.0)
+
+
+def test_one_window_of_few_series_keeps_the_default_but_scores_it_on_series_left_out():
+    rng = np.random.default_rng(13)
+    forecasts = _noisy(rng, [0.8, 1.0, 1.1], 12, 1)
+    found = choose(forecasts, _errors_of(12, 1), list("abc"), ["statistical"] * 3)
+    assert (found.name, found.validation) == ("mean5", "series")
 
 
 def test_one_window_of_many_series_is_judged_on_series_left_out():
@@ -364,3 +375,13 @@ def test_choosing_never_changes_the_forecasts():
     before = [f.copy() for f in forecasts]
     choose(forecasts, _errors_of(25, 2), list("abc"), ["naive"] * 3)
     assert all(np.array_equal(a, b) for a, b in zip(before, forecasts, strict=True))
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_observed_window_is_like_one_window():
+    truth = np.full((4, 3, H), np.nan)
+    truth[1, 2] = 0.0
+    forecasts = _constant(1.0, 1.1, n_series=4, n_windows=3)
+    found = choose(forecasts, ScaledErrors(truth, np.ones(4)), ["a", "b"], ["naive"] * 2)
+    assert (found.name, found.validation) == ("mean5", "none")
+    assert found.score == pytest.approx(1.05)
