@@ -1,0 +1,1 @@
+"""The accuracy of the package on public data, beside other systems."""
