@@ -20,7 +20,7 @@ from benchmarks.accuracy.task import Dataset, Forecast
 from benchmarks.measuring import TreeWatch, watched
 from benchmarks.running import ROOT
 
-GRACE_SECONDS = 300.0
+GRACE_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Runner:
         Where peers are installed.
     limit : float
         Seconds after which a contestant without a budget is stopped; one with a budget is stopped
-        five minutes after it.
+        fifteen minutes after it.
     equal_time : bool
         Give ours the seconds that AutoGluon took with the same budget and seed, if it ran before.
     """
