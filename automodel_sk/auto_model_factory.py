@@ -219,9 +219,7 @@ class AutoModelFactory:
             There was no search yet.
         """
         if self._summary is None:
-            raise InvalidInputError(
-                "there was no search yet; call create_auto_model(dataset) first"
-            )
+            raise InvalidInputError("no search has run yet; call create_auto_model(dataset) first")
         return self._summary
 
     @contextmanager
@@ -260,7 +258,7 @@ class AutoModelFactory:
         """Say how to resume the search from the finished trials."""
         say(
             f"Interrupted. Finished trials are kept in {location};"
-            f" study_name={location.study_name!r} goes on with them.",
+            f" study_name={location.study_name!r} resumes from them.",
             self.config.verbose and not location.in_memory,
         )
 

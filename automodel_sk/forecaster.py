@@ -419,10 +419,9 @@ class AutoNeuralForecaster(ForecasterContract):
             and self._context.repeats_x(X, h, looked_at)
         ):
             warn(
-                f"X ends before the h={model.h} steps that {self.model} forecasts at once, and "
-                "which depend on X of all of them: its last row is repeated for the others. Pass "
-                "X to the end of them where it is known, or fit with the fh to forecast and "
-                "without h",
+                f"X ends before the h={model.h} steps that {self.model} forecasts at once; its"
+                " last row is repeated for the remaining steps. Pass X for all of them if it is"
+                " known, or fit with the fh to forecast and without h",
                 obj=self,
             )
         return self._context.future(X, h, last)

@@ -124,7 +124,7 @@ class OptimizationConfig:
     )
     num_samples: int | None = option(
         None,
-        "Total number of trials; recommended when left out.",
+        "Total number of trials; recommended if not given.",
         NumberRule("num_samples", 10, also=(None,), note="None: recommended"),
         panel=_SEARCH,
     )
@@ -304,13 +304,13 @@ class OptimizationConfig:
     )
     freq: str | int | None = option(
         None,
-        "Frequency of the times, such as D, h or ME, or 1 for integers; inferred when left out.",
+        "Frequency of the times, such as D, h or ME, or 1 for integers; inferred if not given.",
         metavar="STEP",
         shared=True,
     )
     season_length: int | None = option(
         None,
-        "Steps in a season, used to scale intervals; from the frequency when left out.",
+        "Steps in a season, used to scale intervals; taken from the frequency if not given.",
         NumberRule("season_length", 12, also=(None,), note="None: from freq"),
         panel=_SEARCH,
         shared=True,

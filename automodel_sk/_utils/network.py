@@ -116,14 +116,14 @@ def _described_error(error: object) -> str:
     for kind, words in _WORDS:
         if isinstance(error, kind):
             return words
-    return f"can't be asked ({type(error).__name__})"
+    return f"can't be queried ({type(error).__name__})"
 
 
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
-    (TimeoutError, "gave no answer in time"),
-    (socket.gaierror, "has a host name that nobody knows"),
+    (TimeoutError, "didn't answer in time"),
+    (socket.gaierror, "has an unknown host name"),
     (ConnectionRefusedError, "refused the connection"),
-    (ssl.SSLCertVerificationError, "has a certificate that isn't trusted"),
+    (ssl.SSLCertVerificationError, "has an untrusted certificate"),
     (ssl.SSLError, "doesn't speak TLS properly (http:// rather than https://?)"),
     (HTTPException, "doesn't speak HTTP properly"),
     (OSError, "can't be connected to"),
@@ -131,7 +131,7 @@ _WORDS: tuple[tuple[type[BaseException], str], ...] = (
 
 
 def _silence(deadline_seconds: float) -> str:
-    return f"gave no answer within {deadline_seconds:g} s"
+    return f"didn't answer within {deadline_seconds:g} s"
 
 
 def _ask(address: str, timeout: float) -> Answer:

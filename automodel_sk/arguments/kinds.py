@@ -152,8 +152,8 @@ class Text:
         """Return the sentence that asks for a text."""
         other = " or None" if self.optional else ""
         return (
-            f"{self.name} must be a line of text of at most {self.longest} characters{other},"
-            f" got {shown(value)}; try {self.name}={self.example!r}"
+            f"{self.name} must be a string on one line of at most {self.longest}"
+            f" characters{other}, got {shown(value)}; try {self.name}={self.example!r}"
         )
 
     def fix(self, value: Any) -> str | None:
@@ -209,7 +209,7 @@ class Place:
         text = str(value) if isinstance(value, (str, os.PathLike)) else ""
         if self._lacks_scheme(text):
             return (
-                f"{self.name} lacks its scheme, got {shown_address(text)!r}; try"
+                f"{self.name} has no scheme, got {shown_address(text)!r}; try"
                 f" {self.name}='postgresql://user:password@host/database', or './...' for a path"
             )
         kinds = "a path or an address" if self.addresses else "a path"
@@ -280,8 +280,8 @@ class Names:
         """Return the sentence that asks for a list of names."""
         if isinstance(value, Iterable) and any(isinstance(v, Integral) for v in value):
             return (
-                f"{self.name} names columns by numbers, got {shown(value)}; models know columns by"
-                " text: df.columns = df.columns.map(str), then name them so"
+                f"{self.name} names columns by numbers, got {shown(value)}; models need strings as"
+                " column names: df.columns = df.columns.map(str), then pass these names"
             )
         example = shown(value if isinstance(value, str) and value else self.example)
         return (

@@ -48,17 +48,19 @@ _SYNONYMS = {
 }
 """Names that other libraries use for these options."""
 
-_EFFORT = "say how much to search with num_samples=50 and time_budget_hours=1"
+_EFFORT = "set the length of the search with num_samples=50 and time_budget_hours=1"
 _ELSEWHERE = {
     **dict.fromkeys(("preset", "presets", "quality"), f"there are no presets; {_EFFORT}"),
     **dict.fromkeys(
         ("epochs", "max_epochs", "n_epochs"),
-        "training goes by steps, in the config: {{'max_steps': 500}}",
+        "the length of training is set in steps, in the config: {{'max_steps': 500}}",
     ),
-    **dict.fromkeys(("device", "accelerator", "use_gpu"), "name the number of GPUs: gpus=1, or 0"),
+    **dict.fromkeys(
+        ("device", "accelerator", "use_gpu"), "set the number of GPUs: gpus=1, or gpus=0"
+    ),
     **dict.fromkeys(
         ("val_size", "validation_size", "test_size"),
-        "the last h steps are held out; say how many windows with n_windows and step_size",
+        "the last h steps are held out; set the number of windows with n_windows and step_size",
     ),
     **dict.fromkeys(
         ("max_steps", "input_size", "learning_rate", "batch_size"),

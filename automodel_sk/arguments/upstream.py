@@ -13,8 +13,8 @@ __all__ = ["in_words"]
 _WORDS: tuple[tuple[str, str], ...] = (
     (
         r"missing combinations of ids and times in `futr_df`",
-        "futr_df lacks rows: it needs one for every series and each step to forecast;"
-        " compare its unique_id and ds with those of predict() without futr_df",
+        "futr_df has missing rows: it needs one per series and step to forecast; compare its"
+        " unique_id and ds with those of predict() without futr_df",
     ),
     (
         r"Time series is too short for|requires at least \d+ training timestamp",
@@ -23,8 +23,8 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"has historic exogenous features",
-        "the model uses columns that are known in the past only (hist_exog_list): it can't"
-        " forecast more than its own h steps; leave h out",
+        "the columns in hist_exog_list have no known future, so the model can't forecast more"
+        " than its own h steps; leave h out",
     ),
     (
         r"`test_size` should be greater or equal to `h`",
@@ -33,7 +33,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
     (
         r"Loss is NaN, training stopped",
         "the training diverged: its loss became NaN; use a smaller learning_rate,"
-        " scaler_type='standard', or values of ordinary size",
+        " scaler_type='standard', or rescale the values",
     ),
     (
         r"CUDA out of memory|CUDNN_STATUS_ALLOC_FAILED",

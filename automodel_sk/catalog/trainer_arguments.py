@@ -26,16 +26,19 @@ REFUSED: Mapping[str, tuple[tuple[Any, ...], str]] = MappingProxyType(
         "default_root_dir": ((None,), "training writes no files; keep the model with model.save()"),
         "enable_checkpointing": ((False,), "keep the best weights with refit='best_weights'"),
         "enable_progress_bar": ((False,), "progress is shown with the option verbose=True"),
-        "enable_model_summary": ((False,), "look at the model: model.to_neuralforecast().models"),
-        "profiler": ((None,), "profile a training with neuralforecast itself"),
-        "barebones": ((False,), "validation losses are what a search goes by; leave it out"),
+        "enable_model_summary": (
+            (False,),
+            "inspect the model with model.to_neuralforecast().models",
+        ),
+        "profiler": ((None,), "profile training with neuralforecast directly"),
+        "barebones": ((False,), "a search needs the validation losses; leave it out"),
         "fast_dev_run": ((False,), "for one step try max_steps=1"),
-        "overfit_batches": ((0, 0.0), "for little data pass fewer rows"),
+        "overfit_batches": ((0, 0.0), "to use less data, pass fewer rows"),
         "max_time": ((None,), "try the option trial_timeout_minutes=30 or time_budget_hours=2"),
         "model_registry": ((None,), "register the model with mlflow_register_as='name'"),
         "dataloader_kwargs/num_workers": (
             (0,),
-            "the data lie in memory; run several trials at a time with cpus=4",
+            "the data are in memory; run several trials in parallel with cpus=4",
         ),
     }
 )

@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="From a table of time series to a tuned neural forecast.",
+    help="Tune neural forecasting models on a table of time series.",
     epilog="Exit status: 0 done, 1 data, configuration or search failed, 2 wrong usage,"
     " 130 interrupted, 143 terminated (128 and the signal's number).",
 )

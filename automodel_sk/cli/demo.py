@@ -16,7 +16,7 @@ __all__ = ["demo"]
 @reported
 def demo(
     output: Annotated[
-        Path, typer.Option(file_okay=False, metavar="FOLDER", help="Folder for all that it writes.")
+        Path, typer.Option(file_okay=False, metavar="FOLDER", help="Folder for the output.")
     ] = Path("demo_output"),
     debug: Debug = False,
 ) -> None:

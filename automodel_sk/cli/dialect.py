@@ -158,7 +158,7 @@ def _decoded(sample: bytes, path: Path) -> tuple[str, str]:
     if sample[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16", sample.decode("utf-16", errors="ignore")
     if b"\x00" in sample:
-        raise InvalidInputError(f"{path} holds binary data, no text; save the table as CSV")
+        raise InvalidInputError(f"{path} holds binary data, not text; save the table as CSV")
     try:
         return "utf-8-sig", sample.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
@@ -205,8 +205,8 @@ def _check_widths(
         if _given(row[len(header) :]):
             raise InvalidInputError(
                 f"{path} line {number} has {len(row)} fields and the header {len(header)}:"
-                f" {lines[number - 1][:60]!r}; correct the line, put text that holds the"
-                " separator in quotes, or name the separator with --sep"
+                f" {lines[number - 1][:60]!r}; correct the line, quote values that contain the"
+                " separator, or set the separator with --sep"
             )
 
 

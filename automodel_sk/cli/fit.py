@@ -148,7 +148,7 @@ class _Run:
     def interrupted(self, location: StudyLocation) -> None:
         """Say how to resume the search."""
         if location.in_memory:
-            say("No trial was kept, as --storage is :memory:.")
+            say("No trials were kept because --storage is :memory:.")
             return
         secrets, name = self.write(), location.study_name
         command = (
@@ -156,7 +156,7 @@ class _Run:
             if secrets is None
             else command_of(self.targets.run, secrets, study_name=name)
         )
-        say(f"Finished trials are kept in {location}.\nTo go on with them:\n  {command}")
+        say(f"Finished trials are kept in {location}.\nTo resume:\n  {command}")
 
 
 def _study_name(data: Path, model: str, h: int) -> str:

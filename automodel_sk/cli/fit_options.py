@@ -121,7 +121,7 @@ ModelFolder = Annotated[
     typer.Option(
         file_okay=False,
         metavar="FOLDER",
-        help="Folder for the model; DATA_MODEL by default. The run file goes beside it.",
+        help="Folder for the model; DATA_MODEL by default. The run file is written next to it.",
     ),
 ]
 ForecastFile = Annotated[

@@ -145,7 +145,7 @@ def read_series(path: Path, columns: Columns, quiet: bool = False) -> tuple[pd.D
     _refuse_hidden_panel(path, frame)
     name = base_name(path) if columns.series is None else columns.series
     say(
-        f"{path} has no column 'unique_id': taken as one series, named {name!r}, with times"
+        f"{path} has no column 'unique_id': read as a single series, named {name!r}, with times"
         f" {columns.name_of(_TIME)!r} and values {columns.name_of(_TARGET)!r}.",
         quiet,
     )
@@ -189,8 +189,8 @@ def _refuse_text(column: pd.Series[Any], name: str, path: Path) -> None:
         place = int(bad.to_numpy().argmax())
         raise InvalidInputError(
             f"{path}: column {name!r} holds {str(column.iloc[place])[:40]!r} in row {place + 1},"
-            f" which is no number ({int(bad.sum())} such rows); correct the cell, or leave it"
-            " empty where the value is unknown"
+            f" which is not a number ({int(bad.sum())} such rows); correct the cell, or leave it"
+            " empty if the value is unknown"
         )
 
 
@@ -206,7 +206,7 @@ def _with_dates(frame: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFra
     except (ValueError, TypeError) as exc:
         name = columns.name_of(_TIME)
         raise InvalidInputError(
-            f"{path}: column {name!r} is not written as --date-format {written}"
+            f"{path}: column {name!r} does not match --date-format {written}"
             f" ({str(exc).splitlines()[0][:120]}); its first value is {frame[_TIME].iloc[0]!r}"
         ) from exc
 
@@ -245,8 +245,8 @@ def read_beside(
     missing = [repr(columns.name_of(own)) for own in needed if own not in frame.columns]
     if missing:
         raise InvalidInputError(
-            f"{path} has no column {' and no column '.join(missing)}; its columns are {found}: give"
-            " the right ones these names, as in the file of the series"
+            f"{path} has no column {' and no column '.join(missing)}; its columns are {found}:"
+            " rename the matching ones as in the data file"
         )
     return _with_dates(_with_numbers(frame, columns), columns, path)
 
@@ -285,8 +285,8 @@ def _refuse_hidden_panel(path: Path, frame: pd.DataFrame) -> None:
     if repeated.any():
         raise InvalidInputError(
             f"{path} has no column 'unique_id' and the time {frame[_TIME][repeated].iloc[0]}"
-            f" twice; name the column of series with --id-col (it has {_listed(frame)}),"
-            " or drop the repeated rows"
+            f" twice; set the series column with --id-col (it has {_listed(frame)}), or drop the"
+            " repeated rows"
         )
 
 

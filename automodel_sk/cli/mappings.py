@@ -85,7 +85,7 @@ def _refuse_twice(names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise ValueError(f"{name[:50]!r} is there twice")
+            raise ValueError(f"{name[:50]!r} is given twice")
         seen.add(name)
 
 
@@ -95,7 +95,7 @@ def _check(content: Any) -> None:
     while waiting:
         value, depth = waiting.pop()
         if not isinstance(value, _KINDS):
-            raise ValueError(f"a value of type {type(value).__name__}; use numbers and texts")
+            raise ValueError(f"a value of type {type(value).__name__}; use numbers and strings")
         if isinstance(value, int) and abs(value) >= _LARGEST:
             raise ValueError("a whole number of more than 64 bits")
         if isinstance(value, (dict, list)) and depth > MOST_DEPTH:
@@ -103,7 +103,7 @@ def _check(content: Any) -> None:
         if isinstance(value, dict):
             odd = next((key for key in value if not isinstance(key, str)), None)
             if odd is not None or None in value:
-                raise ValueError(f"the key {str(odd)[:50]} is no text; write it in quotes")
+                raise ValueError(f"the key {str(odd)[:50]} is not a string; quote it")
             waiting += [(item, depth + 1) for item in value.values()]
         elif isinstance(value, list):
             waiting += [(item, depth + 1) for item in value]
@@ -132,7 +132,7 @@ def _loader() -> Any:
             """Compose a node that is not an alias, not too long and not too deep."""
             event = self.peek_event()  # type: ignore[no-untyped-call]
             if isinstance(event, yaml.AliasEvent):
-                raise yaml.YAMLError("aliases (*name) are not taken; write the value again")
+                raise yaml.YAMLError("aliases (*name) are not supported; repeat the value")
             if isinstance(event, yaml.ScalarEvent) and len(event.value) > MOST_CHARACTERS:
                 raise yaml.YAMLError(f"a value of more than {MOST_CHARACTERS:,} characters")
             self.n_nodes += 1

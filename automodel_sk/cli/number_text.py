@@ -60,7 +60,7 @@ def as_numbers(column: pd.Series[Any], decimal: str | None = None) -> pd.Series[
         differs = int((readings[0] != readings[1]).to_numpy().argmax())
         raise InvalidInputError(
             f"column {column.name!r}: {texts[differs]!r} may be {readings[0][differs]:.12g} or"
-            f" {readings[1][differs]:.12g}; say which with --decimal . or --decimal ,"
+            f" {readings[1][differs]:.12g}; choose with --decimal . or --decimal ,"
         )
     table = dict(zip(column.dropna().unique(), readings[0], strict=True))
     return column.map(table).astype(float)

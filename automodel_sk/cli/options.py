@@ -80,7 +80,7 @@ def hours(text: str | None) -> float | None:
     match = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([smhd]?)", text.strip().lower())
     if match is None or float(match[1]) <= 0:
         raise typer.BadParameter(
-            f"a time above 0 is needed, got {text!r}; try '10m', '1h' or a number of hours"
+            f"must be a duration above 0, got {text!r}; try '10m', '1h' or a number of hours"
         )
     return float(match[1]) * _HOURS[match[2] or "h"]
 
@@ -109,7 +109,7 @@ def read_separator(text: str | None) -> str | None:
         return None
     character = "\t" if text.lower() in ("tab", "\\t") else text
     if len(character) != 1 or character.isalnum():
-        raise typer.BadParameter(f"one character is needed, got {text!r}; try ';' or 'tab'")
+        raise typer.BadParameter(f"must be one character, got {text!r}; try ';' or 'tab'")
     return character
 
 
@@ -218,8 +218,8 @@ Data = Annotated[
         exists=True,
         dir_okay=False,
         metavar="DATA",
-        help="CSV, Excel or Parquet file with columns unique_id, ds and y. Without unique_id it"
-        " is one series.",
+        help="CSV, Excel or Parquet file with columns unique_id, ds and y. "
+        "Without unique_id, the file is a single series.",
     ),
 ]
 Space = Annotated[
@@ -227,7 +227,8 @@ Space = Annotated[
     _file(
         metavar="FILE",
         help='Search space in JSON or YAML: {"input_size": {"choice": [24, 48]},'
-        ' "learning_rate": {"loguniform": [1e-4, 1e-2]}}. Plain values alone are trained once.',
+        ' "learning_rate": {"loguniform": [1e-4, 1e-2]}}. '
+        "If all values are fixed, one model is trained without a search.",
         rich_help_panel="Search",
     ),
 ]
@@ -235,16 +236,17 @@ Level = Annotated[
     list[float] | None,
     typer.Option(
         metavar="PERCENT",
-        help="Prediction interval, coverage in percent; repeat for several.",
+        help="Level of a prediction interval in percent; repeatable.",
         callback=checked_level,
     ),
 ]
 IdCol = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Column of the series' names.", rich_help_panel=_COLUMNS),
+    typer.Option(metavar="NAME", help="Column with the series names.", rich_help_panel=_COLUMNS),
 ]
 TimeCol = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Column of the times.", rich_help_panel=_COLUMNS)
+    str | None,
+    typer.Option(metavar="NAME", help="Column with the times.", rich_help_panel=_COLUMNS),
 ]
 TargetCol = Annotated[
     str | None, typer.Option(metavar="NAME", help="Column to forecast.", rich_help_panel=_COLUMNS)
@@ -254,7 +256,7 @@ Separator = Annotated[
     typer.Option(
         "--sep",
         metavar="CHARACTER",
-        help="Separator of text files: a comma, ';', '|' or 'tab'; recognised when left out.",
+        help="Separator of text files: a comma, ';', '|' or 'tab'; detected if not given.",
         callback=read_separator,
         rich_help_panel=_COLUMNS,
     ),
@@ -263,7 +265,7 @@ Decimal = Annotated[
     str | None,
     typer.Option(
         metavar="SIGN",
-        help="Decimal sign of numbers, '.' or ','; recognised when left out.",
+        help="Decimal mark of numbers, '.' or ','; detected if not given.",
         callback=one_of((".", ",")),
         rich_help_panel=_COLUMNS,
     ),
@@ -272,7 +274,7 @@ DateFormat = Annotated[
     str | None,
     typer.Option(
         metavar="FORMAT",
-        help="How times are written, such as %d.%m.%Y; recognised when left out.",
+        help="Format of the times, such as %d.%m.%Y; detected if not given.",
         rich_help_panel=_COLUMNS,
     ),
 ]
@@ -280,7 +282,7 @@ FutrExog = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="Column whose future is known; repeat for several.",
+        help="Column with known future values; repeatable.",
         rich_help_panel=_EXOGENOUS,
     ),
 ]
@@ -288,7 +290,7 @@ HistExog = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="Column known in the past only; repeat for several.",
+        help="Column with unknown future values; repeatable.",
         rich_help_panel=_EXOGENOUS,
     ),
 ]
@@ -296,7 +298,7 @@ StatExog = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="Column of the static file; all of them when left out.",
+        help="Column of the static file; all columns if not given.",
         rich_help_panel=_EXOGENOUS,
     ),
 ]
@@ -315,6 +317,6 @@ FutrFile = Annotated[
         rich_help_panel=_EXOGENOUS,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors alone.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for scripts.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -55,7 +55,7 @@ def predict(
             exists=True,
             dir_okay=False,
             metavar="DATA",
-            help="Series to forecast; those that the model was trained on when left out.",
+            help="Series to forecast; the training series if not given.",
         ),
     ] = None,
     output: Annotated[
@@ -67,7 +67,7 @@ def predict(
         list[float] | None,
         typer.Option(
             metavar="SHARE",
-            help="Quantile between 0 and 1, in place of --level; repeat for several.",
+            help="Quantile between 0 and 1, instead of --level; repeatable.",
             callback=checked_quantile,
         ),
     ] = None,

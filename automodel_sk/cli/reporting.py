@@ -95,7 +95,7 @@ def _sentences(exc: Exception) -> list[str]:
         return [in_options(str(exc))]
     if isinstance(exc, OSError):
         return [str(exc)]
-    return [f"{type(exc).__name__}: {exc} (not foreseen; run again with --debug to see where)"]
+    return [f"{type(exc).__name__}: {exc} (unexpected error; rerun with --debug for the traceback)"]
 
 
 class _Shown(logging.Handler):

@@ -63,7 +63,7 @@ RunFile = Annotated[
         is_eager=True,
         callback=_use,
         metavar="FILE",
-        help="Run file in YAML, as each fit writes one; options given here come before its.",
+        help="Run file in YAML, as written by each fit; command-line options take precedence.",
     ),
 ]
 
@@ -81,12 +81,12 @@ def _refuse_unknown(path: Path, content: Mapping[str, Any], known: Sequence[str]
         return
     if len(unknown) == len(content):
         raise InvalidInputError(
-            f"{path} holds none of a run's options, its first key is {unknown[0]!r};"
-            f" pass a search space with --space {path}"
+            f"{path} has no options of a run; its first key is {unknown[0]!r}; pass a search space"
+            f" with --space {path}"
         )
     near = difflib.get_close_matches(unknown[0].lower().replace("-", "_"), known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(known)}"
-    raise InvalidInputError(f"{path}: {unknown[0]!r} is no option of a run; {hint}")
+    raise InvalidInputError(f"{path}: {unknown[0]!r} is not an option of a run; {hint}")
 
 
 def _as_typed(path: Path, key: str, value: Any) -> Any:
@@ -163,9 +163,11 @@ def _heading(path: Path, secret: Sequence[str]) -> str:
     lines = [
         f"automodel-sk {__version__}, {datetime.now():%Y-%m-%d %H:%M}. To repeat this run:",
         f"  {command_of(path)}",
-        "Paths are relative to this file. Options on the command line come before those here.",
+        "Paths are relative to this file. Command-line options take precedence over these.",
     ]
-    lines += [f"Left out, as it holds a secret: {key}. Pass {_option(key)}." for key in secret]
+    lines += [
+        f"Left out because it contains a secret: {key}. Pass {_option(key)}." for key in secret
+    ]
     return "".join(f"# {line}\n" for line in lines)
 
 

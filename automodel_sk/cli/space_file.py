@@ -105,6 +105,6 @@ def _refuse_misspelt(name: str, kind: str, known: Sequence[str]) -> None:
     near = difflib.get_close_matches(kind.lower(), known, n=1, cutoff=0.75)
     if near:
         raise InvalidInputError(
-            f"{name}: {kind!r} is no kind of search, the kinds are {', '.join(known)};"
-            f" did you mean {near[0]!r}?"
+            f"{name}: {kind!r} is not a kind of domain; choose from {', '.join(known)}; did you"
+            f" mean {near[0]!r}?"
         )

@@ -58,7 +58,7 @@ def read_table(
     except ImportError as exc:
         raise _missing_package(path) from exc
     except UnicodeDecodeError as exc:
-        raise InvalidInputError(f"{path} is not text in one encoding; save it as UTF-8") from exc
+        raise InvalidInputError(f"{path} has an unknown encoding; save it as UTF-8") from exc
     except Exception as exc:  # a damaged file fails differently in each of five libraries
         raise InvalidInputError(f"{path} can't be read ({_first_words(exc)})") from exc
 
@@ -115,7 +115,7 @@ def check_target(path: Path, *inputs: Path | None) -> None:
     for given in inputs:
         if given is not None and path.exists() and path.samefile(given):
             raise InvalidInputError(
-                f"{path} is read as input and would be replaced; write to another file, for"
+                f"{path} is also an input and would be overwritten; write to another file, for"
                 f" example {path.with_name(base_name(path) + '_forecast.csv')}"
             )
 
@@ -234,7 +234,7 @@ def _kind(path: Path) -> Kind:
     if kind is None:
         found = f"ends in {ending!r}" if ending else "has no ending"
         raise InvalidInputError(
-            f"{path} {found}, which says nothing of its format; save the table as one of"
+            f"{path} {found}, so its format is unknown; save the table as one of"
             f" {', '.join(_KINDS)}"
         )
     return kind

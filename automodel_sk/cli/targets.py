@@ -77,8 +77,8 @@ class Targets:
         check_target(forecast, data, *others)
         if folder.is_dir() and any(folder.iterdir()) and not (folder / "automodel.json").exists():
             raise InvalidInputError(
-                f"{folder} exists and is no saved model; pass another folder,"
-                f" for example --output {folder}-model"
+                f"{folder} exists and is not a saved model; pass another folder, for example"
+                f" --output {folder}-model"
             )
         check_writable(folder, "--output", "my_model")
         check_writable(forecast.parent, "--forecast", "forecast.csv")
@@ -110,8 +110,8 @@ def check_writable(folder: Path, option: str, example: str) -> None:
     reason = _refusal(nearest, is_own=(folder / "automodel.json").exists())
     if reason is not None:
         raise InvalidInputError(
-            f"{folder} can't be written ({nearest}: {reason}); pass a place that you can write"
-            f" to, for example {option} ~/{example}"
+            f"{folder} can't be written ({nearest}: {reason}); pass a writable path, for example"
+            f" {option} ~/{example}"
         )
 
 

@@ -33,12 +33,12 @@ def trials(
         str,
         typer.Option(
             metavar="HOW",
-            help="By number, or by value, the best first.",
+            help="Sort by number, or by value with the best first.",
             callback=one_of(("number", "value")),
         ),
     ] = "number",
     top: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="The first N alone; all by default.")
+        int | None, typer.Option(min=1, metavar="N", help="Show only the first N; all by default.")
     ] = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -55,7 +55,7 @@ def trials(
     if as_json:
         print_json(rows_of(frame))
     elif frame.empty:
-        tell(f"{model} comes from no search: its configuration was given.")
+        tell(f"{model} was trained without a search: its configuration was fixed.")
     else:
         show(_table(frame))
 

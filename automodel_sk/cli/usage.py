@@ -11,7 +11,9 @@ from automodel_sk.arguments.number_rule import nearest
 
 __all__ = ["Command", "instead_of"]
 
-_EFFORT = "there are no presets; say how much to search with --num-samples 50 or --time-budget 1h"
+_EFFORT = (
+    "there are no presets; set the length of the search with --num-samples 50 or --time-budget 1h"
+)
 _INSTEAD = {
     **dict.fromkeys(("--preset", "--presets", "--quality"), _EFFORT),
     **dict.fromkeys(
@@ -76,9 +78,9 @@ def instead_of(option: str, known: Sequence[str]) -> str:
     if said is not None and all(part in known for part in named):
         return said
     if option in ("--h", "--freq", "--model", *_INSTEAD):
-        return "that is said to `automodel-sk fit`, and stays with the model"
+        return "it is an option of `automodel-sk fit` and is stored with the model"
     meant = nearest(option, known)
-    return f"did you mean {meant}?" if meant else "--help lists the options"
+    return f"did you mean {meant}?" if meant else "see --help for the options"
 
 
 class Command(typer.core.TyperCommand):

@@ -45,7 +45,7 @@ def worker(
     ],
     data: Annotated[
         Path,
-        typer.Option(exists=True, dir_okay=False, help="The data that the search was begun with."),
+        typer.Option(exists=True, dir_okay=False, help="The data of the search."),
     ],
     static: StaticFile = None,
     id_col: IdCol = None,
@@ -106,8 +106,8 @@ def _check_settings(job: SearchSpec, study: str) -> None:
     except ModelFileError as exc:
         setting = str(exc).split()[2]
         raise SearchError(
-            f"study {study!r} sets {setting!r}, which may do more than shape a model, so that no"
-            " worker takes it from a storage; run the search's own program on this machine too"
+            f"study {study!r} sets {setting!r}, which may execute code, so workers don't accept it"
+            " from a storage; run the search's own program on this machine too"
         ) from exc
 
 
@@ -118,7 +118,7 @@ def _check_sizes(job: SearchSpec, study: str) -> None:
         largest = max(map(abs, _numbers(value)), default=0)
         if largest > _LARGEST_NUMBER:
             raise SearchError(
-                f"study {study!r} sets {name[:80]!r} to {largest:.6g}, more than a worker takes"
+                f"study {study!r} sets {name[:80]!r} to {largest:.6g}, more than workers accept"
                 f" from a storage ({_LARGEST_NUMBER:,}); run the search's own program on this"
                 " machine too"
             )

@@ -118,14 +118,14 @@ def check_known(frame: pd.DataFrame, codes: Vocabulary, frame_name: str) -> None
         new = [value for value in values if value not in of]
         if new and len(new) == len(values):
             raise InvalidInputError(
-                f"column {name!r} of {frame_name} holds no category that the model knows (first"
-                f" {new[0]!r}); pass those that it was trained on, in the same type:"
+                f"column {name!r} of {frame_name} has no category known to the model (first"
+                f" {new[0]!r}); pass the categories seen in training, with the same type:"
                 f" {', '.join(map(repr, list(of)[:5]))}"
             )
         if new:
             logger.warning(
                 "column %r of %s holds %d categories that the model was not trained on, first %r;"
-                " it forecasts with the mean of those that it knows",
+                " forecasts use the mean of the known ones",
                 name,
                 frame_name,
                 len(new),

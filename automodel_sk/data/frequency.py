@@ -112,7 +112,7 @@ def infer_panel_frequency(panel: Panel, time_col: str = "ds") -> str | int:
     )
     if len(longest) < 2:
         raise InvalidInputError(
-            f"the frequency of {time_col!r} can't be told: no series has two different times; "
+            f"the frequency of {time_col!r} can't be inferred: no series has two different times; "
             'pass it, e.g. freq="ME"'
         )
     monthly = monthly_advice(longest, time_col)
@@ -126,8 +126,8 @@ def infer_panel_frequency(panel: Panel, time_col: str = "ds") -> str | int:
         code = f'df = utilsforecast.preprocessing.fill_gaps(df, freq="{step}", end="per_serie")'
         fill = wording().how(f": {code}, then fill the target", " with a row for each missing time")
         raise InvalidInputError(
-            f"the times of {time_col!r} keep no regular step (first: {longest[0]}, {longest[1]}); "
-            f"fill the gaps{fill}; or pass the frequency, "
+            f"the times of {time_col!r} are not regularly spaced (first: {longest[0]},"
+            f" {longest[1]}); fill the gaps{fill}; or pass the frequency, "
             'e.g. freq="D"'
         )
     return found
@@ -152,7 +152,7 @@ def monthly_advice(times: pd.DatetimeIndex, time_col: str = "ds") -> str | None:
     --------
     >>> days = pd.DatetimeIndex(["2024-01-15", "2024-02-15", "2024-03-15"])
     >>> print(monthly_advice(days))
-    column 'ds' holds day 15 of each month, which is no frequency of pandas; move it to ...
+    column 'ds' holds day 15 of each month, which is not a pandas frequency; move it to ...
     """
     wall = times.tz_localize(None)
     day = int(wall.day.max()) if len(wall) > 2 else 1
@@ -163,7 +163,7 @@ def monthly_advice(times: pd.DatetimeIndex, time_col: str = "ds") -> str | None:
         return None
     zone = "" if times.tz is None else ".dt.tz_localize(None)"
     return (
-        f"column {time_col!r} holds day {day} of each month, which is no frequency of pandas; "
+        f"column {time_col!r} holds day {day} of each month, which is not a pandas frequency; "
         f'move it to the start of the month: df["{time_col}"] = '
         f'df["{time_col}"]{zone}.dt.to_period("M").dt.to_timestamp()'
     )

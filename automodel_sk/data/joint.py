@@ -49,8 +49,8 @@ def check_places(ids: Any, trained_on: Any, model_name: str) -> None:
     other = f" and has {wording().series(new[0])} in its place" if len(new) else ""
     what = f"lacks {wording().series(lacking[0])}{other}" if len(lacking) else "has other series"
     raise InvalidInputError(
-        f"dataset {what}: {model_name} forecasts all series together and knows each by its place;"
-        f" pass the {len(known)} series that it was trained on, or call refit(dataset)"
+        f"dataset {what}: {model_name} forecasts all series together and identifies each by its"
+        f" position; pass the {len(known)} series that it was trained on, or call refit(dataset)"
     )
 
 
@@ -85,9 +85,9 @@ def uneven_ends(ids: Any, ends: Any) -> str | None:
     first, latest = early[0], pd.Index(ids)[int(last.argmax())]
     end = wording().time(latest, last.max())
     return (
-        f"{len(early)} of {len(last)} series end before the last time ({end}),"
-        f" first {wording().series(pd.Index(ids)[first])} at"
-        f" {wording().time(pd.Index(ids)[first], last[first])}; the model"
-        " aligns all series at their ends, so that it relates values of different times; let them"
-        " end together, e.g. cut the others or fill the missing rows with available_mask=0"
+        f"{len(early)} of {len(last)} series end before the last time ({end}), first"
+        f" {wording().series(pd.Index(ids)[first])} at"
+        f" {wording().time(pd.Index(ids)[first], last[first])}; the model aligns all series at"
+        " their ends, so it would relate values of different times; make them end together, e.g."
+        " cut the others or fill the missing rows with available_mask=0"
     )

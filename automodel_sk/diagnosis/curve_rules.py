@@ -50,7 +50,7 @@ def overfitting(run: SearchRun) -> Iterator[Finding]:
     yield Finding(
         "overfitting",
         f"The losses of {len(risen)} of the {len(run.leaders)} best trials were lowest early and"
-        " rose after that: the model learns the past by heart. Lower learning_rate, choose a"
+        " rose after that: the model overfits the training data. Lower learning_rate, choose a"
         " smaller model, or give it more series. (The final model stops at the best step in any"
         " case.)",
         {"best_steps": steps, "rise": risen},

@@ -52,7 +52,7 @@ class Diagnosis(tuple[Finding, ...]):
     Examples
     --------
     >>> print(Diagnosis())
-    Nothing stands out in this search.
+    No findings for this search.
     >>> found = Diagnosis([Finding("underfitting", "Train longer.", {"best_step": 98})])
     >>> print(found)
     1. underfitting: Train longer.
@@ -64,7 +64,7 @@ class Diagnosis(tuple[Finding, ...]):
 
     def __str__(self) -> str:
         if not self:
-            return "Nothing stands out in this search."
+            return "No findings for this search."
         return "\n".join(f"{number}. {finding}" for number, finding in enumerate(self, 1))
 
     def _repr_html_(self) -> str:

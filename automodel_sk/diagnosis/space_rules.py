@@ -170,8 +170,8 @@ def short_history(run: SearchRun) -> Iterator[Finding]:
     yield Finding(
         "short_history",
         f"input_size={int(size)} leaves {windows} windows to train on, and {short:.0%} of the"
-        f" series are shorter than one with its horizon and validation ({needed} rows). Look back"
-        " less far, or give longer series.",
+        f" series are shorter than one with its horizon and validation ({needed} rows). Lower"
+        " input_size, or pass longer series.",
         {"input_size": int(size), "windows": windows, "share_of_short_series": short},
         {"input_size": fitting} if 1 <= fitting < size else {},
     )
@@ -189,7 +189,7 @@ def not_better_than_simple(run: SearchRun) -> Iterator[Finding]:
     yield Finding(
         "not_better_than_simple",
         f"{model} is no better than {name} on past windows (MASE {own:.3g} and {best:.3g}). Use"
-        " the simple forecast, or give the model what it lacks: more or longer series,"
-        " exogenous columns, another input_size.",
+        " the baseline, or give the model more to learn from: more or longer series, exogenous"
+        " columns, another input_size.",
         dict(scores),
     )

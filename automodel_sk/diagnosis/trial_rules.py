@@ -37,7 +37,7 @@ def failures(run: SearchRun) -> Iterator[Finding]:
     others = [record for record in run.failed if not _lacked_memory(record)]
     if not others or len(others) < FAILED_SHARE * len(run.records):
         return
-    reasons = Counter(record.reason or "for no known reason" for record in others)
+    reasons = Counter(record.reason or "without a known reason" for record in others)
     reason, count = reasons.most_common(1)[0]
     diverged = [record for record in others if "validation loss was" in str(record.reason)]
     rates = [record.params.get("learning_rate") for record in diverged]
@@ -60,8 +60,8 @@ def memory(run: SearchRun) -> Iterator[Finding]:
     sizes = [int(config.get("windows_batch_size") or 1024) for config in tried]
     yield Finding(
         "memory",
-        f"{len(lacking)} of {len(run.records)} trials ran out of memory. Draw fewer windows a"
-        " step, look back less far, or run fewer trials side by side (cpus).",
+        f"{len(lacking)} of {len(run.records)} trials ran out of memory. Lower windows_batch_size"
+        " or input_size, or run fewer trials in parallel (cpus).",
         {"trials": [r.number for r in lacking], "windows_batch_size": min(sizes)},
         smaller_batches({"windows_batch_size": min(sizes)}) or {},
     )
@@ -83,8 +83,8 @@ def time_up(run: SearchRun) -> Iterator[Finding]:
     hours = _elapsed_hours(run.records) * asked / max(1, ended)
     yield Finding(
         "time_budget",
-        f"The time was up after {ended} of {asked} trials"
-        + (", and the best of them was cut off by it." if best else ".")
+        f"The time budget was used up after {ended} of {asked} trials"
+        + (", and it cut off the best of them." if best else ".")
         + " Give it more time, or shorten each trial with max_steps.",
         {"ended": ended, "asked": asked, "best_was_cut_off": best},
         {"time_budget_hours": float(f"{hours:.2g}")} if hours else {},
@@ -115,9 +115,9 @@ def few_trials(run: SearchRun) -> Iterator[Finding]:
     algorithm = run.strategy.algorithm_name if run.strategy else "The search"
     yield Finding(
         "few_trials",
-        f"{algorithm} was still getting better when it ended: complete trial {at} of"
-        f" {len(losses)} was the best, by {gain:.1%}. Run more trials; with the same"
-        " study_name the search goes on from here.",
+        f"{algorithm} was still improving when it ended: complete trial {at} of {len(losses)} was"
+        f" the best, by {gain:.1%}. Run more trials; with the same study_name, the search resumes"
+        " from here.",
         {"best": at, "complete": len(losses), "gain": gain},
         {"num_samples": 2 * len(run.records)},
     )
@@ -134,9 +134,9 @@ def flat(run: SearchRun) -> Iterator[Finding]:
     one_window = run.val_size <= run.h
     yield Finding(
         "flat",
-        f"Half of the complete trials lie within {spread:.2%} of the best: more trials of this"
-        " space will not bring much. Try another model, or other columns"
-        + ("; several validation windows tell close trials apart." if one_window else "."),
+        f"Half of the complete trials lie within {spread:.2%} of the best: more trials in this"
+        " space will gain little. Try another model, or other columns"
+        + ("; use several validation windows to separate close trials." if one_window else "."),
         {"best": losses[0], "median": median(losses), "complete": len(losses)},
         {"n_windows": 3} if one_window else {},
     )
@@ -155,7 +155,7 @@ def pruned_too_early(run: SearchRun) -> Iterator[Finding]:
         "pruned_too_early",
         f"{len(run.pruned)} of {len(run.usable)} trials were pruned"
         + (f", {len(better)} of them below the best complete trial's loss." if better else ".")
-        + " Losses that rise and fall mislead the pruner: let each trial run to its end.",
+        + " Fluctuating losses mislead the pruner: run each trial to its end.",
         {"pruned": len(run.pruned), "complete": len(run.complete), "better": better},
         {"use_pruning": False},
     )

@@ -92,9 +92,9 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
                 raise
             check_fh(fh)  # raises if fh itself is invalid
             raise InvalidInputError(
-                f"the model was built for the fh of fit and can't forecast fh={_steps(fh)}; build "
-                f"the forecaster with h=, the most steps ahead to be asked for: then fh may change "
-                "at each predict, and predict_residuals and reconcilers such as 'mint_shrink' work"
+                f"the model was built for the fh of fit and can't forecast fh={_steps(fh)}; build"
+                " the forecaster with h set to the largest step needed: fh may then change at"
+                " each predict, and predict_residuals and reconcilers such as 'mint_shrink' work"
             ) from error
 
     def _in_order_of_fit(self, y: Any) -> Any:

@@ -154,18 +154,19 @@ def check_exogenous(
         return
     if len(past) and not row.supports_historic_exogenous:
         raise InvalidInputError(
-            f"hist_exog={shown(list(past))}, but {model} takes no columns known in the past only; "
-            f"leave hist_exog out, or {_able('supports_historic_exogenous')}"
+            f"hist_exog={shown(list(past))}, but {model} does not accept columns with unknown"
+            f" future values; leave hist_exog out, or {_able('supports_historic_exogenous')}"
         )
     if future and not row.supports_future_exogenous:
         raise InvalidInputError(
-            f"X has the columns {shown(list(future))}, but {model} takes no columns with a known "
-            f"future; name them in hist_exog, or {_able('supports_future_exogenous')}"
+            f"X has the columns {shown(list(future))}, but {model} does not accept columns with"
+            " known future values; name them in hist_exog, or"
+            f" {_able('supports_future_exogenous')}"
         )
     if static is not None and not row.supports_static:
         raise InvalidInputError(
-            f"static is given, but {model} takes no static columns; leave static out, or "
-            f"{_able('supports_static')}"
+            f"static is given, but {model} does not accept static columns; leave static out, or"
+            f" {_able('supports_static')}"
         )
 
 
@@ -175,7 +176,7 @@ def _able(flag: str) -> str:
 
     names = ["NHITS", *MODEL_CATALOG]
     first = next(name for name in names if can(MODEL_CATALOG[name]))
-    return f"choose a model that takes them, e.g. model={first!r}"
+    return f"choose a model that accepts them, e.g. model={first!r}"
 
 
 def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:

@@ -207,7 +207,7 @@ def _restore(cls: type, stored: dict[str, Any], folder: Path, source: Path) -> A
 
 def _load_part(folder: Path) -> AutoModel:
     if folder.is_symlink():
-        raise ModelFileError(f"{folder} is a link, which no saved forecaster has")
+        raise ModelFileError(f"{folder} is a link, which saved forecasters never contain")
     return AutoModel.load(folder)
 
 
@@ -236,12 +236,12 @@ def _read_data(file: Path, names: set[str]) -> dict[str, npt.NDArray[Any]]:
     from safetensors.numpy import load_file
 
     if file.is_symlink() or not file.is_file():
-        raise ModelFileError(f"{file} is missing or no plain file; save the forecaster again")
+        raise ModelFileError(f"{file} is missing or not a regular file; save the forecaster again")
     check_file_sizes([file])
     shapes = tensor_shapes(file)
     rows = {name: shapes.get(name) == shapes.get(f"{name[0]}_series") for name in names}
     if set(shapes) != names or not all(rows.values()):
-        raise ModelFileError(f"{file} holds other columns than are named; save it again")
+        raise ModelFileError(f"{file} has unexpected columns; save it again")
     try:
         arrays: dict[str, npt.NDArray[Any]] = load_file(file)
     except (SafetensorError, OSError, ValueError) as exc:

@@ -179,7 +179,7 @@ def _calendar(stored: Any) -> Clock:
 def _zone(name: str | None) -> str | None:
     """Return the name of a time zone; dateutil's are file names."""
     if name is not None and "dateutil" in name:
-        raise ModelFileError(f"the saved time zone {name[:100]!r} is no name; save it again")
+        raise ModelFileError(f"the saved time zone {name[:100]!r} is invalid; save it again")
     return name
 
 
@@ -222,7 +222,9 @@ def _levels_from_json(stored: Sequence[_StoredLevel]) -> pd.Index:
 def _level(values: list[Any], dtype: str) -> pd.Index:
     """Return an index of the saved type, or of the type of its values if that no longer exists."""
     if "dateutil" in dtype or _FIXED_WIDTH.match(dtype):
-        raise ModelFileError(f"the saved level type {dtype[:100]!r} is none of ours; save it again")
+        raise ModelFileError(
+            f"the saved level type {dtype[:100]!r} is not supported; save it again"
+        )
     try:
         typed: pd.Index = pd.Index(values, dtype=None if dtype == "category" else dtype)
     except (TypeError, ValueError):

@@ -154,8 +154,8 @@ def parameters_from_json(
     """
     if parameters["model"] != auto_model.model_name:
         raise ModelFileError(
-            f"{source} is of a {str(parameters['model'])[:100]!r}, the model beside it of a"
-            f" {auto_model.model_name}; save the forecaster again"
+            f"{source} is of a {str(parameters['model'])[:100]!r}, but the model next to it is of"
+            f" a {auto_model.model_name}; save the forecaster again"
         )
     if parameters["config"] is not None:
         check_settings(auto_model.model_name, parameters["config"], source)

@@ -143,8 +143,9 @@ def measured(model: AutoModel) -> Backtest:
     quantile = point_quantile(model.state.loss)
     if abs(quantile - 0.5) > 1e-6:
         raise InvalidInputError(
-            f"the model forecasts the quantile {quantile:g}, of which the distance from the truth"
-            " is no measure; see validation_scores(['mqloss']), or train with MQLoss(level=[80])"
+            f"the model forecasts the quantile {quantile:g}, for which errors of point forecasts"
+            " are not meaningful; see validation_scores(['mqloss']), or train with"
+            " MQLoss(level=[80])"
         )
     return backtest(model)
 

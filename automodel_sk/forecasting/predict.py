@@ -112,7 +112,7 @@ def _warn_of_non_finite(result: pd.DataFrame, name: str) -> None:
     if gone.any():
         logger.warning(
             "%s's forecast is NaN or infinite in %d of %d rows, of series %s: values above 1e19"
-            " leave float32, in which models work; scale them, e.g. df['y'] /= 1e12",
+            " overflow float32, which models use; scale them, e.g. df['y'] /= 1e12",
             name,
             gone.sum(),
             len(result),
@@ -260,8 +260,8 @@ def _from_conformal_scores(
 def _warn_of_strangers(ids: npt.NDArray[Any]) -> None:
     if len(ids):
         logger.warning(
-            "series %s: unlike all series that the intervals were calibrated on; theirs are those"
-            " of a seasonal-naive forecast; call calibrate(dataset) on series like them",
+            "series %s: unlike any series that the intervals were calibrated on; their intervals"
+            " are those of a seasonal-naive forecast; call calibrate(dataset) on similar series",
             named(list(ids)),
         )
 

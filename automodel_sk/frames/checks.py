@@ -62,9 +62,9 @@ def check_long(df: Any, columns: Mapping[str, Any]) -> None:
 def _check_column(df: pd.DataFrame, parameter: str, column: Any) -> None:
     if not isinstance(column, Hashable) or column not in df.columns:
         raise InvalidInputError(
-            f"{parameter}={shown(column)} is no column of the frame, which has "
-            f"{shown(list(df.columns))}; pass the right name, e.g. "
-            f"{parameter}={shown(df.columns[0]) if len(df.columns) else repr('y')}"
+            f"{parameter}={shown(column)} is not a column of the frame, which has"
+            f" {shown(list(df.columns))}; pass the right name, e.g."
+            f" {parameter}={shown(df.columns[0]) if len(df.columns) else repr('y')}"
         )
     if isinstance(df[column], pd.DataFrame):
         raise InvalidInputError(
@@ -123,8 +123,8 @@ def check_container(data: Any, name: str) -> None:
     """
     if not isinstance(data, (pd.Series, pd.DataFrame)):
         raise InvalidInputError(
-            f"{name} must be a pandas Series or DataFrame as sktime has them, got "
-            f"{type(data).__name__}; convert it, e.g. pd.Series({name})"
+            f"{name} must be a pandas Series or DataFrame in an sktime format, got"
+            f" {type(data).__name__}; convert it, e.g. pd.Series({name})"
         )
     check_times(data.index.get_level_values(-1), f"the index of {name}")
 

@@ -295,9 +295,9 @@ class CalendarClock:
     def _raise_off_grid(self, stamp: pd.Timestamp, points: list[pd.Timestamp]) -> None:
         near = min(points, key=lambda point: abs(point - stamp))
         raise InvalidInputError(
-            f"time {stamp} does not lie on the frequency {self.offset.freqstr!r} (the nearest "
-            f"point is {near}); pass the data's own frequency, e.g. freq='D', or move the rows "
-            "onto the grid"
+            f"time {stamp} does not match the frequency {self.offset.freqstr!r} (the nearest point"
+            f" is {near}); pass the data's own frequency, e.g. freq='D', or move the rows onto the"
+            " grid"
         )
 
 
@@ -389,8 +389,7 @@ def _checked_offset(freq: Any) -> pd.offsets.BaseOffset:
         offset = to_offset(freq) if not isinstance(freq, (int, np.integer)) else None
     except (ValueError, TypeError) as error:
         raise InvalidInputError(
-            f"freq={shown(freq)} is no frequency that pandas knows "
-            f"({short_text(str(error))}); try freq='D'"
+            f"freq={shown(freq)} is not a pandas frequency ({short_text(str(error))}); try freq='D'"
         ) from error
     if offset is None or offset.n < 1:
         raise InvalidInputError(
@@ -414,8 +413,8 @@ def _no_frequency(times: pd.DatetimeIndex) -> str:
     monthly = monthly_advice(times, "times")
     if monthly is not None:
         return (
-            f"the time index stands on day {times.day.max()} of each month, which is no frequency "
-            'of pandas; turn it into periods, e.g. y.index = y.index.to_period("M")'
+            f"the times are all on day {times.day.max()} of each month, which is not a pandas "
+            'frequency; convert them to periods, e.g. y.index = y.index.to_period("M")'
         )
     gaps = np.diff(times.asi8)
     values, counts = np.unique(gaps, return_counts=True)

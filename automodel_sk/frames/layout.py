@@ -246,8 +246,8 @@ class Layout:
         numbers = self.instances.get_indexer(found)
         if (numbers < 0).any():
             raise InvalidInputError(
-                f"series {shown(found[numbers < 0][0])} was never seen; pass its history first, "
-                "with update(y, update_params=False)"
+                f"series {shown(found[numbers < 0][0])} is unknown; pass its history first, with"
+                " update(y, update_params=False)"
             )
         return np.asarray(numbers, dtype=np.int64)[series]
 
@@ -301,9 +301,9 @@ def _refuse_two_frequencies(
             name = index[series == number][0][:-1]
             name = name if len(name) > 1 else name[0]
             raise InvalidInputError(
-                f"y holds series of two frequencies: most keep {clock.step!r}, "
-                f"{shown(name)} keeps {own.step!r}; fit a forecaster for each, or "
-                "bring them to one, e.g. sum days up to months"
+                f"y holds series of two frequencies: most keep {clock.step!r}, {shown(name)} keeps"
+                f" {own.step!r}; fit one forecaster for each, or aggregate to one, e.g. days to"
+                " months"
             )
 
 

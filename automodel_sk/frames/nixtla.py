@@ -172,8 +172,8 @@ def _times(column: pd.Series, period: str | None) -> pd.Index:
         return pd.DatetimeIndex(times).to_period(period)
     except Exception as error:
         raise InvalidInputError(
-            f"period={shown(period)} is no frequency that the times, {times.dtype}, can be turned "
-            "into periods of; try period='M', or leave it out"
+            f"period={shown(period)} is not a frequency for which the times, {times.dtype}, can be"
+            " converted to periods; try period='M', or leave it out"
         ) from error
 
 
@@ -248,7 +248,7 @@ def _aligned(X: pd.DataFrame | pd.Series, index: pd.Index) -> pd.DataFrame:
     clash = [column for column in ("unique_id", "ds", "y") if column in X.columns]
     if clash:
         raise InvalidInputError(
-            f"X has a column {clash[0]!r}, a name that the long frame needs itself; rename it"
+            f"X has a column {clash[0]!r}, a name that is reserved in the long frame; rename it"
         )
     places = np.arange(len(X)) if X.index.equals(index) else X.index.get_indexer(index)
     if (places < 0).any():

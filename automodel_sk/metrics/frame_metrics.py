@@ -117,17 +117,17 @@ def _quantile_column(name: str, q: float, forecast: Forecast) -> str:
     if not forecast.quantiles:
         raise InvalidInputError(no_quantiles(name))
     raise InvalidInputError(
-        f"metric {name!r} judges the quantile {q:g}, the loss gives"
-        f" {', '.join(f'{known:g}' for known in sorted(forecast.quantiles))}; name it in the"
-        f" loss, for example loss=MQLoss(quantiles=[{q:g}, 0.5])"
+        f"metric {name!r} scores the quantile {q:g}, but the loss gives"
+        f" {', '.join(f'{known:g}' for known in sorted(forecast.quantiles))}; name it in the loss,"
+        f" for example loss=MQLoss(quantiles=[{q:g}, 0.5])"
     )
 
 
 def no_quantiles(name: str) -> str:
     """Return the error message for a quantile metric with a loss that has no quantiles."""
     return (
-        f"metric {name!r} judges quantiles, and the loss gives none; try loss='mqloss',"
-        " or a metric of point forecasts, for example metric='mae'"
+        f"metric {name!r} scores quantiles, but the loss gives none; try loss='mqloss', or a"
+        " metric of point forecasts, for example metric='mae'"
     )
 
 
@@ -140,7 +140,7 @@ def _levels(name: str, default: Any, forecast: Forecast) -> list[float]:
         return known
     if default not in known:
         raise InvalidInputError(
-            f"metric {name!r} judges intervals of level {default}, the loss gives"
+            f"metric {name!r} scores intervals of level {default}, but the loss gives"
             f" {', '.join(map(str, known))}; name it in the loss, for example"
             f" loss=MQLoss(level=[{default}])"
         )

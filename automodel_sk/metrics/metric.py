@@ -221,7 +221,7 @@ def resolve_metric(metric: Any, season: int = 1) -> Metric | None:
     if isinstance(metric, str):
         if metric.lower() in _BEST_AT_A_LEVEL:
             raise InvalidInputError(
-                f"metric {metric!r} is best at its level, not at its least; try"
+                f"metric {metric!r} is best at its nominal level, not at its minimum; try"
                 " metric='winkler_score' or metric='scaled_crps'"
             )
         found = _by_name(known_name(metric), season)
@@ -261,7 +261,7 @@ def _check_direction(name: str, metric: Callable[..., Any]) -> None:
     is_score = name.startswith("sklearn.") and name.endswith("_score")
     if is_score or (tag is not None and not tag("lower_is_better", True, raise_error=False)):
         raise InvalidInputError(
-            f"metric {name!r} is the better the larger, and a search minimises; negate it, for"
+            f"metric {name!r} is better when larger, but the search minimises; negate it, for"
             f" example metric=lambda y, f: -{name.rpartition('.')[2]}(y, f)"
         )
 

@@ -100,8 +100,8 @@ def check_settings(model_name: str, settings: Mapping[str, Any], source: object)
     for name, value in settings.items():
         if name not in kept or kept[name] != value:
             raise ModelFileError(
-                f"{source} sets {name[:100]} of {model_name}, which no saved model may;"
-                " pass it where you train instead"
+                f"{source} sets {name[:100]} of {model_name}, which saved models must not; pass it"
+                " for training instead"
             )
 
 

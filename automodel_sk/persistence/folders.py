@@ -96,8 +96,8 @@ class FolderFormat:
         except (OSError, SafetensorError) as exc:
             reason = getattr(exc, "strerror", None) or str(exc)[:200]
             raise ModelFileError(
-                f"{path} can't be written ({reason}); pass a folder that you can write to, on a"
-                f" disk with space, for example {self.content!r}"
+                f"{path} can't be written ({reason}); pass a writable folder on a disk with free"
+                f" space, for example {self.content!r}"
             ) from exc
         return path
 
@@ -157,7 +157,7 @@ class FolderFormat:
         file = path / self.manifest
         if path.is_file():
             raise ModelFileError(
-                f"{path} is a file, a {self.subject} is a folder; unpack an archive first"
+                f"{path} is a file, but a {self.subject} is a folder; extract archives first"
             )
         if not file.is_file():
             raise ModelFileError(
@@ -166,7 +166,7 @@ class FolderFormat:
             )
         manifest = read_json(file)
         if not isinstance(manifest, dict) or manifest.get("format") != self.name:
-            raise ModelFileError(f"{file} is no {self.subject} of automodel_sk")
+            raise ModelFileError(f"{file} is not a {self.subject} of automodel_sk")
         self._check_version(file, manifest.get("version"))
         return manifest
 
@@ -182,7 +182,8 @@ class FolderFormat:
         """Return the content folder: it has a valid name, lies directly here, and is no link."""
         if not isinstance(name, str) or not self._names_content(name):
             raise ModelFileError(
-                f"{path / self.manifest} names {_short(name)} as its folder of content; not ours"
+                f"{path / self.manifest} names {_short(name)} as its content folder, which this"
+                " package never writes"
             )
         folder = path / name
         if folder.is_symlink() or not folder.is_dir():
@@ -203,8 +204,8 @@ class FolderFormat:
         )
         if foreign:
             raise ModelFileError(
-                f"{path} exists and is no {self.subject}; pass a path that is free,"
-                f" for example {str(path) + '-' + self.content!r}"
+                f"{path} exists and is not a {self.subject}; pass an unused path, for example"
+                f" {str(path) + '-' + self.content!r}"
             )
 
     def _text(self, manifest: Mapping[str, Any]) -> str:

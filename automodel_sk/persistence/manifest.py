@@ -39,7 +39,7 @@ def _moment(value: Any) -> Any:
 
 def _in_catalog(name: str) -> str:
     if name not in MODEL_CATALOG:
-        raise ValueError("is no model of the catalog")
+        raise ValueError("is not a model of the catalog")
     return name
 
 

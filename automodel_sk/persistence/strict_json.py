@@ -28,7 +28,7 @@ def read_json(file: Path) -> Any:
         The file is missing, a link, too large or not JSON.
     """
     if file.is_symlink() or not file.is_file():
-        raise ModelFileError(f"{file} is missing or no plain file; save the model again")
+        raise ModelFileError(f"{file} is missing or not a regular file; save the model again")
     size = file.stat().st_size
     if size > MOST_BYTES:
         raise ModelFileError(f"{file} has {size:,} bytes, too many for a saved model")
@@ -61,7 +61,7 @@ def parse_json(text: str, source: object) -> Any:
     >>> parse_json('{"h": 12, "h": 24}', "automodel.json")
     Traceback (most recent call last):
         ...
-    automodel_sk.exceptions.ModelFileError: automodel.json is damaged ('h' is there twice); ...
+    automodel_sk.exceptions.ModelFileError: automodel.json is damaged ('h' is given twice); ...
     """
     try:
         return json.loads(text, object_pairs_hook=_unique)
@@ -77,5 +77,5 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(mapping) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice[:100]!r} is there twice")
+        raise ValueError(f"{twice[:100]!r} is given twice")
     return mapping

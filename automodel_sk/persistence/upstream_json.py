@@ -159,9 +159,9 @@ def _check_tags(document: Any, known: frozenset[str], source: str) -> None:
             continue
         tag = value[_TAG]
         if not isinstance(tag, str) or tag not in known:
-            raise _damaged(f"{source} holds {str(tag)[:100]!r}, which no saved model has")
+            raise _damaged(f"{source} holds {str(tag)[:100]!r}, which saved models never contain")
         if tag in _CHECKS and not _CHECKS[tag](value):
-            raise _damaged(f"{source} holds a {tag} that no saved model has")
+            raise _damaged(f"{source} holds a {tag} that saved models never contain")
 
 
 def _is_tensor(value: Mapping[str, Any]) -> bool:

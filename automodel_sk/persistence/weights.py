@@ -83,13 +83,13 @@ def _model_file(folder: Path) -> str:
     """Return the name of the weights: the one file that is not common to all models."""
     for entry in folder.iterdir():
         if entry.is_symlink() or not entry.is_file():
-            raise ModelFileError(f"{entry} is no plain file, which no saved model has")
+            raise ModelFileError(f"{entry} is not a regular file, as saved models require")
     names = {entry.name for entry in folder.iterdir()}
     weights = names - _OWN_FILES - _MAYBE
     foreign = [name for name in weights if not name.endswith("_0.safetensors")]
     missing = _OWN_FILES - names
     if foreign:
-        raise ModelFileError(f"{folder} holds {foreign[0]!r}, which no saved model has")
+        raise ModelFileError(f"{folder} holds {foreign[0]!r}, which saved models never contain")
     if missing or len(weights) != 1:
         lacking = min(missing) if missing else "the weights of one model"
         raise ModelFileError(f"{folder} lacks {lacking}; save the model again")
@@ -153,8 +153,8 @@ def _no_more_than(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[None]:
         left[1] -= 1
         if min(left) < 0:
             raise ModelFileError(
-                f"the model that is described is larger than its weights (at {name!r});"
-                " the file is damaged, save the model again"
+                f"the described model is larger than its weights (at {name!r}); the file is"
+                " damaged, save the model again"
             )
 
     handle = register_module_parameter_registration_hook(count)

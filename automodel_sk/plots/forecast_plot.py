@@ -68,7 +68,7 @@ def series_to_show(known: Any, ids: Sequence[Any] | None, max_ids: int) -> list[
     wanted = names[:max_ids] if ids is None else list(ids)
     unknown = [name for name in wanted if name not in set(names)]
     if unknown or not wanted:
-        found = f"{unknown[0]!r}, which is no series of the data" if unknown else "no series"
+        found = f"{unknown[0]!r}, which is not a series of the data" if unknown else "no series"
         raise InvalidInputError(f"ids names {found}; try ids={names[:2]!r}")
     return wanted
 

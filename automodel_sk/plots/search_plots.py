@@ -94,7 +94,9 @@ def parameter_importances(records: Sequence[TrialRecord]) -> dict[str, float]:
         )
     study = as_study(usable)
     if len({r.value for r in usable}) == 1 or not tuned_values(usable):
-        raise InvalidInputError("all complete trials are alike, so no parameter is told apart")
+        raise InvalidInputError(
+            "all complete trials have the same loss, so importances are undefined"
+        )
     shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
     return {name: float(share) for name, share in shares.items()}
 

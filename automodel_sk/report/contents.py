@@ -96,7 +96,7 @@ def _tested(plots: ModelPlots) -> tuple[Backtest | None, str]:
     try:
         return plots._measured(), ""
     except InvalidInputError as exc:
-        return None, f"It is not known how good the forecasts are: {exc}."
+        return None, f"The accuracy of the forecasts is unknown: {exc}."
 
 
 def _scores(test: Backtest) -> list[dict[str, Any]]:
@@ -133,11 +133,11 @@ def _forecasts(plots: ModelPlots, test: Backtest | None, future: pd.DataFrame | 
 
 def _error_pictures(plot: ModelPlots) -> list[Picture]:
     return [
-        _picture("error_by_step", "How the error grows with the steps ahead.", plot.error_by_step),
-        _picture("error_by_series", "Which series are hard to forecast.", plot.error_by_series),
+        _picture("error_by_step", "Error by forecast step.", plot.error_by_step),
+        _picture("error_by_series", "Error by series.", plot.error_by_series),
         _picture(
             "residuals",
-            "How far off, and whether too high or too low for long.",
+            "Size of the residuals, and whether they stay positive or negative for long.",
             plot.residuals,
             wide=True,
         ),
@@ -187,9 +187,9 @@ def _search(plot: ModelPlots) -> dict[str, Any]:
         "counts": [int(states.get(state, 0)) for state in ("COMPLETE", "PRUNED", "FAIL")],
         "seconds": trials["duration"].dt.total_seconds().sum(),
         "pictures": [
-            _picture("history", "Each trial, and the best so far.", plot.history),
-            _picture("learning_curves", "How each trial learnt.", plot.learning_curves),
-            _picture("importances", "What the result hangs on.", plot.importances),
+            _picture("history", "Losses of the trials, and the best so far.", plot.history),
+            _picture("learning_curves", "Learning curves of the trials.", plot.learning_curves),
+            _picture("importances", "Importance of the parameters.", plot.importances),
         ],
         "slices": _picture("slices", "The loss by each parameter.", plot.slices, wide=True),
         "table": _best_trials(model.state.records),

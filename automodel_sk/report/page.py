@@ -54,8 +54,8 @@ def write_report(
         path.write_text(page, encoding="utf-8", newline="\n")
     except OSError as exc:
         raise InvalidInputError(
-            f"path {str(path)!r} can't be written ({exc.strerror or exc}); pass a file in a folder"
-            " that you can write to, on a disk with space, for example '~/report.html'"
+            f"path {str(path)!r} can't be written ({exc.strerror or exc}); pass a file in a"
+            " writable folder on a disk with free space, for example '~/report.html'"
         ) from exc
     return path
 

@@ -48,16 +48,20 @@ def verdict(test: Backtest, season: int) -> Verdict:
     """
     errors = {str(name): float(error) for name, error in test.scores()["MASE"].items()}
     own = errors.pop(test.model)
-    naive = "repeating the last season" if season > 1 else "repeating the last value"
+    naive = "the seasonal-naive forecast" if season > 1 else "the naive forecast"
     details = (_share_of_series(test, naive), _basis(test))
     best = min(errors, key=lambda name: errors[name])
     if own < errors[best]:
         saved = _percent(1 - own / errors[BASELINE_COLUMN])
-        return Verdict("good", f"{test.model} errs {saved} less than {naive}.", details)
+        return Verdict(
+            "good", f"{test.model}'s error is {saved} lower than that of {naive}.", details
+        )
     more = _percent(own / max(errors[best], _TINY) - 1)
     rule = naive if best == BASELINE_COLUMN else f"{best} ({BASELINES[best]})"
-    headline = f"{test.model} does not beat a simple forecast: it errs {more} more than {rule}."
-    advice = "Use the simple forecast, or search longer and on more data."
+    headline = (
+        f"{test.model} does not beat a baseline: its error is {more} higher than that of {rule}."
+    )
+    advice = "Use the baseline, or search longer and on more data."
     return Verdict("bad", headline, (advice, *details))
 
 
@@ -77,7 +81,7 @@ def _percent(share: float) -> str:
 def _share_of_series(test: Backtest, naive: str) -> str:
     errors = test.by_series()
     wins = int((errors[test.model] < errors[BASELINE_COLUMN]).sum())
-    return f"It is closer to the truth than {naive} in {wins:,} of {len(errors):,} series."
+    return f"It is more accurate than {naive} in {wins:,} of {len(errors):,} series."
 
 
 def _basis(test: Backtest) -> str:
@@ -85,7 +89,7 @@ def _basis(test: Backtest) -> str:
     windows = test.windows.count
     times = "once" if windows == 1 else f"{windows} times"
     return (
-        f"Measured {times} on {h} steps at the end of the data that the model had not been trained"
-        " on. Its configuration was chosen with some of these steps in view, so expect the error"
-        " on new data to be somewhat larger."
+        f"Measured {times} on {h} steps at the end of the data that were not used for training."
+        " Some of these steps were used to choose its configuration, so expect the error on new"
+        " data to be somewhat larger."
     )

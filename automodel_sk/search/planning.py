@@ -311,7 +311,7 @@ def _trial_count(
     if space.is_fixed:
         return 1, "A fixed configuration that stops early is trained once beforehand, to see when."
     if options.num_samples is not None:
-        return options.num_samples, f"{options.num_samples} trials, as asked for."
+        return options.num_samples, f"{options.num_samples} trials, as requested."
     characteristics = get_characteristics(model_name)
     steps = (space.bounds_of("max_steps") or (DEFAULT_MAX_STEPS, DEFAULT_MAX_STEPS))[1]
     revised = options.time_budget_hours is not None and options.backend == "optuna"

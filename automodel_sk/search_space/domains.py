@@ -75,7 +75,7 @@ class Choice:
         except Exception as exc:  # their repr or comparison may raise anything
             raise InvalidInputError(
                 f"choice has values that can't be told apart ({type(exc).__name__}); try numbers,"
-                " texts or lists of these"
+                " strings or lists of these"
             ) from exc
 
     def __eq__(self, other: object) -> bool:

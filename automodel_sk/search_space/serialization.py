@@ -112,7 +112,9 @@ def _domain_from_json(name: str, form: Any) -> Domain:
     kind = form.get("kind") if isinstance(form, dict) else None
     domain_type = _KINDS.get(kind) if isinstance(kind, str) else None
     if domain_type is None:
-        raise InvalidInputError(f"{name}: {kind!r} is no kind of domain; known: {list(_KINDS)}")
+        raise InvalidInputError(
+            f"{name}: {kind!r} is not a kind of domain; choose from {list(_KINDS)}"
+        )
     values = {field: value for field, value in form.items() if field != "kind"}
     if set(values) != {field.name for field in fields(domain_type)}:
         raise InvalidInputError(f"{name}: a {kind} domain has other fields than {sorted(values)}")

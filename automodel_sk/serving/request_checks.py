@@ -58,7 +58,7 @@ def checked_h(h: Any, own: int, n_series: int) -> int:
         )
     if h * n_series > max(MOST_ROWS, own * n_series):
         raise InvalidInputError(
-            f"h={h} of {n_series:,} series are more than {MOST_ROWS:,} rows; ask for fewer series"
+            f"h={h} of {n_series:,} series are more than {MOST_ROWS:,} rows; request fewer series"
             " or steps at a time"
         )
     return int(h)

@@ -109,7 +109,7 @@ def _refuse(name: str, value: Any) -> None:
     """Raise if a function or a stored configuration sets what validation refuses."""
     advice = why_refused(name, value)
     if advice is not None:
-        raise InvalidInputError(f"{name} has no place in config, got {shown(value)}; {advice}")
+        raise InvalidInputError(f"{name} is not allowed in config, got {shown(value)}; {advice}")
 
 
 def _check_categories(task: TrainingTask, config: Mapping[str, Any]) -> None:
@@ -118,7 +118,7 @@ def _check_categories(task: TrainingTask, config: Mapping[str, Any]) -> None:
     if set(named) != set(task.cat_exog):
         raise InvalidInputError(
             f"cat_exog_list must be one plain list for all trials, got {shown(list(named))} of a"
-            " function: the data are coded once; name it in a search space of domains instead"
+            " function: the data are encoded once; name it in a search space of domains instead"
         )
 
 

@@ -91,8 +91,8 @@ class Objective:
             raise
         except Exception as exc:
             raise InvalidInputError(
-                f"metric {name!r} fails on a seasonal-naive forecast"
-                f" ({type(exc).__name__}: {exc}); mend it, or try metric='mae'"
+                f"metric {name!r} fails on a seasonal-naive forecast ({type(exc).__name__}:"
+                f" {exc}); fix it, or try metric='mae'"
             ) from exc
         unusable = np.isinf(values) | np.isinf(self.weights)
         if unusable.any() or np.isnan(values).all():

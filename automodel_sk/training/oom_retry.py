@@ -64,4 +64,4 @@ def train_within_memory(
                 raise
             changed |= smaller
             on_change(changed)
-            logger.warning("a trial ran out of memory; again with %s", changed)
+            logger.warning("a trial ran out of memory; retrying with %s", changed)

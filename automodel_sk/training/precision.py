@@ -71,7 +71,7 @@ def choose_precision(
         measured to be faster with it.
     """
     if asked != "auto":
-        return PrecisionChoice(asked, "as asked for")
+        return PrecisionChoice(asked, "as requested")
     if not _has_bfloat16(task):
         return PrecisionChoice(FULL, "this machine has no bfloat16 instructions")
     try:

@@ -204,7 +204,7 @@ def test_a_path_that_no_system_takes_is_refused(path: str, model: AutoModel) -> 
 @pytest.mark.parametrize("option", ["storage", "mlflow_tracking_uri"])
 @pytest.mark.parametrize("place", ["me:s3cr3t@127.0.0.1:1/x", "postgresql:/me:s3cr3t@h/x"])
 def test_an_address_without_its_scheme_is_no_folder(option: str, place: str) -> None:
-    with pytest.raises(InvalidInputError, match=f"{option} lacks its scheme, got") as refused:
+    with pytest.raises(InvalidInputError, match=f"{option} has no scheme, got") as refused:
         OptimizationConfig(**{option: place}).converted()
     assert "s3cr3t" not in str(refused.value)
     OptimizationConfig(**{option: "runs@10:30"}).converted()

@@ -65,7 +65,7 @@ def test_a_reason_is_never_blank() -> None:
 def test_an_option_in_a_configuration_is_told_where_it_belongs(name: str) -> None:
     (error,) = ConfigValidator().validate_model_config({"max_steps": 5, name: 1}, "MLP").errors
     assert error == (
-        f"{name} is an option of the search, not a parameter of MLP; pass it beside the config:"
+        f"{name} is an option of the search, not a parameter of MLP; pass it outside the config:"
         f" create_auto_model(..., {name}=...)"
     )
 

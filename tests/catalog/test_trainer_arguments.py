@@ -50,7 +50,7 @@ def test_the_validator_refuses_them_and_says_what_to_do_instead(name: str) -> No
     for value in (HARMFUL[name], tune.choice([HARMFUL[name]])):
         result = validator.validate_model_config({**SMALL, name: value}, "MLP")
         assert len(result.errors) == 1
-        assert result.errors[0].startswith(f"{name} has no place in config, got ")
+        assert result.errors[0].startswith(f"{name} is not allowed in config, got ")
         assert result.corrected_config == SMALL
 
 
@@ -70,11 +70,11 @@ def test_what_does_nothing_may_stay() -> None:
 @pytest.mark.parametrize("name", HARMFUL)
 def test_no_model_is_built_with_them_wherever_a_configuration_is_from(name: str) -> None:
     task = TrainingTask("MLP", h=12, val_size=12)
-    with pytest.raises(InvalidInputError, match=f"^{name} has no place in config"):
+    with pytest.raises(InvalidInputError, match=f"^{name} is not allowed in config"):
         build_model(task, {**SMALL, name: HARMFUL[name]})
     hint = TrainingTask("HINT", h=12, val_size=12)
     parts = {"model": "MLP", "S": np.eye(3), "reconciliation": "BottomUp"}
-    with pytest.raises(InvalidInputError, match=f"^{name} has no place in config"):
+    with pytest.raises(InvalidInputError, match=f"^{name} is not allowed in config"):
         build_model(hint, {**SMALL, **parts, name: HARMFUL[name]})
     assert name not in passive("MLP", {name: HARMFUL[name]}) or name == "dataloader_kwargs"
 
@@ -88,7 +88,7 @@ def test_no_model_is_built_with_them_wherever_a_configuration_is_from(name: str)
 )
 def test_what_functions_draw_fails_with_that_reason(draw: Callable[..., Any]) -> None:
     with pytest.raises(
-        (InvalidInputError, NoUsableTrialError), match="devices has no place in config, got"
+        (InvalidInputError, NoUsableTrialError), match="devices is not allowed in config, got"
     ):
         create_auto_model("MLP", 12, seasonal_panel(), draw, num_samples=1, **QUIET)
 

@@ -190,7 +190,7 @@ def test_fit_takes_a_table_of_two_columns_as_one_series(folder: Path):
     result = run("fit", "air.csv", "--model", "NHITS", "--h", 3, "--space", tiny, "--no-mlflow")
     assert result.exit_code == 0, result.output
     assert (
-        "air.csv has no column 'unique_id': taken as one series, named 'air',"
+        "air.csv has no column 'unique_id': read as a single series, named 'air',"
         " with times 'Month' and values 'Passengers'." in result.stderr
     )
     forecast = pd.read_csv(folder / "air_NHITS_forecast.csv")
@@ -291,7 +291,7 @@ def test_ctrl_c_says_how_to_go_on(panel_csv: Path, folder: Path):
         ),
         (
             ["fit", "panel.csv", "--model", "NHITS", "--h", 6, "--time-budget", "soon"],
-            "a time above 0 is needed, got 'soon'; try '10m'",
+            "must be a duration above 0, got 'soon'; try '10m'",
         ),
         (
             ["fit", "panel.csv", "--model", "NHITS", "--h", 6, "--level", 100],
@@ -321,7 +321,7 @@ def test_wrong_usage(panel_csv: Path, arguments: list[Any], message: str):
         (["--space", [1, 2]], "space.json must hold one object, got list"),
         (
             ["--space", {"dropout": {"unifrom": [0, 1]}}],
-            "dropout: 'unifrom' is no kind of search, the kinds are choice,",
+            "dropout: 'unifrom' is not a kind of domain; choose from choice,",
         ),
         (["--space", {"dropout": {"uniform": [0]}}], "dropout: uniform needs [low, high]"),
         (["--space", {"learning_rate": {"loguniform": [0, 1]}}], "learning_rate: loguniform low"),
@@ -332,9 +332,9 @@ def test_wrong_usage(panel_csv: Path, arguments: list[Any], message: str):
             "panel.csv has no column 'shop' (--id-col); its columns are 'unique_id',",
         ),
         (["--target-col", "ds"], "panel.csv has both 'ds' (--target-col) and 'y'"),
-        (["--forecast", "forecast.doc"], "forecast.doc ends in '.doc', which says nothing of its"),
-        (["--forecast", "."], "has no ending, which says nothing of its format"),
-        (["--output", "full"], "full exists and is no saved model; pass another folder"),
+        (["--forecast", "forecast.doc"], "forecast.doc ends in '.doc', so its format is unknown"),
+        (["--forecast", "."], "has no ending, so its format is unknown"),
+        (["--output", "full"], "full exists and is not a saved model; pass another folder"),
         (["--futr-exog", "price"], "price"),
         (["--freq", "Q7"], "freq"),
         (["--static", "panel.csv"], "rows too many, first for series"),
@@ -361,14 +361,14 @@ def test_what_stops_a_fit(panel_csv: Path, folder: Path, more: list[Any], messag
     [
         ("empty.csv", b"", "empty.csv is empty; it needs a header such as"),
         ("latin.csv", b"unique_id,ds,y\n\xe9,2020-01-01,1\n", "latin.csv: encoding cp1252."),
-        ("data.doc", b"x", "data.doc ends in '.doc', which says nothing of its format"),
+        ("data.doc", b"x", "data.doc ends in '.doc', so its format is unknown"),
         ("bad.parquet", b"not parquet", "bad.parquet can't be read"),
         ("semi.csv", b"unique_id;ds;y\na;2020-01-01;1\n", "semi.csv: separator ';'."),
         (
             "hidden.csv",
             b"shop,ds,y\na,2020-01-01,1\nb,2020-01-01,2\n",
-            "hidden.csv has no column 'unique_id' and the time 2020-01-01 twice; name the column"
-            " of series with --id-col (it has 'shop', 'ds', 'y')",
+            "hidden.csv has no column 'unique_id' and the time 2020-01-01 twice; set the series"
+            " column with --id-col (it has 'shop', 'ds', 'y')",
         ),
         ("words.csv", b"unique_id,ds,y\na,soon,1\na,later,2\n", "column 'ds'"),
         (

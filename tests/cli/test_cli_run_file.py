@@ -86,7 +86,8 @@ def test_a_run_file_holds_no_secrets_and_says_so(home: Path):
     assert "secret@" not in text
     assert "mlflow_tracking_uri:" not in text
     assert (
-        "# Left out, as it holds a secret: mlflow_tracking_uri. Pass --mlflow-tracking-uri." in text
+        "# Left out because it contains a secret: mlflow_tracking_uri. Pass --mlflow-tracking-uri."
+        in text
     )
     assert "#   automodel-sk fit --config models/first_run.yaml\n" in text
 
@@ -132,7 +133,7 @@ def test_numbers_dashes_and_single_values_are_read_as_people_write_them(folder: 
     text = "data: panel.csv\nmodel: NHITS\nh: 2\nlevel: 90\ntime-budget: 10m\nno_such: null\n"
     space = "space:\n  max_steps: 3\n  input_size: 12\n  learning_rate: 1e-3\n"
     refused = run("fit", "--config", run_file(text + space))
-    assert "'no_such' is no option of a run" in words(refused.stderr)
+    assert "'no_such' is not an option of a run" in words(refused.stderr)
     text = text.replace("no_such", "num-samples")
     done = run("fit", "--config", run_file(text + space), "--no-mlflow", "--quiet", "--json")
     assert done.exit_code == 0, done.output
@@ -152,9 +153,15 @@ def test_validate_reads_a_run_file_too(home: Path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"data": "a.csv", "num_sample": 3}, "'num_sample' is no option of a run; did you mean"),
-        ({"data": "a.csv", "zzz": 3}, "'zzz' is no option of a run; the options are data, model,"),
-        ({"data": "a.csv", "verbose": False}, "'verbose' is no option of a run"),
+        (
+            {"data": "a.csv", "num_sample": 3},
+            "'num_sample' is not an option of a run; did you mean",
+        ),
+        (
+            {"data": "a.csv", "zzz": 3},
+            "'zzz' is not an option of a run; the options are data, model,",
+        ),
+        ({"data": "a.csv", "verbose": False}, "'verbose' is not an option of a run"),
         ({"max_steps": 5, "input_size": 12}, "pass a search space with --space run.yaml"),
         ({"data": {"path": "a.csv"}}, "data takes a value or a list, got a mapping"),
         ([1, 2], "run.yaml must hold one mapping, got list"),
@@ -163,7 +170,7 @@ def test_validate_reads_a_run_file_too(home: Path):
         ({"data": "a.csv", "model": "NHITS", "h": 3}, "'a.csv' does not exist"),
         ({**FOUND, "model": "nhit"}, "'nhit' is unknown; try 'NHITS'"),
         ({**FOUND, "h": "six"}, "Invalid value for '--h'"),
-        ({**FOUND, "time_budget": "soon"}, "a time above 0 is needed, got 'soon'"),
+        ({**FOUND, "time_budget": "soon"}, "must be a duration above 0, got 'soon'"),
     ],
 )
 def test_wrong_run_files(folder: Path, content: Any, message: str):

@@ -112,16 +112,16 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "a header alone": (b"date,sales\n", "has a header and no rows"),
     "a bad cell": (
         b"date,sales\n2024-01-01,1\n2024-01-02,n/a?\n2024-01-03,3\n",
-        "column 'sales' holds 'n/a?' in row 2, which is no number (1 such rows)",
+        "column 'sales' holds 'n/a?' in row 2, which is not a number (1 such rows)",
     ),
     "a placeholder": (
         b"date,sales\n2024-01-01,100.0\n2024-01-02,-\n",
-        "column 'sales' holds '-' in row 2, which is no number",
+        "column 'sales' holds '-' in row 2, which is not a number",
     ),
     "a currency": (b"date,sales\n2024-01-01,$100\n", "holds '$100' in row 1"),
     "an open comma": (
         b'date,sales\n2024-01-01,"1,001"\n2024-01-02,"2,002"\n',
-        "column 'sales': '1,001' may be 1001 or 1.001; say which with --decimal . or --decimal ,",
+        "column 'sales': '1,001' may be 1001 or 1.001; choose with --decimal . or --decimal ,",
     ),
     "a row with too many values": (
         b"date,sales\n2024-01-01,1\n2024-01-02,1,7\n",
@@ -132,7 +132,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         "no column 'ds' (--time-col) and no column 'y' (--target-col); its columns are 'a', 'b',",
     ),
     "far too many columns": (b"," * 1_000_000 + b"\n1\n", "columns in its header, at most 10000"),
-    "binary": (b"\x00\x01\x02" * 100, "holds binary data, no text"),
+    "binary": (b"\x00\x01\x02" * 100, "holds binary data, not text"),
 }
 
 
@@ -157,7 +157,7 @@ def test_what_was_said_of_a_file_holds(tmp_path: Path) -> None:
     assert frame["y"].tolist() == [1.001, 2.5]
     assert frame["ds"].tolist() == [pd.Timestamp("2024-02-01"), pd.Timestamp("2024-02-02")]
     columns = Columns(time="when", target="much", asked=Asked(decimal=",", date_format="%Y"))
-    with pytest.raises(InvalidInputError, match=r"'when' is not written as --date-format %Y"):
+    with pytest.raises(InvalidInputError, match=r"'when' does not match --date-format %Y"):
         read_series(tmp_path / "a.csv", columns, quiet=True)
 
 
@@ -184,7 +184,7 @@ def test_a_damaged_file_is_one_sentence(name: str, content: bytes, tmp_path: Pat
 
 def test_an_unknown_ending_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.xyz").write_text(PLAIN)
-    with pytest.raises(InvalidInputError, match=r"ends in '\.xyz', which says nothing"):
+    with pytest.raises(InvalidInputError, match=r"ends in '\.xyz', so its format is unknown"):
         read_table(tmp_path / "a.xyz")
 
 

@@ -185,7 +185,7 @@ def test_a_search_that_is_stopped_keeps_what_has_ended(
         with pytest.raises(SystemExit) as left:
             fit(tmp_path, cpus=cpus, verbose=True)
     assert left.value.code == 128 + number
-    assert "study_name='stopped' goes on with them." in capfd.readouterr().err
+    assert "study_name='stopped' resumes from them." in capfd.readouterr().err
     assert states(tmp_path) == kept if kept else "RUNNING" not in states(tmp_path)
     assert cpus == 1 or not workers_running()
     assert len(fit(tmp_path).trials) == 3

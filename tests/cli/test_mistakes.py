@@ -83,7 +83,7 @@ PYTHON: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "presets": (lambda: fit(presets="best"), ("presets", "num_samples=", "time_budget_hours=")),
     "epochs": (lambda: fit(epochs=5), ("'epochs'", "max_steps", "config")),
     "device": (lambda: fit(device="cuda"), ("'device'", "gpus=1")),
-    "max_steps beside the config": (lambda: fit(max_steps=5), ("'max_steps'", "config={'max_st")),
+    "max_steps outside the config": (lambda: fit(max_steps=5), ("'max_steps'", "config={'max_st")),
     "time_budget_minutes": (
         lambda: OptimizationConfig(time_budget_minutes=5),  # type: ignore[call-arg]
         ("'time_budget_minutes'", "time_budget_hours"),
@@ -100,7 +100,7 @@ PYTHON: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "no dates": (lambda: fit(frame().assign(ds="soon")), ("no date", "'soon'", "format=")),
     "German dates": (
         lambda: fit(german(frame(12), "ds")),
-        ("day and month is open", 'format="%d.%m.%Y"'),
+        ("ambiguous order of day and month", 'format="%d.%m.%Y"'),
     ),
     "own names in dates": (
         lambda: fit(german(sales(12), "date"), **OWN),
@@ -136,7 +136,7 @@ PYTHON: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
             config={"max_steps": 2, "input_size": 12},
             futr_exog_list=["p"],
         ),
-        ("NLinear takes no future-known", "leave out futr_exog_list, or choose a model"),
+        ("NLinear does not accept future-known", "leave out futr_exog_list, or choose a model"),
     ),
     "misspelt loss": (lambda: fit(loss="mea"), ("got 'mea'", "did you mean 'mae'?")),
     "misspelt metric": (lambda: fit(metric="maes"), ("got 'maes'", "did you mean 'mase'?")),
@@ -199,11 +199,11 @@ LATE: dict[str, tuple[Callable[[AutoModel], Any], tuple[str, ...]]] = {
     ),
     "a folder that can't be written": (
         lambda m: m.save("/proc/nowhere"),
-        ("/proc/nowhere can't be written", "pass a folder that you can write to"),
+        ("/proc/nowhere can't be written", "pass a writable folder"),
     ),
     "a file in place of the folder": (
         lambda m: m.save(_file("plain.txt")),
-        ("plain.txt exists and is no saved model", "'plain.txt-model'"),
+        ("plain.txt exists and is not a saved model", "'plain.txt-model'"),
     ),
 }
 
@@ -343,7 +343,7 @@ COMMANDS: dict[str, tuple[tuple[Any, ...], tuple[str, ...]]] = {
     "duplicate rows": (fitting(data="twice.csv"), ("'shop' and 'date'", "keep one of each")),
     "two frequencies": (
         fitting(data="mixed.csv"),
-        ("column 'date'", "--freq D", "--freq MS", "split the file", "sum the finer up"),
+        ("column 'date'", "--freq D", "--freq MS", "split the file", "aggregate the finer one"),
     ),
     "misspelt parameter": (fitting(space="misspelt.json"), ("did you mean learning_rate?",)),
     "misspelt kind": (fitting(space="kind.json"), ("'logunifrm'", "did you mean 'loguniform'?")),
@@ -362,7 +362,7 @@ COMMANDS: dict[str, tuple[tuple[Any, ...], tuple[str, ...]]] = {
     ),
     "model without exogenous": (
         fitting("--futr-exog", "price", model="NLinear", space=None),
-        ("NLinear takes no future-known", "leave out --futr-exog", "or choose a model"),
+        ("NLinear does not accept future-known", "leave out --futr-exog", "or choose a model"),
     ),
     "exogenous column misspelt": (
         fitting("--futr-exog", "pric"),

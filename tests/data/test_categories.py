@@ -110,7 +110,7 @@ def test_a_category_that_is_new_is_said_so(caplog):
     assert np.isfinite(model.predict(futr_df=some)["MLP"]).all()
     assert "1 categories that the model was not trained on, first 'Holiday'" in caplog.text
     numbers = future("0 to 6")
-    with pytest.raises(InvalidInputError, match=r"no category that the model knows .*'Friday'"):
+    with pytest.raises(InvalidInputError, match=r"no category known to the model .*'Friday'"):
         model.predict(futr_df=numbers)
     more = panel("text").replace({"day": {"Friday": "Holiday"}})
     more.loc[4, "day"] = "Friday"
@@ -134,7 +134,7 @@ def test_a_category_that_is_new_is_said_so(caplog):
             ["day"],
             "names 'dya', which none .* 'day'",
         ),
-        ({}, "NBEATS", [], "NBEATS takes no categorical variables"),
+        ({}, "NBEATS", [], "NBEATS does not accept categorical variables"),
         ({"cat_exog_list": Choice([["day"], []])}, "MLP", ["day"], "must be one plain value"),
     ],
 )

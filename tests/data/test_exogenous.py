@@ -406,7 +406,7 @@ def test_all_three_kinds_in_a_search(model: str, few: pd.DataFrame, future: pd.D
 
 @pytest.mark.parametrize("kind", ["futr_exog_list", "hist_exog_list", "stat_exog_list"])
 def test_lists_within_a_config_are_sent_beside_it(kind: str, past: pd.DataFrame):
-    with pytest.raises(InvalidInputError, match=f"{kind} has no place in config.*{kind}="):
+    with pytest.raises(InvalidInputError, match=f"{kind} is not allowed in config.*{kind}="):
         fit(past, {**TOUCHES, kind: ["promo"]})
 
 

@@ -96,7 +96,7 @@ def test_single_series_of_many_union_is_used() -> None:
         (long_frame(pd.DatetimeIndex(["2020-01-31"])), 'pass it, e.g. freq="ME"'),
         (
             long_frame(pd.DatetimeIndex(["2020-01-01", "2020-01-02", "2020-01-13", "2021-05-01"])),
-            "keep no regular step",
+            "are not regularly spaced",
         ),
         (long_frame(pd.Index([0.5, 1.5])), 'df["ds"].astype("int64")'),
         (long_frame(pd.Index([1, 2])).drop(columns="ds"), "column 'ds' is missing"),
@@ -131,7 +131,7 @@ def test_season_lengths(freq: str | int, season: int) -> None:
         ("15T", 'use freq="15min"'),
         ("Q-NOV", 'use freq="QE-NOV"'),
         ("monthly", 'use freq="ME"'),
-        ("fortnight", "is no frequency that pandas knows"),
+        ("fortnight", "is not a pandas frequency"),
         ("-1D", "must go forward"),
         (0, "must go forward by at least one step, got 0; try 1"),
         (True, "must be a pandas offset alias or a whole number, got True"),

@@ -66,7 +66,7 @@ def test_they_are_forecast_listed_once_and_spoil_nothing():
         assert error(model, name, level) < 0.4
     assert error(model, "s14", 1.0) < 0.6  # two seasons are a full window
     searched = fit(BOTH)
-    (warning,) = [w for w in searched.validation.warnings if "left out of the validation" in w]
+    (warning,) = [w for w in searched.validation.warnings if "left out of validation" in w]
     assert "5 of 7 series have fewer than the 15 rows" in warning
     assert "['s1', 's2', 's3', 's8', 's14']" in warning
     assert len(searched.predict()) == 7 * H

@@ -113,7 +113,7 @@ def found(run: SearchRun, rule: str) -> Finding | None:
 def test_a_healthy_search_has_no_findings():
     diagnosis = diagnose(healthy())
     assert not diagnosis, str(diagnosis)
-    assert str(diagnosis) == "Nothing stands out in this search."
+    assert str(diagnosis) == "No findings for this search."
     assert "Nothing" in diagnosis._repr_html_()
     assert diagnosis.to_frame().empty
 

@@ -130,7 +130,7 @@ class TestRefusals:
         (tmp_path / "mine").mkdir()
         (tmp_path / "mine" / "thesis.txt").write_text("all of it")
         original = forecaster().fit(CONTAINERS["series"], fh=[1])
-        with pytest.raises(ModelFileError, match="is no saved forecaster"):
+        with pytest.raises(ModelFileError, match="is not a saved forecaster"):
             original.save(tmp_path / "mine", serialization_format="safe")
         assert (tmp_path / "mine" / "thesis.txt").read_text() == "all of it"
         with pytest.raises(ModelFileError, match=r"forecaster\.json is missing"):
@@ -151,7 +151,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         ("change", "message"),
-        [({"format": "other"}, "no saved forecaster"), ({"version": 99}, "format version 99")],
+        [({"format": "other"}, "not a saved forecaster"), ({"version": 99}, "format version 99")],
     )
     def test_other_files_are_named(self, change: dict, message: str, tmp_path: Path) -> None:
         folder = forecaster().fit(CONTAINERS["series"], fh=[1]).save(tmp_path / "m", "safe")

@@ -104,7 +104,7 @@ class TestToEngine:
 
     def test_a_series_never_seen_is_refused(self) -> None:
         layout = Layout.learn(panel_of({"a": series_of(DAYS)}))
-        with pytest.raises(InvalidInputError, match="series 'z' was never seen"):
+        with pytest.raises(InvalidInputError, match="series 'z' is unknown"):
             layout.rows(panel_of({"z": series_of(DAYS)}).index)
 
 
@@ -132,7 +132,7 @@ class TestIrregularTime:
         assert str(Layout.learn(y, freq="ME").index(np.array([[2]]))[0].date()) == "2024-03-31"
 
     def test_wrong_frequency_names_the_time(self) -> None:
-        with pytest.raises(InvalidInputError, match="does not lie on the frequency 'ME'"):
+        with pytest.raises(InvalidInputError, match="does not match the frequency 'ME'"):
             Layout.learn(series_of(DAYS), freq="ME")
 
     @pytest.mark.parametrize(("freq", "fix"), [("nonsense", "freq='D'"), (1, "freq")])
@@ -264,7 +264,7 @@ class TestLongFrames:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            (lambda df: df.rename(columns={"ds": "date"}), "time_col='ds' is no column"),
+            (lambda df: df.rename(columns={"ds": "date"}), "time_col='ds' is not a column"),
             (lambda df: pd.concat([df, df]), "two rows for"),
         ],
     )

@@ -424,7 +424,7 @@ def test_a_tracker_is_told_the_metrics_name(data: pd.DataFrame):
 
 
 def test_a_metric_is_refused_before_any_training(data: pd.DataFrame):
-    with pytest.raises(InvalidInputError, match="judges quantiles, and the loss gives none"):
+    with pytest.raises(InvalidInputError, match="scores quantiles, but the loss gives none"):
         plan_of(data, metric="scaled_crps")
     with pytest.raises(InvalidInputError, match=r"step_size must be a whole number .* got 0"):
         plan_of(data, step_size=0)

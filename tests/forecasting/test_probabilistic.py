@@ -211,11 +211,11 @@ def test_a_loss_of_one_quantile_gives_that_one_alone(loss: str, data: pd.DataFra
     assert scores["metric"].tolist() == ["mqloss"]
     assert scores["MLP"].gt(0).all()
     for measure in (lambda: model.diagnose(baselines=True), model.plot.residuals):
-        with pytest.raises(InvalidInputError, match=r"forecasts the quantile 0\.9, of which"):
+        with pytest.raises(InvalidInputError, match=r"forecasts the quantile 0\.9, for which"):
             measure()
     assert not model.plot.forecast(held_out=True).axes[0].collections
     page = model.report(tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "It is not known how good the forecasts are: the model forecasts the quantile" in page
+    assert "The accuracy of the forecasts is unknown: the model forecasts the quantile" in page
 
 
 def test_a_loss_of_one_quantile_in_the_estimator(data: pd.DataFrame):

@@ -299,8 +299,8 @@ def test_a_season_tells_scaled_metrics_apart():
         ("maee", "got 'maee'; did you mean 'mae'?"),
         (5, "got 5; try metric='mae'"),
         (MeanAbsoluteError, "got <class"),
-        ("coverage", "'coverage' is best at its level, not at its least"),
-        (r2_score, r"the better the larger.*metric=lambda y, f: -r2_score\(y, f\)"),
+        ("coverage", "'coverage' is best at its nominal level, not at its minimum"),
+        (r2_score, r"better when larger.*metric=lambda y, f: -r2_score\(y, f\)"),
         (lambda y: 0.0, r"must take \(y_true, y_pred\) or .* it takes \(y\)"),
     ],
 )
@@ -312,13 +312,17 @@ def test_what_is_no_metric(metric: Any, message: str):
 @pytest.mark.parametrize(
     ("metric", "endings", "message"),
     [
-        ("scaled_crps", [""], "judges quantiles, and the loss gives none; try loss='mqloss'"),
-        ("winkler_score", ["-median"], "judges quantiles, and the loss gives none"),
-        (partial(losses.winkler_score, level=95), ENDINGS, "of level 95, the loss gives 90, 80"),
+        ("scaled_crps", [""], "scores quantiles, but the loss gives none; try loss='mqloss'"),
+        ("winkler_score", ["-median"], "scores quantiles, but the loss gives none"),
+        (
+            partial(losses.winkler_score, level=95),
+            ENDINGS,
+            "of level 95, but the loss gives 90, 80",
+        ),
         (
             partial(losses.quantile_loss, q=0.7),
             ENDINGS,
-            "judges the quantile 0.7, the loss gives 0.05, 0.1, 0.5, 0.9, 0.95",
+            "scores the quantile 0.7, but the loss gives 0.05, 0.1, 0.5, 0.9, 0.95",
         ),
         (lambda y, f: "good", [""], "must return a number, got str"),
         (lambda df, models: 1.0, [""], "must return a DataFrame .* got float"),

@@ -186,15 +186,15 @@ def test_the_verdict_is_plain():
     good = judged([1.0, 2.0], [2.0, 2.0], [9.0, 9.0])
     assert (good.tone, good.headline) == (
         "good",
-        "NHITS errs 25% less than repeating the last season.",
+        "NHITS's error is 25% lower than that of the seasonal-naive forecast.",
     )
     assert good.details[0].endswith("in 1 of 2 series.")
     assert "Measured 2 times on 1 steps" in good.details[1]
     bad = judged([3.0, 2.0], [2.0, 2.0], [9.0, 9.0])
     assert bad.tone == "bad"
-    assert "does not beat a simple forecast: it errs 25% more than repeating the" in bad.headline
+    assert "does not beat a baseline: its error is 25% more than repeating the" in bad.headline
     other = judged([3.0, 1.0], [4.0, 4.0], [1.0, 1.0])
-    assert "it errs 100% more than Naive (the last value)" in other.headline
+    assert "its error is 100% higher than that of Naive (the last value)" in other.headline
     perfect = judged([0.5, 0.5], [0.0, 0.0], [1.0, 1.0])
     assert perfect.tone == "bad"
     assert "many times more" in perfect.headline
@@ -212,7 +212,7 @@ def test_a_model_without_search_errors_or_future(tmp_path: Path):
         verbose=False,
     )
     page = Page(model.report(tmp_path / "short.html"))
-    assert "It is not known how good the forecasts are: the longest series has 16 rows" in page.text
+    assert "The accuracy of the forecasts is unknown: the longest series has 16 rows" in page.text
     assert "There was no search: the configuration was given." in page.text
     assert "The future is not shown:" in page.text
     assert list(page.figures) == ["figure-forecasts"]

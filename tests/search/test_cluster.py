@@ -265,7 +265,7 @@ class Unplugged(Heard):
 def test_a_database_that_goes_away_is_named_without_its_password(kind: str, dataset: Any) -> None:
     with SERVERS[kind]() as server:
         request = small_request(StudyLocation("left", server.url), 2)
-        with pytest.raises(StorageError, match="what it holds is kept: call again") as caught:
+        with pytest.raises(StorageError, match="its content is kept: call again") as caught:
             OptunaBackend().run(request, dataset, Unplugged(server))
     assert "hunter2" not in str(caught.value)
 
@@ -355,7 +355,7 @@ class TestWorkerCommand:
         self.begin(tmp_path, space={**SPACE, "detect_anomaly": True, "max_steps": 2})
         result = self.join(StudyLocation("joined", tmp_path), "--data", sales)
         assert result.exit_code == 1
-        assert "study 'joined' sets 'detect_anomaly', which may do more" in result.stderr
+        assert "study 'joined' sets 'detect_anomaly', which may execute code" in result.stderr
 
     def test_it_names_what_is_missing(self, tmp_path: Path, sales: Path) -> None:
         result = self.join(StudyLocation("nowhere", tmp_path / "none"), "--data", sales)

@@ -153,7 +153,7 @@ def test_values_that_the_space_lacks_fail_alone(
     assert best is not None
     assert best.number < 2
     assert records[2].state == "FAIL"
-    assert records[2].reason == "its parameters are none of the search space's"
+    assert records[2].reason == "its parameters are not in the search space"
 
 
 @pytest.mark.parametrize("identity", [[1], "no JSON", 7, {"data": 1}])

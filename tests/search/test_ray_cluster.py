@@ -49,7 +49,7 @@ def test_trials_of_a_machine_that_leaves_run_elsewhere(
     records = list(RayBackend().run(request, dataset, Heard(at=(1, 3), do=leave)))
     assert [(r.number, r.state) for r in records] == [(n, "COMPLETE") for n in range(5)]
     assert {r.params["windows_batch_size"] for r in records} == {16}
-    assert "its machine is gone; it runs again" in caplog.text
+    assert "its machine was lost; it is retried" in caplog.text
 
 
 def test_the_users_own_ray_is_used_and_left_alone(dataset: Any) -> None:

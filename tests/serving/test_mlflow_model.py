@@ -346,8 +346,8 @@ def test_a_model_that_can_not_be_saved_costs_a_warning(
     assert tracker.model_id is None
     (warning,) = [r.getMessage() for r in caplog.records if r.name.startswith("automodel_sk")]
     assert warning == (
-        f"MLflow at {uri} did not take the model: No space left on device. The search is "
-        "tracked; AutoModel.log_to_mlflow() tries again."
+        f"MLflow at {uri} did not store the model: No space left on device. The search is tracked;"
+        " AutoModel.log_to_mlflow() tries again."
     )
 
 

@@ -509,8 +509,8 @@ def test_a_trial_that_no_store_takes_does_not_hold_up_the_others(
     assert local(folder).parent().info.status == "FINISHED"
     messages = [record.getMessage() for record in caplog.records if "MLflow" in record.msg]
     assert len(messages) == 2
-    assert "did not take trial 0" in messages[0]
-    assert "did not take all of the search (trials missing: 1)" in messages[1]
+    assert "did not store trial 0" in messages[0]
+    assert "did not store all of the search (trials missing: 1)" in messages[1]
 
 
 # --- stores that can't be used ---------------------------------------------------------
@@ -530,9 +530,9 @@ def test_a_server_that_is_down(folder: Path) -> None:
     port = closed_port()
     message = failure(f"http://me:s3cret@127.0.0.1:{port}")
     assert message == (
-        f"mlflow_tracking_uri 'http://***@127.0.0.1:{port}' can't be used: the connection was "
-        "refused; check the server, pass another URI such as 'sqlite:///mlflow.db', or go on "
-        "without MLflow: use_mlflow=False"
+        f"mlflow_tracking_uri 'http://***@127.0.0.1:{port}' can't be used: the connection was"
+        " refused; check the server, pass another URI such as 'sqlite:///mlflow.db', or continue"
+        " without MLflow: use_mlflow=False"
     )
     assert settings() == environment
 
@@ -556,7 +556,7 @@ def test_files_that_are_no_store(folder: Path) -> None:
     (folder / "text.db").write_text("no database at all, only a text that is long enough" * 50)
     assert "file is not a database" in failure(f"sqlite:///{folder}/text.db")
     assert "can't be used" in failure(f"sqlite:///{folder}/text.db/below/mlflow.db")
-    assert "MLflow has given up folders as stores" in failure(f"{folder}/mlruns")
+    assert "MLflow no longer supports folders as stores" in failure(f"{folder}/mlruns")
     assert "'nonsense://x' can't be used" in failure("nonsense://x")
 
 
@@ -657,7 +657,7 @@ def test_what_a_server_missed_is_written_when_it_is_back(
     assert children[1].info.start_time == milliseconds(START + timedelta(minutes=1))
     assert len(stored.history(children[1], "val_loss")) == 2
     (warning,) = warnings_of(caplog)
-    assert "did not take trial 1: the connection was refused. The search goes on" in warning
+    assert "did not store trial 1: the connection was refused. The search goes on" in warning
 
 
 def test_what_a_server_missed_is_written_locally_at_the_end(
@@ -682,8 +682,8 @@ def test_what_a_server_missed_is_written_locally_at_the_end(
     assert [run.info.status for run in children.values()] == ["FINISHED", "FAILED"]
     assert children[1].data.metrics["best_val_loss"] == 0.1
     first, second = warnings_of(caplog)
-    assert "did not take trial 1" in first
-    assert "did not take all of the search (trials missing: 2)" in second
+    assert "did not store trial 1" in first
+    assert "did not store all of the search (trials missing: 2)" in second
     assert f"What is missing is in sqlite:///{folder}/mlflow.db" in second
     assert "s3cret" not in caplog.text
 

@@ -93,7 +93,7 @@ def test_mlflows_environment(uri: str, monkeypatch: pytest.MonkeyPatch):
     assert elsewhere.run_id is not None
     elsewhere.finish("FINISHED")
     monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
-    with pytest.raises(TrackingError, match=r"MLFLOW_RUN_ID '0+' is no run of this store"):
+    with pytest.raises(TrackingError, match=r"MLFLOW_RUN_ID '0+' is not a run of this store"):
         track(MLflowTracker())
 
 
@@ -112,7 +112,7 @@ def test_runs_that_are_deleted_or_unknown_are_named(uri: str):
     model: Any = ModelRecord.__new__(ModelRecord)
     with pytest.raises(TrackingError, match=rf"run_id '{gone}' was deleted .*mlflow runs restore"):
         log_model(model, uri, run_id=gone)
-    with pytest.raises(TrackingError, match="run_id 'abc' is no run of this store"):
+    with pytest.raises(TrackingError, match="run_id 'abc' is not a run of this store"):
         log_model(model, uri, run_id="abc")
 
 

@@ -44,7 +44,7 @@ BACKEND_TABLE = [
     ({"time_budget_hours": float("inf")}, "time_budget_hours must be a number above 0", 1.0),
     (
         {"ray_address": 6379},
-        "ray_address must be a line of text of at most 200 characters or None, got 6379",
+        "ray_address must be a string on one line of at most 200 characters or None, got 6379",
         None,
     ),
     ({"ray_address": " "}, "got ' '; try ray_address='auto'", None),
@@ -161,4 +161,4 @@ def test_data_too_large_for_the_memory_is_a_warning() -> None:
 
     result = VALIDATOR.validate_environment([], dataset=Huge())
     assert result.is_valid
-    assert "GB are free, about 3000000.5 GB are needed" in result.warnings[0]
+    assert "GB are free, but about 3000000.5 GB are needed" in result.warnings[0]

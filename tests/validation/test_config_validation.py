@@ -178,14 +178,15 @@ CONFIG_TABLE = [
     ),
     (
         {"h": 7, "max_steps": 5},
-        "h has no place in config, got 7; pass it beside the config: create_auto_model(..., h=24)",
+        "h is not allowed in config, got 7; pass it outside the config: create_auto_model(...,"
+        " h=24)",
         {"max_steps": 5},
     ),
-    ({"loss": "MAE", "max_steps": 5}, "loss has no place in config", {"max_steps": 5}),
+    ({"loss": "MAE", "max_steps": 5}, "loss is not allowed in config", {"max_steps": 5}),
     ({"valid_loss": 1, "max_steps": 5}, "another with metric='mae'", {"max_steps": 5}),
     (
         {"futr_exog_list": ["price"], "max_steps": 5},
-        "futr_exog_list has no place in config, got ['price']; pass it beside the config",
+        "futr_exog_list is not allowed in config, got ['price']; pass it outside the config",
         {"max_steps": 5},
     ),
     ({"max_epochs": 3, "max_steps": 5}, "training is counted in steps", {"max_steps": 5}),

@@ -118,7 +118,7 @@ ERRORS: list[Case] = [
         "keys in the index",
         lambda: panel().set_index(["unique_id", "ds"]),
         {},
-        ["column 'unique_id' and column 'ds' stands in the index", "df = df.reset_index()"],
+        ["column 'unique_id' and column 'ds' is in the index", "df = df.reset_index()"],
     ),
     (
         "unnamed two-level index",
@@ -147,16 +147,16 @@ ERRORS: list[Case] = [
         ["column 'ds' holds periods", 'df["ds"].dt.to_timestamp()'],
     ),
     (
-        "text ds that is no date",
+        "text ds that is not a date",
         lambda: ds_as(["2020-01-31", "n/a!", "2020-03-31"]),
         {},
-        ["holds text that is no date (first: 'n/a!')"],
+        ["holds text that is not a date (first: 'n/a!')"],
     ),
     (
         "day and month open",
         lambda: ds_as(["01/02/2020", "02/02/2020", "03/02/2020"]),
         {},
-        ["order of day and month is open (e.g. '01/02/2020')", 'format="%d/%m/%Y"'],
+        ["ambiguous order of day and month (e.g. '01/02/2020')", 'format="%d/%m/%Y"'],
     ),
     (
         "mixed zones as text",
@@ -259,7 +259,7 @@ ERRORS: list[Case] = [
     ),
     ("start for end", panel, {"freq": "MS"}, ["freq='MS' does not fit", 'pass freq="ME"']),
     ("hours for days", lambda: one(TIMES), {"freq": "h"}, ["100% of its steps differ"]),
-    ("frequency unknown", panel, {"freq": "often"}, ["freq='often' is no frequency", 'try "h"']),
+    ("frequency unknown", panel, {"freq": "often"}, ["freq='often' is not a pandas", 'try "h"']),
     ("frequency outdated", panel, {"freq": "M"}, ['use freq="ME"']),
     ("number for dates", panel, {"freq": 1}, ["does not fit times that are dates"]),
     ("dates for numbers", lambda: one(range(9)), {"freq": "D"}, ["that are whole numbers"]),
@@ -273,7 +273,7 @@ ERRORS: list[Case] = [
         "irregular",
         lambda: one(pd.to_datetime(["2020-01-01", "2020-01-04", "2020-03-05", "2021-05-09"])),
         {},
-        ["the times of 'ds' keep no regular step", 'freq="D"'],
+        ["the times of 'ds' are not regularly spaced", 'freq="D"'],
     ),
     (
         "year and month",
@@ -369,7 +369,7 @@ ERRORS: list[Case] = [
         "static of other series",
         panel,
         {"static_df": static([0, 1, 2])},
-        ["static_df names none of the series", "bring both to one type"],
+        ["static_df names none of the series", "convert both to one type"],
     ),
     (
         "static column missing",
@@ -449,7 +449,7 @@ WARNINGS: list[Case] = [
         "out of order",
         lambda: panel().iloc[::-1],
         {},
-        ["the rows are not in order of 'unique_id' and 'ds'", "they will be sorted", "sort_values"],
+        ["the rows are not sorted by 'unique_id' and 'ds'", "they will be sorted", "sort_values"],
     ),
     (
         "gap",
@@ -507,8 +507,8 @@ WARNINGS: list[Case] = [
         lambda: panel().drop(index=range(36, 60)),
         {"h": 6},
         [
-            "1 of 3 series have fewer than the 13 rows that h=6 and val_size=6 need: ['s1']; they "
-            "are left out of the validation, and forecast all the same",
+            "1 of 3 series have fewer than the 13 rows that h=6 and val_size=6 need: ['s1'];"
+            " they are left out of validation but still forecast",
         ],
     ),
     (
@@ -516,8 +516,8 @@ WARNINGS: list[Case] = [
         panel,
         {"h": 6, "input_size": 30},
         [
-            "input_size=30, the largest to be tried, with h=6 and val_size=6 needs series of "
-            "42 rows for one full window; 3 of 3 series have fewer, the shortest 's0' with 36",
+            "input_size=30, the largest value to try, with h=6 and val_size=6 needs series of 42"
+            " rows for one full window; 3 of 3 series have fewer, the shortest 's0' with 36",
             "padded with zeros at the start; lower input_size to at most 24 for full windows",
         ],
     ),
@@ -762,9 +762,9 @@ def test_report_merges_and_keeps_sections() -> None:
 @pytest.mark.parametrize(
     ("values", "found"),
     [
-        (1e8 + 3 * np.sin(np.arange(60)), "float32, in which models train, hardly tells"),
-        (123_456_789 + np.arange(60), "float32, in which models train, hardly tells"),
-        (1e-9 * np.sin(np.arange(60)), "a scaler takes that for nothing"),
+        (1e8 + 3 * np.sin(np.arange(60)), "float32, which models use, hardly distinguishes"),
+        (123_456_789 + np.arange(60), "float32, which models use, hardly distinguishes"),
+        (1e-9 * np.sin(np.arange(60)), "scalers treat such a small spread as zero"),
     ],
 )
 def test_variation_that_is_lost_in_training(values: Any, found: str):

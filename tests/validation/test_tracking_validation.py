@@ -107,7 +107,7 @@ def test_silent_server_is_given_up_at_the_deadline(silent_port: int) -> None:
     started = time.monotonic()
     result = VALIDATOR.validate_mlflow_config(uri, deadline_seconds=0.3)
     assert time.monotonic() - started < 3.0
-    assert "gave no answer" in result.errors[0]
+    assert "didn't answer" in result.errors[0]
 
 
 def test_dripping_server_is_given_up_at_the_deadline() -> None:
@@ -129,7 +129,7 @@ def test_dripping_server_is_given_up_at_the_deadline() -> None:
         result = VALIDATOR.validate_mlflow_config(uri, deadline_seconds=0.4)
         stop.set()
         thread.join()
-    assert "gave no answer within 0.4 s" in result.errors[0]
+    assert "didn't answer within 0.4 s" in result.errors[0]
 
 
 def test_database_port_is_asked(closed_port: int, silent_port: int) -> None:
@@ -149,8 +149,8 @@ URI_TABLE = [
     (5, "mlflow_tracking_uri must be an address, got 5"),
     ("ftp://me:secret@host/runs", "has the scheme 'ftp', got 'ftp://***@host/runs'"),
     ("htp://host:5000", "did you mean 'http'?"),
-    ("localhost:5000", "lacks its scheme, got 'localhost:5000'; try 'http://localhost:5000'"),
-    ("me:secret@host:5000", "lacks its scheme, got '***@host:5000'"),
+    ("localhost:5000", "has no scheme, got 'localhost:5000'; try 'http://localhost:5000'"),
+    ("me:secret@host:5000", "has no scheme, got '***@host:5000'"),
     ("http://", "must name a host and a port"),
     ("http://me:secret@host:port", "must name a host and a port from 1 to 65535"),
     ("http://host:99999", "must name a host and a port from 1 to 65535"),
@@ -161,7 +161,7 @@ URI_TABLE = [
     ("sqlite://mlflow.db", "needs three slashes after 'sqlite:'"),
     ("sqlite:mlflow.db", "needs three slashes after 'sqlite:'"),
     ("sqlite:///:memory:", "keeps its runs in memory"),
-    ("sqlite:////no/such/folder/mlflow.db", "lies in a folder that doesn't exist"),
+    ("sqlite:////no/such/folder/mlflow.db", "is in a folder that doesn't exist"),
     ("sqlite:////tmp", "names the file '/tmp', which is a folder"),
 ]
 
@@ -200,7 +200,7 @@ def test_folder_passes_where_mlflow_allows_it(monkeypatch: pytest.MonkeyPatch) -
 def test_blanks_around_an_address_are_a_warning(tmp_path: Path) -> None:
     result = VALIDATOR.validate_mlflow_config(f" sqlite:///{tmp_path}/a.db\n")
     assert result.is_valid
-    assert "has blanks around it" in result.warnings[0]
+    assert "has spaces around it" in result.warnings[0]
     assert result.corrected_config == {"mlflow_tracking_uri": f"sqlite:///{tmp_path}/a.db"}
 
 

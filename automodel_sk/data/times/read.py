@@ -162,8 +162,8 @@ def _in_plain_zone(dates: pd.DatetimeIndex, name: Any) -> pd.DatetimeIndex:
     if zone is None:
         converted = f'convert it: df["{name}"] = df["{name}"].dt.tz_convert("UTC")'
         raise InvalidInputError(
-            f"column {name!r} has the time zone {dates.tz!s}, which has no name to save it by; "
-            f"{wording().how(converted, 'write the times in UTC')}"
+            f"column {name!r} has the time zone {dates.tz!s}, which has no name to store;"
+            f" {wording().how(converted, 'write the times in UTC')}"
         )
     return dates.tz_convert(zone)
 

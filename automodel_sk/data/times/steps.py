@@ -101,8 +101,7 @@ def parse_frequency(freq: Any, name: str = "freq") -> BaseOffset | int:
         offset: BaseOffset = to_offset(freq)
     except (ValueError, TypeError) as exc:
         raise InvalidInputError(
-            f"{name}={freq!r} is no frequency that pandas knows; "
-            f'try "h", "D", "B", "W", "ME", "QE" or "YE"'
+            f'{name}={freq!r} is not a pandas frequency; try "h", "D", "B", "W", "ME", "QE" or "YE"'
         ) from exc
     _check_forward(freq, offset.n, name)
     return offset
@@ -169,7 +168,7 @@ def step_alias(length: int) -> str:
     for unit, alias in _UNITS:
         if length % unit == 0:
             return alias if length == unit else f"{length // unit}{alias}"
-    raise ValueError(f"no length of a step: {length}")  # pragma: no cover - 1 divides all
+    raise ValueError(f"not a step length: {length}")  # pragma: no cover - 1 divides all
 
 
 def counts_days(freq: Any) -> bool:
@@ -260,7 +259,7 @@ def _refuse_other_names(freq: str, name: str) -> None:
     """Raise if the name is a word or an alias that pandas dropped, and name the current one."""
     spoken = _SPOKEN.get(freq.strip().lower())
     if spoken:
-        raise InvalidInputError(f'{name}={freq!r} is no pandas alias; use {name}="{spoken}"')
+        raise InvalidInputError(f'{name}={freq!r} is not a pandas alias; use {name}="{spoken}"')
     match = re.fullmatch(r"(\d*)([A-Za-z]+)(-\w+)?", freq)
     if match and match[2] in _OUTDATED:
         alias = f"{match[1]}{_OUTDATED[match[2]]}{match[3] or ''}"

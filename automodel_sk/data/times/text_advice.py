@@ -31,15 +31,15 @@ def open_order(name: Any, parts: Sequence[Parts]) -> str:
     if above:
         other = next(part for part in above if order_of([part]) != order_of(above[:1]))
         return (
-            f"column {name!r} mixes orders of day and month ({above[0].text!r}, {other.text!r}); "
-            "bring all of them to one, e.g. 2024-01-31"
+            f"column {name!r} mixes orders of day and month ({above[0].text!r}, {other.text!r});"
+            " convert all of them to one, e.g. 2024-01-31"
         )
     example = next(part for part in parts if part.number("u") != part.number("v"))
     return (
-        f"column {name!r} holds dates as text whose order of day and month is open "
-        f"(e.g. {example.text!r}); where the day comes first, "
-        f"{_convert(name, format_of(example, 'd', 'm', 'Y'))}, where the month does: "
-        f"{_format(format_of(example, 'm', 'd', 'Y'))}"
+        f"column {name!r} holds dates as text with an ambiguous order of day and month (e.g."
+        f" {example.text!r}); if the day comes first,"
+        f" {_convert(name, format_of(example, 'd', 'm', 'Y'))}, if the month comes first:"
+        f" {_format(format_of(example, 'm', 'd', 'Y'))}"
     )
 
 
@@ -60,15 +60,15 @@ def no_date(name: Any, text: str) -> str:
     Examples
     --------
     >>> print(no_date("ds", "soon"))
-    column 'ds' holds text that is no date (first: 'soon'); correct or drop such rows, ...
+    column 'ds' holds text that is not a date (first: 'soon'); correct or drop such rows, ...
     """
     shown, words = repr(text if len(text) <= 40 else text[:37] + "..."), wording()
     drop = words.how(f', e.g. df = df[df["{name}"] != {shown}]', " in the file")
     named = words.how(f'pd.to_datetime(df["{name}"], format="...")', "--date-format %d.%m.%Y")
     return (
-        f"column {name!r} holds text that is no date (first: {shown}); correct or drop such rows"
-        f"{drop}; another format than 2024-01-31, 31.01.2024, 31-Jan-2024, Jan 2024, 2024Q1 or"
-        f" 2024-W05 has to be named: {named}"
+        f"column {name!r} holds text that is not a date (first: {shown}); correct or drop such"
+        f" rows{drop}; a format other than 2024-01-31, 31.01.2024, 31-Jan-2024, Jan 2024, 2024Q1"
+        f" or 2024-W05 must be given: {named}"
     )
 
 

@@ -243,8 +243,8 @@ def _check_one_shape(name: Any, parts: Sequence[Parts]) -> None:
     other = next((part for part in parts if part.key != parts[0].key), None)
     if other is not None:
         raise InvalidInputError(
-            f"column {name!r} mixes formats of dates ({parts[0].text!r}, {other.text!r}); bring "
-            "all of them to one, e.g. 2024-01-31"
+            f"column {name!r} mixes formats of dates ({parts[0].text!r}, {other.text!r}); convert"
+            " all of them to one, e.g. 2024-01-31"
         )
 
 

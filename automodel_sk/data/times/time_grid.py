@@ -101,8 +101,8 @@ class TimeGrid:
             positions, on_grid = calendar_positions(times, offset.base)
         except (OverflowError, pd.errors.OutOfBoundsDatetime) as exc:
             raise InvalidInputError(
-                f"the times reach from {times[0]} to {times[-1]}, too far apart to be on "
-                f"freq={offset.freqstr!r}; correct them, or drop those rows"
+                f"the times reach from {times[0]} to {times[-1]}, too far apart for"
+                f" freq={offset.freqstr!r}; correct them, or drop those rows"
             ) from exc
         return cls(positions, on_grid, offset.n)
 

@@ -82,7 +82,7 @@ def _run_some(
         except NoProcessError as exc:
             logger.warning(
                 "no worker process can be started (%s): trials run in this process, one after"
-                " another; free memory or processes for more at a time",
+                " another; free memory or processes to run them in parallel",
                 exc,
             )
     work_on(study, request, dataset, notifier)

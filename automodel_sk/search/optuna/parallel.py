@@ -75,8 +75,8 @@ def run_in_workers(
         _run(shared_pool(), study, request, dataset, notifier)
     except StuckError as exc:
         logger.warning(
-            "worker processes that were forked from this one hang (%s), by all likelihood on what"
-            " another of its threads held; the search goes on in fresh ones",
+            "worker processes forked from this one hang (%s), probably on a lock held by another"
+            " of its threads; the search continues in new processes",
             exc,
         )
         _run(shared_pool(), study, request, dataset, notifier)

@@ -232,9 +232,14 @@ class RayTrials:
         elif how is not None:
             retry_after_crash(self._study, self._request, trial, how)
         elif lost >= _MOST_LOST:
-            fail(self._study, running.trial, f"{lost + 1} machines went with it", running.age())
+            fail(
+                self._study,
+                running.trial,
+                f"{lost + 1} machines were lost while running it",
+                running.age(),
+            )
         else:
-            logger.warning("trial %d: its machine is gone; it runs again", number)
+            logger.warning("trial %d: its machine was lost; it is retried", number)
             running.trial.set_user_attr(_LOST, lost + 1)
             requeue(self._study, running.trial)
         self._pass_on(running.trial)

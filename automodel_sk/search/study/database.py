@@ -68,8 +68,8 @@ def usable_url(url: str) -> URL:
         address = make_url(url)
     except ValueError as exc:
         raise StorageError(
-            f"storage is no address of a database ({exc});"
-            " try storage='postgresql://user@host:5432/database'"
+            f"storage is not a database URL ({exc}); try"
+            " storage='postgresql://user@host:5432/database'"
         ) from None
     if address.get_backend_name() not in ("sqlite", *_DRIVERS):
         raise StorageError(

@@ -146,8 +146,8 @@ class JournalBackend(JournalFileBackend):
         kept = f"head -n {number} {path} > {path}.kept && mv {path}.kept {path}"
         self._damage = StorageError(
             f"the study's journal {self._records.absolute()} is damaged in line {number + 1}, at"
-            f" byte {self._offsets.get(number, 0)} ({why}); to go on with what stands before it,"
-            f" keep the first {number} lines, with: {kept}"
+            f" byte {self._offsets.get(number, 0)} ({why}); to keep the records before it, keep"
+            f" the first {number} lines, with: {kept}"
         )
         return self._damage
 
@@ -173,9 +173,8 @@ class JournalBackend(JournalFileBackend):
         except OSError as exc:
             raise StorageError(
                 f"the study's journal {self._records.absolute()} can't be written"
-                f" ({exc.strerror or exc}); what it holds is kept: free some space in"
-                f" {self._records.absolute().parent} or make it writable, and call again"
-                " to go on"
+                f" ({exc.strerror or exc}); its content is kept: free some space in"
+                f" {self._records.absolute().parent} or make it writable, and call again to resume"
             ) from exc
 
 

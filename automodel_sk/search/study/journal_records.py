@@ -141,11 +141,11 @@ def read_record(line: bytes) -> dict[str, Any]:
     try:
         record = json.loads(line)
     except RecursionError:
-        raise ValueError("it is nested too deep") from None
+        raise ValueError("it is nested too deeply") from None
     except ValueError as exc:  # json's own error, and that for bytes which are not text
-        raise ValueError(f"it is no JSON: {exc}") from None
+        raise ValueError(f"it is not JSON: {exc}") from None
     if not isinstance(record, dict) or not _is_text(record.get("worker_id")):
-        raise ValueError("it is no record of Optuna's")
+        raise ValueError("it is not an Optuna record")
     operation = record.get("op_code")
     if type(operation) is not int or operation not in _OPERATIONS:
         raise ValueError(f"its op_code {operation!r:.40} is unknown to this release of Optuna")

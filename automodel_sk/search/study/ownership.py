@@ -177,7 +177,7 @@ def requeue_orphans(study: Study, location: StudyLocation) -> None:
         at_work = {trial.number for trial in trials_at_work(study)}
         for trial in running_trials(study):
             if trial.number not in at_work:
-                logger.info("trial %d was cut off; it runs again", trial.number)
+                logger.info("trial %d was interrupted; it is retried", trial.number)
                 requeue(study, trial)
 
 

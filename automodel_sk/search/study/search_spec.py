@@ -125,7 +125,7 @@ def describe_search(
     form = space_to_json(space)
     back = space_from_json(form)
     if form["left_out"] or back is None or back.fingerprint() != space.fingerprint():
-        return {"refused": "its search space holds what JSON can't"}
+        return {"refused": "its search space can't be written as JSON"}
     try:
         job = {
             "model_name": task.model_name,
@@ -222,7 +222,7 @@ def read_search_spec(location: StudyLocation) -> SearchSpec:
         raise SearchError(
             f"study {name!r} describes its search in a way that this release can't read"
             f" ({type(exc).__name__}: {str(exc)[:200]}); use the release of automodel_sk that"
-            " began it"
+            " started it"
         ) from exc
 
 

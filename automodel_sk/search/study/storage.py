@@ -223,7 +223,7 @@ def readable_errors(location: StudyLocation, *others: type[Exception]) -> Iterat
         cause = exc.__cause__ or exc  # Optuna hides the database's message behind its own
         reason = mask_secrets(str(cause)).strip().splitlines()[0]
         raise StorageError(
-            f"the study's storage {location} can't be used ({type(cause).__name__}: {reason});"
-            " what it holds is kept: call again once it can, or pass a folder that can be"
-            " written, for example storage='runs', or a database URL"
+            f"the study's storage {location} can't be used ({type(cause).__name__}: {reason}); its"
+            " content is kept: call again once it can, or pass a writable folder, for example"
+            " storage='runs', or a database URL"
         ) from None

@@ -120,14 +120,14 @@ def _settle(storage: BaseStorage, name: str, request: SearchRequest) -> None:
     if request.resume == "never":
         raise StudyMismatchError(
             f"study_name {name!r} exists in {request.location} and resume='never'; pass another"
-            " study_name, resume='auto' to go on with it, or resume='overwrite' to start anew"
+            " study_name, resume='auto' to resume it, or resume='overwrite' to delete it"
         )
     known = identity_of(optuna.load_study(study_name=name, storage=storage).user_attrs)
     differing = differences(known, request.identity)
     if differing:
         raise StudyMismatchError(
-            f"study_name {name!r} in {request.location} holds another search: {differing};"
-            " pass another study_name, or resume='overwrite' to start anew"
+            f"study_name {name!r} in {request.location} holds another search: {differing}; pass"
+            " another study_name, or resume='overwrite' to delete it"
         )
 
 

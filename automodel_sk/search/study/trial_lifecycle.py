@@ -133,7 +133,7 @@ def retry_after_crash(study: Study, request: SearchRequest, trial: FrozenTrial, 
         set_attributes(study, trial, reason=f"its worker process died ({how})")
         study.tell(trial.number, state=TrialState.FAIL)
         return
-    logger.warning("trial %d: its worker died (%s); again with %s", trial.number, how, smaller)
+    logger.warning("trial %d: its worker died (%s); retrying with %s", trial.number, how, smaller)
     set_attributes(study, trial, **{RETRIED_WITH: smaller})
     requeue(study, trial)
 
@@ -154,7 +154,7 @@ def record_of(trial: FrozenTrial, request: SearchRequest) -> TrialRecord:
     config = _config_of(trial, request)
     state, reason = trial.state, reason_of(trial)
     if config is None and state in (TrialState.COMPLETE, TrialState.PRUNED):
-        state, reason = TrialState.FAIL, "its parameters are none of the search space's"
+        state, reason = TrialState.FAIL, "its parameters are not in the search space"
     losses = _losses_of(trial, config or {})
     elapsed = trial.duration.total_seconds() if trial.duration else 0.0
     seconds = seconds_of(trial)

@@ -64,14 +64,14 @@ _REASONS = {
     "Connection refused": "the connection was refused",
     "timed out": "no answer in time",
     "timeout": "no answer in time",
-    "NameResolutionError": "the host's name is unknown",
-    "Name or service not known": "the host's name is unknown",
-    "getaddrinfo failed": "the host's name is unknown",
-    "maintenance mode": "MLflow has given up folders as stores",
+    "NameResolutionError": "the host is unknown",
+    "Name or service not known": "the host is unknown",
+    "getaddrinfo failed": "the host is unknown",
+    "maintenance mode": "MLflow no longer supports folders as stores",
     "database or disk is full": "the disk is full",
     "disk I/O error": "the disk can't be written (full, or gone)",
     "readonly database": "the database can't be written",
-    "unable to open database file": "the database's folder can't be written, or isn't there",
+    "unable to open database file": "the database's folder can't be written, or doesn't exist",
 }
 _PAGE = re.compile(r"<(!doctype html|html|head|body)\b", re.IGNORECASE)
 _STATUS = re.compile(r"error code (\d{3})")

@@ -61,7 +61,7 @@ def log_model(
             " as 'sqlite:///mlflow.db'"
         )
     # Raised outside the handler, so that no cause containing a password is shown.
-    raise TrackingError(f"MLflow at {shown_address(target.uri)} did not take the model: {problem}")
+    raise TrackingError(f"MLflow at {shown_address(target.uri)} did not store the model: {problem}")
 
 
 def _log(model: ModelRecord, target: Target, run_id: str | None, register_as: str | None) -> str:

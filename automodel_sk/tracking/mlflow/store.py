@@ -180,8 +180,8 @@ def usable_run(client: MlflowClient, run_id: str, said_by: str) -> Any:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
         raise TrackingError(
-            f"{said_by} {run_id[:100]!r} is no run of this store; pass the id of one that is, or"
-            f" leave {said_by} out"
+            f"{said_by} {run_id[:100]!r} is not a run of this store; pass the id of an existing"
+            f" run, or leave {said_by} out"
         ) from None
     if run.info.lifecycle_stage == "deleted":
         raise TrackingError(

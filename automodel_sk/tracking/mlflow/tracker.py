@@ -29,8 +29,8 @@ __all__ = ["MLflowTracker"]
 _log = logging.getLogger(__name__)
 
 _NO_MODEL = (
-    "MLflow at %s did not take the model: %s. The search is tracked; AutoModel.log_to_mlflow() "
-    "tries again."
+    "MLflow at %s did not store the model: %s. The search is tracked; AutoModel.log_to_mlflow()"
+    " tries again."
 )
 
 
@@ -139,9 +139,9 @@ class MLflowTracker:
             return str(error)
         except Exception as error:
             return (
-                f"mlflow_tracking_uri {self.location!r} can't be used: "
-                f"{reason_of(error, target.uri)}; check the server, pass another URI such as "
-                "'sqlite:///mlflow.db', or go on without MLflow: use_mlflow=False"
+                f"mlflow_tracking_uri {self.location!r} can't be used:"
+                f" {reason_of(error, target.uri)}; check the server, pass another URI such as"
+                " 'sqlite:///mlflow.db', or continue without MLflow: use_mlflow=False"
             )
         self._run, self.run_id = run, run.run_id
         self._writer = TrialWriter(run.add, partial(absence, target.uri), self._warn_once)
@@ -182,8 +182,8 @@ class MLflowTracker:
             return
         self._warned = True
         _log.warning(
-            "MLflow at %s did not take trial %d: %s. The search goes on; what is missing is "
-            "written when the store answers again, else at the end into %s.",
+            "MLflow at %s did not store trial %d: %s. The search continues; missing trials are"
+            " written once the store is available again, otherwise at the end to %s.",
             *(self.location, trial.record.number, self._described(problem), self._local_uri),
         )
 
@@ -259,10 +259,10 @@ class MLflowTracker:
         """Warn about what the store did not accept, and say where it is now."""
         fate = f"in {self._local_uri}, tagged {PREFIX}belongs_to"
         if problem is not None:
-            fate = f"lost, as {self._local_uri} can't take it either: {problem}"
+            fate = f"lost, as {self._local_uri} can't store it either: {problem}"
         _log.warning(
-            "MLflow at %s did not take all of the search (trials missing: %d): %s. "
-            "What is missing is %s.",
+            "MLflow at %s did not store all of the search (trials missing: %d): %s. What is"
+            " missing is %s.",
             *(self.location, count, reason, fate),
         )
 

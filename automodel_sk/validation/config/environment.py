@@ -81,8 +81,8 @@ def check_environment(
         _check_packages(findings, NEEDED_BY_MODEL.get(model_name, ()))
     if NumberRule("gpus", 1, whole=False, low=0, low_open=True).accepts(gpus) and n_gpus() == 0:
         findings.warn(
-            f"CUDA isn't available and gpus={gpus} is asked for; training runs on the CPU: "
-            "pass gpus=0, or install a driver and a torch with CUDA"
+            f"CUDA isn't available and gpus={gpus} is requested; training runs on the CPU: pass"
+            " gpus=0, or install a driver and a torch with CUDA"
         )
     _check_memory(findings, min_memory_gb, _estimated_bytes(dataset, model_name))
     _check_disk(findings, min_disk_gb, folder)
@@ -135,14 +135,14 @@ def _check_memory(findings: Findings, min_memory_gb: Any, estimate: float) -> No
         findings.correct(rule.name, rule.fix(min_memory_gb))
     elif min_memory_gb is not None and free < min_memory_gb:
         findings.error(
-            f"memory: {free:.1f} GB are free, min_memory_gb={min_memory_gb} are asked for; close "
-            f"other programs or try min_memory_gb={math.floor(free * 10) / 10}"
+            f"memory: {free:.1f} GB are free, min_memory_gb={min_memory_gb} are required; close"
+            f" other programs or try min_memory_gb={math.floor(free * 10) / 10}"
         )
         findings.correct(rule.name, math.floor(free * 10) / 10)
     if free * 1e9 < estimate:
         findings.warn(
-            f"memory: {free:.1f} GB are free, about {estimate / 1e9:.1f} GB are needed for data "
-            "and model; try a smaller batch_size, fewer series, or fewer cpus"
+            f"memory: {free:.1f} GB are free, but about {estimate / 1e9:.1f} GB are needed for"
+            " data and model; try a smaller batch_size, fewer series, or fewer cpus"
         )
 
 
@@ -159,8 +159,8 @@ def _check_disk(findings: Findings, min_disk_gb: Any, folder: Any) -> None:
         findings.correct(rule.name, rule.fix(min_disk_gb))
     elif min_disk_gb is not None and free < min_disk_gb:
         findings.error(
-            f"disk: {free:.1f} GB are free, min_disk_gb={min_disk_gb} are asked for; delete files "
-            f"or try min_disk_gb={math.floor(free * 10) / 10}"
+            f"disk: {free:.1f} GB are free, min_disk_gb={min_disk_gb} are required; delete files"
+            f" or try min_disk_gb={math.floor(free * 10) / 10}"
         )
         findings.correct(rule.name, math.floor(free * 10) / 10)
     elif min_disk_gb is None and free < _DEFAULT_DISK_GB:

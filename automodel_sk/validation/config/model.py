@@ -127,9 +127,9 @@ def _check_exogenous(findings: Findings, row: ModelCharacteristics, context: Mod
         if _is_given(columns) and not getattr(row, flag):
             able = [name for name, other in MODEL_CATALOG.items() if getattr(other, flag)]
             findings.error(
-                f"{argument}: {row.name} takes no {kind} variables, got {shown(columns)}; leave "
-                f"out {argument}, or choose a model that takes them, such as "
-                f"{' or '.join(able[:3]) or 'NHITS'}"
+                f"{argument}: {row.name} does not accept {kind} variables, got {shown(columns)};"
+                f" leave out {argument}, or choose a model that accepts them, such as"
+                f" {' or '.join(able[:3]) or 'NHITS'}"
             )
             findings.correct(argument, ())
 

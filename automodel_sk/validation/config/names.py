@@ -47,22 +47,22 @@ def check_names(
     >>> findings = Findings()
     >>> check_names(findings, EditableConfig({"h": 12}, {"h": 12}), None)
     >>> findings.errors
-    ['h has no place in config, got 12; pass it beside the config: create_auto_model(..., h=24)']
+    ['h is not allowed in config, got 12; pass it outside the config: create_auto_model(..., h=24)']
     """
     if row is not None:
         _check_unknown(findings, draft, row.name)
     for name, advice in OWNED.items():
         if name in draft.names:
             found = shown(draft.entries.get(name))
-            findings.error(f"{name} has no place in config, got {found}; {advice}")
+            findings.error(f"{name} is not allowed in config, got {found}; {advice}")
             draft.drop(name)
     for name, entry in list(draft.entries.items()):
         _check_trainer(findings, draft, name, entry)
     if "random_seed" in draft.names:
         findings.warn(
-            "random_seed is not tuned, got "
-            f"{shown(draft.entries.get('random_seed'))} in config; it is taken out and set from "
-            "the option: pass random_seed=42 beside the config"
+            f"random_seed is not tuned, got {shown(draft.entries.get('random_seed'))} in config;"
+            " it is removed from config and set by the option: pass random_seed=42 outside the"
+            " config"
         )
         draft.drop("random_seed")
 
@@ -72,7 +72,7 @@ def _check_trainer(findings: Findings, draft: EditableConfig, name: str, entry: 
     values = values_of(entry) or (entry,)
     advice = next((why for value in values if (why := why_refused(name, value))), None)
     if advice is not None:
-        findings.error(f"{name} has no place in config, got {shown(entry)}; {advice}")
+        findings.error(f"{name} is not allowed in config, got {shown(entry)}; {advice}")
         draft.drop(name.split("/")[0])
 
 
@@ -91,8 +91,8 @@ def _check_unknown(findings: Findings, draft: EditableConfig, model_name: str) -
 def _note_unknown(findings: Findings, draft: EditableConfig, model_name: str, name: str) -> None:
     if name in _OPTIONS:
         findings.error(
-            f"{name} is an option of the search, not a parameter of {model_name}; pass it beside "
-            f"the config: create_auto_model(..., {name}=...)"
+            f"{name} is an option of the search, not a parameter of {model_name}; pass it outside"
+            f" the config: create_auto_model(..., {name}=...)"
         )
         draft.drop(name)
         return

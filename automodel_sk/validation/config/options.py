@@ -94,8 +94,8 @@ def _check_gpus(findings: Findings, gpus: float) -> None:
     available = n_gpus()
     if available == 0:
         findings.warn(
-            f"gpus={gpus} is asked for and CUDA isn't available here; training runs on the "
-            "CPU: pass gpus=0, or install a driver and a torch with CUDA"
+            f"gpus={gpus} is requested, but CUDA isn't available here; training runs on the CPU:"
+            " pass gpus=0, or install a driver and a torch with CUDA"
         )
     elif gpus > available:
         findings.warn(

@@ -13,12 +13,12 @@ __all__ = ["ALIASES", "OWNED", "accepted_parameters", "takers", "unknown_paramet
 
 OWNED = MappingProxyType(
     {
-        "h": "pass it beside the config: create_auto_model(..., h=24)",
-        "loss": "pass it beside the config: create_auto_model(..., loss=MAE())",
+        "h": "pass it outside the config: create_auto_model(..., h=24)",
+        "loss": "pass it outside the config: create_auto_model(..., loss=MAE())",
         "valid_loss": "the training loss validates; name another with metric='mae'",
-        "futr_exog_list": "pass it beside the config: futr_exog_list=['price']",
-        "hist_exog_list": "pass it beside the config: hist_exog_list=['visits']",
-        "stat_exog_list": "pass it beside the config: stat_exog_list=['region']",
+        "futr_exog_list": "pass it outside the config: futr_exog_list=['price']",
+        "hist_exog_list": "pass it outside the config: hist_exog_list=['visits']",
+        "stat_exog_list": "pass it outside the config: stat_exog_list=['region']",
         "max_epochs": "training is counted in steps: try max_steps=1000",
         "local_scaler_type": "scaling is the model's own: try scaler_type='standard'",
     }

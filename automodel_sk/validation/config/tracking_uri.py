@@ -79,8 +79,8 @@ def check_tracking_uri(
         return
     if text != text.strip():
         findings.warn(
-            "mlflow_tracking_uri has blanks around it, got "
-            f"{shown(without_secrets(text))}; try {shown(without_secrets(text.strip()))}"
+            f"mlflow_tracking_uri has spaces around it, got {shown(without_secrets(text))}; try"
+            f" {shown(without_secrets(text.strip()))}"
         )
         _suggest(findings, text.strip())
     _check_by_scheme(findings, text.strip(), deadline_seconds)
@@ -163,14 +163,14 @@ def _check_without_scheme(findings: Findings, uri: str) -> None:
         _check_sqlite(findings, uri, 0.0)
     elif _HOST_AND_PORT.match(uri):
         findings.error(
-            f"mlflow_tracking_uri lacks its scheme, got '{without_secrets(uri)}'; "
-            f"try 'http://{without_secrets(uri)}'"
+            f"mlflow_tracking_uri has no scheme, got '{without_secrets(uri)}'; try"
+            f" 'http://{without_secrets(uri)}'"
         )
         _suggest(findings, f"http://{uri}")
     elif re.match(r"^[^/]*:[^/]*@", uri):
         findings.error(
-            f"mlflow_tracking_uri lacks its scheme, got '{without_secrets(uri)}'; "
-            "try 'http://user:password@host:5000'"
+            f"mlflow_tracking_uri has no scheme, got '{without_secrets(uri)}'; try"
+            " 'http://user:password@host:5000'"
         )
     else:
         _check_folder(findings, uri, 0.0)
@@ -224,8 +224,8 @@ def _check_sqlite_file(findings: Findings, path: Path) -> None:
         problem = "can't be used as a path"
     if problem:
         findings.error(
-            f"mlflow_tracking_uri names the file '{path}', which {problem}; "
-            f"try mlflow_tracking_uri='{_EXAMPLE}' in a folder that you can write to"
+            f"mlflow_tracking_uri names the file '{path}', which {problem}; try"
+            f" mlflow_tracking_uri='{_EXAMPLE}' in a writable folder"
         )
         findings.correct("mlflow_tracking_uri", _EXAMPLE)
 
@@ -234,7 +234,7 @@ def _file_problem(path: Path) -> str | None:
     if path.is_dir():
         return "is a folder"
     if not path.parent.is_dir():
-        return f"lies in a folder that doesn't exist ('{path.parent}')"
+        return f"is in a folder that doesn't exist ('{path.parent}')"
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         return "can't be written"
     return None

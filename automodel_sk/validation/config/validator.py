@@ -39,7 +39,7 @@ class ConfigValidator:
     def __init__(self, strict_mode: bool = False) -> None:
         self.strict_mode = strict_mode
 
-    @never_raises("the arguments can't be checked; pass plain numbers, texts and mappings")
+    @never_raises("the arguments can't be checked; pass plain numbers, strings and mappings")
     def validate_backend_config(
         self,
         backend: Any = "optuna",
@@ -92,7 +92,7 @@ class ConfigValidator:
             findings.correct("config", draft.corrected)
         return findings.result(self.strict_mode)
 
-    @never_raises("the arguments can't be checked; pass plain numbers, texts and mappings")
+    @never_raises("the arguments can't be checked; pass plain numbers, strings and mappings")
     def validate_model_config(
         self,
         config: Any = None,
@@ -138,7 +138,7 @@ class ConfigValidator:
         check_model(findings, config, model_name, context)
         return model_result(findings, self.strict_mode)
 
-    @never_raises("the arguments can't be checked; pass plain numbers, texts and mappings")
+    @never_raises("the arguments can't be checked; pass plain numbers, strings and mappings")
     def validate_environment(
         self,
         required: Any = None,
@@ -190,7 +190,7 @@ class ConfigValidator:
         )
         return findings.result(self.strict_mode)
 
-    @never_raises("the arguments can't be checked; pass plain numbers, texts and mappings")
+    @never_raises("the arguments can't be checked; pass plain numbers, strings and mappings")
     def validate_mlflow_config(
         self,
         tracking_uri: Any = None,

@@ -55,7 +55,8 @@ def check_categories(
     if tuned:
         findings.error(
             f"{tuned[0].split('/')[0]} must be one plain value for all trials, got"
-            f" {shown(space.domains[tuned[0]])}: the data are coded once; try cat_exog_list=['day']"
+            f" {shown(space.domains[tuned[0]])}: the data are encoded once; try"
+            " cat_exog_list=['day']"
         )
     names = categorical_names(config)
     if not names:
@@ -64,8 +65,9 @@ def check_categories(
     if row is not None and not row.supports_categorical:
         able = [name for name, other in MODEL_CATALOG.items() if other.supports_categorical]
         findings.error(
-            f"cat_exog_list: {model_name} takes no categorical variables, got {some(list(names))};"
-            f" encode them as numbers, or choose a model that does, such as {' or '.join(able[:3])}"
+            f"cat_exog_list: {model_name} does not accept categorical variables, got"
+            f" {some(list(names))}; encode them as numbers, or choose a model that does, such as"
+            f" {' or '.join(able[:3])}"
         )
     _check_each(names, space, list(exogenous), df, static_df, findings)
 

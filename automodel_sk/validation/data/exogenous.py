@@ -165,8 +165,8 @@ def check_future(
         target = words.own(names.target)
         drop = words.how(f': futr_df = futr_df.drop(columns="{target}")', " from the file")
         findings.error(
-            f"{words.frame('futr_df')} holds the target {target!r}, which is what is to be "
-            f"forecast; drop it{drop}"
+            f"{words.frame('futr_df')} holds the target {target!r}, which is the value to"
+            f" forecast; drop it{drop}"
         )
     places, used = _panel_of(futr_df, names), None
     if h is not None and step is not None:
@@ -312,7 +312,7 @@ def _one_type(frame: str, column: str) -> str:
     """Say how to bring a column to the type that it has in the series' frame."""
     code = f'{frame}["{column}"] = {frame}["{column}"].astype(df["{column}"].dtype)'
     plain = "write them the same way in both files"
-    return wording().how(f"bring both to one type, e.g. {code}", plain)
+    return wording().how(f"convert both to one type, e.g. {code}", plain)
 
 
 def _type(name: Any) -> str:

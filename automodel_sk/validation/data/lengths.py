@@ -93,8 +93,8 @@ def _left_out(panel: Panel, short: npt.NDArray[np.intp], least: int, h: int, hel
     return (
         f"{len(short)} of {count(len(panel.ids), 'series')} have fewer than the"
         f" {count(least, 'row')} that h={h} and {_validation(held_out)} need:"
-        f" {_listed(panel, short)}; they are left out of the validation, and forecast all the"
-        " same, padded with zeros at the start; forecasts of so little history are rough"
+        f" {_listed(panel, short)}; they are left out of validation but still forecast, padded"
+        " with zeros at the start; forecasts from so little history are inaccurate"
     )
 
 
@@ -110,10 +110,10 @@ def _note_padding(
         lower = f"; lower input_size to at most {room} for full windows" if room >= h else ""
         held = f" and {_validation(held_out)}" if held_out else ""
         findings.warn(
-            f"input_size={input_size}, the largest to be tried, with h={h}{held} needs "
-            f"series of {count(wanted, 'row')} for one full window; "
-            f"{len(short)} of {count(len(panel.ids), 'series')} have fewer, the shortest "
-            f"{_named(panel, first)} with {length}: they are padded with zeros at the start{lower}"
+            f"input_size={input_size}, the largest value to try, with h={h}{held} needs series of"
+            f" {count(wanted, 'row')} for one full window; {len(short)} of"
+            f" {count(len(panel.ids), 'series')} have fewer, the shortest {_named(panel, first)}"
+            f" with {length}: they are padded with zeros at the start{lower}"
         )
 
 

@@ -86,8 +86,8 @@ def check_keys(panel: Panel, names: Names, findings: Findings) -> None:
     odd = [name for name in panel.ids[:1] if not _can_be_kept(name)]
     if odd:
         findings.error(
-            f"column {names.id!r} holds names of type {kinds[0]} (first: {odd[0]!r}), with which "
-            f"a model can't be saved; {_to_text(names.id)}"
+            f"column {names.id!r} holds names of type {kinds[0]} (first: {odd[0]!r}), which can't"
+            f" be saved with a model; {_to_text(names.id)}"
         )
     broken = next((name for name in panel.ids if _is_broken(name)), None)
     if broken is not None:
@@ -150,8 +150,8 @@ def _check_order(panel: Panel, names: Names, findings: Findings) -> None:
         fix = f'; to silence this: df = df.sort_values(["{names.id}", "{names.time}"])'
         example = f", e.g. {panel.place(int(back.argmax()) + 1)}" if back.any() else ""
         findings.warn(
-            f"the rows are not in order of {names.id!r} and {names.time!r}{example}; they will be "
-            f"sorted{wording().how(fix, '')}"
+            f"the rows are not sorted by {names.id!r} and {names.time!r}{example}; they will be"
+            f" sorted{wording().how(fix, '')}"
         )
 
 

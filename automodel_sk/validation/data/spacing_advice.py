@@ -55,7 +55,7 @@ def _of_numbers(spaced: Spacing, given: bool) -> str | None:
     way_out = "if they are plain numbers, pass freq=1"
     if found is None and not given and len(spaced.steps) > MAX_ODD_STEPS * spaced.n_pairs:
         found = epoch_as_numbers(panel.times, column)
-        way_out = f"to count on in them, pass freq={_commonest(spaced)}"
+        way_out = f"to use them as plain numbers, pass freq={_commonest(spaced)}"
     if found is None:
         return None
     converted = f"convert it: {column} = {found[1]}"
@@ -78,8 +78,8 @@ def _of_jumps(spaced: Spacing) -> str | None:
     value = told if panel.has_integer_times else f'"{told}"'
     drop = f': df = df[df["{name}"] {sign} {value}]'
     return (
-        f"column {name!r} jumps in {spaced.first(spaced.is_jump)}, much further than all its "
-        f"times reach otherwise; correct that time, or drop such rows{wording().how(drop, '')}"
+        f"column {name!r} jumps in {spaced.first(spaced.is_jump)}, much further than the range of"
+        f" its other times; correct that time, or drop such rows{wording().how(drop, '')}"
     )
 
 
@@ -133,7 +133,7 @@ def _two_frequencies(spaced: Spacing, code: int, other: str | int) -> str:
         f': df.groupby(["{names.id}", pd.Grouper(key="{names.time}", '
         f'freq="{coarser}")])["{names.target}"].sum().reset_index()'
     )
-    return f"{said}, or sum the finer up{words.how(summed, f' to steps of {coarser}')}"
+    return f"{said}, or aggregate the finer one{words.how(summed, f' to steps of {coarser}')}"
 
 
 def _note_singles(spaced: Spacing, n_uneven: int, findings: Findings) -> None:

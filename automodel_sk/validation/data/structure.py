@@ -74,8 +74,8 @@ def check_columns(df: pd.DataFrame, names: Names, findings: Findings) -> bool:
     in_index = [name for name in missing.values() if name in df.index.names]
     if in_index:
         findings.error(
-            f"{_quoted(in_index)} stands in the index instead of the columns; "
-            "move it with df = df.reset_index()"
+            f"{_quoted(in_index)} is in the index instead of the columns; move it with df ="
+            " df.reset_index()"
         )
     elif "time" in missing and isinstance(df.index, _INDEXES_OF_TIMES):
         findings.error(_index_advice(df, names))

@@ -71,7 +71,7 @@ _FIXES = {
     "thousands": (
         "numbers with commas (first: {first!r})",
         'pd.to_numeric({code}.str.replace(",", ""))',
-        "say what the comma is with --decimal . or --decimal ,",
+        "set the decimal mark with --decimal . or --decimal ,",
     ),
     "decimal-comma": (
         "numbers with a decimal comma (first: {first!r})",
@@ -174,9 +174,9 @@ def check_finite(
     elif len(values) and max(float(values.max()), -float(values.min())) > HUGE:
         row, words = int(np.argmax(np.abs(values))), wording()
         findings.warn(
-            f"{words.column(name, frame)} holds {values[row]:.3g}, {where(panel, row)}; above "
-            f"{HUGE:.1g} its square leaves float32, in which models train; "
-            f"scale it{words.how(f', e.g. {words.code(name, frame)} /= 1e12', ' in the file')}"
+            f"{words.column(name, frame)} holds {values[row]:.3g}, {where(panel, row)}; above"
+            f" {HUGE:.1g} its square overflows float32, which models use; scale"
+            f" it{words.how(f', e.g. {words.code(name, frame)} /= 1e12', ' in the file')}"
         )
 
 
@@ -227,9 +227,9 @@ def check_constant(
     if len(constant):
         code, words = int(constant[0]), wording()
         findings.warn(
-            f"{words.column(name)} is constant in {len(constant)} of {count(n_series, 'series')}, "
-            f"first in {words.series(panel.ids[code])} (always {first[code]:g}); a model learns "
-            "nothing there; leave such series out, or forecast them with their last value"
+            f"{words.column(name)} is constant in {len(constant)} of {count(n_series, 'series')},"
+            f" first in {words.series(panel.ids[code])} (always {first[code]:g}); a model learns"
+            " nothing from it; leave such series out, or forecast them with their last value"
         )
 
 
@@ -255,12 +255,12 @@ def check_resolution(
     for blurred, found, fix in (
         (
             varies & (spread < _FEWEST_VALUES * step),
-            "float32, in which models train, hardly tells such values apart",
+            "float32, which models use, hardly distinguishes such values",
             f"subtract the level{words.how(f', e.g. {code} -= {level}', ' in the file')}",
         ),
         (
             varies & (spread < _SMALLEST_SPREAD),
-            "a scaler takes that for nothing",
+            "scalers treat such a small spread as zero",
             f"choose a smaller unit{words.how(f', e.g. {code} *= 1e6', ' in the file')}",
         ),
     ):

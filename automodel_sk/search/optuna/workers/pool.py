@@ -186,7 +186,7 @@ class WorkerPool:
                 return
         words = self.last_words()
         self.close()
-        raise SearchError(f"the worker process died: {words}; call again to go on")
+        raise SearchError(f"the worker process died: {words}; call again to resume")
 
     def _lines(self) -> Iterator[bytes]:
         """Yield the host's lines, or an empty object if it has been silent for a while."""
