@@ -713,9 +713,9 @@ class AutoModel:
         Path
             The file.
         """
-        from automodel_sk.report import recipe, write_report
+        from automodel_sk.report import model_code, write_report
 
-        return write_report(self.plot, Path(path), recipe(self), futr_df)
+        return write_report(self.plot, Path(path), model_code(self), futr_df)
 
     def _repr_html_(self) -> str:
         """Return a card for notebooks."""

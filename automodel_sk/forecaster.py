@@ -481,10 +481,10 @@ class AutoNeuralForecaster(ForecasterContract):
         InvalidInputError
             If the path can't be that of a file.
         """
-        from automodel_sk.report import forecaster_recipe, write_report
+        from automodel_sk.report import forecaster_code, write_report
 
         plots = self.plot
-        code = forecaster_recipe(
+        code = forecaster_code(
             self.auto_model_,
             exogenous=bool(self._context.exogenous.all),
             static=self.static is not None,

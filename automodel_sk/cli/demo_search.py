@@ -51,14 +51,14 @@ class DemoResult:
     model: AutoModel
 
 
-def run_demo(output: Path, say: Callable[[str], None], *, trials: int = TRIALS) -> DemoResult:
+def run_demo(output: Path, echo: Callable[[str], None], *, trials: int = TRIALS) -> DemoResult:
     """Tune NHITS on the air-passengers panel and compare it with a naive forecast.
 
     Parameters
     ----------
     output : Path
         Folder for the forecast, the plot, the report, the model, the study and the MLflow store.
-    say : callable
+    echo : callable
         Function that receives each line of output.
     trials : int
         Number of trials of the search.
@@ -72,7 +72,7 @@ def run_demo(output: Path, say: Callable[[str], None], *, trials: int = TRIALS) 
     panel = AirPassengersPanel[["unique_id", "ds", "y"]]
     history, truth = hold_out(panel, HORIZON)
     output.mkdir(parents=True, exist_ok=True)
-    say(f"Two monthly series of air passengers; the last {HORIZON} months are held out.")
+    echo(f"Two monthly series of air passengers; the last {HORIZON} months are held out.")
     model = _tune(history, output, trials)
     forecast = model.predict(level=[COVERAGE])
     naive = seasonal_naive(history, HORIZON, model.freq, SEASON)
@@ -81,8 +81,8 @@ def run_demo(output: Path, say: Callable[[str], None], *, trials: int = TRIALS) 
         mean_absolute_error(truth, naive, BASELINE_COLUMN),
         model,
     )
-    _tell(result, forecast, say)
-    _write(result, truth, forecast, output, say)
+    _print_result(result, forecast, echo)
+    _write(result, truth, forecast, output, echo)
     return result
 
 
@@ -182,18 +182,18 @@ def _store(output: Path) -> str:
     return f"sqlite:///{(output / 'mlflow.db').resolve()}"
 
 
-def _tell(result: DemoResult, forecast: pd.DataFrame, say: Callable[[str], None]) -> None:
+def _print_result(result: DemoResult, forecast: pd.DataFrame, echo: Callable[[str], None]) -> None:
     model = result.model
     if model.strategy is not None:
-        say(f"\nSearch: {model.strategy.description}")
-    say("\nBest configuration:")
+        echo(f"\nSearch: {model.strategy.description}")
+    echo("\nBest configuration:")
     for name, value in model.best_config.items():
-        say(f"  {name} = {value:.4g}" if isinstance(value, float) else f"  {name} = {value}")
-    say(f"\nMean absolute error on the {HORIZON} months held out, thousands of passengers:")
-    say(f"  {model.model_name:<15}{result.model_error:6.1f}")
-    say(f"  {'seasonal naive':<15}{result.naive_error:6.1f}")
-    say(verdict(result.model_error, result.naive_error))
-    say(f"\nForecast, first rows:\n{_first_rows(forecast)}")
+        echo(f"  {name} = {value:.4g}" if isinstance(value, float) else f"  {name} = {value}")
+    echo(f"\nMean absolute error on the {HORIZON} months held out, thousands of passengers:")
+    echo(f"  {model.model_name:<15}{result.model_error:6.1f}")
+    echo(f"  {'seasonal naive':<15}{result.naive_error:6.1f}")
+    echo(verdict(result.model_error, result.naive_error))
+    echo(f"\nForecast, first rows:\n{_first_rows(forecast)}")
 
 
 def _first_rows(forecast: pd.DataFrame) -> str:
@@ -205,15 +205,15 @@ def _write(
     truth: pd.DataFrame,
     forecast: pd.DataFrame,
     output: Path,
-    say: Callable[[str], None],
+    echo: Callable[[str], None],
 ) -> None:
     forecast.to_csv(output / "forecast.csv", index=False)
     figure = result.model.plot.forecast(level=[COVERAGE], actual=truth)
     figure.savefig(output / "forecast.png", dpi=120)
     result.model.report(output / "report.html")
     result.model.save(output / "model")
-    say(f"\nPlot:     {output / 'forecast.png'}")
-    say(f"Report:   {output / 'report.html'}")
-    say(f"Forecast: {output / 'forecast.csv'}")
-    say(f"Model:    automodel-sk predict {output / 'model'} --level {COVERAGE}")
-    say(f"Trials:   mlflow ui --backend-store-uri {_store(output)}")
+    echo(f"\nPlot:     {output / 'forecast.png'}")
+    echo(f"Report:   {output / 'report.html'}")
+    echo(f"Forecast: {output / 'forecast.csv'}")
+    echo(f"Model:    automodel-sk predict {output / 'model'} --level {COVERAGE}")
+    echo(f"Trials:   mlflow ui --backend-store-uri {_store(output)}")

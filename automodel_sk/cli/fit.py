@@ -33,7 +33,7 @@ from automodel_sk.cli.options import (
     TimeCol,
     static_columns,
 )
-from automodel_sk.cli.output import print_json, tell
+from automodel_sk.cli.output import print_json, print_line
 from automodel_sk.cli.reporting import reported
 from automodel_sk.cli.run_file import RunFile, command_of, inline_space, write_run
 from automodel_sk.cli.space_file import space_from_json
@@ -116,7 +116,7 @@ def fit(
     result = _forecast(fitted, future, level, targets)
     if result is not None:
         write_table(columns.restored(result), targets.forecast)
-    _tell(targets, result, factory.get_optimization_summary() if as_json else None)
+    _print_results(targets, result, factory.get_optimization_summary() if as_json else None)
 
 
 @dataclass(frozen=True)
@@ -193,14 +193,14 @@ def _forecast(
     return result
 
 
-def _tell(targets: Targets, result: pd.DataFrame | None, summary: Any) -> None:
+def _print_results(targets: Targets, result: pd.DataFrame | None, summary: Any) -> None:
     """Say where the results are; as JSON if the user asked for a summary."""
     forecast = None if result is None else {"path": targets.forecast, "rows": len(result)}
     if summary is not None:
         places = {"model": targets.model, "run": targets.run, "forecast": forecast}
         print_json({**places, "summary": dict(summary)})
         return
-    tell(f"Model: {targets.model}")
+    print_line(f"Model: {targets.model}")
     if forecast is not None:
-        tell(f"Forecast: {targets.forecast} ({forecast['rows']} rows)")
-    tell(f"Run: {command_of(targets.run)}")
+        print_line(f"Forecast: {targets.forecast} ({forecast['rows']} rows)")
+    print_line(f"Run: {command_of(targets.run)}")

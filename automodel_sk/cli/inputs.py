@@ -139,7 +139,7 @@ def read_series(path: Path, columns: Columns, quiet: bool = False) -> tuple[pd.D
     if columns.id is not None or _ID in frame.columns:
         frame = columns.renamed(frame, path, (_ID, _TIME, _TARGET))
         return _with_values(frame, columns, path), columns
-    columns = _told_apart(frame, columns)
+    columns = _of_two_columns(frame, columns)
     learn(columns)
     frame = columns.renamed(frame, path, (_TIME, _TARGET))
     _refuse_hidden_panel(path, frame)
@@ -251,7 +251,7 @@ def read_beside(
     return _with_dates(_with_numbers(frame, columns), columns, path)
 
 
-def _told_apart(frame: pd.DataFrame, columns: Columns) -> Columns:
+def _of_two_columns(frame: pd.DataFrame, columns: Columns) -> Columns:
     """Identify the time and target columns if a file has only two columns."""
     if len(frame.columns) != 2:
         return columns

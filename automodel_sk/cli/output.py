@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import RenderableType
 
-__all__ = ["is_terminal", "print_json", "rows_of", "show", "styled", "tell"]
+__all__ = ["is_terminal", "print_json", "print_line", "rows_of", "show", "styled"]
 
 _WIDE = 10_000
 # JSON escapes C0 control characters itself.
@@ -45,7 +45,7 @@ def styled(text: str, style: str) -> RenderableType:
     return Text(plain_text(text), style)
 
 
-def tell(text: str) -> None:
+def print_line(text: str) -> None:
     """Print a text with control characters escaped."""
     typer.echo(plain_text(text))
 

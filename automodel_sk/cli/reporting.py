@@ -58,21 +58,23 @@ def reported(command: Command) -> Command:
         except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
             raise
         except Stopped as stopped:
-            _tell([f"Stopped by {stopped}."], "KeyboardInterrupt", arguments)
+            _print_error([f"Stopped by {stopped}."], "KeyboardInterrupt", arguments)
             raise typer.Exit(stopped.exit_code) from None
         except KeyboardInterrupt:
-            _tell(["Interrupted."], "KeyboardInterrupt", arguments)
+            _print_error(["Interrupted."], "KeyboardInterrupt", arguments)
             raise typer.Exit(INTERRUPTED) from None
         except Exception as exc:
             if arguments.get("debug"):
                 typer.echo(_safe(traceback.format_exc()), err=True)
-            _tell([f"Error: {line}" for line in _sentences(exc)], type(exc).__name__, arguments)
+            _print_error(
+                [f"Error: {line}" for line in _sentences(exc)], type(exc).__name__, arguments
+            )
             raise typer.Exit(1) from None
 
     return run  # type: ignore[return-value]  # the same signature, by wraps
 
 
-def _tell(lines: list[str], error: str, arguments: Mapping[str, Any]) -> None:
+def _print_error(lines: list[str], error: str, arguments: Mapping[str, Any]) -> None:
     """Print the error, also as JSON if the command was asked for JSON."""
     lines = [_safe(line) for line in lines]
     with suppress(OSError):  # the terminal may be closed

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automodel_sk.cli.options import Debug, Json, one_of
-from automodel_sk.cli.output import print_json, rows_of, show, styled, tell
+from automodel_sk.cli.output import print_json, print_line, rows_of, show, styled
 from automodel_sk.cli.reporting import reported
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def trials(
     if as_json:
         print_json(rows_of(frame))
     elif frame.empty:
-        tell(f"{model} was trained without a search: its configuration was fixed.")
+        print_line(f"{model} was trained without a search: its configuration was fixed.")
     else:
         show(_table(frame))
 

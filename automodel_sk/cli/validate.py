@@ -32,7 +32,7 @@ from automodel_sk.cli.options import (
     complete_model,
     static_columns,
 )
-from automodel_sk.cli.output import is_terminal, print_json, show, styled, tell
+from automodel_sk.cli.output import is_terminal, print_json, print_line, show, styled
 from automodel_sk.cli.reporting import reported
 from automodel_sk.cli.run_file import RunFile, inline_space
 from automodel_sk.cli.space_file import space_from_json
@@ -160,9 +160,9 @@ def _show(data: Path, result: ValidationResult, profile: DatasetProfile | None) 
 
     flat = ValidationResult(result.is_valid, _said(result.errors), _said(result.warnings))
     if profile is not None:
-        tell(f"{data}: {profile}")
+        print_line(f"{data}: {profile}")
     if not is_terminal():
-        tell(str(flat))
+        print_line(str(flat))
         return
     show(styled(str(flat).splitlines()[0], "bold green" if flat.is_valid else "bold red"))
     if flat.errors or flat.warnings:

@@ -23,7 +23,7 @@ from automodel_sk.cli.options import (
     TargetCol,
     TimeCol,
 )
-from automodel_sk.cli.output import tell
+from automodel_sk.cli.output import print_line
 from automodel_sk.cli.reporting import reported
 from automodel_sk.exceptions import InvalidInputError, SearchError
 
@@ -91,7 +91,7 @@ def worker(
     reports = request.strategy.n_reports
     with progress_bar(job.trials, job.model_name, config.verbose, budget, reports) as bar:
         records = make_backend(config.backend).run(request, dataset, bar)
-    tell(f"Study {study}: {len(records)} of {job.trials} trials have ended")
+    print_line(f"Study {study}: {len(records)} of {job.trials} trials have ended")
 
 
 def _check_settings(job: SearchSpec, study: str) -> None:

@@ -19,7 +19,7 @@ Rule = Callable[[SearchRun], Iterator[Finding]]
 RULES: tuple[Rule, ...] = (
     trial_rules.failures,
     trial_rules.memory,
-    space_rules.not_better_than_simple,
+    space_rules.not_better_than_baseline,
     trial_rules.time_up,
     curve_rules.underfitting,
     space_rules.edges,

@@ -13,7 +13,7 @@ from automodel_sk.diagnosis.search_record import SearchRun
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space import Choice, Float, Integer
 
-__all__ = ["edges", "not_better_than_simple", "short_history", "wide_space"]
+__all__ = ["edges", "not_better_than_baseline", "short_history", "wide_space"]
 
 AT_EDGE, TOWARDS_EDGE = 0.05, 0.25
 """A best value is at an edge within so much of its range, if most leaders tend there too."""
@@ -177,7 +177,7 @@ def short_history(run: SearchRun) -> Iterator[Finding]:
     )
 
 
-def not_better_than_simple(run: SearchRun) -> Iterator[Finding]:
+def not_better_than_baseline(run: SearchRun) -> Iterator[Finding]:
     """Find a model that a baseline beats on past windows."""
     scores = {name: score for name, score in run.scores.items() if math.isfinite(score)}
     if len(scores) < 2 or next(iter(scores)) != next(iter(run.scores)):
@@ -187,7 +187,7 @@ def not_better_than_simple(run: SearchRun) -> Iterator[Finding]:
     if own < best:
         return
     yield Finding(
-        "not_better_than_simple",
+        "not_better_than_baseline",
         f"{model} is no better than {name} on past windows (MASE {own:.3g} and {best:.3g}). Use"
         " the baseline, or give the model more to learn from: more or longer series, exogenous"
         " columns, another input_size.",

@@ -9,13 +9,13 @@ from automodel_sk.catalog.losses import trained_quantiles
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
 
-__all__ = ["forecaster_recipe", "recipe"]
+__all__ = ["forecaster_code", "model_code"]
 
 _KINDS = {"futr_exog_list": "futr_exog", "hist_exog_list": "hist_exog"}
 _NAMED = {"MAE", "MSE", "RMSE", "MAPE", "SMAPE"}
 
 
-def recipe(model: AutoModel) -> str:
+def model_code(model: AutoModel) -> str:
     """Return the code that trains the best configuration without a search.
 
     Parameters
@@ -42,7 +42,7 @@ def recipe(model: AutoModel) -> str:
     return _code(model, "create_auto_model", imported, f"model = {_call(arguments)}")
 
 
-def forecaster_recipe(model: AutoModel, *, exogenous: bool, static: bool) -> str:
+def forecaster_code(model: AutoModel, *, exogenous: bool, static: bool) -> str:
     """Return the code that fits the best configuration with the estimator, without a search.
 
     Parameters

@@ -17,7 +17,7 @@ from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.plots.forecast_plot import forecasts, levels_within_reach, series_to_show
 from automodel_sk.plots.renderers.plotly import draw
 from automodel_sk.plots.study import tuned_values
-from automodel_sk.report.environment_info import surroundings
+from automodel_sk.report.environment_info import environment_info
 from automodel_sk.report.verdict import Verdict, verdict
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def contents(plots: ModelPlots, code: str, future: pd.DataFrame | None = None) -
         "search": _search(plots) if state.records else None,
         "findings": _findings(model),
         "code": code,
-        "surroundings": surroundings(),
+        "environment_info": environment_info(),
     }
 
 

@@ -7,14 +7,14 @@ import platform
 from automodel_sk._utils.machine import n_cpus, n_gpus
 from automodel_sk._utils.versions import installed_version
 
-__all__ = ["surroundings"]
+__all__ = ["environment_info"]
 
 _PACKAGES = (
     "automodel_sk neuralforecast torch pytorch-lightning optuna ray mlflow sktime pandas numpy"
 )
 
 
-def surroundings() -> dict[str, str]:
+def environment_info() -> dict[str, str]:
     """Return versions and hardware as text.
 
     Returns
@@ -23,7 +23,7 @@ def surroundings() -> dict[str, str]:
 
     Examples
     --------
-    >>> "Python" in surroundings(), "torch" in surroundings()
+    >>> "Python" in environment_info(), "torch" in environment_info()
     (True, True)
     """
     return {

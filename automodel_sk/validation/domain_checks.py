@@ -10,7 +10,7 @@ from typing import Any
 from automodel_sk.arguments.number_rule import NumberRule, shown
 from automodel_sk.search_space import Choice, Computed, Float, Integer, Normal
 
-__all__ = ["bounds_of", "fault", "fixed", "values_of"]
+__all__ = ["bounds_of", "corrected", "fault", "values_of"]
 
 _DOMAINS = (Choice, Computed, Float, Integer, Normal)
 _FAR_OUT_SDS = 4.0
@@ -90,7 +90,7 @@ def fault(rule: NumberRule, entry: Any) -> str | None:
     return _constant_fault(rule, entry) if check is None else check(rule, entry)
 
 
-def fixed(rule: NumberRule, entry: Any) -> Any:
+def corrected(rule: NumberRule, entry: Any) -> Any:
     """Return a parameter with the values that violate a rule corrected.
 
     Parameters
@@ -107,14 +107,14 @@ def fixed(rule: NumberRule, entry: Any) -> Any:
 
     Examples
     --------
-    >>> fixed(NumberRule("batch_size", 32), Choice([16, 0]))
+    >>> corrected(NumberRule("batch_size", 32), Choice([16, 0]))
     Choice(values=(16, 32), grid=False)
-    >>> fixed(NumberRule("batch_size", 32), Integer(0, 64))
+    >>> corrected(NumberRule("batch_size", 32), Integer(0, 64))
     Integer(low=1, high=64, log=False, step=1)
     """
     fix = _FIXES.get(type(entry))
     if fix is None:
-        return _fixed_constant(rule, entry)
+        return _corrected_constant(rule, entry)
     try:
         candidate = fix(rule, entry)
     except (ValueError, OverflowError):
@@ -160,19 +160,19 @@ def _normal_fault(rule: NumberRule, domain: Normal) -> str | None:
     return None if inside else f"any number from {shown(domain)}"
 
 
-def _fixed_constant(rule: NumberRule, value: Any) -> Any:
+def _corrected_constant(rule: NumberRule, value: Any) -> Any:
     """Return the intended number; a list of valid values becomes a choice of them."""
     if isinstance(value, (list, tuple)) and value and all(map(rule.accepts, value)):
         return Choice(_unique(value))
     return rule.fix(value)
 
 
-def _fixed_choice(rule: NumberRule, domain: Choice) -> Any:
+def _corrected_choice(rule: NumberRule, domain: Choice) -> Any:
     values = _unique(v if rule.accepts(v) else rule.fix(v) for v in domain.values)
     return values[0] if len(values) == 1 else Choice(values, grid=domain.grid)
 
 
-def _fixed_range(rule: NumberRule, domain: Float | Integer) -> Any:
+def _corrected_range(rule: NumberRule, domain: Float | Integer) -> Any:
     low, high = domain.bounds
     whole_step = domain.step is None or float(domain.step).is_integer()
     if rule.whole:
@@ -200,8 +200,8 @@ _FAULTS: dict[type, Callable[[NumberRule, Any], str | None]] = {
 }
 
 _FIXES: dict[type, Callable[[NumberRule, Any], Any]] = {
-    Choice: _fixed_choice,
-    Float: _fixed_range,
-    Integer: _fixed_range,
+    Choice: _corrected_choice,
+    Float: _corrected_range,
+    Integer: _corrected_range,
     Normal: lambda rule, _domain: rule.example,
 }

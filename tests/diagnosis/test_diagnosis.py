@@ -450,16 +450,16 @@ class TestFlat:
 class TestSimpleForecasts:
     def test_beaten(self):
         scores = {"MLP": 1.2, "SeasonalNaive": 1.0, "Naive": 0.9, "RWD": float("nan")}
-        finding = found(healthy(scores=scores), "not_better_than_simple")
+        finding = found(healthy(scores=scores), "not_better_than_baseline")
         assert finding is not None
         assert "Naive on past windows (MASE 1.2 and 0.9)" in finding.text
 
     def test_better(self):
         scores = {"MLP": 0.8, "SeasonalNaive": 1.0}
-        assert found(healthy(scores=scores), "not_better_than_simple") is None
-        assert found(healthy(scores={}), "not_better_than_simple") is None
+        assert found(healthy(scores=scores), "not_better_than_baseline") is None
+        assert found(healthy(scores={}), "not_better_than_baseline") is None
         scores = {"MLP": float("nan"), "SeasonalNaive": 1.0, "Naive": 2.0}
-        assert found(healthy(scores=scores), "not_better_than_simple") is None
+        assert found(healthy(scores=scores), "not_better_than_baseline") is None
 
 
 def test_the_most_important_comes_first():
@@ -532,9 +532,9 @@ class TestOfAModel:
         assert widened.bounds == pytest.approx((1e-6, 1e-4**2 / 6e-5))
 
     def test_the_seasonal_naive_forecast_is_better(self, searched: AutoModel):
-        assert "not_better_than_simple" not in {f.rule for f in searched.diagnose()}
+        assert "not_better_than_baseline" not in {f.rule for f in searched.diagnose()}
         findings = {f.rule: f for f in searched.diagnose(baselines=True)}
-        evidence = findings["not_better_than_simple"].evidence
+        evidence = findings["not_better_than_baseline"].evidence
         assert list(evidence)[:2] == ["NLinear", "SeasonalNaive"]
         assert evidence["SeasonalNaive"] < 1e-3 < evidence["NLinear"]
 

@@ -75,7 +75,7 @@ class TestNames:
             forecasts.append(forecaster.update(walk(name)[40:]).predict(fh=[1]))
         np.testing.assert_array_equal(*forecasts)
 
-    def test_several_columns_are_told_apart_by_their_names(self) -> None:
+    def test_several_columns_are_distinguished_by_their_names(self) -> None:
         y = pd.DataFrame({"a": walk("a"), "b": walk("b") + 900})
         forecaster = naive(h=1).fit(y[:40])
         forecaster.update(y[40:][["b", "a"]], update_params=False)

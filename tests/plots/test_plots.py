@@ -42,8 +42,8 @@ RECORDS = [
 ]
 
 
-def layers_by_name(sketch) -> dict[str, object]:
-    return {layer.name: layer for panel in sketch.panels for layer in panel.layers}
+def layers_by_name(spec) -> dict[str, object]:
+    return {layer.name: layer for panel in spec.panels for layer in panel.layers}
 
 
 def test_the_study_holds_the_trials_and_what_was_tuned():
@@ -66,14 +66,14 @@ def test_optuna_draws_the_study():
 
 
 def test_history_shows_each_trial_and_the_best_so_far():
-    sketch = search_plots.history(RECORDS)
-    found = layers_by_name(sketch)
+    spec = search_plots.history(RECORDS)
+    found = layers_by_name(spec)
     assert list(found["complete"].x) == [0, 2, 4]
     assert list(found["complete"].y) == [5.0, 3.0, 6.0]
     assert (list(found["pruned early"].x), list(found["pruned early"].y)) == ([1], [8.0])
     assert list(found["best so far"].x) == [0, 2, 4, 4]
     assert list(found["best so far"].y) == [5.0, 3.0, 3.0, 3.0]
-    assert sketch.panels[0].title == "Trials of the search (1 failed)"
+    assert spec.panels[0].title == "Trials of the search (1 failed)"
 
 
 def test_learning_curves_put_the_best_in_front():
@@ -158,10 +158,10 @@ def test_the_worst_series_are_shown_where_there_are_many():
     frame = pd.DataFrame(
         {"unique_id": ids, "cutoff": 0, "ds": 1, "y": 0.0, "scale": 1.0, "SeasonalNaive": 1.0}
     ).assign(MLP=np.arange(30.0))
-    sketch = error_by_series(Backtest(frame, "MLP", Windows(1, 1)), max_ids=3)
-    assert list(sketch.panels[0].layers[0].y) == [27.0, 28.0, 29.0]
-    assert sketch.panels[0].title == "The worst 3 of 30 series"
-    assert list(sketch.panels[0].layers[0].x) == ids[27:]  # cut, they would be the same
+    spec = error_by_series(Backtest(frame, "MLP", Windows(1, 1)), max_ids=3)
+    assert list(spec.panels[0].layers[0].y) == [27.0, 28.0, 29.0]
+    assert spec.panels[0].title == "The worst 3 of 30 series"
+    assert list(spec.panels[0].layers[0].x) == ids[27:]  # cut, they would be the same
 
 
 def test_names_that_look_like_numbers_are_names():
@@ -222,8 +222,8 @@ def test_each_plot_is_drawn_alike_by_both_libraries(model: AutoModel, name: str)
 
 
 def test_both_libraries_get_the_same_numbers():
-    sketch = search_plots.history(RECORDS)
-    ours, theirs = with_matplotlib.draw(sketch), with_plotly.draw(sketch)
+    spec = search_plots.history(RECORDS)
+    ours, theirs = with_matplotlib.draw(spec), with_plotly.draw(spec)
     complete, pruned = ours.axes[0].collections
     assert complete.get_offsets().tolist() == [[0, 5.0], [2, 3.0], [4, 6.0]]
     assert pruned.get_offsets().tolist() == [[1, 8.0]]
@@ -386,8 +386,8 @@ def test_the_study_of_a_loaded_model_is_the_same(model: AutoModel, tmp_path):
 
 
 def test_sketches_name_their_layers_once():
-    sketch = search_plots.learning_curves(RECORDS)
-    kinds = [type(layer) for _, layer in sketch.named_once()]
+    spec = search_plots.learning_curves(RECORDS)
+    kinds = [type(layer) for _, layer in spec.named_once()]
     assert kinds == [Line, Line, Line]
     both = error_by_series(known_backtest(), 5)
     assert [type(layer) for _, layer in both.named_once()] == [Bars, Points]

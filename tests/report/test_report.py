@@ -26,7 +26,7 @@ from automodel_sk.cli import app
 from automodel_sk.evaluation.backtest import Backtest, backtest
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.calibration import Windows
-from automodel_sk.report.code_snippet import forecaster_recipe, recipe
+from automodel_sk.report.code_snippet import forecaster_code, model_code
 from automodel_sk.report.verdict import verdict
 
 FIGURES = 8
@@ -138,17 +138,17 @@ def test_the_figures_hold_the_forecast(model: AutoModel, page: Page):
     assert len([trace for trace in figure["data"] if trace["name"] == "MLP forecast"]) == 3
 
 
-def test_the_recipe_trains_the_same_configuration(model: AutoModel):
+def test_the_code_trains_the_same_configuration(model: AutoModel):
     namespace: dict[str, Any] = {"df": hostile_panel()}
-    code = recipe(model).replace(
+    code = model_code(model).replace(
         "random_seed=42,", "random_seed=42, use_mlflow=False, verbose=False,"
     )
-    exec(compile(code, "recipe", "exec"), namespace)
+    exec(compile(code, "model_code", "exec"), namespace)
     assert namespace["model"].best_config == model.best_config
     assert namespace["model"].h == model.h
 
 
-def test_recipes_of_other_losses_and_variables():
+def test_code_for_other_losses_and_variables():
     from neuralforecast.losses.pytorch import MSE, DistributionLoss, HuberLoss, MQLoss
 
     def of(loss: Any, **columns: Any) -> str:
@@ -161,8 +161,8 @@ def test_recipes_of_other_losses_and_variables():
             training_note=None,
             state=SimpleNamespace(task=SimpleNamespace(**kinds), loss=loss),
         )
-        code = recipe(model)
-        compile(code, "recipe", "exec")
+        code = model_code(model)
+        compile(code, "model_code", "exec")
         return code
 
     assert "loss='mse'," in of(MSE())
@@ -266,7 +266,7 @@ def test_a_forecasters_page_is_in_its_datas_own_terms(tmp_path: Path):
     namespace: dict[str, Any] = {"y": y[:60], "X": X[:60]}
     code = page.text[page.text.index("from automodel_sk import AutoNeuralForecaster") :]
     assert "forecaster.fit(y, X=X, fh=range(1, 4))" in code
-    code = forecaster_recipe(forecaster.auto_model_, exogenous=True, static=False)
+    code = forecaster_code(forecaster.auto_model_, exogenous=True, static=False)
     exec(code, namespace)
     again = namespace["forecaster"].predict(X=X[60:])
     pd.testing.assert_frame_equal(again, forecaster.predict(X=X[60:]))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import pytest
-from optuna_search import MEMORY, Heard, request_for, run
+from optuna_search import MEMORY, RecordingCallback, request_for, run
 from series import seasonal_panel
 
 from automodel_sk import AutoModel, auto_model_factory, create_auto_model
@@ -20,8 +20,8 @@ from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.trials import TrialRecord, best_record
 
 
-class Ticking(Heard):
-    """A listener that is the clock."""
+class Ticking(RecordingCallback):
+    """A callback that is the clock."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -40,8 +40,8 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 FIXED = {"input_size": 12, "learning_rate": 0.01}
 
 
-class Heard:
-    """A listener that remembers which trials ended, and which reported here."""
+class RecordingCallback:
+    """A callback that remembers which trials ended, and which reported here."""
 
     def __init__(self) -> None:
         self.ended: list[int] = []
@@ -62,7 +62,7 @@ def dataset() -> Any:
 @pytest.fixture(scope="module")
 def undisturbed(dataset: Any) -> dict[int, tuple[Any, ...]]:
     request = small_request(StudyLocation("study", ":memory:"))
-    return essence(OptunaBackend().run(request, dataset, Heard()))
+    return essence(OptunaBackend().run(request, dataset, RecordingCallback()))
 
 
 SERVERS = {"postgresql": postgres.running_server, "mysql": mysql.running_server}
@@ -109,12 +109,12 @@ def test_two_processes_share_the_trials(
     location = StudyLocation(f"shared by {Path(str(place)).name}", place)
     other = start(search, place, location.study_name)
     wait_for_trials(location, 1)
-    heard = Heard()
-    records = OptunaBackend().run(small_request(location), dataset, heard)
+    callback = RecordingCallback()
+    records = OptunaBackend().run(small_request(location), dataset, callback)
     other.join()
     assert other.exitcode == 0
     assert essence(records) == undisturbed
-    assert sorted(heard.ended) == list(range(6))
+    assert sorted(callback.ended) == list(range(6))
     owners = {owner_of(trial) for trial in study_at(location).get_trials()}
     assert other.pid in {owner.pid for owner in owners if owner is not None}
 
@@ -125,13 +125,13 @@ def test_the_last_trial_of_another_process_is_waited_for(
     location = StudyLocation("awaited", place)
     other = start(search, place, "awaited", num_samples=1, max_steps=400)
     wait_for_trials(location, 1)
-    heard = Heard()
+    callback = RecordingCallback()
     with caplog.at_level(logging.WARNING, "automodel_sk"):
-        [record] = OptunaBackend().run(small_request(location, 1, 400), dataset, heard)
+        [record] = OptunaBackend().run(small_request(location, 1, 400), dataset, callback)
     other.join()
     assert record.state == "COMPLETE"
-    assert heard.ended == [0]
-    assert not heard.reported
+    assert callback.ended == [0]
+    assert not callback.reported
     assert f"waiting for trials of other processes: 0 on {Owner.here().machine.split()[0]}" in (
         caplog.text
     )
@@ -139,7 +139,7 @@ def test_the_last_trial_of_another_process_is_waited_for(
 
 def abandoned(location: StudyLocation, silent_seconds: float) -> None:
     """Leave a trial behind as another machine does that was switched off."""
-    OptunaBackend().run(small_request(location, 1), small_dataset(), Heard())
+    OptunaBackend().run(small_request(location, 1), small_dataset(), RecordingCallback())
     storage = open_storage(location)
     with muted():
         trial = optuna.load_study(study_name=location.study_name, storage=storage).ask()
@@ -171,19 +171,19 @@ def test_a_trial_of_a_machine_that_went_silent_runs_again(
 ) -> None:
     location = StudyLocation("gone", place)
     abandoned(location, silent_seconds=130)
-    heard = Heard()
-    records = OptunaBackend().run(small_request(location, 3), dataset, heard)
+    callback = RecordingCallback()
+    records = OptunaBackend().run(small_request(location, 3), dataset, callback)
     assert essence(records) == {number: undisturbed[number] for number in range(3)}
-    assert heard.reported == {1, 2}
+    assert callback.reported == {1, 2}
 
 
 def test_a_trial_of_a_machine_that_is_heard_of_is_left_alone(place: Any, dataset: Any) -> None:
     location = StudyLocation("alive", place)
     abandoned(location, silent_seconds=60)
-    heard = Heard()
+    callback = RecordingCallback()
     request = small_request(location, 2, budget=TimeBudget(2.0))
-    assert [r.number for r in OptunaBackend().run(request, dataset, heard)] == [0]
-    assert not heard.reported
+    assert [r.number for r in OptunaBackend().run(request, dataset, callback)] == [0]
+    assert not callback.reported
 
 
 def test_a_trial_that_ends_elsewhere_as_the_search_does_is_heard_of(
@@ -197,15 +197,15 @@ def test_a_trial_that_ends_elsewhere_as_the_search_does_is_heard_of(
         return []
 
     monkeypatch.setattr(run_remaining, "running_trials", ended_just_now)
-    heard = Heard()
-    OptunaBackend().run(small_request(location, 2), dataset, heard)
-    assert heard.ended == [0, 1]
+    callback = RecordingCallback()
+    OptunaBackend().run(small_request(location, 2), dataset, callback)
+    assert callback.ended == [0, 1]
 
 
 def test_what_was_taken_over_is_not_ended_twice(place: Any, dataset: Any) -> None:
     location = StudyLocation("taken over", place)
 
-    class Thief(Heard):
+    class Thief(RecordingCallback):
         """Another process, which takes this one for dead."""
 
         def on_report(self, number: int, step: int, loss: float) -> None:
@@ -249,7 +249,7 @@ def test_a_lock_lets_one_in_at_a_time(
         pass
 
 
-class Unplugged(Heard):
+class Unplugged(RecordingCallback):
     """Ends the database's server in the middle of a trial."""
 
     def __init__(self, server: Server) -> None:

@@ -102,7 +102,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "an owner of half": {"owner": json.dumps(["machine", 1])},
     "an owner of texts": {"owner": json.dumps(["machine", "a", "b", "c"])},
     "an owner of a huge number": {"owner": json.dumps(["machine", 10**30, 0.0, 1])},
-    "counts as text": {"stopped": "abc", "machines_lost": "abc", "heard": "abc"},
+    "counts as text": {"stopped": "abc", "machines_lost": "abc", "results_seen": "abc"},
 }
 
 

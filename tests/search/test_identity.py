@@ -57,7 +57,7 @@ def test_whole_number_times_count_by_value(dtype: str) -> None:
     assert data_digests(frame.assign(ds=frame["ds"] + 1), None) != data_digests(frame, None)
 
 
-def test_moments_are_told_apart_to_the_nanosecond_and_alike_in_any_zone() -> None:
+def test_moments_are_distinguished_to_the_nanosecond_and_alike_in_any_zone() -> None:
     times = pd.Series(pd.date_range("2024-01-01", periods=3, freq="h", unit="ns"))
     frame = pd.DataFrame({"unique_id": "a", "ds": times, "y": 1.0})
     later = frame.assign(ds=times + pd.Timedelta(1, "ns"))
@@ -113,7 +113,7 @@ def losses() -> list[Any]:
     ]
 
 
-def test_losses_are_told_apart_by_all_their_settings_and_by_nothing_else() -> None:
+def test_losses_are_distinguished_by_all_their_settings_and_by_nothing_else() -> None:
     one, again = ([loss_identity(loss) for loss in losses()] for _ in range(2))
     assert one == again
     assert len(set(one)) == len(one)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from optuna_search import MEMORY, SPACE, Heard, request_for, run
+from optuna_search import MEMORY, SPACE, RecordingCallback, request_for, run
 from series import seasonal_panel
 
 from automodel_sk import create_auto_model
@@ -150,7 +150,7 @@ class TestPatience:
 
         request = request_for(StudyLocation("p", tmp_path), num_samples=30, patience=3)
         ended = run(request, dataset)
-        assert run(request, dataset, Heard()) == ended
+        assert run(request, dataset, RecordingCallback()) == ended
 
 
 class TestPace:
@@ -171,7 +171,7 @@ class TestPace:
             asked.append(number)
             return [TrialRecord(k, "COMPLETE", 1.0, duration_seconds=10.0) for k in range(number)]
 
-        records = run_at_pace(run, 50, 1, budget, lambda *heard: told.append(heard))
+        records = run_at_pace(run, 50, 1, budget, lambda *seen: told.append(seen))
         assert asked == [1, 10]
         assert told == [(10, 10.0)]
         assert len(records) == 10
@@ -187,11 +187,11 @@ class TestPace:
         assert asked == [2, 7]
 
     def test_each_trial_is_passed_on_once(self) -> None:
-        heard = Heard()
-        once = EachTrialOnce(heard)
+        callback = RecordingCallback()
+        once = EachTrialOnce(callback)
         for _ in range(2):
             once.on_trial_end(ENDED)
-        assert heard.ended == [ENDED]
+        assert callback.ended == [ENDED]
 
     def test_a_budget_without_a_number_is_filled_and_said(
         self, capsys: pytest.CaptureFixture[str]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import ray
-from engine_contract import SPACE, Heard, make_dataset, request_for, side_by_side
+from backend_contract import SPACE, RecordingCallback, make_dataset, request_for, side_by_side
 from ray.cluster_utils import Cluster
 
 from automodel_sk.exceptions import SearchError
@@ -46,7 +46,7 @@ def test_trials_of_a_machine_that_leaves_run_elsewhere(
     def leave() -> None:
         cluster.remove_node(leaving, allow_graceful=False)
 
-    records = list(RayBackend().run(request, dataset, Heard(at=(1, 3), do=leave)))
+    records = list(RayBackend().run(request, dataset, RecordingCallback(at=(1, 3), do=leave)))
     assert [(r.number, r.state) for r in records] == [(n, "COMPLETE") for n in range(5)]
     assert {r.params["windows_batch_size"] for r in records} == {16}
     assert "its machine was lost; it is retried" in caplog.text
@@ -57,7 +57,7 @@ def test_the_users_own_ray_is_used_and_left_alone(dataset: Any) -> None:
     try:
         job = ray.get_runtime_context().get_job_id()
         space = {**SPACE, "max_steps": 2}
-        records = RayBackend().run(request_for("ray", space=space), dataset, Heard())
+        records = RayBackend().run(request_for("ray", space=space), dataset, RecordingCallback())
         assert [r.state for r in records] == ["COMPLETE"] * 3
         with pytest.raises(ZeroDivisionError), ray_session():
             raise ZeroDivisionError

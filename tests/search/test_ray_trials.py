@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
-from engine_contract import Heard, make_dataset, request_for
+from backend_contract import RecordingCallback, make_dataset, request_for
 from optuna.pruners import NopPruner
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
@@ -82,7 +82,7 @@ class Life:
 
     def __init__(self, request: SearchRequest, most: int, chance: random.Random) -> None:
         self.study = opened(request)
-        told = TrialNotifier(self.study, request, Heard())
+        told = TrialNotifier(self.study, request, RecordingCallback())
         self._trials, self._chance = RayTrials(self.study, request, told, most), chance
         self._jobs: dict[int, dict[str, Any]] = {}
 

@@ -55,11 +55,11 @@ def test_reports_of_an_earlier_attempt_are_forgotten(study):
 def test_only_silent_trials_are_found(tmp_path, monkeypatch):
     storage = SharedJournal(str(tmp_path / "study.journal"), interval=30, grace=120)
     study = optuna.create_study(storage=storage)
-    silent, heard = study.ask(), study.ask()
+    silent, alive = study.ask(), study.ask()
     upstream.record_heartbeat(silent)
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 121)
-    upstream.record_heartbeat(heard)
+    upstream.record_heartbeat(alive)
     assert upstream.silent_trials(study, study.trials) == {silent.number}
 
 

@@ -11,7 +11,7 @@ import optuna
 import psutil
 import pytest
 from disks import fill, small_disk
-from optuna_search import MEMORY, SPACE, Heard, essence, request_for, run
+from optuna_search import MEMORY, SPACE, RecordingCallback, essence, request_for, run
 from processes import workers_running
 
 from automodel_sk.exceptions import SearchError, StorageError
@@ -42,11 +42,11 @@ def side_by_side(location: StudyLocation = MEMORY, num_samples: int = 5) -> Sear
 def test_results_are_those_of_one_at_a_time(
     dataset: Any, one_at_a_time: list[tuple[Any, ...]]
 ) -> None:
-    heard = Heard()
-    records = run(side_by_side(), dataset, heard)
+    callback = RecordingCallback()
+    records = run(side_by_side(), dataset, callback)
     assert essence(records) == one_at_a_time
-    assert sorted(r.number for r in heard.ended) == [0, 1, 2, 3, 4]
-    assert len(heard.reports) == 5 * 40
+    assert sorted(r.number for r in callback.ended) == [0, 1, 2, 3, 4]
+    assert len(callback.reports) == 5 * 40
     assert not workers_running()
 
 
@@ -56,7 +56,7 @@ def test_never_more_trials_than_asked_for(dataset: Any, tmp_path: Path) -> None:
     assert len(run(side_by_side(location, num_samples=4), dataset)) == 4
 
 
-class Killer(Heard):
+class Killer(RecordingCallback):
     """Kills the worker of a trial, so many times."""
 
     def __init__(self, number: int, times: int) -> None:
@@ -90,14 +90,14 @@ def test_after_ctrl_c_the_search_goes_on(
 ) -> None:
     location = StudyLocation("interrupted", tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        run(side_by_side(location), dataset, Heard(interrupt_at=(2, 7)))
+        run(side_by_side(location), dataset, RecordingCallback(interrupt_at=(2, 7)))
     assert not workers_running()
-    heard = Heard()
-    assert essence(run(side_by_side(location), dataset, heard)) == one_at_a_time
-    assert 2 in {number for number, _ in heard.reports}
+    callback = RecordingCallback()
+    assert essence(run(side_by_side(location), dataset, callback)) == one_at_a_time
+    assert 2 in {number for number, _ in callback.reports}
 
 
-class Lost(Heard):
+class Lost(RecordingCallback):
     """Remembers the ended trials and ends the host in the middle."""
 
     def on_trial_end(self, record: TrialRecord) -> None:

@@ -164,7 +164,7 @@ def test_scalars_go_to_optuna_as_they_are_and_lists_as_labels():
 
 
 @pytest.mark.parametrize("value", [True, 1, 1.0])
-def test_equal_numbers_of_different_type_are_told_apart(value):
+def test_equal_numbers_of_different_type_are_distinguished(value):
     space = SearchSpace.parse({"x": tune.choice([True, 1, 1.0])})
     decoded = space.decode(space.encode({"x": value}))["x"]
     assert (type(decoded), decoded) == (type(value), value)

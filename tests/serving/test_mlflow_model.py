@@ -139,7 +139,7 @@ def test_what_it_needs_is_named_and_pinned(tracked: Tracked) -> None:
     assert pinned["torch"] == version("torch").split("+")[0]
 
 
-def test_the_data_is_told_apart_but_not_copied(tracked: Tracked, uri: str) -> None:
+def test_the_data_is_distinguished_but_not_copied(tracked: Tracked, uri: str) -> None:
     (used,) = tracked.run.inputs.dataset_inputs
     columns = json.loads(used.dataset.schema)["mlflow_colspec"]
     kinds = {column["name"]: column["type"] for column in columns}

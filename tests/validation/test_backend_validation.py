@@ -1,4 +1,4 @@
-"""Bad options, and what the machine lacks, are found, named, and mended."""
+"""Bad options, and what the machine lacks, are found, named, and fixed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad models and search spaces are found, named, and mended."""
+"""Bad models and search spaces are found, named, and fixed."""
 
 from __future__ import annotations
 

@@ -31,12 +31,12 @@ _STYLE: Any = {
 _LEGEND_INCHES = 0.4
 
 
-def draw(sketch: FigureSpec) -> Any:
+def draw(spec: FigureSpec) -> Any:
     """Render a figure specification.
 
     Parameters
     ----------
-    sketch : FigureSpec
+    spec : FigureSpec
         The figure specification.
 
     Returns
@@ -46,15 +46,15 @@ def draw(sketch: FigureSpec) -> Any:
     """
     import matplotlib.pyplot as plt
 
-    width, height = sketch.panel_size
-    size = (width * sketch.columns, height * sketch.rows + _LEGEND_INCHES)
+    width, height = spec.panel_size
+    size = (width * spec.columns, height * spec.rows + _LEGEND_INCHES)
     with plt.rc_context(_STYLE):
         figure = plt.figure(figsize=size, layout="constrained")
-        axes = figure.subplots(sketch.rows, sketch.columns, squeeze=False).ravel()
-        artists = [_draw_panel(ax, panel) for ax, panel in zip(axes, sketch.panels, strict=False)]
-        for spare in axes[len(sketch.panels) :]:
+        axes = figure.subplots(spec.rows, spec.columns, squeeze=False).ravel()
+        artists = [_draw_panel(ax, panel) for ax, panel in zip(axes, spec.panels, strict=False)]
+        for spare in axes[len(spec.panels) :]:
             spare.set_axis_off()
-        _add_legend(figure, sketch, artists)
+        _add_legend(figure, spec, artists)
         plt.close(figure)
     return figure
 
@@ -75,8 +75,8 @@ def _draw_panel(ax: Any, panel: Subplot) -> dict[str, Any]:
     return artists
 
 
-def _add_legend(figure: Any, sketch: FigureSpec, artists: list[dict[str, Any]]) -> None:
-    shown = [(layer.name, artists[place][layer.name]) for place, layer in sketch.named_once()]
+def _add_legend(figure: Any, spec: FigureSpec, artists: list[dict[str, Any]]) -> None:
+    shown = [(layer.name, artists[place][layer.name]) for place, layer in spec.named_once()]
     if len(shown) > 1:
         names, handles = zip(*shown, strict=True)
         figure.legend(

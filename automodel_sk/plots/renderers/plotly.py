@@ -29,12 +29,12 @@ _LEGEND, _BELOW = 50, 75
 """Pixels of a legend, and from the axes down to it."""
 
 
-def draw(sketch: FigureSpec) -> Any:
+def draw(spec: FigureSpec) -> Any:
     """Render a figure specification.
 
     Parameters
     ----------
-    sketch : FigureSpec
+    spec : FigureSpec
         The figure specification.
 
     Returns
@@ -45,21 +45,21 @@ def draw(sketch: FigureSpec) -> Any:
     from plotly.subplots import make_subplots
 
     figure = make_subplots(
-        sketch.rows,
-        sketch.columns,
-        subplot_titles=[escape(panel.title) for panel in sketch.panels],
-        vertical_spacing=min(0.3 / sketch.rows, 1 / sketch.rows),
-        horizontal_spacing=0.16 / sketch.columns,
+        spec.rows,
+        spec.columns,
+        subplot_titles=[escape(panel.title) for panel in spec.panels],
+        vertical_spacing=min(0.3 / spec.rows, 1 / spec.rows),
+        horizontal_spacing=0.16 / spec.columns,
     )
     named: set[str] = set()
-    for place, panel in enumerate(sketch.panels):
-        _draw_panel(figure, panel, *divmod(place, sketch.columns), named)
-    _lay_out(figure, sketch, len(named) > 1)
+    for place, panel in enumerate(spec.panels):
+        _draw_panel(figure, panel, *divmod(place, spec.columns), named)
+    _lay_out(figure, spec, len(named) > 1)
     return figure
 
 
-def _lay_out(figure: Any, sketch: FigureSpec, legend: bool) -> None:
-    height = sketch.panel_size[1] * sketch.rows * _PIXELS_PER_INCH
+def _lay_out(figure: Any, spec: FigureSpec, legend: bool) -> None:
+    height = spec.panel_size[1] * spec.rows * _PIXELS_PER_INCH
     figure.update_layout(
         template="none",
         height=round(height + _LEGEND * legend),
@@ -74,11 +74,11 @@ def _lay_out(figure: Any, sketch: FigureSpec, legend: bool) -> None:
     figure.update_xaxes(gridcolor=_GRID, zeroline=False, automargin=True, title_standoff=6)
     figure.update_yaxes(gridcolor=_GRID, zeroline=False, automargin=True)
     figure.update_annotations(font={"size": 14}, xanchor="left")
-    for note, panel in zip(figure.layout.annotations, sketch.panels, strict=False):
-        note.x -= _half_width(figure, sketch) if panel.title else 0
+    for note, panel in zip(figure.layout.annotations, spec.panels, strict=False):
+        note.x -= _half_width(figure, spec) if panel.title else 0
 
 
-def _half_width(figure: Any, sketch: FigureSpec) -> float:
+def _half_width(figure: Any, spec: FigureSpec) -> float:
     left, right = figure.layout.xaxis.domain
     return float(right - left) / 2
 

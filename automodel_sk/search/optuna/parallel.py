@@ -89,10 +89,10 @@ def _run(
     dataset: Any,
     notifier: TrialNotifier,
 ) -> None:
-    overseer = _Supervisor(study, request, notifier, pool)
+    supervisor = _Supervisor(study, request, notifier, pool)
     try:
         for event in pool.run((request, dataset), request.workers):
-            overseer.hear(event)
+            supervisor.handle(event)
     except BaseException:
         pool.close()
         with suppress(Exception):  # the error that ended the search takes precedence
@@ -113,7 +113,7 @@ class _Supervisor:
         self._overdue: set[int] = set()
         self._stuck = StuckWorkers() if pool.is_fork else None
 
-    def hear(self, event: dict[str, Any]) -> None:
+    def handle(self, event: dict[str, Any]) -> None:
         """Handle one event, or the absence of one."""
         if "report" in event:
             self._notifier.on_report(*event["report"])

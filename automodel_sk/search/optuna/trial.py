@@ -12,7 +12,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import Trial
 
 from automodel_sk.search.study.attributes import changes_of, note_changes
-from automodel_sk.search.study.ownership import requeue, signs_of_life
+from automodel_sk.search.study.ownership import heartbeats, requeue
 from automodel_sk.search.study.request import SearchCallback, SearchRequest
 from automodel_sk.search.study.storage import is_storage_failure
 from automodel_sk.search.study.timeout import TrialTimeoutError, check_time
@@ -68,7 +68,7 @@ def run_trial(
         The study's storage failed; the trial must be run again.
     """
     started = time.monotonic()
-    with signs_of_life(trial), suppress(UpdateFinishedTrialError):
+    with heartbeats(trial), suppress(UpdateFinishedTrialError):
         try:
             config = request.space.suggest(trial)
             duplicate = find_duplicate(study, trial, request)

@@ -13,9 +13,9 @@ from automodel_sk.search.study.attributes import count_of
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.seeding import seed_of_trial
 
-__all__ = ["HEARD", "PROPOSED", "replayed", "tell"]
+__all__ = ["PROPOSED", "RESULTS_SEEN", "pass_result", "replayed"]
 
-HEARD = "heard"
+RESULTS_SEEN = "results_seen"
 """Trial attribute: the number of ended trials that its searcher had received."""
 
 PROPOSED = "proposed"
@@ -43,18 +43,20 @@ def replayed(study: optuna.Study, request: SearchRequest) -> Proposer:
     proposer = Proposer(request.strategy, request.space, initial_trials)
     ended = iter(_in_order_of_end(trials))
     for trial in trials:
-        if HEARD in trial.user_attrs or trial.state is not TrialState.WAITING:
-            while proposer.heard < count_of(trial, HEARD) and (heard := next(ended, None)):
-                tell(proposer, heard)
+        if RESULTS_SEEN in trial.user_attrs or trial.state is not TrialState.WAITING:
+            while proposer.results_seen < count_of(trial, RESULTS_SEEN) and (
+                seen := next(ended, None)
+            ):
+                pass_result(proposer, seen)
             if PROPOSED in trial.user_attrs:
                 proposer.propose()
             proposer.begin(trial.number, _known(trial))
     for trial in ended:
-        tell(proposer, trial)
+        pass_result(proposer, trial)
     return proposer
 
 
-def tell(proposer: Proposer, trial: FrozenTrial) -> None:
+def pass_result(proposer: Proposer, trial: FrozenTrial) -> None:
     """Report an ended trial to a searcher: its best loss, pruned or not."""
     losses = trial.intermediate_values.values()
     failed = trial.state is TrialState.FAIL or not losses

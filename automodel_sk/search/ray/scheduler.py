@@ -39,11 +39,11 @@ def informed_scheduler(study: Study, strategy: SearchStrategy) -> Any:
     scheduler.set_search_properties("loss", "min")
     for trial in study.get_trials(deepcopy=False):
         if trial.state.is_finished() and "copy_of" not in trial.user_attrs:
-            _tell(scheduler, trial)
+            _pass_result(scheduler, trial)
     return scheduler
 
 
-def _tell(scheduler: Any, trial: FrozenTrial) -> None:
+def _pass_result(scheduler: Any, trial: FrozenTrial) -> None:
     ended = _Ended(str(trial.number))
     results = [
         {"training_iteration": number, "loss": loss}
@@ -51,9 +51,9 @@ def _tell(scheduler: Any, trial: FrozenTrial) -> None:
     ]
     # If passed as a result, each loss would needlessly be compared with all others.
     only_kept = isinstance(scheduler, MedianStoppingRule)
-    tell = scheduler.on_trial_complete if only_kept else scheduler.on_trial_result
+    pass_on = scheduler.on_trial_complete if only_kept else scheduler.on_trial_result
     scheduler.on_trial_add(None, ended)
     for result in results:
-        tell(None, ended, result)
+        pass_on(None, ended, result)
     if results and trial.state is not TrialState.FAIL:
         scheduler.on_trial_complete(None, ended, results[-1])

@@ -51,7 +51,7 @@ class Proposer:
         self._begun: set[int] = set()
         self._names = map(str, count())
         self._pending: tuple[str, Params] | None = None
-        self.heard = 0
+        self.results_seen = 0
         """Number of ended trials that the searcher has received."""
 
     def propose(self) -> Params | None:
@@ -78,7 +78,7 @@ class Proposer:
 
     def end(self, number: int, loss: float | None) -> None:
         """Report the end of a trial; a failed trial has no loss."""
-        self.heard += 1
+        self.results_seen += 1
         key = self._keys.pop(number, None)
         if key is None:
             return

@@ -12,10 +12,10 @@ from typing import Any
 
 from optuna.trial import Trial, TrialState
 
-from automodel_sk.search.ray.replay import HEARD, PROPOSED, replayed, tell
+from automodel_sk.search.ray.replay import PROPOSED, RESULTS_SEEN, pass_result, replayed
 from automodel_sk.search.study.attributes import changes_of, count_of, note_changes
 from automodel_sk.search.study.notifier import TrialNotifier
-from automodel_sk.search.study.ownership import claim, requeue, signs_of_life
+from automodel_sk.search.study.ownership import claim, heartbeats, requeue
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.storage import claiming
 from automodel_sk.search.study.study import AskTellStudy, trials_left
@@ -132,21 +132,21 @@ class RayTrials:
         """Make sure that the study has a trial to run; False if the searcher waits for results."""
         if self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             return True
-        if self._awaited == self._proposer.heard and self.running:
+        if self._awaited == self._proposer.results_seen and self.running:
             return False
         params = self._proposer.propose()
         if params is None and self.running:
-            self._awaited = self._proposer.heard
+            self._awaited = self._proposer.results_seen
             return False
-        heard = self._proposer.heard
-        self._study.enqueue_trial(params or {}, user_attrs={PROPOSED: True, HEARD: heard})
+        seen = self._proposer.results_seen
+        self._study.enqueue_trial(params or {}, user_attrs={PROPOSED: True, RESULTS_SEEN: seen})
         return True
 
     def _begun(self, trial: Trial) -> dict[str, Any] | None:
         """Return a claimed trial's configuration, or None if it ended at once."""
         config, reason = self._configuration(trial)
-        if HEARD not in trial.user_attrs:
-            trial.set_user_attr(HEARD, self._proposer.heard)
+        if RESULTS_SEEN not in trial.user_attrs:
+            trial.set_user_attr(RESULTS_SEEN, self._proposer.results_seen)
         self._proposer.begin(trial.number, trial.params)
         if config is None:
             fail(self._study, trial, reason, 0.0)
@@ -154,7 +154,7 @@ class RayTrials:
             copy_duplicate(self._study, trial, duplicate)
         else:
             beating = ExitStack()
-            beating.enter_context(signs_of_life(trial))
+            beating.enter_context(heartbeats(trial))
             changed = changes_of(trial, config)
             budget = self._request.budget.of_trial(config)
             self.running[trial.number] = RunningTrial(trial, beating, changed, budget)
@@ -253,7 +253,7 @@ class RayTrials:
         """Notify of an ended trial."""
         ended = frozen(self._study, trial)
         if ended.state.is_finished():
-            tell(self._proposer, ended)
+            pass_result(self._proposer, ended)
             self._notifier.on_trial_end(record_of(ended, self._request))
 
     def give_back(self) -> None:

@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Owner",
     "claim",
+    "heartbeats",
     "is_ours",
     "local_pid",
     "owner_of",
     "requeue",
     "requeue_orphans",
     "running_trials",
-    "signs_of_life",
     "trials_at_work",
 ]
 
@@ -81,17 +81,17 @@ class Owner(NamedTuple):
         """Return the calling thread."""
         return cls(_this_machine(), os.getpid(), _began(os.getpid()), threading.get_ident())
 
-    def is_alive(self, heard: bool) -> bool:
+    def is_alive(self, has_heartbeat: bool) -> bool:
         """Return whether the owner may still be at work.
 
         Parameters
         ----------
-        heard : bool
+        has_heartbeat : bool
             Whether its trial has sent a recent heartbeat, since processes of other machines cannot
             be inspected.
         """
         if self.machine != _this_machine():
-            return heard
+            return has_heartbeat
         if self.pid == os.getpid():
             # The calling thread does not run a trial.
             others = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
@@ -195,11 +195,11 @@ def running_trials(study: Study) -> list[FrozenTrial]:
 
 def _is_at_work(trial: FrozenTrial, silent: Collection[int]) -> bool:
     owner = owner_of(trial)
-    return owner is not None and owner.is_alive(heard=trial.number not in silent)
+    return owner is not None and owner.is_alive(has_heartbeat=trial.number not in silent)
 
 
 @contextlib.contextmanager
-def signs_of_life(trial: Trial) -> Iterator[None]:
+def heartbeats(trial: Trial) -> Iterator[None]:
     """Send heartbeats to the storage while a trial runs."""
     storage: Any = trial.storage
     if not sends_heartbeats(storage):

@@ -9,7 +9,7 @@ from automodel_sk.arguments.number_rule import NumberRule, nearest, shown
 from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
 from automodel_sk.search_space import Choice
 from automodel_sk.validation.config.editable_config import EditableConfig
-from automodel_sk.validation.domain_checks import bounds_of, fault, mended, values_of
+from automodel_sk.validation.domain_checks import bounds_of, corrected, fault, values_of
 from automodel_sk.validation.result import Findings
 
 __all__ = ["check_values"]
@@ -97,7 +97,7 @@ def _check_value(findings: Findings, draft: EditableConfig, rule: NumberRule) ->
     found = fault(rule, entry)
     if found is not None:
         findings.error(rule.message(found))
-        draft.put(rule.name, mended(rule, entry))
+        draft.put(rule.name, corrected(rule, entry))
         return
     bounds = bounds_of(entry)
     if bounds and rule.unusual_above is not None and bounds[1] > rule.unusual_above:
@@ -106,7 +106,7 @@ def _check_value(findings: Findings, draft: EditableConfig, rule: NumberRule) ->
             f"{rule.name} is unusually large, got {fault(capped, entry)}; "
             f"try {rule.name}={rule.example}"
         )
-        draft.put(rule.name, mended(capped, entry))
+        draft.put(rule.name, corrected(capped, entry))
 
 
 def _check_scaler(findings: Findings, draft: EditableConfig) -> None:
@@ -139,7 +139,7 @@ def _check_val_check_steps(findings: Findings, draft: EditableConfig) -> None:
         f"{name} must be at most the smallest max_steps, {steps}, got "
         f"{fault(capped, draft.entries[name])}; it is lowered to max_steps: try {name}={steps}"
     )
-    draft.put(name, mended(capped, draft.entries[name]))
+    draft.put(name, corrected(capped, draft.entries[name]))
 
 
 def _check_patience(findings: Findings, draft: EditableConfig) -> None:
@@ -159,4 +159,4 @@ def _check_patience(findings: Findings, draft: EditableConfig) -> None:
         f"validations at most; try {name}={lower}, or a smaller val_check_steps"
     )
     capped = NumberRule(name, lower, high=max(checks - 1, 1), also=(-1,), floats=True)
-    draft.put(name, mended(capped, draft.entries[name]))
+    draft.put(name, corrected(capped, draft.entries[name]))

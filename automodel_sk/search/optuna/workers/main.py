@@ -60,13 +60,13 @@ class _Host:
         self._pending = b""
         self._last_used = time.monotonic()
 
-    def tell(self, **event: Any) -> None:
+    def send(self, **event: Any) -> None:
         """Write one event; lines this short are written atomically."""
         os.write(self._events, json.dumps(event).encode() + b"\n")
 
     def serve(self) -> None:
         """Handle commands until the parent ends or no command arrives for too long."""
-        self.tell(ready=os.getpid())
+        self.send(ready=os.getpid())
         while os.getppid() == self._parent and self._read_commands():
             self._reap()
             if not self._workers and time.monotonic() - self._last_used > IDLE_SECONDS:
@@ -117,13 +117,13 @@ class _Host:
         try:
             pid = os.fork()
         except OSError as exc:  # the system is short of processes or of memory
-            self.tell(refused=exc.strerror or str(exc))
+            self.send(refused=exc.strerror or str(exc))
             return
         if pid == 0:
             _die_with_parent(host)
             self._work(place)
         self._workers.add(pid)
-        self.tell(forked=pid)
+        self.send(forked=pid)
 
     def _work(self, place: int) -> None:
         """Run trials until none is left, then exit without the parent's cleanup."""
@@ -140,7 +140,7 @@ class _Host:
                 work(*self._job, _EventForwarder(self))
             code = 0
         except StorageError as exc:
-            self.tell(storage=str(exc)[:2000])
+            self.send(storage=str(exc)[:2000])
         except Exception:
             traceback.print_exc()
         finally:
@@ -152,7 +152,7 @@ class _Host:
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
                 self._workers.discard(pid)
-                self.tell(died=[pid, os.waitstatus_to_exitcode(status)])
+                self.send(died=[pid, os.waitstatus_to_exitcode(status)])
                 self._last_used = time.monotonic()
 
 
@@ -166,10 +166,10 @@ class _EventForwarder:
     def on_report(self, number: int, step: int, loss: float) -> None:
         if os.getppid() != self._parent:
             os._exit(1)
-        self._host.tell(report=[number, step, loss])
+        self._host.send(report=[number, step, loss])
 
     def on_trial_end(self, record: Any) -> None:
-        self._host.tell(ended=record.number)
+        self._host.send(ended=record.number)
 
 
 def _die_with_parent(parent: int) -> None:

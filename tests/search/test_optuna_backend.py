@@ -14,7 +14,7 @@ import optuna
 import pandas as pd
 import pytest
 from disks import fill, small_disk
-from optuna_search import MEMORY, SPACE, Heard, essence, request_for, run
+from optuna_search import MEMORY, SPACE, RecordingCallback, essence, request_for, run
 from ray import tune
 from series import seasonal_panel
 
@@ -35,16 +35,16 @@ def dataset() -> Any:
 
 class TestTrials:
     def test_each_ends_complete_with_its_best_loss(self, dataset: Any) -> None:
-        heard = Heard()
-        records = run(request_for(MEMORY, num_samples=3), dataset, heard)
+        callback = RecordingCallback()
+        records = run(request_for(MEMORY, num_samples=3), dataset, callback)
         assert [r.number for r in records] == [0, 1, 2]
         for record in records:
             assert record.state == "COMPLETE"
             assert len(record.intermediate_values) == 40
             assert record.value == min(record.intermediate_values.values())
             assert record.duration_seconds > 0
-        assert heard.ended == records
-        assert heard.reports == [(n, step) for n in range(3) for step in range(1, 41)]
+        assert callback.ended == records
+        assert callback.reports == [(n, step) for n in range(3) for step in range(1, 41)]
 
     def test_same_seed_gives_the_same_trials(self, dataset: Any) -> None:
         first = essence(run(request_for(MEMORY, num_samples=3), dataset))
@@ -71,10 +71,10 @@ class TestFirstGuesses:
 
     def test_a_configuration_is_trained_once(self, dataset: Any) -> None:
         space = {**SPACE, "learning_rate": 1e-2, "input_size": tune.choice([12, 24])}
-        heard = Heard()
-        records = run(request_for(MEMORY, space, num_samples=5), dataset, heard)
+        callback = RecordingCallback()
+        records = run(request_for(MEMORY, space, num_samples=5), dataset, callback)
         first = {r.params["input_size"]: r for r in reversed(records)}
-        assert {number for number, _ in heard.reports} == {r.number for r in first.values()}
+        assert {number for number, _ in callback.reports} == {r.number for r in first.values()}
         for record in records:
             twin = first[record.params["input_size"]]
             assert record.value == twin.value
@@ -162,11 +162,15 @@ class TestResume:
         location = StudyLocation("resumed", tmp_path)
         first = run(request_for(location, num_samples=2), dataset)
         assert essence(first) == undisturbed[:2]
-        heard = Heard()
-        assert essence(run(request_for(location, use_pruning=True), dataset, heard)) == undisturbed
-        assert {number for number, _ in heard.reports} == {2, 3, 4, 5}
+        callback = RecordingCallback()
         assert (
-            essence(run(request_for(location, use_pruning=True), dataset, Heard((0, 1))))
+            essence(run(request_for(location, use_pruning=True), dataset, callback)) == undisturbed
+        )
+        assert {number for number, _ in callback.reports} == {2, 3, 4, 5}
+        assert (
+            essence(
+                run(request_for(location, use_pruning=True), dataset, RecordingCallback((0, 1)))
+            )
             == undisturbed
         )
 
@@ -175,10 +179,16 @@ class TestResume:
     ) -> None:
         location = StudyLocation("interrupted", tmp_path)
         with pytest.raises(KeyboardInterrupt):
-            run(request_for(location, use_pruning=True), dataset, Heard(interrupt_at=(2, 7)))
-        heard = Heard()
-        assert essence(run(request_for(location, use_pruning=True), dataset, heard)) == undisturbed
-        assert heard.reports[0] == (2, 1)
+            run(
+                request_for(location, use_pruning=True),
+                dataset,
+                RecordingCallback(interrupt_at=(2, 7)),
+            )
+        callback = RecordingCallback()
+        assert (
+            essence(run(request_for(location, use_pruning=True), dataset, callback)) == undisturbed
+        )
+        assert callback.reports[0] == (2, 1)
 
     def test_after_kill_nothing_finished_is_lost(
         self, dataset: Any, tmp_path: Path, undisturbed: list[tuple[Any, ...]]
@@ -187,11 +197,11 @@ class TestResume:
 import os, signal, sys
 sys.path.insert(0, {str(Path(__file__).parents[1] / "fixtures")!r})
 sys.path.insert(0, {str(Path(__file__).parent)!r})
-from optuna_search import Heard, StudyLocation, request_for, run
+from optuna_search import RecordingCallback, StudyLocation, request_for, run
 from series import seasonal_panel
 from neuralforecast.tsdataset import TimeSeriesDataset
 
-class Killed(Heard):
+class Killed(RecordingCallback):
     def on_report(self, number, step, loss):
         if (number, step) == (3, 5):
             os.kill(os.getpid(), signal.SIGKILL)
@@ -202,10 +212,12 @@ run(request_for(location, use_pruning=True), dataset, Killed())
 """
         done = subprocess.run([sys.executable, "-c", script], check=False, env={**os.environ})
         assert done.returncode == -signal.SIGKILL
-        heard = Heard()
+        callback = RecordingCallback()
         location = StudyLocation("killed", tmp_path)
-        assert essence(run(request_for(location, use_pruning=True), dataset, heard)) == undisturbed
-        assert {number for number, _ in heard.reports} == {3, 4, 5}
+        assert (
+            essence(run(request_for(location, use_pruning=True), dataset, callback)) == undisturbed
+        )
+        assert {number for number, _ in callback.reports} == {3, 4, 5}
 
     def test_a_torn_last_line_is_cut(
         self, dataset: Any, tmp_path: Path, undisturbed: list[tuple[Any, ...]]
@@ -224,7 +236,7 @@ run(request_for(location, use_pruning=True), dataset, Killed())
         request = request_for(StudyLocation("cut", tmp_path), num_samples=10, use_pruning=True)
         last = (pruned.number, len(pruned.intermediate_values))
         with pytest.raises(KeyboardInterrupt):
-            run(request, dataset, Heard(interrupt_at=last))
+            run(request, dataset, RecordingCallback(interrupt_at=last))
         records = run(request, dataset)
         assert essence(records) == essence(whole)
         assert [r.intermediate_values for r in records] == [r.intermediate_values for r in whole]
@@ -239,9 +251,9 @@ run(request_for(location, use_pruning=True), dataset, Killed())
             with pytest.raises(StorageError, match=f"No space left.*free some space in {disk}"):
                 run(request, dataset)
             filler.unlink()
-            heard = Heard()
-            assert essence(run(request, dataset, heard)) == undisturbed
-            assert {number for number, _ in heard.reports} == {2, 3, 4, 5}
+            callback = RecordingCallback()
+            assert essence(run(request, dataset, callback)) == undisturbed
+            assert {number for number, _ in callback.reports} == {2, 3, 4, 5}
 
     def test_a_database_url_keeps_the_study(
         self, dataset: Any, tmp_path: Path, undisturbed: list[tuple[Any, ...]]
@@ -302,9 +314,9 @@ class TestExistingStudy:
         run(request_for(location, space, 2), dataset)
         with pytest.raises(StudyMismatchError, match="resume='never'"):
             run(request_for(location, space, 2, resume="never"), dataset)
-        heard = Heard()
-        run(request_for(location, space, 1, resume="overwrite"), dataset, heard)
-        assert [r.number for r in heard.ended] == [0]
+        callback = RecordingCallback()
+        run(request_for(location, space, 1, resume="overwrite"), dataset, callback)
+        assert [r.number for r in callback.ended] == [0]
 
     def test_a_place_that_cannot_be_written_is_named(self, dataset: Any, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("not a folder")
