@@ -11,7 +11,7 @@ import optuna
 import psutil
 import pytest
 from disks import fill, small_disk
-from optuna_search import MEMORY, SPACE, RecordingCallback, essence, request_for, run
+from optuna_search import MEMORY, SPACE, RecordingCallback, essence, interrupt, request_for, run
 from processes import workers_running
 
 from automodel_sk.exceptions import SearchError, StorageError
@@ -90,7 +90,7 @@ def test_after_ctrl_c_the_search_goes_on(
 ) -> None:
     location = StudyLocation("interrupted", tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        run(side_by_side(location), dataset, RecordingCallback(interrupt_at=(2, 7)))
+        run(side_by_side(location), dataset, RecordingCallback((2, 7), interrupt))
     assert not workers_running()
     callback = RecordingCallback()
     assert essence(run(side_by_side(location), dataset, callback)) == one_at_a_time
