@@ -332,7 +332,7 @@ COMMANDS: dict[str, tuple[tuple[Any, ...], tuple[str, ...]]] = {
     "German dates": (fitting(data="german.csv"), ("'date'", "--date-format %d.%m.%Y")),
     "dates with slashes": (
         fitting(data="slashes.csv"),
-        ("pass --date-format %d/%m/%Y", "month does: --date-format %m/%d/%Y"),
+        ("pass --date-format %d/%m/%Y", "month comes first: --date-format %m/%d/%Y"),
     ),
     "no dates": (fitting(data="soon.csv"), ("'date'", "'soon'", "--date-format")),
     "missing value": (

@@ -129,12 +129,12 @@ class TestExogenousKinds:
     X = pd.DataFrame({"visits": RNG.normal(size=60)}, index=MONTHS)
 
     def test_a_model_without_past_columns_is_named(self) -> None:
-        with pytest.raises(InvalidInputError, match=r"hist_exog=.*but NLinear takes no"):
+        with pytest.raises(InvalidInputError, match=r"hist_exog=.*but NLinear does not accept"):
             naive(hist_exog=["visits"]).fit(Y, X=self.X, fh=[1])
 
     def test_a_model_without_static_columns_is_named(self) -> None:
         static = pd.DataFrame({"size": [1.0]})
-        with pytest.raises(InvalidInputError, match="static is given, but NLinear takes no"):
+        with pytest.raises(InvalidInputError, match="static is given, but NLinear does not accept"):
             naive(static=static).fit(Y, fh=[1])
 
     @pytest.mark.parametrize("value", ["visits", None, 3, b"visits"])

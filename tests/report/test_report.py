@@ -192,7 +192,7 @@ def test_the_verdict_is_plain():
     assert "Measured 2 times on 1 steps" in good.details[1]
     bad = judged([3.0, 2.0], [2.0, 2.0], [9.0, 9.0])
     assert bad.tone == "bad"
-    assert "does not beat a baseline: its error is 25% more than repeating the" in bad.headline
+    assert "does not beat a baseline: its error is 25% higher than that of the" in bad.headline
     other = judged([3.0, 1.0], [4.0, 4.0], [1.0, 1.0])
     assert "its error is 100% higher than that of Naive (the last value)" in other.headline
     perfect = judged([0.5, 0.5], [0.0, 0.0], [1.0, 1.0])

@@ -366,7 +366,7 @@ def test_a_registry_that_is_gone_costs_a_warning(
 
 def test_a_model_logged_by_hand_says_what_is_wrong(tracked: Tracked) -> None:
     port = closed_port()
-    with pytest.raises(TrackingError, match=r"at http://\*\*\*@127.0.0.1:\d+ did not take") as e:
+    with pytest.raises(TrackingError, match=r"at http://\*\*\*@127.0.0.1:\d+ did not store") as e:
         tracked.model.log_to_mlflow(f"http://me:s3cret@127.0.0.1:{port}")
     assert "the connection was refused" in str(e.value)
     assert e.value.__context__ is None

@@ -657,7 +657,7 @@ def test_what_a_server_missed_is_written_when_it_is_back(
     assert children[1].info.start_time == milliseconds(START + timedelta(minutes=1))
     assert len(stored.history(children[1], "val_loss")) == 2
     (warning,) = warnings_of(caplog)
-    assert "did not store trial 1: the connection was refused. The search goes on" in warning
+    assert "did not store trial 1: the connection was refused. The search continues" in warning
 
 
 def test_what_a_server_missed_is_written_locally_at_the_end(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from odd_values import JUNK
 from ray import tune
 
 from automodel_sk._utils.machine import n_cpus
@@ -18,48 +19,6 @@ from automodel_sk.validation.config.parameters import unknown_parameters
 
 VALIDATOR = ConfigValidator()
 STRICT = ConfigValidator(strict_mode=True)
-
-
-class Unspeakable:
-    """An object that fails at everything it is asked."""
-
-    def __repr__(self) -> str:
-        raise RuntimeError("no words")
-
-    def __len__(self) -> int:
-        raise RuntimeError("no length")
-
-    def __float__(self) -> float:
-        raise RuntimeError("no number")
-
-    def __eq__(self, other: object) -> bool:
-        raise RuntimeError("no equal")
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-JUNK = [
-    ...,
-    Unspeakable(),
-    float("nan"),
-    float("inf"),
-    10**400,
-    -1,
-    True,
-    "",
-    "x",
-    b"x",
-    [],
-    {},
-    {1: 2},
-    {"max_steps": Unspeakable()},
-    object(),
-    int,
-    len,
-    np.array([1, 2]),
-    pd.DataFrame({"a": [1]}),
-    1j,
-]
 
 
 @pytest.fixture
