@@ -52,7 +52,7 @@ _FAR_BEYOND_THE_SLOT = 1.25
 class Decision(Enum):
     """What happens to a training after one of its reports."""
 
-    GO_ON = "go on"
+    CONTINUE = "continue"
     PLATEAU = "no better for long"
     SLOT_OVER = "its time slot is over"
     PRUNE = "prune"
@@ -63,7 +63,7 @@ Report = Callable[[int, float], Decision]
 """Called after each validation with its number, from 1, and its loss."""
 
 
-RAN_TO_ITS_END = (Decision.GO_ON, Decision.PLATEAU, Decision.SLOT_OVER)
+RAN_TO_ITS_END = (Decision.CONTINUE, Decision.PLATEAU, Decision.SLOT_OVER)
 """Decisions after which a trial counts as complete."""
 
 
@@ -100,7 +100,7 @@ class Outcome:
     score: float
     best_step: int
     losses: dict[int, float] = field(default_factory=dict)
-    verdict: Decision = Decision.GO_ON
+    verdict: Decision = Decision.CONTINUE
     seconds: float = 0.0
 
 
@@ -159,7 +159,7 @@ def train_config(
     losses: dict[int, float] = {}
     kept = _Kept(task, config, dataset)
     started = time.perf_counter()
-    verdict = Decision.GO_ON
+    verdict = Decision.CONTINUE
     with training():
         model = build_model(task, config)
         _validate_many_at_once(trained_module(model), task, config, dataset)
@@ -218,7 +218,7 @@ def _within_slot(task: TrainingTask, report: Report, started: float) -> Report:
     def within(number: int, loss: float) -> Decision:
         decision = report(number, loss)
         over = time.perf_counter() - started > most
-        return Decision.SLOT_OVER if decision is Decision.GO_ON and over else decision
+        return Decision.SLOT_OVER if decision is Decision.CONTINUE and over else decision
 
     return within
 
@@ -263,9 +263,9 @@ def _reporter(losses: dict[int, float], kept: _Kept, patience: float, report: Re
             losses[int(step)] = float(loss)
             kept.note(pl_module, float(loss))
             verdict = report(len(losses), float(loss))
-            if verdict is Decision.GO_ON and since_best(list(losses.values())) >= patience:
+            if verdict is Decision.CONTINUE and since_best(list(losses.values())) >= patience:
                 verdict = Decision.PLATEAU
-            if verdict is not Decision.GO_ON:
+            if verdict is not Decision.CONTINUE:
                 raise _Stop(verdict)
 
     return ReportLosses()

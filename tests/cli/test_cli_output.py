@@ -221,7 +221,7 @@ def test_ctrl_c_at_a_terminal_says_once_how_to_go_on(home: Path):
     assert Path("stopped_run.yaml").exists()
 
 
-def test_the_command_that_ctrl_c_names_goes_on(home: Path):
+def test_the_command_that_ctrl_c_names_resumes(home: Path):
     from automodel_sk.search.study.storage import StudyLocation, open_storage
 
     (home / "space.json").write_text(json.dumps(SPACE))

@@ -305,7 +305,7 @@ def _train_candidate(df: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> dict[
         dataset, *_ = TimeSeriesDataset.from_df(df)
         task = TrainingTask("NLinear", h=H, val_size=H, n_series=3)
         seen: list[float] = []
-        report = lambda number, loss: seen.append(loss) or training.Decision.GO_ON  # noqa: E731
+        report = lambda number, loss: seen.append(loss) or training.Decision.CONTINUE  # noqa: E731
         outcome = training.train_config(task, TOUCHES, dataset, report)
     assert list(outcome.losses.values()) == seen
     assert outcome.score == min(seen)

@@ -640,7 +640,7 @@ def test_interruption(df: pd.DataFrame, capsys: pytest.CaptureFixture[str]):
     assert runs.loc[["KILLED"], "tags.mlflow.parentRunId"].isna().all()
 
 
-def test_an_interrupted_search_goes_on(df: pd.DataFrame):
+def test_an_interrupted_search_resumes(df: pd.DataFrame):
     def space(trial: Any) -> dict[str, Any]:
         if trial.number == 2 and Path("stop").exists():
             raise KeyboardInterrupt

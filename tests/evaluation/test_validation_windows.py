@@ -98,7 +98,7 @@ def train(
     task: TrainingTask, data: pd.DataFrame, static: Any = None, config: Mapping[str, Any] = CONFIG
 ) -> Outcome:
     dataset, *_ = TimeSeriesDataset.from_df(data, static_df=static)
-    return train_config(task, config, dataset, lambda number, loss: Decision.GO_ON)
+    return train_config(task, config, dataset, lambda number, loss: Decision.CONTINUE)
 
 
 def cross_validated(

@@ -1,6 +1,6 @@
-"""Kills at seeded random moments of a search: nothing that ended is lost, and it goes on.
+"""Kills at seeded random moments of a search: no ended trial is lost, and the search resumes.
 
-Each engine has a `FaultyEngine`: how a search is started, and what its store holds.
+Each backend has a `FaultyBackend`: how a search is started, and what its store holds.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ ENTRIES = 100  # of the 170 or so that these trials write: the most between two 
 Ended = Mapping[int, tuple[Any, ...]]
 
 
-class FaultyEngine(Protocol):
-    """An engine under fire."""
+class FaultyBackend(Protocol):
+    """A backend under fire."""
 
     start_seconds: float
     """What a process takes to its first trial, roughly."""
 
     def start(self, folder: Path, workers: int) -> Any:
-        """Start a search of `TRIALS` trials, or go on with it, in a process of its own."""
+        """Start a search of `TRIALS` trials, or resume it, in a process of its own."""
 
     def trials(self, folder: Path) -> Sequence[FrozenTrial]:
         """Return the trials that the store holds; raise where it is corrupt."""
@@ -47,7 +47,7 @@ class FaultyEngine(Protocol):
 
 
 class Optuna:
-    """The Optuna engine on a journal."""
+    """The Optuna backend on a journal."""
 
     start_seconds = 1.0
 
@@ -73,7 +73,7 @@ class Optuna:
 
 
 class Ray(Optuna):
-    """The Ray engine, whose studies are of the same kind."""
+    """The Ray backend, whose studies are of the same kind."""
 
     start_seconds = 12.0  # Ray's own, and its processes' imports
 
@@ -87,7 +87,7 @@ class Ray(Optuna):
         return essence(make_backend("ray").run(request, small_dataset(), Silent()))
 
 
-ENGINES: dict[str, type[FaultyEngine]] = {"optuna": Optuna, "ray": Ray}
+BACKENDS: dict[str, type[FaultyBackend]] = {"optuna": Optuna, "ray": Ray}
 
 
 def kill_parent(process: psutil.Process, chance: random.Random) -> None:
@@ -116,10 +116,10 @@ def _entries(folder: Path) -> int:
 class Siege:
     """Starts one search after another and kills each several times, until it has ended."""
 
-    def __init__(self, engine: FaultyEngine, folder: Path, seed: int) -> None:
-        self._engine, self._folder = engine, folder
+    def __init__(self, backend: FaultyBackend, folder: Path, seed: int) -> None:
+        self._backend, self._folder = backend, folder
         self._chance = random.Random(seed)
-        self._whole = engine.undisturbed()
+        self._whole = backend.undisturbed()
         self.kills = self.studies = self.cut_off = 0
 
     def go_on(self, kills: int) -> None:
@@ -136,7 +136,7 @@ class Siege:
 
     def _strike(self, folder: Path, way: Any) -> None:
         workers = 2 if way is kill_worker else self._chance.choice([1, 2])
-        process = self._engine.start(folder, workers)
+        process = self._backend.start(folder, workers)
         self._wait(folder, process)
         if process.is_alive():
             with suppress(psutil.NoSuchProcess):
@@ -146,13 +146,13 @@ class Siege:
                 time.sleep(self._chance.uniform(0, 0.3))
                 process.kill()
         process.join()
-        states = {trial.state for trial in self._engine.trials(folder)}
+        states = {trial.state for trial in self._backend.trials(folder)}
         self.cut_off += TrialState.RUNNING in states
 
     def _wait(self, folder: Path, process: Any) -> None:
         """Let some time pass, mostly until the study has gone on by so many entries."""
         if self._chance.random() < 0.2:
-            time.sleep(self._chance.uniform(0, self._engine.start_seconds))
+            time.sleep(self._chance.uniform(0, self._backend.start_seconds))
         else:
             wanted = _entries(folder) + self._chance.randint(1, ENTRIES)
             while process.is_alive() and _entries(folder) < wanted:
@@ -162,13 +162,13 @@ class Siege:
     def _checked(self, folder: Path, before: Ended) -> Ended:
         """Return the ended trials; none that was there before may be gone or changed."""
         request = small_request(StudyLocation("study", folder), TRIALS, STEPS)
-        trials = [t for t in self._engine.trials(folder) if t.state.is_finished()]
+        trials = [t for t in self._backend.trials(folder) if t.state.is_finished()]
         ended = essence(record_of(trial, request) for trial in trials)
         assert {number: ended[number] for number in before} == before
         return ended
 
     def _finish(self, folder: Path, before: Ended) -> None:
-        process = self._engine.start(folder, 1)
+        process = self._backend.start(folder, 1)
         process.join()
         assert process.exitcode == 0
         ended = self._checked(folder, before)
@@ -181,7 +181,7 @@ class Siege:
 
 @pytest.mark.parametrize("name", ["optuna", pytest.param("ray", marks=pytest.mark.slow)])
 def test_nothing_that_ended_is_lost(name: str, tmp_path: Path) -> None:
-    siege = Siege(ENGINES[name](), tmp_path, seed=1)
+    siege = Siege(BACKENDS[name](), tmp_path, seed=1)
     siege.go_on(kills=4)
     assert siege.cut_off >= 1
 
@@ -189,8 +189,8 @@ def test_nothing_that_ended_is_lost(name: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", [2, 3, 4, 5])
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", BACKENDS)
 def test_a_hundred_kills_in_four_parts(name: str, seed: int, tmp_path: Path) -> None:
-    siege = Siege(ENGINES[name](), tmp_path, seed)
+    siege = Siege(BACKENDS[name](), tmp_path, seed)
     siege.go_on(kills=25)
     assert siege.cut_off >= 10

@@ -97,7 +97,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "seconds as text": {"seconds": "abc"},
     "infinite seconds": {"seconds": float("inf")},
     "a reason as a list": {"reason": [1]},
-    "a twin of text": {"copy_of": {"a": 1}},
+    "a copy of text": {"copy_of": {"a": 1}},
     "an owner as a list": {"owner": [1]},
     "an owner of half": {"owner": json.dumps(["machine", 1])},
     "an owner of texts": {"owner": json.dumps(["machine", "a", "b", "c"])},

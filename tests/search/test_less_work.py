@@ -117,7 +117,7 @@ class TestSeriesOfAValidation:
         task = TrainingTask("MLP", h=12, val_size=12, n_series=70)
         fixed = {"input_size": 24, "hidden_size": 8, "max_steps": 4, "val_check_steps": 2}
         fixed["windows_batch_size"] = 128
-        outcome = train_config(task, {**fixed, **config}, many, lambda *_: Decision.GO_ON)
+        outcome = train_config(task, {**fixed, **config}, many, lambda *_: Decision.CONTINUE)
         return list(outcome.losses.values()), batches
 
     def test_all_at_once_where_they_are_small(
@@ -145,7 +145,7 @@ class TestPatience:
         best = min(range(len(records)), key=lambda k: records[k].value or np.inf)
         assert len(records) == best + 1 + 3 < 30
 
-    def test_a_search_that_goes_on_keeps_the_count(self, dataset: Any, tmp_path: Any) -> None:
+    def test_a_resumed_search_keeps_the_count(self, dataset: Any, tmp_path: Any) -> None:
         from automodel_sk.search.study.storage import StudyLocation
 
         request = request_for(StudyLocation("p", tmp_path), num_samples=30, patience=3)

@@ -96,7 +96,7 @@ def undisturbed(dataset: Any) -> list[tuple[Any, ...]]:
 
 
 class TestResume:
-    def test_goes_on_up_to_num_samples(
+    def test_resumes_up_to_num_samples(
         self, dataset: Any, tmp_path: Path, undisturbed: list[tuple[Any, ...]]
     ) -> None:
         location = StudyLocation("resumed", tmp_path)

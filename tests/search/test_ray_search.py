@@ -42,7 +42,7 @@ def search(backend: str, num_samples: int, **more: Any) -> Any:
     )
 
 
-def test_a_search_begun_on_optuna_goes_on_on_ray(tmp_path: Path) -> None:
+def test_a_search_begun_on_optuna_resumes_on_ray(tmp_path: Path) -> None:
     study = {"study_name": "both", "storage": tmp_path}
     first = search("optuna", 2, **study)
     both = search("ray", 4, refit="best_weights", **study)

@@ -1,4 +1,4 @@
-"""What the Ray engine does in the driver: searchers that resume, what trials take, data lent."""
+"""What the Ray backend does in the driver: searchers that resume, what trials take, data lent."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_searchers_learn_from_what_they_did_not_propose(tmp_path: Path) -> None:
     assert known["result"]["loss"] == default.value
 
 
-def test_searchers_learn_from_trials_of_the_other_engine(tmp_path: Path) -> None:
+def test_searchers_learn_from_trials_of_the_other_backend(tmp_path: Path) -> None:
     location = StudyLocation("a", tmp_path)
     study = opened(request_for("ray", location, ANY, 20, size="large"))
     for number in range(5):

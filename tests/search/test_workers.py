@@ -85,7 +85,7 @@ def test_a_trial_that_kills_its_worker_twice_fails_alone(dataset: Any, tmp_path:
     assert records[4].reason == "its worker process died (signal 9)"
 
 
-def test_after_ctrl_c_the_search_goes_on(
+def test_after_ctrl_c_the_search_resumes(
     dataset: Any, tmp_path: Path, one_at_a_time: list[tuple[Any, ...]]
 ) -> None:
     location = StudyLocation("interrupted", tmp_path)
@@ -106,7 +106,7 @@ class Lost(RecordingCallback):
             psutil.Process(shared_pool().host).kill()
 
 
-def test_a_dead_host_is_said_and_the_search_goes_on(
+def test_a_dead_host_is_named_and_the_search_resumes(
     dataset: Any, tmp_path: Path, one_at_a_time: list[tuple[Any, ...]]
 ) -> None:
     location = StudyLocation("hostless", tmp_path)

@@ -433,7 +433,7 @@ def test_nothing_global_changes(folder: Path) -> None:
 # --- going on --------------------------------------------------------------------------
 
 
-def test_an_unfinished_search_goes_on_in_its_run(folder: Path) -> None:
+def test_an_unfinished_search_resumes_in_its_run(folder: Path) -> None:
     first = MLflowTracker()
     first.start(search())
     first.log_trial(trial(0, value=1.0))

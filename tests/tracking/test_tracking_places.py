@@ -47,7 +47,7 @@ def track(tracker: MLflowTracker, name: str = "study") -> MLflowTracker:
 @pytest.mark.parametrize(
     "name", ["it's", 'the "best"', 'it\'s "both"', "50%_x'\"", "`x`", "a\\'\""]
 )
-def test_a_study_of_any_name_goes_on_in_its_run(name: str, uri: str):
+def test_a_study_of_any_name_resumes_in_its_run(name: str, uri: str):
     first = track(MLflowTracker(uri), name)
     first.log_trial(TrialRecord(number=0, state="COMPLETE", value=1.0))
     first.finish("KILLED")

@@ -44,7 +44,7 @@ def dataset() -> Any:
 
 
 def train(dataset: Any, task: TrainingTask = TASK) -> list[float]:
-    outcome = train_config(task, CONFIG, dataset, lambda *_: Decision.GO_ON)
+    outcome = train_config(task, CONFIG, dataset, lambda *_: Decision.CONTINUE)
     return list(outcome.losses.values())
 
 
@@ -165,7 +165,7 @@ class TestPrecision:
         assert 0 < hardware._seconds_of_a_step(TASK, CONFIG, dataset, "32-true") < 60
         assert [len(stamps) for stamps in kept] == [12, 4]
 
-    def test_a_study_that_goes_on_keeps_its_precision(
+    def test_a_resumed_study_keeps_its_precision(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         def search(number: int, chosen: str, **more: Any) -> Any:

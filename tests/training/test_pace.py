@@ -52,7 +52,7 @@ class Clock:
 
 
 def go_on(*_: Any) -> Decision:
-    return Decision.GO_ON
+    return Decision.CONTINUE
 
 
 @pytest.mark.parametrize("seconds", [0.5, 3.0, 10.0, 30.0, 100.0, 1000.0])

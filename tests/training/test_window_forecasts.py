@@ -72,7 +72,7 @@ def task_of(data: pd.DataFrame, model: str, metric: Any, loss: Any, folder: Path
 
 
 def go_on(*_: Any) -> Decision:
-    return Decision.GO_ON
+    return Decision.CONTINUE
 
 
 def train(
@@ -201,7 +201,7 @@ def test_a_pruned_trial_keeps_its_own_and_a_complete_one_takes_their_place(
     task = task_of(data, "NLinear", metric, None, tmp_path)
 
     def prune(number: int, loss: float) -> Decision:
-        return Decision.PRUNE if number == 2 else Decision.GO_ON
+        return Decision.PRUNE if number == 2 else Decision.CONTINUE
 
     pruned = train(task, data, report=prune)
     kept = kept_forecasts(str(tmp_path), CONFIG)

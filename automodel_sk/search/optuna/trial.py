@@ -136,6 +136,6 @@ def _reporter(
         by_step = {(k + 1) * interval: value for k, value in enumerate(losses)}
         if budget.is_over(by_step):
             return Decision.OUT_OF_TIME
-        return Decision.PRUNE if trial.should_prune() else Decision.GO_ON
+        return Decision.PRUNE if trial.should_prune() else Decision.CONTINUE
 
     return report

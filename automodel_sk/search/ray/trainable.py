@@ -139,6 +139,6 @@ def _reporter(task: TrainingTask, job: Mapping[str, Any], attempts: _Attempts) -
                 "changed": dict(attempts.changed),
             }
         )
-        return Decision.GO_ON
+        return Decision.CONTINUE
 
     return report

@@ -59,7 +59,7 @@ class RunningTrial:
     started: float | None = None
     losses: dict[int, float] = field(default_factory=dict)
     seconds: float = 0.0
-    verdict: Decision = Decision.GO_ON
+    verdict: Decision = Decision.CONTINUE
     late: bool = False
 
     def age(self) -> float:
@@ -185,7 +185,7 @@ class RayTrials:
         running.seconds = result["seconds"]
         running.started = time.monotonic() - running.seconds
         set_loss(self._study, trial, result["report"], result["loss"])
-        if result.get("done") and running.verdict is Decision.GO_ON:
+        if result.get("done") and running.verdict is Decision.CONTINUE:
             running.verdict = Decision.PRUNE
         self._notifier.on_report(number, result["report"], result["loss"])
 

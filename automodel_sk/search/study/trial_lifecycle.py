@@ -53,7 +53,7 @@ _MOST_STOPPED = 3
 """A trial that is stopped more often may be the cause, for example by exceeding a memory limit."""
 
 _STATE_OF = {
-    Decision.GO_ON: TrialState.COMPLETE,
+    Decision.CONTINUE: TrialState.COMPLETE,
     Decision.PLATEAU: TrialState.COMPLETE,
     Decision.SLOT_OVER: TrialState.COMPLETE,
     Decision.PRUNE: TrialState.PRUNED,
