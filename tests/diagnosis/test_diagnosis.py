@@ -114,7 +114,7 @@ def test_a_healthy_search_has_no_findings():
     diagnosis = diagnose(healthy())
     assert not diagnosis, str(diagnosis)
     assert str(diagnosis) == "No findings for this search."
-    assert "Nothing" in diagnosis._repr_html_()
+    assert "No findings" in diagnosis._repr_html_()
     assert diagnosis.to_frame().empty
 
 

@@ -82,7 +82,7 @@ class TestHorizon:
         ids=["predict", "predict_residuals", "mint_shrink"],
     )
     def test_another_fh_names_h(self, ask: object) -> None:
-        with pytest.raises(InvalidInputError, match="build the forecaster with h="):
+        with pytest.raises(InvalidInputError, match="build the forecaster with h set to"):
             ask()
 
     def test_the_same_fh_is_taken(self) -> None:

@@ -197,7 +197,7 @@ def test_the_verdict_is_plain():
     assert "its error is 100% higher than that of Naive (the last value)" in other.headline
     perfect = judged([0.5, 0.5], [0.0, 0.0], [1.0, 1.0])
     assert perfect.tone == "bad"
-    assert "many times more" in perfect.headline
+    assert "many times higher" in perfect.headline
 
 
 def test_a_model_without_search_errors_or_future(tmp_path: Path):
