@@ -86,7 +86,7 @@ def steps_to_compute(state: ModelState, h: int | None) -> int:
     if h is not None and h > _LONGEST * state.h:
         raise InvalidInputError(
             f"h must be at most {_LONGEST} times the model's own horizon of {state.h}, got {h};"
-            f" try h={_LONGEST * state.h}, or fit a model for a longer horizon"
+            f" try h={_LONGEST * state.h}, or fit a model with a longer horizon"
         )
     steps = max(state.h, h or 0)
     if not state.forecasts_blocks:

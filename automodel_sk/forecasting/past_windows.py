@@ -109,8 +109,8 @@ def windows_to_hold_out(
     )
     if windows.left_out:
         logger.warning(
-            "series %s: too short to hold out %d steps; their intervals come from the errors"
-            " of series that are like them",
+            "series %s: too short to hold out %d steps; their intervals come from the errors of"
+            " similar series",
             named(windows.left_out),
             state.h + (windows.count - 1) * windows.step,
         )

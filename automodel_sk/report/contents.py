@@ -191,7 +191,7 @@ def _search(plot: ModelPlots) -> dict[str, Any]:
             _picture("learning_curves", "Learning curves of the trials.", plot.learning_curves),
             _picture("importances", "Importance of the parameters.", plot.importances),
         ],
-        "slices": _picture("slices", "The loss by each parameter.", plot.slices, wide=True),
+        "slices": _picture("slices", "Loss by parameter.", plot.slices, wide=True),
         "table": _best_trials(model.state.records),
     }
 

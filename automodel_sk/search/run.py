@@ -184,4 +184,4 @@ def _failures(records: Sequence[TrialRecord], options: OptimizationConfig) -> st
         reason = record.reason or record.state.lower()
         reasons[reason] = reasons.get(reason, 0) + 1
     lines = [f"  {count} x {reason}" for reason, count in reasons.items()]
-    return f"all {len(records)} trials failed, with these reasons:\n" + "\n".join(lines)
+    return f"all {len(records)} trials failed, for these reasons:\n" + "\n".join(lines)

@@ -97,7 +97,7 @@ PYTHON: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
         lambda: fit(frame().assign(y=lambda df: df["y"].astype(str))),
         ("numbers as text", 'pd.to_numeric(df["y"])'),
     ),
-    "no dates": (lambda: fit(frame().assign(ds="soon")), ("no date", "'soon'", "format=")),
+    "no dates": (lambda: fit(frame().assign(ds="soon")), ("not a date", "'soon'", "format=")),
     "German dates": (
         lambda: fit(german(frame(12), "ds")),
         ("ambiguous order of day and month", 'format="%d.%m.%Y"'),
@@ -409,7 +409,7 @@ COMMANDS: dict[str, tuple[tuple[Any, ...], tuple[str, ...]]] = {
     ),
     "static without the series": (
         fitting("--static", "stores.csv"),
-        ("stores.csv has no column 'shop'", "'store', 'region'", "give the right one"),
+        ("stores.csv has no column 'shop'", "'store', 'region'", "rename the matching one"),
     ),
     "static words": (
         fitting("--static", "regions.csv"),

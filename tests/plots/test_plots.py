@@ -114,7 +114,7 @@ def test_slices_show_each_parameter_on_a_scale_that_suits_it():
 def test_too_little_to_draw_is_said():
     with pytest.raises(InvalidInputError, match="at least 4 complete trials, found 3"):
         search_plots.importances(RECORDS)
-    with pytest.raises(InvalidInputError, match="alike"):
+    with pytest.raises(InvalidInputError, match="have the same loss"):
         search_plots.importances([trial(k, "COMPLETE", [1.0], layers=k) for k in range(5)])
     with pytest.raises(InvalidInputError, match="no parameter differs"):
         search_plots.slices(RECORDS[:1])
