@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
@@ -70,11 +70,11 @@ def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """
     import pandas as pd
 
-    frame = frame.copy()
+    frame, null = frame.copy(), cast("Any", None)
     for name in frame.columns:
         if pd.api.types.is_timedelta64_dtype(frame[name]):
             frame[name] = frame[name].dt.total_seconds()
         elif pd.api.types.is_datetime64_any_dtype(frame[name]):
             frame[name] = frame[name].map(pd.Timestamp.isoformat, na_action="ignore")
-    rows = frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
+    rows = frame.astype(object).where(frame.notna(), null).to_dict(orient="records")
     return [{str(name): value for name, value in row.items()} for row in rows]

@@ -124,13 +124,14 @@ def _read_text(separator: str | None) -> Reader:
     def read(path: Path, dtypes: Mapping[str, Any], asked: Asked) -> pd.DataFrame:
         import pandas as pd
 
+        read_csv: Any = pd.read_csv  # the types of pandas 2 and 3 differ
         dialect = recognise(path, asked.separator or separator)
         with open_bytes(path) as stream, warnings.catch_warnings():
             # The lines already checked have only blank fields beyond the header; in later lines
             # they count.
             warnings.filterwarnings("ignore", "Length of header", pd.errors.ParserWarning)
             # Exact parsing: a frame that was written is read back bit for bit.
-            frame = pd.read_csv(
+            frame = read_csv(
                 stream,
                 sep=dialect.separator,
                 encoding=dialect.encoding,

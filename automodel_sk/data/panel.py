@@ -12,6 +12,7 @@ import pandas as pd
 
 from automodel_sk.data.ids import plain_ids
 from automodel_sk.data.times.read import read_time_column
+from automodel_sk.data.times.wall_clock import as_integers
 from automodel_sk.data.wording import wording
 
 __all__ = ["Panel"]
@@ -169,7 +170,9 @@ def _rank_by_lookup(times: pd.Index) -> tuple[IntArray, pd.Index]:
 
 def _rank_by_sorting(times: pd.Index) -> tuple[IntArray, pd.Index]:
     """Rank times with many distinct values by sorting; a hash table would be slow and large."""
-    order = np.argsort(times.asi8 if isinstance(times, pd.DatetimeIndex) else times.to_numpy())
+    order = np.argsort(
+        as_integers(times) if isinstance(times, pd.DatetimeIndex) else times.to_numpy()
+    )
     ordered = times[order]
     is_new = np.append(True, ordered[1:] != ordered[:-1])
     ranks = np.empty(len(times), dtype=np.int32)

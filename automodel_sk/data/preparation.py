@@ -12,6 +12,7 @@ import pandas as pd
 from automodel_sk.data.ids import plain_ids
 from automodel_sk.data.times import read as times
 from automodel_sk.data.times.text_times import text_order
+from automodel_sk.data.times.wall_clock import as_integers
 from automodel_sk.data.wording import shown, wording
 from automodel_sk.exceptions import InvalidInputError
 
@@ -210,7 +211,8 @@ def is_sorted(df: pd.DataFrame) -> bool:
     codes, ids = pd.factorize(df[ID])
     if not pd.Index(ids).is_monotonic_increasing or np.any(np.diff(codes) < 0):
         return False
-    numbers = pd.Index(df[TIME]).asi8 if hasattr(df[TIME], "dt") else df[TIME].to_numpy()
+    dates = hasattr(df[TIME], "dt")
+    numbers = as_integers(pd.Index(df[TIME])) if dates else df[TIME].to_numpy()
     within = codes[1:] == codes[:-1]
     return bool(np.all(numbers[1:][within] > numbers[:-1][within]))
 

@@ -11,6 +11,7 @@ from automodel_sk.catalog.models import is_joint
 from automodel_sk.data.joint import check_places, uneven_ends
 from automodel_sk.data.preparation import prepare_frame, read_times
 from automodel_sk.data.times.steps import later_times, parse_frequency
+from automodel_sk.data.times.wall_clock import index_of
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.training.task import TrainingTask
 
@@ -71,7 +72,7 @@ def usable_history(
     result.raise_if_invalid()
     frame = prepare_frame(dataset, [*task.futr_exog, *task.hist_exog])
     if not isinstance(freq, int):
-        later_times(pd.DatetimeIndex([frame["ds"].max()]), parse_frequency(freq), task.h)
+        later_times(index_of([frame["ds"].max()]), parse_frequency(freq), task.h)
     if is_joint(task.model_name):
         _check_series(task, frame, trained_on)
     return frame

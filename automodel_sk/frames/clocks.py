@@ -20,7 +20,7 @@ from automodel_sk.data.frequency import monthly_advice, season_length
 from automodel_sk.data.times.number_times import dates_as_numbers
 from automodel_sk.data.times.steps import plain_frequency, step_alias
 from automodel_sk.data.times.time_grid import TimeGrid
-from automodel_sk.data.times.wall_clock import localised, wall_times
+from automodel_sk.data.times.wall_clock import as_integers, index_of, localised, wall_times
 from automodel_sk.data.wording import short_text, shown
 from automodel_sk.exceptions import InvalidInputError
 
@@ -134,7 +134,7 @@ class PeriodClock:
     def units(self, times: pd.Index) -> Integers:
         """Return the periods' ordinals."""
         _require(times.dtype == self.dtype, times, str(self.dtype))
-        return np.asarray(pd.PeriodIndex(times).asi8)
+        return as_integers(times)
 
     def times(self, units: Integers) -> pd.Index:
         """Return a PeriodIndex."""
@@ -192,7 +192,7 @@ class FixedClock:
     def units(self, times: pd.Index) -> Integers:
         """Convert timestamps to integers in the resolution of the index."""
         stamps = _stamps(times, self.tz, self.unit)
-        return np.asarray((wall_times(stamps) if self.on_wall_clock else stamps).asi8)
+        return as_integers(wall_times(stamps) if self.on_wall_clock else stamps)
 
     def times(self, units: Integers) -> pd.Index:
         """Return a DatetimeIndex in the clock's time zone."""
@@ -245,9 +245,9 @@ class CalendarClock:
         stamps = wall_times(_stamps(times, self.origin.tz, self.unit))
         if not len(stamps):
             return np.empty(0, dtype=np.int64)
-        last = _in_unit(pd.DatetimeIndex([self._origin_on_wall]), self.unit)
+        last = _in_unit(index_of([self._origin_on_wall]), self.unit)
         every = pd.DatetimeIndex(stamps.append(last))
-        order = np.argsort(every.asi8, kind="stable")
+        order = np.argsort(as_integers(every), kind="stable")
         back = np.argsort(order, kind="stable")
         grid = TimeGrid.of(every[order], self.offset)
         positions, on_grid = grid.positions[back], grid.on_grid[back]
@@ -267,12 +267,13 @@ class CalendarClock:
         """Return a DatetimeIndex without a frequency; negative numbers precede the origin."""
         first, last = int(units.min(initial=0)), int(units.max(initial=0))
         origin = self._origin_on_wall
+        unit = cast("Any", self.unit)
         try:
             if last - first > _MOST_PER_UNIT * len(units) + _ALWAYS:  # a few distant points
-                grid: Any = pd.DatetimeIndex([origin + int(n) * self.offset for n in units])
+                grid: Any = index_of([origin + int(n) * self.offset for n in units])
             else:
-                before = pd.date_range(end=origin, periods=1 - first, freq=self.offset)
-                after = pd.date_range(origin, periods=last + 1, freq=self.offset)
+                before = pd.date_range(end=origin, periods=1 - first, freq=self.offset, unit=unit)
+                after = pd.date_range(origin, periods=last + 1, freq=self.offset, unit=unit)
                 grid = before.append(after[1:]).take(units - first)
         except (OverflowError, pd.errors.OutOfBoundsDatetime) as exc:
             raise InvalidInputError(_beyond(self.step, origin)) from exc
@@ -282,7 +283,7 @@ class CalendarClock:
     @cached_property
     def _origin_on_wall(self) -> pd.Timestamp:
         """The origin in wall-clock time, in which calendars are counted."""
-        wall: pd.Timestamp = wall_times(pd.DatetimeIndex([self.origin]))[0]
+        wall: pd.Timestamp = wall_times(index_of([self.origin]))[0]
         return wall
 
     def _at_the_hour(self, stamps: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
@@ -292,7 +293,7 @@ class CalendarClock:
         origin = self._origin_on_wall
         return np.asarray(stamps - stamps.normalize() == origin - origin.normalize())
 
-    def _raise_off_grid(self, stamp: pd.Timestamp, points: list[pd.Timestamp]) -> None:
+    def _raise_off_grid(self, stamp: pd.Timestamp, points: list[Any]) -> None:
         near = min(points, key=lambda point: abs(point - stamp))
         raise InvalidInputError(
             f"time {stamp} does not match the frequency {self.offset.freqstr!r} (the nearest point"
@@ -416,7 +417,7 @@ def _no_frequency(times: pd.DatetimeIndex) -> str:
             f"the times are all on day {times.day.max()} of each month, which is not a pandas "
             'frequency; convert them to periods, e.g. y.index = y.index.to_period("M")'
         )
-    gaps = np.diff(times.asi8)
+    gaps = np.diff(as_integers(times))
     values, counts = np.unique(gaps, return_counts=True)
     odd = int(np.flatnonzero(gaps != values[counts.argmax()])[0]) if len(values) > 1 else 0
     found = f"{times[odd]} is followed by {times[odd + 1]}"

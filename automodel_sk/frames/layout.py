@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.data.times.read import show_time
+from automodel_sk.data.times.wall_clock import as_integers
 from automodel_sk.data.wording import shown
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.clocks import CalendarClock, Clock, Integers, clock_of
@@ -233,7 +234,7 @@ class Layout:
             return times
         try:
             return pd.DatetimeIndex(times, freq=offset)
-        except ValueError:  # a daylight-saving change moved a day off the grid
+        except Exception:  # a clock change moved a day off the grid; pytz has errors of its own
             return times
 
     def _series_of(self, index: pd.Index) -> Integers:
@@ -284,7 +285,7 @@ def _refuse_two_frequencies(
     order = np.argsort(series, kind="stable")
     owners = series[order][1:]
     within = owners == series[order][:-1]
-    steps, owners = np.diff(times.asi8[order])[within], owners[within]
+    steps, owners = np.diff(as_integers(times)[order])[within], owners[within]
     if not len(steps):
         return
     grouped = pd.Series(steps).groupby(owners)

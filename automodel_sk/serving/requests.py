@@ -144,11 +144,11 @@ def _remembered(
 ) -> pd.DataFrame | None:
     """Return the training data of the requested series that have no past in the request."""
     ids = pd.Index(asked.unique())
-    lacking = ids.difference(history[ID].unique())
+    lacking = ids.difference(pd.Index(history[ID].unique()))
     if lacking.empty:
         return None
     stored = model.state.history()
-    unknown = lacking.difference(stored[ID].unique())
+    unknown = lacking.difference(pd.Index(stored[ID].unique()))
     if len(unknown):
         raise InvalidInputError(
             f"the series {unknown[0]!r} was not trained on and has no past in the request"

@@ -10,6 +10,7 @@ import pandas as pd
 from pandas.tseries.offsets import BaseOffset
 
 from automodel_sk._utils.muting import muted_warnings
+from automodel_sk.data.times.wall_clock import as_integers
 
 __all__ = ["MONTHS_PER_STEP", "calendar_positions"]
 
@@ -103,5 +104,5 @@ def _written_out(dates: pd.DatetimeIndex, base: BaseOffset) -> tuple[Integers, B
     if (dates[-1] - dates[0]).days > _MOST_DAYS_PER_TIME * len(dates) + _ALWAYS_DAYS:
         raise OverflowError("the dates are too far apart")
     reached = pd.date_range(dates[0], dates[-1], freq=base, unit=dates.unit)
-    positions = np.searchsorted(reached.asi8, dates.asi8)
-    return positions.astype(np.int64), dates.isin(reached)
+    positions = np.searchsorted(as_integers(reached), as_integers(dates))
+    return np.asarray(positions, dtype=np.int64), dates.isin(reached)

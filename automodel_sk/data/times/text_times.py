@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from automodel_sk._utils.muting import muted_warnings
 from automodel_sk.data.times.text_advice import REFUSALS, no_date, open_order
 from automodel_sk.data.times.text_shapes import (
     MISSING,
@@ -153,7 +154,8 @@ def _read_distinct(name: Any, texts: pd.Series[Any], order: str | None) -> pd.Da
             raise
         except ValueError:
             pass
-    texts = texts.astype(object).where(~texts.isin(MISSING), None)
+    nothing: Any = None
+    texts = texts.astype(object).where(~texts.isin(MISSING), nothing)
     present = texts.dropna()
     many = _read_many(name, texts, order) if len(present) > _MANY else None
     if many is not None:
@@ -200,7 +202,8 @@ def _are_plain_iso(texts: pd.Series[Any]) -> bool:
 
 def _parse_iso(name: Any, texts: pd.Series[Any], shown: pd.Series[Any]) -> pd.DatetimeIndex:
     try:
-        return pd.DatetimeIndex(pd.to_datetime(texts, format="ISO8601"))
+        with muted_warnings(FutureWarning):  # pandas 2 warns of mixed zones before the error
+            return pd.DatetimeIndex(pd.to_datetime(texts, format="ISO8601"))
     except (OverflowError, TypeError) as exc:
         raise ValueError(str(exc)) from exc
     except ValueError as exc:

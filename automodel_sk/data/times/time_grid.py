@@ -13,7 +13,7 @@ from pandas.tseries.offsets import BaseOffset, Day, Tick
 
 from automodel_sk.data.times.calendar_positions import calendar_positions
 from automodel_sk.data.times.steps import DAY, nanoseconds, parse_frequency
-from automodel_sk.data.times.wall_clock import wall_times
+from automodel_sk.data.times.wall_clock import as_integers, wall_times
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["TimeGrid"]
@@ -89,10 +89,13 @@ class TimeGrid:
         whole_days = nanoseconds(offset) % DAY == 0
         # Across a daylight-saving change a day is one wall-clock day, not 24 hours.
         wall = wall_times(times) if whole_days else times
-        per_unit = nanoseconds(to_offset(pd.Timedelta(1, unit=times.unit)))
+        unit: Any = pd.Timedelta(1, unit=times.unit)
+        per_unit = nanoseconds(to_offset(unit))
         if nanoseconds(offset) % per_unit:
             wall, per_unit = wall.as_unit("ns"), 1
-        return cls(wall.asi8, np.ones(len(times), dtype=bool), nanoseconds(offset) // per_unit)
+        return cls(
+            as_integers(wall), np.ones(len(times), dtype=bool), nanoseconds(offset) // per_unit
+        )
 
     @classmethod
     def _of_calendar(cls, times: pd.DatetimeIndex, offset: BaseOffset) -> TimeGrid:

@@ -1,13 +1,58 @@
-"""Wall-clock days in time zones where some midnights do not exist."""
+"""Indexes of times: as integers, of one time, and wall-clock days where midnights are skipped."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["localised", "wall_times"]
+__all__ = ["as_integers", "index_of", "localised", "wall_times"]
+
+
+def as_integers(times: pd.Index) -> npt.NDArray[np.int64]:
+    """Return dates or periods as integers in their own resolution; integers as they are.
+
+    Parameters
+    ----------
+    times : pandas.Index
+        Dates with or without a time zone, periods, durations or integers.
+
+    Returns
+    -------
+    numpy.ndarray of int64
+
+    Examples
+    --------
+    >>> as_integers(pd.DatetimeIndex(["1970-01-02"], dtype="M8[s]")).tolist()
+    [86400]
+    """
+    return np.asarray(times.astype("int64"))
+
+
+def index_of(stamps: list[pd.Timestamp]) -> pd.DatetimeIndex:
+    """Return timestamps of one zone as an index, in their own resolution.
+
+    The constructor of pandas 2 would convert them to nanoseconds, which end in the year 2262.
+
+    Parameters
+    ----------
+    stamps : list of pandas.Timestamp
+        At least one time.
+
+    Returns
+    -------
+    pandas.DatetimeIndex
+
+    Examples
+    --------
+    >>> index_of([pd.Timestamp("9999-12-31").as_unit("us")])
+    DatetimeIndex(['9999-12-31'], dtype='datetime64[us]', freq=None)
+    """
+    naive = pd.DatetimeIndex(np.array([stamp.asm8 for stamp in stamps]))
+    zone = stamps[0].tz
+    return naive if zone is None else naive.tz_localize("UTC").tz_convert(zone)
 
 
 def wall_times(times: pd.DatetimeIndex) -> pd.DatetimeIndex:
@@ -42,8 +87,8 @@ def wall_times(times: pd.DatetimeIndex) -> pd.DatetimeIndex:
         return wall if len(times) > 1 else _single(times, wall)
     meant = wall[odd].normalize() + usual
     skipped = np.asarray(localised(meant, times.tz) == times[odd])
-    values = wall.asi8.copy()
-    values[odd[skipped]] = meant.as_unit(wall.unit).asi8[skipped]
+    values = as_integers(wall).copy()
+    values[odd[skipped]] = as_integers(meant.as_unit(wall.unit))[skipped]
     restored: Any = pd.DatetimeIndex(values.view(f"M8[{wall.unit}]"))
     return pd.DatetimeIndex(restored)
 
@@ -84,5 +129,5 @@ def _single(times: pd.DatetimeIndex, wall: pd.DatetimeIndex) -> pd.DatetimeIndex
 
 def _commonest(of_day: pd.TimedeltaIndex) -> Any:
     """Return the most common time of day; the earliest if several are."""
-    values, counts = np.unique(of_day.asi8, return_counts=True)
+    values, counts = np.unique(as_integers(of_day), return_counts=True)
     return pd.TimedeltaIndex(values[counts.argmax()].reshape(1).view(f"m8[{of_day.unit}]"))[0]

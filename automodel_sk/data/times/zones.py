@@ -6,11 +6,13 @@ from datetime import timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import pandas as pd
+
 __all__ = ["plain_zone"]
 
 
 def plain_zone(zone: Any) -> tzinfo | None:
-    """Convert a pytz or dateutil zone to the standard library's.
+    """Convert a pytz or dateutil zone to the one that pandas makes of its name.
 
     Parameters
     ----------
@@ -20,20 +22,21 @@ def plain_zone(zone: Any) -> tzinfo | None:
     Returns
     -------
     tzinfo or None
-        A `ZoneInfo` or a fixed offset; None for a zone without a name, such as the machine's local
+        A zone of pandas' own kind (pytz's before pandas 3, so that forecasts can be put below
+        history), or a fixed offset; None for a zone without a name, such as the machine's local
         zone.
 
     Examples
     --------
     >>> from dateutil.tz import gettz
-    >>> plain_zone(gettz("Europe/Berlin"))
-    zoneinfo.ZoneInfo(key='Europe/Berlin')
+    >>> str(plain_zone(gettz("Europe/Berlin")))
+    'Europe/Berlin'
     """
     if isinstance(zone, (ZoneInfo, timezone)):
         return zone
     found = _named(getattr(zone, "zone", None) or getattr(zone, "_filename", None))
     if found is not None:
-        return found
+        return pd.Timestamp(0, tz=found.key).tz
     offset = zone.utcoffset(None)
     return timezone(offset) if isinstance(offset, timedelta) else None
 

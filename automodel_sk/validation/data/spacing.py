@@ -13,6 +13,7 @@ from automodel_sk.data.panel import Panel
 from automodel_sk.data.times.read import show_time
 from automodel_sk.data.times.steps import parse_frequency
 from automodel_sk.data.times.time_grid import TimeGrid
+from automodel_sk.data.times.wall_clock import as_integers
 from automodel_sk.data.wording import shown
 from automodel_sk.validation.data.structure import Names
 
@@ -83,7 +84,7 @@ class Spacing:
     def is_jump(self) -> BoolArray:
         """Mark the pairs that are further apart than all times together could explain."""
         times = self.panel.times
-        numbers = times.asi8 if hasattr(times, "asi8") else times.to_numpy(np.int64)
+        numbers = as_integers(times)
         usual = max(float(np.median(np.diff(numbers))), 1.0) if len(numbers) > 1 else 1.0
         apart = (numbers[self.later] - numbers[self.earlier]) / usual
         most = max(_LEAST_JUMP, _JUMP_PER_TIME * len(times))
