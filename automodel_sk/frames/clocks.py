@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
+from automodel_sk._utils.muting import muted_warnings
 from automodel_sk.data.frequency import monthly_advice, season_length
 from automodel_sk.data.times.number_times import dates_as_numbers
 from automodel_sk.data.times.steps import plain_frequency, step_alias
@@ -387,7 +388,8 @@ def _checked_offset(freq: Any) -> pd.offsets.BaseOffset:
     if type(freq) is pd.DateOffset:  # it has no name, so neither season nor saving would work
         plain_frequency(freq)
     try:
-        offset = to_offset(freq) if not isinstance(freq, (int, np.integer)) else None
+        with muted_warnings(FutureWarning):  # pandas 2 warns of names in lower case
+            offset = to_offset(freq) if not isinstance(freq, (int, np.integer)) else None
     except (ValueError, TypeError) as error:
         raise InvalidInputError(
             f"freq={shown(freq)} is not a pandas frequency ({short_text(str(error))}); try freq='D'"

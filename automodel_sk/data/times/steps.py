@@ -98,7 +98,8 @@ def parse_frequency(freq: Any, name: str = "freq") -> BaseOffset | int:
             f'try {name}="ME" or {name}=1'
         )
     try:
-        offset: BaseOffset = to_offset(freq)
+        with muted_warnings(FutureWarning):  # pandas 2 warns of names in lower case
+            offset: BaseOffset = to_offset(freq)
     except (ValueError, TypeError) as exc:
         raise InvalidInputError(
             f'{name}={freq!r} is not a pandas frequency; try "h", "D", "B", "W", "ME", "QE" or "YE"'
