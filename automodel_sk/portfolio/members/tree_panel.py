@@ -14,7 +14,7 @@ import pandas as pd
 from automodel_sk._utils.muting import muted_warnings
 from automodel_sk.data.preparation import MASK, filled_target
 from automodel_sk.data.times.steps import later_times, parse_frequency
-from automodel_sk.data.times.wall_clock import wall_times
+from automodel_sk.data.times.wall_clock import as_integers, wall_times
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["Columns", "TreePanel", "calendar_parts"]
@@ -115,7 +115,7 @@ class TreePanel:
         return cls(
             filled_target(frame)["y"].to_numpy(dtype=float),
             np.asarray(sizes, dtype=np.int64),
-            wall_times(times).as_unit("us").asi8 if dated else times.to_numpy(np.int64),
+            as_integers(wall_times(times).as_unit("us") if dated else times),
             dated,
             columns.numbers(frame, columns.futr, rows),
             columns.numbers(frame, columns.hist, rows),
