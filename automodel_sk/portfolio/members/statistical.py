@@ -237,8 +237,8 @@ def statistical_seconds(name: str, data: PortfolioData) -> float:
 
     Notes
     -----
-    Measured for 600 monthly series of 60 to 100 rows and two windows: DynamicOptimizedTheta 5 s,
-    AutoCES 4 s, AutoETS 80 s, CrostonOptimized and TSB below 1 s.
+    Measured for 600 monthly series of 60 to 100 rows and two windows: DynamicOptimizedTheta 4 s,
+    AutoCES 3.5 s, AutoETS 85 s, CrostonOptimized and TSB below 1 s.
     """
     rows = np.minimum(data.lengths, LONGEST).sum() * (data.n_windows + 1)
     per_row = _SECONDS_PER_ROW.get(name, 2e-6)

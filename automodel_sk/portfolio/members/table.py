@@ -13,6 +13,7 @@ from automodel_sk.portfolio.members.base import Family, FittedMember, Member
 from automodel_sk.portfolio.members.files import MemberFile, read_member
 from automodel_sk.portfolio.members.local import FittedLocal, LocalMember
 from automodel_sk.portfolio.members.naive import naive_member
+from automodel_sk.portfolio.members.pretrained import chronos_member, chronos_seconds
 from automodel_sk.portfolio.members.statistical import (
     statistical_member,
     statistical_seconds,
@@ -20,7 +21,7 @@ from automodel_sk.portfolio.members.statistical import (
 )
 from automodel_sk.portfolio.members.tree import FittedTree, TreeMember, tree_seconds
 
-__all__ = ["MEMBERS", "MemberRow", "available", "load_member", "member_of"]
+__all__ = ["MEMBERS", "MemberRow", "available", "load_member", "member_of", "unused_columns"]
 
 MANY_ZEROS = 0.3
 """Share of zeros from which a method for intermittent demand takes part in "auto"."""
@@ -92,6 +93,9 @@ MEMBERS: dict[str, MemberRow] = {
         _statistical("TSB", in_auto=False),
         _statistical("AutoARIMA", in_auto=False),
         _statistical("MFLES", in_auto=False),
+        MemberRow(
+            "Chronos2", "pretrained", chronos_member, "chronos", in_auto=False, cost=chronos_seconds
+        ),
     )
 }
 """Members that are no neural networks, by name, in the order in which "auto" runs them."""
@@ -153,6 +157,29 @@ def _left_out(row: MemberRow, data: PortfolioData) -> str | None:
     if row.name == "CrostonOptimized" and zero_share(data) <= MANY_ZEROS:
         return f"fewer than {MANY_ZEROS:.0%} of the values are zeros"
     return row.build(row.name).refusal(data)
+
+
+def unused_columns(name: str, data: PortfolioData) -> tuple[str, ...]:
+    """Return the exogenous columns that a member does not use: all of them, but for trees.
+
+    Parameters
+    ----------
+    name : str
+        A name in `MEMBERS`.
+    data : PortfolioData
+        The data.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"unique_id": "a", "ds": range(9), "y": 1.0, "price": 2.0})
+    >>> data = PortfolioData(frame, h=2, freq=1, season=1, futr_exog=("price",))
+    >>> unused_columns("AutoETS", data), unused_columns("LightGBM", data)
+    (('price',), ())
+    """
+    if MEMBERS[member_of(name).name].family == "tree":
+        return ()
+    return (*data.futr_exog, *data.hist_exog, *data.stat_exog)
 
 
 def load_member(folder: Path) -> FittedMember:
