@@ -677,15 +677,16 @@ class AutoModel:
         Returns
         -------
         AutoModel
+            An `AutoEnsemble` if the folder holds several models.
 
         Raises
         ------
         ModelFileError
             The folder is damaged, of a newer version, or not a saved model.
         """
-        from automodel_sk.persistence import load_auto_model
+        from automodel_sk.persistence import load_any_model
 
-        return load_auto_model(Path(path), cls)
+        return load_any_model(Path(path), cls)
 
     @property
     def plot(self) -> ModelPlots:

@@ -182,8 +182,8 @@ def backtest(model: AutoModel) -> Backtest:
 
 def _test(model: AutoModel) -> Backtest:
     state = model.state
-    column, everything = state.column, state.history()
-    windows, raw = state.kept_forecasts() or _past_forecasts(model, everything)
+    column = state.column
+    windows, raw, everything = state.kept_forecasts() or _past_forecasts(model)
     frame = windows.of(everything)
     if state.scores is None and loss_family(state.loss) == "point":
         model._keep(with_scores(state, raw, frame))
@@ -194,11 +194,13 @@ def _test(model: AutoModel) -> Backtest:
     return Backtest(forecasts.sort_values(_KEYS, ignore_index=True), column, windows)
 
 
-def _past_forecasts(model: AutoModel, frame: pd.DataFrame) -> tuple[Windows, pd.DataFrame]:
+def _past_forecasts(model: AutoModel) -> tuple[Windows, pd.DataFrame, pd.DataFrame]:
     """Choose windows and forecast them, which takes a training."""
+    frame = model.state.history()
     windows = _windows(frame, model.state)
     given = frame if is_joint(model.model_name) else windows.of(frame)
-    return windows, model.cross_validation(given, n_windows=windows.count, step_size=windows.step)
+    raw = model.cross_validation(given, n_windows=windows.count, step_size=windows.step)
+    return windows, raw, frame
 
 
 def _scales(frame: pd.DataFrame, season: int) -> pd.Series:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,6 +15,7 @@ from automodel_sk.catalog.models import is_joint
 from automodel_sk.data.baselines import BASELINES, baseline_forecasts
 from automodel_sk.data.held_out import (
     HeldOutWindows,
+    held_out_steps,
     hold_out,
     least_rows,
     long_enough,
@@ -31,7 +33,7 @@ from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.train import training
 from automodel_sk.training.turns import training_turn
 
-__all__ = ["DEFAULT_METRICS", "window_scores"]
+__all__ = ["DEFAULT_METRICS", "WindowLayout", "chosen_metrics", "scores_by_window", "window_scores"]
 
 DEFAULT_METRICS = ("mae", "rmse", "smape", "mase")
 _FORECASTS: WeakKeyDictionary[Any, Forecast] = WeakKeyDictionary()
@@ -74,7 +76,7 @@ def window_scores(
     usual: tuple[str, ...] = DEFAULT_METRICS
     if abs(point_quantile(fitted.models[0].loss) - 0.5) > 1e-6:
         usual = ("mqloss",)  # the distance to a quantile is not an error
-    judged = _metrics(task.metric, metrics, season, usual)
+    judged = chosen_metrics(task.metric, metrics, season, usual)
     everything = stored_history(fitted)
     kept = long_enough(everything, _least_rows(everything, task))
     frame = of_series(everything, kept)
@@ -89,12 +91,63 @@ def window_scores(
         with training_turn():  # concurrent threads share one training
             if fitted not in _FORECASTS:
                 _FORECASTS[fitted] = _forecast(*given)
+    own = {repr(fitted.models[0]): _FORECASTS[fitted]}
+    layout = WindowLayout(task.h, task.n_windows, task.step_size)
+    return scores_by_window(own, windows, frame, judged, layout, fitted.freq, season)
+
+
+@dataclass(frozen=True)
+class WindowLayout:
+    """Where the windows lie: their length, their number, and the steps between them."""
+
+    h: int
+    n_windows: int
+    step_size: int | None = None
+
+    def behind(self, number: int) -> int:
+        """Return the rows from the start of a window to the end of the series."""
+        return held_out_steps(self.h, self.n_windows - number + 1, self.step_size)
+
+
+def scores_by_window(
+    own: Mapping[str, Forecast],
+    windows: HeldOutWindows,
+    frame: pd.DataFrame,
+    metrics: Sequence[Metric],
+    layout: WindowLayout,
+    freq: str | int,
+    season: int,
+) -> pd.DataFrame:
+    """Return the scores of forecasts and of the baselines on each window.
+
+    Parameters
+    ----------
+    own : mapping of str to Forecast
+        Forecasts of all windows, by name.
+    windows : HeldOutWindows
+        The observed values.
+    frame : DataFrame
+        Prepared rows of the same series, windows included.
+    metrics : sequence of Metric
+        The metrics.
+    layout : WindowLayout
+        Where the windows lie.
+    freq : str or int
+        Frequency of the data.
+    season : int
+        Steps of one season.
+
+    Returns
+    -------
+    DataFrame
+        As in `AutoModel.validation_scores`.
+    """
     tables = []
-    for number in range(1, task.n_windows + 1):
-        chosen = windows.window(number)
-        forecasts = {repr(fitted.models[0]): _part(_FORECASTS[fitted], windows, number)}
-        forecasts |= _simple(frame, task, number, fitted.freq, season)
-        tables.append(_table(chosen, number, judged, forecasts, frame))
+    for number in range(1, layout.n_windows + 1):
+        forecasts = {name: _part(forecast, windows, number) for name, forecast in own.items()}
+        simple = _simple(frame, layout, number, freq, season)
+        forecasts |= {name: f for name, f in simple.items() if name not in forecasts}
+        tables.append(_table(windows.window(number), number, metrics, forecasts, frame))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -103,7 +156,7 @@ def _least_rows(frame: pd.DataFrame, task: TrainingTask) -> int:
     return least_rows(lengths, task.h, task.val_size)
 
 
-def _metrics(
+def chosen_metrics(
     of_search: Any, asked: Sequence[Any] | None, season: int, usual: Sequence[str]
 ) -> list[Metric]:
     """Return the requested metrics, or the search metric and the usual ones."""
@@ -148,12 +201,12 @@ def _part(forecast: Forecast, windows: HeldOutWindows, number: int) -> Forecast:
 
 
 def _simple(
-    frame: pd.DataFrame, task: TrainingTask, number: int, freq: str | int, season: int
+    frame: pd.DataFrame, layout: WindowLayout, number: int, freq: str | int, season: int
 ) -> dict[str, Forecast]:
     """Return the baselines' forecasts from the cutoff of a window."""
     left = frame.groupby("unique_id", observed=True).cumcount(ascending=False).to_numpy()
-    held_out = task.val_size - (number - 1) * (task.step_size or task.h)
-    table = baseline_forecasts(filled_target(frame[left >= held_out]), task.h, freq, season)
+    past = filled_target(frame[left >= layout.behind(number)])
+    table = baseline_forecasts(past, layout.h, freq, season)
     return {name: Forecast(table[name].to_numpy(dtype=float), {}) for name in BASELINES}
 
 

@@ -23,7 +23,13 @@ from automodel_sk.forecasting.state import ModelState
 from automodel_sk.training.refit import final_model, padded_for
 from automodel_sk.training.train import training
 
-__all__ = ["calibrated", "forecast_past_windows", "windows_to_hold_out", "with_scores"]
+__all__ = [
+    "calibrated",
+    "forecast_past_windows",
+    "warn_left_out",
+    "windows_to_hold_out",
+    "with_scores",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +56,7 @@ def forecast_past_windows(
     held_out = held_out_steps(state.h, n_windows, step_size)
     kept = long_enough(frame, held_out + 2)
     tested = of_series(frame, kept)
-    _warn_left_out(frame, kept, held_out + 2)
+    warn_left_out(frame, kept, held_out + 2)
     if is_joint(state.model_name):
         frame = with_unobserved_rows(frame, held_out + 1, state.freq)
     else:
@@ -117,7 +123,7 @@ def windows_to_hold_out(
     return windows
 
 
-def _warn_left_out(frame: pd.DataFrame, kept: Any, rows: int) -> None:
+def warn_left_out(frame: pd.DataFrame, kept: Any, rows: int) -> None:
     """Report the series that are too short for past windows in one warning."""
     short = [wording().name(name) for name in frame["unique_id"].unique()[~kept]]
     if short:

@@ -26,7 +26,14 @@ from automodel_sk.metrics.quantiles import (
 )
 from automodel_sk.training.inference import to_forecast_with
 
-__all__ = ["forecast", "loss_family", "stored_history", "tidy"]
+__all__ = [
+    "forecast",
+    "loss_family",
+    "stored_history",
+    "tidy",
+    "warn_of_non_finite",
+    "with_conformal_quantiles",
+]
 
 Array = npt.NDArray[np.float64]
 logger = logging.getLogger(__name__)
@@ -101,11 +108,11 @@ def forecast(
         result = tidy(ask(), fitted.models[0])
     else:
         result = _FAMILIES[family](ask, columns, scores)
-    _warn_of_non_finite(result, ask.name)
+    warn_of_non_finite(result, ask.name)
     return result
 
 
-def _warn_of_non_finite(result: pd.DataFrame, name: str) -> None:
+def warn_of_non_finite(result: pd.DataFrame, name: str) -> None:
     """Warn about series without a usable forecast, because their values exceed single precision."""
     outputs = [column for column in result.columns if column not in _NO_FORECASTS]
     gone = ~np.isfinite(result[outputs].to_numpy(dtype=float)).all(axis=1)
@@ -250,11 +257,42 @@ def _from_conformal_scores(
     """Add conformal intervals to point forecasts."""
     calibrated = scores()
     raw = tidy(ask(), ask.fitted.models[0])
-    series = calibrated.describe(ask.past())
-    _warn_of_strangers(series.ids[calibrated.strangers(series)])
-    point = raw[ask.name].to_numpy(dtype=float).reshape(len(series.ids), -1)
-    values = calibrated.quantiles(point, series, list(columns.values()))
-    return _assemble(raw, ask.name, point.ravel(), columns, values.reshape(len(raw), -1))
+    return with_conformal_quantiles(raw, ask.name, ask.past(), columns, calibrated)
+
+
+def with_conformal_quantiles(
+    table: pd.DataFrame,
+    name: str,
+    history: pd.DataFrame,
+    columns: Mapping[str, float],
+    scores: ConformalScores,
+) -> pd.DataFrame:
+    """Return point forecasts with quantiles around them.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns unique_id, ds and the point forecasts; as many rows for each series, in the order of
+        `history`.
+    name : str
+        Column of the point forecasts.
+    history : DataFrame
+        Prepared rows that the forecasts start from.
+    columns : mapping of str to float
+        Quantiles by column name.
+    scores : ConformalScores
+        Calibration of the quantiles.
+
+    Returns
+    -------
+    DataFrame
+        Columns unique_id, ds, `name` and those of `columns`.
+    """
+    series = scores.describe(history)
+    _warn_of_strangers(series.ids[scores.strangers(series)])
+    point = table[name].to_numpy(dtype=float).reshape(len(series.ids), -1)
+    values = scores.quantiles(point, series, list(columns.values()))
+    return _assemble(table, name, point.ravel(), columns, values.reshape(len(table), -1))
 
 
 def _warn_of_strangers(ids: npt.NDArray[Any]) -> None:

@@ -15,7 +15,7 @@ from automodel_sk.forecasting.inputs import check_room, prepared_history, prepar
 from automodel_sk.forecasting.state import ModelState
 from automodel_sk.training.refit import fit_final, train_on
 
-__all__ = ["refitted", "updated"]
+__all__ = ["profile_of", "refitted", "updated"]
 
 _UPDATE_SHARE = 0.2
 
@@ -39,7 +39,7 @@ def refitted(
         trained_steps=steps,
         note=None,
         scores=None,
-        profile=_profile(state, dataset),
+        profile=profile_of(state, dataset),
     )
 
 
@@ -58,7 +58,7 @@ def updated(
         static_df=prepared_static(state, static_df, frame),
         steps=max_steps or max(1, round(state.number_of_steps * _UPDATE_SHARE)),
     )
-    return replace(state, fitted=fitted, scores=None, profile=_profile(state, dataset))
+    return replace(state, fitted=fitted, scores=None, profile=profile_of(state, dataset))
 
 
 def _lengths(frame: pd.DataFrame) -> Any:
@@ -72,7 +72,7 @@ def _lengths(frame: pd.DataFrame) -> Any:
     return lengths
 
 
-def _profile(state: ModelState, dataset: pd.DataFrame) -> DatasetProfile:
+def profile_of(state: ModelState, dataset: pd.DataFrame) -> DatasetProfile:
     """Return the profile of data that replace the training data."""
     task, order = state.task, state.date_order
     profile = analyse_dataset(

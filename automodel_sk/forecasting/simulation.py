@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,13 @@ from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.predict import forecast, stored_history
 from automodel_sk.training.patches.isolation import quiet
 
-__all__ = ["METHODS", "simulate"]
+__all__ = ["GRID", "METHODS", "paths_between", "simulate"]
 
 METHODS = ("schaake_shuffle", "gaussian_copula")
 """How neuralforecast relates a path's steps: by the order that the values of past windows had,
 or by the autocorrelation of past changes (of which a random walk has none)."""
 
-_GRID = [percent / 100 for percent in range(1, 100)]
+GRID = [percent / 100 for percent in range(1, 100)]
 
 
 def simulate(
@@ -41,8 +41,6 @@ def simulate(
     The quantiles are those of `predict`, for every loss; neuralforecast's own samplers draw from
     them.
     """
-    from neuralforecast.utils import sample_from_quantiles
-
     _check(n_paths, method)
     quantiles = _grid(fitted.models[0].loss)
     columns = {f"q{place}": quantile for place, quantile in enumerate(quantiles)}
@@ -57,6 +55,45 @@ def simulate(
         h=h,
     )
     past = _dataset(fitted, history)
+    name = repr(fitted.models[0])
+    return paths_between(table, name, columns, past, n_paths=n_paths, method=method, seed=seed)
+
+
+def paths_between(
+    table: pd.DataFrame,
+    name: str,
+    columns: Mapping[str, float],
+    past: Any,
+    *,
+    n_paths: int,
+    method: str | None,
+    seed: int,
+) -> pd.DataFrame:
+    """Sample paths between quantiles that were forecast.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns unique_id, ds and those of `columns`, as many rows for each series.
+    name : str
+        Column for the values of the paths.
+    columns : mapping of str to float
+        Quantiles by column name.
+    past : DataFrame or neuralforecast.tsdataset.TimeSeriesDataset
+        Prepared rows of the same series, or neuralforecast's form of them.
+    n_paths, method, seed
+        As in `AutoModel.simulate`.
+
+    Returns
+    -------
+    DataFrame
+        As in `AutoModel.simulate`.
+    """
+    from neuralforecast.utils import sample_from_quantiles
+
+    _check(n_paths, method)
+    past = _as_dataset(past) if isinstance(past, pd.DataFrame) else past
+    quantiles = list(columns.values())
     steps = len(table) // past.n_groups
     method = _usable_method(method, int(np.diff(past.indptr).min()), steps)
     values = table[list(columns)].to_numpy(dtype=float, copy=True)  # torch needs a writable array
@@ -69,7 +106,7 @@ def simulate(
             seed=seed,
             method=method,
         )
-    return _long(table, np.asarray(paths), repr(fitted.models[0]))
+    return _long(table, np.asarray(paths), name)
 
 
 def _check(n_paths: int, method: str | None) -> None:
@@ -87,7 +124,7 @@ def _grid(loss: Any) -> list[float]:
             f"the model was trained for the quantile {known[0]:g} alone, which does not determine"
             " the spread of paths; train with MQLoss(level=[80, 90]), or with a point loss"
         )
-    return known or _GRID
+    return known or GRID
 
 
 def _dataset(fitted: Any, history: pd.DataFrame | None) -> Any:
@@ -99,6 +136,10 @@ def _dataset(fitted: Any, history: pd.DataFrame | None) -> Any:
         history = stored_history(fitted)
         if MASK not in history.columns:
             return fitted.dataset
+    return _as_dataset(history)
+
+
+def _as_dataset(history: pd.DataFrame) -> Any:
     from neuralforecast.tsdataset import TimeSeriesDataset
 
     filled = filled_target(history)

@@ -158,8 +158,8 @@ class ModelState:
         """Return the static values of the training series."""
         return stored_static(self.fitted)
 
-    def kept_forecasts(self) -> tuple[Windows, pd.DataFrame] | None:
-        """Return forecasts of past windows of the training data, if the search kept them."""
+    def kept_forecasts(self) -> tuple[Windows, pd.DataFrame, pd.DataFrame] | None:
+        """Return past windows, forecasts of them and their data, if the search kept them."""
         return None
 
     @property

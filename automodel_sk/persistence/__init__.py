@@ -2,9 +2,18 @@
 
 from automodel_sk.persistence.models import (
     FORMAT_VERSION,
+    load_any_model,
     load_auto_model,
     load_trials,
+    plain_json,
     save_auto_model,
 )
 
-__all__ = ["FORMAT_VERSION", "load_auto_model", "load_trials", "save_auto_model"]
+__all__ = [
+    "FORMAT_VERSION",
+    "load_any_model",
+    "load_auto_model",
+    "load_trials",
+    "plain_json",
+    "save_auto_model",
+]

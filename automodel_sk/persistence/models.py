@@ -10,9 +10,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
 from datetime import datetime
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +25,8 @@ from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.state import ModelState
 from automodel_sk.persistence.allowed_arguments import check_settings, passive, passive_hparams
 from automodel_sk.persistence.folders import FolderFormat
-from automodel_sk.persistence.manifest import Manifest, StoredTask
-from automodel_sk.persistence.schema import checked
+from automodel_sk.persistence.manifest import Manifest, StoredTask, StoredTrial
+from automodel_sk.persistence.schema import Stored, checked
 from automodel_sk.persistence.weights import load_fitted
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.search_space.serialization import space_from_json, space_to_json
@@ -39,10 +41,19 @@ from automodel_sk.validation import ValidationResult
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
 
-__all__ = ["FORMAT_VERSION", "load_auto_model", "load_trials", "save_auto_model"]
+__all__ = [
+    "FORMAT_VERSION",
+    "MODEL_FORMAT",
+    "described_search",
+    "load_any_model",
+    "load_auto_model",
+    "load_trials",
+    "plain_json",
+    "save_auto_model",
+]
 
 FORMAT_VERSION = 1
-_FORMAT = FolderFormat(
+MODEL_FORMAT = FolderFormat(
     name="automodel_sk",
     version=FORMAT_VERSION,
     oldest=1,
@@ -51,6 +62,8 @@ _FORMAT = FolderFormat(
     subject="saved model",
     saver="AutoModel.save",
 )
+# Saved by rooms above this one, which it never imports: the module that reads each kind.
+_KINDS = {"ensemble": "automodel_sk.portfolio.persistence"}
 _MOST_SCORES = 2_000_000
 _OBJECTS = ("lr_scheduler", "optimizer")
 
@@ -71,7 +84,7 @@ def save_auto_model(state: ModelState, path: Path) -> Path:
             fitted.save(str(folder), save_dataset=True)
         return _describe(state)
 
-    return _FORMAT.write(path, write)
+    return MODEL_FORMAT.write(path, write)
 
 
 def _describe(state: ModelState) -> dict[str, Any]:
@@ -80,18 +93,25 @@ def _describe(state: ModelState) -> dict[str, Any]:
         "best_config": passive(state.model_name, state.config),
         "best_step": state.best_step,
         "trained_steps": state.trained_steps,
-        "training_note": state.note,
         "season": state.season,
+        "space": _space(state.space),
+        **described_search(state),
+    }
+    plain: dict[str, Any] = plain_json(described)
+    return plain
+
+
+def described_search(state: ModelState) -> dict[str, Any]:
+    """Return the part of a manifest that models of every kind have."""
+    return {
+        "training_note": state.note,
         "trials": [asdict(record) for record in state.records],
         "strategy": None if state.strategy is None else asdict(state.strategy),
         "profile": None if state.profile is None else asdict(state.profile),
         "validation": _findings(state.validation),
         "scores": _scores(state.scores),
-        "space": _space(state.space),
         "columns": asdict(state.columns),
     }
-    plain: dict[str, Any] = _plain(described)
-    return plain
 
 
 def _task(task: TrainingTask) -> dict[str, Any]:
@@ -125,12 +145,12 @@ def _space(space: SearchSpace | None) -> dict[str, Any] | None:
     return stored
 
 
-def _plain(value: Any) -> Any:
+def plain_json(value: Any) -> Any:
     """Convert a value to JSON types: numbers, lists, times; text for the rest."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain_json(item) for item in value]
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     if isinstance(value, datetime):
@@ -140,34 +160,79 @@ def _plain(value: Any) -> Any:
     return repr(value)
 
 
-def load_auto_model(path: Path, make: type[AutoModel]) -> AutoModel:
-    """Read a model from a folder; see `AutoModel.load`."""
+def load_any_model(path: Path, make: type[AutoModel]) -> AutoModel:
+    """Read what a folder holds, a single model or several; see `AutoModel.load`."""
 
     def restore(stored: dict[str, Any], folder: Path) -> AutoModel:
-        manifest = _manifest(stored, path)
-        check_settings(manifest.task.model_name, manifest.best_config, path / _FORMAT.manifest)
-        try:
-            return _restore(manifest, folder, make)
-        except ModelFileError:
-            raise
-        except Exception as exc:
-            reason = f"{type(exc).__name__}: {exc}"[:300]
-            raise ModelFileError(f"{path} is damaged ({reason}); save the model again") from exc
+        return _reader(stored, path, make)(stored, folder)
 
-    return _FORMAT.load(path, restore)
+    return MODEL_FORMAT.load(path, restore)
+
+
+def _reader(
+    stored: Mapping[str, Any], path: Path, make: type[AutoModel]
+) -> Callable[[dict[str, Any], Path], AutoModel]:
+    """Return the function that reads a folder of the kind that its manifest names."""
+    kind = stored.get("kind")
+    if kind is None:
+        return partial(_restore_single, path=path, make=make)
+    module = _KINDS.get(kind) if isinstance(kind, str) else None
+    if module is None:
+        raise ModelFileError(
+            f"{path} holds a model of the kind {str(kind)[:100]!r}, which this release does not"
+            " know; update with: pip install --upgrade automodel_sk"
+        )
+    return partial(import_module(module).restore, path=path)
+
+
+def load_auto_model(path: Path, make: type[AutoModel]) -> AutoModel:
+    """Read a single model from a folder; see `AutoModel.load`.
+
+    Raises
+    ------
+    ModelFileError
+        As `AutoModel.load`; or the folder holds several models.
+    """
+    return MODEL_FORMAT.load(path, partial(_restore_single, path=path, make=make))
+
+
+def _restore_single(
+    stored: dict[str, Any], folder: Path, path: Path, make: type[AutoModel]
+) -> AutoModel:
+    if stored.get("kind") is not None:
+        raise ModelFileError(f"{path} holds several models; load it with AutoModel.load")
+    manifest = _manifest(stored, path)
+    check_settings(manifest.task.model_name, manifest.best_config, path / MODEL_FORMAT.manifest)
+    try:
+        return _restore(manifest, folder, make)
+    except ModelFileError:
+        raise
+    except Exception as exc:
+        reason = f"{type(exc).__name__}: {exc}"[:300]
+        raise ModelFileError(f"{path} is damaged ({reason}); save the model again") from exc
 
 
 def load_trials(path: Path) -> list[TrialRecord]:
     """Read only the trials of a model's search; see `AutoModel.load`."""
-    return _FORMAT.load(path, lambda stored, _: _trials(stored, path))
+    return MODEL_FORMAT.load(path, lambda stored, _: _trials(stored, path))
 
 
 def _trials(stored: Mapping[str, Any], path: Path) -> list[TrialRecord]:
-    return [trial.decode() for trial in _manifest(stored, path).trials]
+    if stored.get("kind") is None:
+        trials = _manifest(stored, path).trials
+    else:
+        trials = checked(_Trials, stored, path / MODEL_FORMAT.manifest).trials
+    return [trial.decode() for trial in trials]
+
+
+class _Trials(Stored):
+    """The trials, which a manifest of every kind has."""
+
+    trials: list[StoredTrial]
 
 
 def _manifest(stored: Mapping[str, Any], path: Path) -> Manifest:
-    return checked(Manifest, stored, path / _FORMAT.manifest)
+    return checked(Manifest, stored, path / MODEL_FORMAT.manifest)
 
 
 def _restore(manifest: Manifest, folder: Path, make: type[AutoModel]) -> AutoModel:

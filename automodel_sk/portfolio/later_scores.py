@@ -180,14 +180,15 @@ def with_later_scores(table: pd.DataFrame, later: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> table = pd.DataFrame(
-    ...     {"model": ["Ensemble", "NHITS", "SeasonalNaive"], "member": ["Ensemble", None, None],
+    ...     {"model": ["AutoEnsemble", "NHITS", "SeasonalNaive"],
+    ...      "member": ["AutoEnsemble", None, None],
     ...      "family": ["ensemble", "neural", "naive"], "score": [1.0, 2.0, 3.0]}
     ... )
     >>> errors = {"mae": [4.0, 5.0], "rmse": 1.0, "mase": [0.5, 1.0], "smape": 0.1}
-    >>> later = pd.DataFrame({"member": ["Ensemble", "SeasonalNaive"], **errors})
+    >>> later = pd.DataFrame({"member": ["AutoEnsemble", "SeasonalNaive"], **errors})
     >>> with_later_scores(table, later)[["model", "score", "mase", "skill_later"]]
                model  score  mase  skill_later
-    0       Ensemble    1.0   0.5          0.5
+    0   AutoEnsemble    1.0   0.5          0.5
     1  SeasonalNaive    3.0   1.0          0.0
     2          NHITS    2.0   NaN          NaN
     """

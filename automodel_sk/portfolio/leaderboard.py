@@ -17,10 +17,10 @@ from automodel_sk.portfolio.window_errors import Array, mean_error
 
 __all__ = ["ENSEMBLE", "LEADERBOARD_COLUMNS", "json_able", "leaderboard"]
 
-ENSEMBLE = "Ensemble"
+ENSEMBLE = "AutoEnsemble"
 
 LEADERBOARD_COLUMNS: Mapping[str, str] = {
-    "model": "model, or 'Ensemble'",
+    "model": "model, or 'AutoEnsemble'",
     "family": "naive, statistical, tree, neural, pretrained, or ensemble",
     "member": "name of a member of the ensemble, as predict(member=...) takes it",
     "score": "mean error on the validation windows; of the ensemble, on windows left out",

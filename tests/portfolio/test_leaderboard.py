@@ -44,13 +44,13 @@ def test_the_leaderboard_shows_every_candidate_beside_the_ensemble(candidates: l
     table = leaderboard(candidates, combination)
     named = table.set_index(table["model"] + table["trial"].fillna(-1).astype(str))
     assert combination.weights == {2: 0.5, 1: 0.5}
-    assert list(table["model"]) == ["Ensemble", "NHITS", "NHITS", "SeasonalNaive", "MLP", "TFT"]
+    assert list(table["model"]) == ["AutoEnsemble", "NHITS", "NHITS", "SeasonalNaive", "MLP", "TFT"]
     assert table["score"].tolist()[:5] == [pytest.approx(0.125), 2.25, 2.5, 4.0, 5.5]
     assert np.isnan(named.loc["TFT3", "score"])
-    assert named.loc["Ensemble-1", ["score_1", "score_2"]].tolist() == [0.0, 0.25]
+    assert named.loc["AutoEnsemble-1", ["score_1", "score_2"]].tolist() == [0.0, 0.25]
     assert named.loc["NHITS1", ["score_1", "score_2"]].tolist() == [2.0, 3.0]
     assert named.loc["NHITS2", "skill"] == pytest.approx(1 - 2.25 / 4)
-    assert named.loc["Ensemble-1", "seconds"] == 30.0
+    assert named.loc["AutoEnsemble-1", "seconds"] == 30.0
     assert named.loc["NHITS2", ["weight", "fallbacks", "reason"]].tolist() == [0.5, 1, "slow"]
     assert named.loc["MLP4", "weight"] == 0.0
     assert named.loc["NHITS2", "member"] == "NHITS"
@@ -68,7 +68,7 @@ def test_the_columns_are_those_documented(candidates: list[Candidate]):
 
 def test_a_leaderboard_without_an_ensemble_or_without_scores(candidates: list[Candidate]):
     table = leaderboard(candidates)
-    assert "Ensemble" not in set(table["model"])
+    assert "AutoEnsemble" not in set(table["model"])
     assert table["weight"].tolist() == [0.0] * 5
     failed = leaderboard([candidates[3]])
     assert failed["score"].isna().all()
@@ -97,18 +97,18 @@ TEST = pd.DataFrame(
     {"unique_id": ["a", "a", "b", "b"], "ds": [5, 6, 5, 6], "y": [4.0, 5.0, 40.0, 50.0]}
 )
 FORECASTS = TEST[["unique_id", "ds"]].assign(
-    Ensemble=[4.0, 5.0, 30.0, 50.0], SeasonalNaive=[3.0, 3.0, 30.0, 30.0]
+    AutoEnsemble=[4.0, 5.0, 30.0, 50.0], SeasonalNaive=[3.0, 3.0, 30.0, 30.0]
 )
 
 
 def test_errors_on_later_rows_have_these_values():
     table = leaderboard_on(FORECASTS, TEST, TRAIN, season=1).set_index("member")
-    assert list(table.index) == ["Ensemble", "SeasonalNaive"]
-    assert table.loc["Ensemble", "mae"] == pytest.approx(10 / 4)
-    assert table.loc["Ensemble", "rmse"] == pytest.approx(5.0)
+    assert list(table.index) == ["AutoEnsemble", "SeasonalNaive"]
+    assert table.loc["AutoEnsemble", "mae"] == pytest.approx(10 / 4)
+    assert table.loc["AutoEnsemble", "rmse"] == pytest.approx(5.0)
     # The scales are 1 and 10: series a has 0, series b half a step.
-    assert table.loc["Ensemble", "mase"] == pytest.approx((0 + 0.5) / 2)
-    assert table.loc["Ensemble", "smape"] == pytest.approx(10 / 70 / 4)
+    assert table.loc["AutoEnsemble", "mase"] == pytest.approx((0 + 0.5) / 2)
+    assert table.loc["AutoEnsemble", "smape"] == pytest.approx(10 / 70 / 4)
     assert table.loc["SeasonalNaive", "mase"] == pytest.approx(1.5)
 
 
@@ -150,8 +150,8 @@ def test_later_scores_stand_beside_the_others(candidates: list[Candidate]):
     table = with_later_scores(leaderboard(candidates, combination), later)
     assert len(table) == 6
     known = table.dropna(subset="mase")
-    assert known["model"].tolist() == ["Ensemble", "SeasonalNaive", "NHITS"]
-    assert known["member"].tolist()[0::2] == ["Ensemble", "NHITS"]
+    assert known["model"].tolist() == ["AutoEnsemble", "SeasonalNaive", "NHITS"]
+    assert known["member"].tolist()[0::2] == ["AutoEnsemble", "NHITS"]
     assert known["skill_later"].tolist()[:2] == [pytest.approx(1 - 0.25 / 1.5), 0.0]
 
 

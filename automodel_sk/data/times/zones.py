@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
-__all__ = ["plain_zone"]
+__all__ = ["named_zone", "plain_zone"]
 
 
 def plain_zone(zone: Any) -> tzinfo | None:
@@ -39,6 +40,35 @@ def plain_zone(zone: Any) -> tzinfo | None:
         return pd.Timestamp(0, tz=found.key).tz
     offset = zone.utcoffset(None)
     return timezone(offset) if isinstance(offset, timedelta) else None
+
+
+def named_zone(name: str) -> tzinfo:
+    """Return the zone that a zone of `plain_zone` names as text.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"Europe/Berlin"`` or ``"UTC+02:00"``.
+
+    Raises
+    ------
+    ValueError
+        There is no such zone.
+
+    Examples
+    --------
+    >>> named_zone("Europe/Berlin"), named_zone(str(timezone(timedelta(hours=-3))))
+    (zoneinfo.ZoneInfo(key='Europe/Berlin'), datetime.timezone(datetime.timedelta(days=-1, ...)))
+    """
+    offset = re.fullmatch(r"UTC([+-])(\d\d):(\d\d)(?::(\d\d))?", name)
+    if offset is None:
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+            raise ValueError(f"unknown time zone {name[:100]!r}") from exc
+    hours, minutes, seconds = (int(part or 0) for part in offset.groups()[1:])
+    size = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    return timezone(-size if offset[1] == "-" else size)
 
 
 def _named(name: Any) -> ZoneInfo | None:

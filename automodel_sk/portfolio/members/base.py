@@ -12,13 +12,26 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.portfolio.data import PortfolioData
 
-__all__ = ["FAMILIES", "Deadline", "Family", "FittedMember", "Member", "WindowForecasts"]
+__all__ = [
+    "FAMILIES",
+    "Deadline",
+    "Family",
+    "FittedMember",
+    "Member",
+    "NotSupportedByMemberError",
+    "WindowForecasts",
+]
 
 Array = npt.NDArray[np.float32]
 Family = Literal["naive", "statistical", "tree", "neural", "pretrained"]
 FAMILIES: tuple[Family, ...] = ("naive", "statistical", "tree", "neural", "pretrained")
+
+
+class NotSupportedByMemberError(InvalidInputError):
+    """A member cannot make this forecast, others may: the ensemble leaves it out."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +135,11 @@ class FittedMember(Protocol):
         -------
         array of float32, shape (n_series, h)
             In the order of the series in `history`.
+
+        Raises
+        ------
+        NotSupportedByMemberError
+            The member cannot forecast so many steps, or series other than those of training.
         """
 
     def refit(self, data: PortfolioData) -> FittedMember:

@@ -1,0 +1,649 @@
+"""`AutoEnsemble`: the fitted result of a search over several models."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pandas as pd
+
+from automodel_sk.arguments.boundary import public
+from automodel_sk.arguments.frame_rule import Frame
+from automodel_sk.arguments.kinds import Choices, Either, Flag, Text
+from automodel_sk.arguments.number_rule import NumberRule
+from automodel_sk.auto_model import AutoModel
+from automodel_sk.data.columns import ColumnNames
+from automodel_sk.data.times.wall_dates import day_zone, on_wall
+from automodel_sk.exceptions import InvalidInputError, ModelFileError
+from automodel_sk.forecasting.conformal import ConformalScores
+from automodel_sk.forecasting.explanation import METHODS
+from automodel_sk.forecasting.history import usable_history
+from automodel_sk.forecasting.inputs import (
+    first_steps,
+    forecast_inputs,
+    prepared_history,
+    prepared_static,
+    steps_to_compute,
+)
+from automodel_sk.forecasting.retrain import profile_of
+from automodel_sk.forecasting.simulation import GRID, paths_between
+from automodel_sk.metrics.quantiles import quantile_columns
+from automodel_sk.persistence import load_any_model
+from automodel_sk.portfolio.candidates import Candidate
+from automodel_sk.portfolio.data import PortfolioData
+from automodel_sk.portfolio.forecasts import forecast_ahead, forecast_past
+from automodel_sk.portfolio.members.base import FittedMember
+from automodel_sk.portfolio.reweighting import reweighted
+from automodel_sk.portfolio.state import NAME, EnsembleState, configurations, task_of
+from automodel_sk.portfolio.team import Team, WeightedMember
+from automodel_sk.portfolio.window_record import WindowRecord
+from automodel_sk.trials import TrialRecord
+
+if TYPE_CHECKING:
+    from automodel_sk.data.analysis import DatasetProfile
+    from automodel_sk.diagnosis import Diagnosis
+    from automodel_sk.forecasting.explanation import Explanation
+    from automodel_sk.portfolio.combiners import Combination
+    from automodel_sk.validation import ValidationResult
+
+__all__ = ["AutoEnsemble"]
+
+_EACH = Either("refit", Flag("refit"), NumberRule("refit", 1))
+_MEMBER = Text("member", "NHITS", optional=True)
+_KINDS = ("futr_exog", "hist_exog", "stat_exog")
+
+
+class AutoEnsemble(AutoModel):
+    """Several fitted models that forecast together.
+
+    Returned by `create_auto_model` for ``"auto"`` or several names, and by `AutoModel.load`.
+
+    Parameters
+    ----------
+    members : sequence of WeightedMember
+        The fitted members and their weights, which sum to one.
+    data : PortfolioData
+        The data that the members were fitted to and judged on.
+    combination : Combination
+        How the candidates were combined: mean or median, the cross-validated score, and the
+        forecasts of the validation windows that it is the error of. Its weights are those of the
+        candidates by position; the members have their own.
+    candidates : sequence of Candidate
+        Everything that was tried, for the leaderboard.
+    metric : str or callable
+        Metric of the leaderboard and of the score.
+    zone : tzinfo or str, optional
+        Time zone of the data if `data` has wall-clock times, see `day_zone`.
+    random_seed : int
+        Seed of sampled paths.
+    records : sequence of TrialRecord
+        The trials of the search.
+    profile : DatasetProfile, optional
+        Characteristics of the training data.
+    validation : ValidationResult, optional
+        Findings of the validator.
+    scores : ConformalScores, optional
+        Calibration of the intervals. If None, computed from the errors of the combination on the
+        validation windows.
+    training_note : str, optional
+        How a time budget shortened the refit.
+    columns : ColumnNames, optional
+        The user's names for the columns of series, times and values.
+
+    Attributes
+    ----------
+    best_score : float or None
+        The cross-validated score of the combination.
+    weights : dict of str to float
+        Weight of each member.
+    members : dict of str to FittedMember
+        The fitted members by name.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[WeightedMember],
+        data: PortfolioData,
+        combination: Combination,
+        *,
+        candidates: Sequence[Candidate] = (),
+        metric: Any = "mase",
+        zone: Any = None,
+        random_seed: int = 42,
+        records: Sequence[TrialRecord] = (),
+        profile: DatasetProfile | None = None,
+        validation: ValidationResult | None = None,
+        scores: ConformalScores | None = None,
+        training_note: str | None = None,
+        columns: ColumnNames | None = None,
+    ) -> None:
+        team = Team(tuple(members), combination.kind)
+        self._state = EnsembleState(
+            None,
+            task_of(team, data, random_seed, metric),
+            configurations(team),
+            note=training_note,
+            records=list(records),
+            season=data.season,
+            profile=profile,
+            validation=validation,
+            scores=scores,
+            columns=columns or ColumnNames(),
+            team=team,
+            data=data,
+            record=WindowRecord(data, tuple(candidates), combination.forecasts, metric, zone),
+            combination=combination,
+            zone=zone,
+        )
+
+    @property
+    def state(self) -> EnsembleState:
+        """All that is known about the ensemble, frozen."""
+        return cast(EnsembleState, self._state)
+
+    @property
+    def combination(self) -> Combination:
+        """How the candidates were combined."""
+        return self.state.combination
+
+    @property
+    def members(self) -> dict[str, FittedMember]:
+        """The fitted members by name, those of most weight first."""
+        parts = self.state.team.by_name
+        ordered = sorted(parts, key=lambda name: -parts[name].weight)
+        return {name: parts[name].member for name in ordered}
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of each member, the largest first; equal ones for a median."""
+        parts = self.state.team.by_name
+        return {name: parts[name].weight for name in self.members}
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Everything that was tried, with its forecasts of the validation windows."""
+        return self.state.record.candidates
+
+    @public(member=_MEMBER)
+    def predict(
+        self,
+        dataset: pd.DataFrame | None = None,
+        *,
+        futr_df: pd.DataFrame | None = None,
+        static_df: pd.DataFrame | None = None,
+        level: float | Sequence[float] | None = None,
+        quantiles: float | Sequence[float] | None = None,
+        h: int | None = None,
+        member: str | None = None,
+    ) -> pd.DataFrame:
+        """Forecast the steps after the end of each series.
+
+        Parameters
+        ----------
+        dataset, futr_df, static_df, level, quantiles : optional
+            As in `AutoModel.predict`. Intervals come from errors on validation windows.
+        h : int, optional
+            Number of steps, as in `AutoModel.predict`. Members that cannot forecast more than their
+            own horizon, or series that they were not trained on, are left out with a warning.
+        member : str, optional
+            Name of the one member to forecast with. If None, all of them together.
+
+        Returns
+        -------
+        DataFrame
+            As in `AutoModel.predict`; the column of forecasts is named ``AutoEnsemble``, or like
+            the member.
+
+        Raises
+        ------
+        InvalidInputError
+            As in `AutoModel.predict`; or no member of that name exists or can make the forecast.
+        """
+        state = self.state
+        name = state.column if member is None else member
+        team = state.team if member is None else state.team.alone(member)
+        columns = quantile_columns(name, level, quantiles)
+        steps = steps_to_compute(state, h)
+        inputs = forecast_inputs(state, dataset, futr_df, static_df, steps)
+        scores = self._calibrated if member is None else lambda: _scores_of(state, member)
+        table = forecast_ahead(state, team, name, inputs, steps, columns, scores)
+        return first_steps(table, ["unique_id"], h)
+
+    @public()
+    def calibrate(
+        self,
+        dataset: pd.DataFrame | None = None,
+        *,
+        n_windows: int | None = None,
+        static_df: pd.DataFrame | None = None,
+    ) -> AutoEnsemble:
+        """Calibrate the prediction intervals.
+
+        By default the errors on the validation windows of the search are used, and nothing is
+        trained. For other data or other windows, all members are trained once more.
+
+        Parameters
+        ----------
+        dataset, n_windows, static_df : optional
+            As in `AutoModel.calibrate`.
+
+        Returns
+        -------
+        AutoEnsemble
+            The model itself.
+        """
+        record = self.state.record
+        if dataset is None and n_windows in (None, record.data.n_windows):
+            self._scores = record.conformal(record.combined)
+        else:
+            super().calibrate(dataset, n_windows=n_windows, static_df=static_df)
+        return self
+
+    @public(n_windows=NumberRule("n_windows", 1), refit=_EACH)
+    def cross_validation(
+        self,
+        dataset: pd.DataFrame | None = None,
+        *,
+        n_windows: int = 1,
+        step_size: int | None = None,
+        refit: bool | int = False,
+        static_df: pd.DataFrame | None = None,
+    ) -> pd.DataFrame:
+        """Forecast past windows with the members' configurations and weights, without a search.
+
+        Each member is trained on the rows before the windows. The weights are those of the
+        ensemble, which were chosen on the validation windows.
+
+        Parameters
+        ----------
+        dataset, n_windows, step_size, refit, static_df : optional
+            As in `AutoModel.cross_validation`.
+
+        Returns
+        -------
+        DataFrame
+            As in `AutoModel.cross_validation`.
+        """
+        return forecast_past(
+            self.state,
+            dataset,
+            n_windows=n_windows,
+            step_size=step_size,
+            refit=refit,
+            static_df=static_df,
+        )
+
+    @public()
+    def validation_scores(self, metrics: Sequence[Any] | None = None) -> pd.DataFrame:
+        """Return the errors on each validation window, next to those of members and baselines.
+
+        The forecasts are those of the search; nothing is trained. Those of the ensemble are made
+        with weights that were chosen without the window, if there are several.
+
+        Parameters
+        ----------
+        metrics : sequence of str or callable, optional
+            As in `AutoModel.validation_scores`.
+
+        Returns
+        -------
+        DataFrame
+            Columns `window`, `cutoff`, `metric`, ``AutoEnsemble``, the members and the baselines.
+        """
+        from automodel_sk.portfolio.window_scores import scores_of_windows
+
+        return scores_of_windows(self.state, metrics)
+
+    @public(test_df=Frame("test_df"))
+    def leaderboard(self, test_df: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return every model that was tried beside the ensemble, the best first.
+
+        Parameters
+        ----------
+        test_df : DataFrame, optional
+            Rows that came after the training data, with the exogenous columns; earlier rows are
+            ignored. Adds the errors of members, ensemble and baselines on them, of forecasts a
+            horizon at a time from the end of the training data on, without training.
+
+        Returns
+        -------
+        DataFrame
+            The columns of `LEADERBOARD_COLUMNS`: among others `model`, `family`, `member`, `score`
+            (of the ensemble, the cross-validated one), `score_1` for the first window, `skill`,
+            `seconds`, `weight` and `state`; with `test_df`, also `mae`, `rmse`, `mase`, `smape` and
+            `skill_later`.
+        """
+        from automodel_sk.portfolio.standings import standings
+
+        return standings(self.state, test_df)
+
+    @public(dataset=Frame("dataset", optional=False))
+    def reweight(
+        self,
+        dataset: pd.DataFrame,
+        *,
+        static_df: pd.DataFrame | None = None,
+        n_windows: int | None = None,
+    ) -> AutoEnsemble:
+        """Return the same members with weights chosen on newer rows, without any training.
+
+        Parameters
+        ----------
+        dataset : DataFrame
+            Long frame with rows after the end of the training data, at least `h` of a series, and
+            the rows before them. Series not seen in training are allowed.
+        static_df : DataFrame, optional
+            Static values of its series.
+        n_windows : int, optional
+            Number of windows at the end of the series. If None, as many as fit in the newer rows,
+            at most those of the search.
+
+        Returns
+        -------
+        AutoEnsemble
+            A new model, of which leaderboard and intervals are those of the newer windows. This one
+            is not changed.
+        """
+        state = self.state
+        frame = prepared_history(state, dataset)
+        static = prepared_static(state, static_df, frame)
+        return self._changed(reweighted(state, frame, static, n_windows))
+
+    @public(method=Choices("method", METHODS, optional=True), member=_MEMBER)
+    def explain(
+        self,
+        dataset: pd.DataFrame | None = None,
+        *,
+        futr_df: pd.DataFrame | None = None,
+        static_df: pd.DataFrame | None = None,
+        steps: Sequence[int] | None = None,
+        method: str | None = None,
+        member: str | None = None,
+    ) -> Explanation:
+        """Compute how much each value contributes to the forecast of a neural member.
+
+        Parameters
+        ----------
+        dataset, futr_df, static_df, steps, method : optional
+            As in `AutoModel.explain`.
+        member : str, optional
+            Name of a neural member. If None, the one of most weight.
+
+        Returns
+        -------
+        Explanation
+
+        Raises
+        ------
+        InvalidInputError
+            As in `AutoModel.explain`; or the member is no network.
+        """
+        network = self._network(member)
+        return network.explain(
+            dataset, futr_df=futr_df, static_df=static_df, steps=steps, method=method
+        )
+
+    def _network(self, member: str | None) -> AutoModel:
+        """Return the model of a neural member."""
+        networks = {n: m.model for n, m in self.members.items() if hasattr(m, "model")}
+        chosen = member or next(iter(networks), None)
+        if chosen is not None:
+            self.state.team.alone(chosen)
+        if chosen not in networks:
+            found = f"member={chosen!r} is none" if chosen else "the ensemble has none"
+            names = ", ".join(map(repr, networks))
+            advice = f"try member={names}" if names else "fit a network, e.g. model='NHITS'"
+            raise InvalidInputError(f"only networks can be explained, {found}; {advice}")
+        network: AutoModel = networks[chosen]
+        return network
+
+    @public()
+    def simulate(
+        self,
+        dataset: pd.DataFrame | None = None,
+        *,
+        n_paths: int = 100,
+        futr_df: pd.DataFrame | None = None,
+        static_df: pd.DataFrame | None = None,
+        method: str | None = None,
+        seed: int | None = None,
+        h: int | None = None,
+    ) -> pd.DataFrame:
+        """Sample possible futures whose steps are correlated as in the past.
+
+        Parameters
+        ----------
+        dataset, n_paths, futr_df, static_df, method, seed, h : optional
+            As in `AutoModel.simulate`.
+
+        Returns
+        -------
+        DataFrame
+            As in `AutoModel.simulate`.
+        """
+        state, steps = self.state, steps_to_compute(self.state, h)
+        inputs = forecast_inputs(state, dataset, futr_df, static_df, steps)
+        columns = {f"q{place}": quantile for place, quantile in enumerate(GRID)}
+        table = forecast_ahead(state, state.team, NAME, inputs, steps, columns, self._calibrated)
+        paths = paths_between(
+            table,
+            NAME,
+            columns,
+            state.history() if inputs["history"] is None else inputs["history"],
+            n_paths=n_paths,
+            method=method,
+            seed=state.task.random_seed if seed is None else seed,
+        )
+        return first_steps(paths, ["unique_id", "sample_id"], h)
+
+    @public()
+    def diagnose(self, *, baselines: bool = False) -> Diagnosis:
+        """Analyse the search and suggest what to try next.
+
+        Parameters
+        ----------
+        baselines : bool
+            Without effect: baselines are candidates anyway.
+
+        Returns
+        -------
+        Diagnosis
+            Findings, the most important first; empty if there are none.
+        """
+        from automodel_sk.portfolio.findings import diagnose_portfolio
+
+        state = self.state
+        return diagnose_portfolio(state.record, state.score, state.weights_by_number)
+
+    @public(dataset=Frame("dataset", optional=False))
+    def refit(
+        self, dataset: pd.DataFrame, *, static_df: pd.DataFrame | None = None
+    ) -> AutoEnsemble:
+        """Return the same members and weights, fitted to other data, without a search.
+
+        Leaderboard and intervals remain those of the search; `calibrate` renews the intervals.
+
+        Parameters
+        ----------
+        dataset : DataFrame
+            Long frame.
+        static_df : DataFrame, optional
+            Static values of its series.
+
+        Returns
+        -------
+        AutoEnsemble
+            A new model; this one is not changed.
+        """
+        state = self.state
+        frame = usable_history(dataset, state.task, state.freq, state.date_order)
+        data = _data_of(state, frame, static_df)
+        return self._changed(_renewed(state, state.team.refit(data), data, frame, dataset))
+
+    @public(dataset=Frame("dataset", optional=False))
+    def update(
+        self,
+        dataset: pd.DataFrame,
+        *,
+        static_df: pd.DataFrame | None = None,
+        max_steps: int | None = None,
+    ) -> AutoEnsemble:
+        """Return networks trained further on old and new data, and other members fitted to them.
+
+        Parameters
+        ----------
+        dataset : DataFrame
+            Long frame with the relevant previous rows and the new ones.
+        static_df : DataFrame, optional
+            Static values of its series.
+        max_steps : int, optional
+            Number of training steps. If None, a fifth of those of the refit.
+
+        Returns
+        -------
+        AutoEnsemble
+            A new model; this one is not changed.
+        """
+        state = self.state
+        frame = prepared_history(state, dataset)
+        data = _data_of(state, frame, static_df)
+        team = state.team.update(data, max_steps)
+        return self._changed(_renewed(state, team, data, frame, dataset))
+
+    def _changed(self, state: EnsembleState) -> AutoEnsemble:
+        """Return an ensemble of another state."""
+        changed = copy.copy(self)
+        changed._state = state
+        return changed
+
+    def to_neuralforecast(self) -> Any:
+        """Raise: an ensemble is no single `NeuralForecast` object; its neural members are."""
+        networks = [name for name, member in self.members.items() if hasattr(member, "model")]
+        example = (
+            f"use ensemble.members[{networks[0]!r}].model.to_neuralforecast()"
+            if networks
+            else "it has no network"
+        )
+        raise InvalidInputError(f"an ensemble is no single NeuralForecast object; {example}")
+
+    @public()
+    def save(self, path: str | Path) -> Path:
+        """Write the ensemble to a folder, without pickle; as `AutoModel.save`."""
+        from automodel_sk.portfolio.persistence import save_ensemble
+
+        return save_ensemble(self.state, Path(path))
+
+    @classmethod
+    @public()
+    def load(cls, path: str | Path) -> AutoEnsemble:
+        """Read a saved ensemble; nothing in the folder is executed.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder that `save` wrote.
+
+        Returns
+        -------
+        AutoEnsemble
+
+        Raises
+        ------
+        ModelFileError
+            As `AutoModel.load`; or the folder holds a single model.
+        """
+        found = load_any_model(Path(path), AutoModel)
+        if not isinstance(found, cls):
+            raise ModelFileError(f"{path} holds a single model; load it with AutoModel.load")
+        return found
+
+    @public()
+    def report(
+        self, path: str | Path = "report.html", *, futr_df: pd.DataFrame | None = None
+    ) -> Path:
+        """Write a report of the ensemble as an HTML page; as `AutoModel.report`."""
+        from automodel_sk.report import write_report
+
+        return write_report(self.plot, Path(path), self._code(), futr_df)
+
+    def _code(self) -> str:
+        """Return the code that searches again."""
+        models = list(dict.fromkeys(part.member.name for part in self.state.team.parts))
+        arguments = [repr(models), f"h={self.h}", "dataset=df"]
+        arguments += [
+            f"{kind}_list={list(getattr(self.state.task, kind))}"
+            for kind in _KINDS
+            if getattr(self.state.task, kind)
+        ]
+        lines = "".join(f"    {argument},\n" for argument in arguments)
+        call = f"model = create_auto_model(\n{lines})"
+        return f"from automodel_sk import create_auto_model\n\n{call}"
+
+    def summary(self) -> str:
+        """Return the members, their weights and the score in a few lines.
+
+        Returns
+        -------
+        str
+        """
+        state, record = self.state, self.state.record
+        lines = [f"{NAME} of {len(self.weights)} members, {state.team.kind}"]
+        lines += [f"  {weight:.2f}  {name}" for name, weight in self.weights.items()]
+        lines.append(
+            f"{record.metric} {state.score:.4g} on {record.data.n_windows} windows, seasonal naive"
+            f" {record.naive_score:.4g}; {len(record.candidates)} candidates"
+        )
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return a card for notebooks."""
+        from automodel_sk.portfolio.card import ensemble_card
+
+        return ensemble_card(self)
+
+    def __repr__(self) -> str:
+        score = "" if self.best_score is None else f", best_score={self.best_score:.6g}"
+        return f"{NAME}({', '.join(self.weights)}, h={self.h}{score})"
+
+
+def _scores_of(state: EnsembleState, member: str) -> ConformalScores:
+    """Return the scores that calibrate the intervals of one member."""
+    number = state.team.by_name[member].number
+    candidate = state.record.of_number(number)
+    if candidate is None or candidate.forecasts is None:
+        raise InvalidInputError(
+            f"the errors of {member!r} on past windows are not known, which intervals need; leave"
+            " out member, or level and quantiles"
+        )
+    return state.record.conformal(candidate.forecasts)
+
+
+def _data_of(
+    state: EnsembleState, frame: pd.DataFrame, static_df: pd.DataFrame | None
+) -> PortfolioData:
+    """Return data that replace those of an ensemble."""
+    static = prepared_static(state, static_df, frame)
+    return replace(state.data, frame=on_wall(frame, state.freq), static_df=static)
+
+
+def _renewed(
+    state: EnsembleState,
+    team: Team,
+    data: PortfolioData,
+    frame: pd.DataFrame,
+    dataset: pd.DataFrame,
+) -> EnsembleState:
+    """Return the state of members that were fitted to other data."""
+    return replace(
+        state,
+        team=team,
+        data=data,
+        zone=day_zone(frame["ds"], state.freq),
+        task=task_of(team, data, state.task.random_seed, state.task.metric),
+        config=configurations(team),
+        note=None,
+        profile=profile_of(state, dataset),
+    )

@@ -1,0 +1,72 @@
+"""The leaderboard of an ensemble, and its errors on rows that came after the training data."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from automodel_sk.data.baselines import baseline_forecasts
+from automodel_sk.data.preparation import filled_target, observed_values
+from automodel_sk.data.times.wall_dates import on_wall
+from automodel_sk.forecasting.inputs import prepared_history
+from automodel_sk.portfolio.forecasts import times_after
+from automodel_sk.portfolio.later_rows import LaterWindow, later_windows, rows_after
+from automodel_sk.portfolio.later_scores import leaderboard_on, with_later_scores
+from automodel_sk.portfolio.leaderboard import leaderboard
+from automodel_sk.portfolio.state import NAME, EnsembleState
+from automodel_sk.portfolio.team import Inputs
+
+__all__ = ["standings"]
+
+
+def standings(state: EnsembleState, test_df: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return the leaderboard; see `AutoEnsemble.leaderboard`.
+
+    Parameters
+    ----------
+    state : EnsembleState
+        The ensemble; nothing is trained.
+    test_df : DataFrame, optional
+        Long frame with rows after the training data.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    InvalidInputError
+        If no row came later, rows are missing in between, or a series was not trained on.
+    """
+    table = leaderboard(state.record.judged, state.combination)
+    parts = state.team.by_name.items()
+    names = {part.number: name for name, part in parts if part.number is not None}
+    of_candidate = table["trial"].notna()
+    own = table["trial"].map(names).where(of_candidate, table["member"])
+    weight = table["trial"].map(state.weights_by_number).fillna(0.0)
+    table = table.assign(member=own, weight=weight.where(of_candidate, 1.0).astype(float))
+    return table if test_df is None else with_later_scores(table, _later(state, test_df))
+
+
+def _later(state: EnsembleState, test_df: pd.DataFrame) -> pd.DataFrame:
+    """Return the errors of members, ensemble and baselines on later rows."""
+    data = state.data
+    frame = on_wall(prepared_history(state, test_df), data.freq)
+    later = rows_after(data, frame)
+    longest = int(later.groupby("unique_id", observed=True).size().max())
+    times = on_wall(times_after(state.history(), data.freq, longest + data.h), data.freq)
+    forecasts = [_forecasts(state, window) for window in later_windows(data, later, times)]
+    joined = pd.concat(forecasts, ignore_index=True)
+    reached = later.merge(joined[["unique_id", "ds"]], on=["unique_id", "ds"])
+    train = observed_values(data.frame)[["unique_id", "ds", "y"]]
+    return leaderboard_on(joined, observed_values(reached), train, data.season)
+
+
+def _forecasts(state: EnsembleState, window: LaterWindow) -> pd.DataFrame:
+    """Return the forecasts of a window by the baselines, the members and the ensemble."""
+    data, team = window.data, state.team
+    inputs = Inputs(data.frame, window.future, data.static_df)
+    n_series = len(data.lengths)
+    table = baseline_forecasts(filled_target(data.frame), data.h, data.freq, data.season)
+    for name in team.names:
+        table[name] = team.alone(name).point(inputs, n_series, data.h).ravel()
+    return table.assign(**{NAME: team.point(inputs, n_series, data.h).ravel()})

@@ -1,0 +1,225 @@
+"""Saved ensembles: equal forecasts after loading, and nothing run from a stranger's folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from ensembles import data_of, ensemble_of
+from hostile import (
+    at,
+    copied,
+    files_of,
+    nothing_runs,
+    paths_in,
+    replaced,
+    replacements,
+    with_json,
+)
+
+from automodel_sk import AutoModel, create_auto_model
+from automodel_sk.exceptions import ModelFileError
+from automodel_sk.persistence import load_trials
+from automodel_sk.portfolio.ensemble import AutoEnsemble
+from automodel_sk.portfolio.members.base import Deadline
+from automodel_sk.portfolio.members.neural import NeuralMember
+from automodel_sk.portfolio.members.table import member_of
+from automodel_sk.trials import TrialRecord
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+H = 3
+CONFIG = {"max_steps": 2, "input_size": 6, "hidden_size": 8, "num_layers": 1}
+
+
+def rows(n_series: int = 3, length: int = 40) -> pd.DataFrame:
+    times = pd.date_range("2024-01-01", periods=length, freq="h", tz="Europe/Berlin")
+    step = np.arange(length)
+    parts = [
+        pd.DataFrame(
+            {
+                "unique_id": f"s{i}",
+                "ds": times,
+                "y": 10.0 * (i + 1) + np.sin(step / 2 + i) + 0.01 * step,
+                "price": step % 3 + 0.5 * i,
+            }
+        )
+        for i in range(n_series)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def future_of(frame: pd.DataFrame) -> pd.DataFrame:
+    ends = frame.groupby("unique_id", as_index=False)["ds"].max()
+    parts = [
+        ends.assign(ds=ends["ds"] + pd.Timedelta(hours=i + 1), price=float(i)) for i in range(H)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def ensemble() -> AutoEnsemble:
+    frame = rows()
+    static = pd.DataFrame({"unique_id": ["s0", "s1", "s2"], "size": [1.0, 2.0, 3.0]})
+    kinds = {"futr_exog": ("price",), "stat_exog": ("size",)}
+    data = data_of(frame, H, season=4, n_windows=2, static_df=static, **kinds)
+    network = create_auto_model(
+        "MLP",
+        H,
+        frame,
+        CONFIG,
+        static_df=static,
+        futr_exog_list=["price"],
+        stat_exog_list=["size"],
+        use_mlflow=False,
+        verbose=False,
+        cpus=1,
+        gpus=0,
+    )
+    members = [
+        NeuralMember(network),
+        member_of("SeasonalNaive").fit(data, Deadline()),
+        member_of("Naive").fit(data, Deadline()),
+    ]
+    trial = TrialRecord(0, "COMPLETE", 1.5, {"model": "MLP"}, {1: 1.5})
+    return ensemble_of(frame, data, members, (0.5, 0.3, 0.2), records=[trial]).calibrate()
+
+
+@pytest.fixture(scope="module")
+def saved(ensemble: AutoEnsemble, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ensemble.save(tmp_path_factory.mktemp("saved") / "ensemble")
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "canary"
+    assert not (tmp_path / "canary").exists()
+
+
+def content(folder: Path) -> Path:
+    return next(path for path in folder.iterdir() if path.is_dir())
+
+
+def refused(folder: Path) -> str:
+    with nothing_runs(), pytest.raises(ModelFileError) as caught:
+        AutoModel.load(folder)
+    return str(caught.value)
+
+
+def test_forecasts_are_equal_after_loading(ensemble, saved):
+    with nothing_runs():
+        loaded = AutoModel.load(saved)
+    assert type(loaded) is AutoEnsemble
+    future = future_of(rows())
+    for options in ({}, {"level": [80]}, {"member": "MLP"}, {"member": "Naive", "level": [80]}):
+        pd.testing.assert_frame_equal(
+            loaded.predict(futr_df=future, **options),
+            ensemble.predict(futr_df=future, **options),
+            atol=1e-6,
+        )
+    assert loaded.weights == ensemble.weights
+    assert loaded.best_config == ensemble.best_config
+    assert repr(loaded) == repr(ensemble)
+    assert str(loaded.predict(futr_df=future)["ds"].dt.tz) == "Europe/Berlin"
+    pd.testing.assert_frame_equal(loaded.leaderboard(), ensemble.leaderboard())
+    pd.testing.assert_frame_equal(loaded.validation_scores(), ensemble.validation_scores())
+    pd.testing.assert_frame_equal(loaded.trials, ensemble.trials)
+    assert load_trials(saved) == list(ensemble.state.records)
+    pd.testing.assert_frame_equal(
+        loaded.refit(rows(length=44)).predict(futr_df=future_of(rows(length=44))),
+        ensemble.refit(rows(length=44)).predict(futr_df=future_of(rows(length=44))),
+        atol=1e-6,
+    )
+
+
+def test_saving_again_replaces_the_ensemble_whatever_it_was(ensemble, saved, tmp_path):
+    folder = copied(saved, tmp_path / "copy")
+    loaded = AutoModel.load(folder)
+    assert loaded.save(folder) == folder
+    assert len([path for path in folder.iterdir() if path.is_dir()]) == 1
+    single = ensemble.members["MLP"].model
+    single.save(folder)
+    assert type(AutoModel.load(folder)) is AutoModel
+    with pytest.raises(ModelFileError, match="holds a single model"):
+        AutoEnsemble.load(folder)
+
+
+def test_an_ensemble_refitted_elsewhere_keeps_its_leaderboard(ensemble, tmp_path):
+    renewed = ensemble.refit(rows(length=46))
+    loaded = AutoModel.load(renewed.save(tmp_path / "renewed"))
+    pd.testing.assert_frame_equal(loaded.leaderboard(), ensemble.leaderboard())
+    future = future_of(rows(length=46))
+    pd.testing.assert_frame_equal(
+        loaded.predict(futr_df=future, level=[80]), renewed.predict(futr_df=future, level=[80])
+    )
+
+
+def test_no_file_of_a_stranger_runs(saved, tmp_path, canary):
+    for name in files_of(saved):
+        for kind, junk in replacements(canary).items():
+            folder = copied(saved, tmp_path / "copy")
+            (folder / name).write_bytes(junk)
+            assert refused(folder), (name, kind)
+
+
+def test_files_that_are_missing_or_too_many_are_refused(saved, tmp_path):
+    for name in files_of(saved):
+        folder = copied(saved, tmp_path / "copy")
+        (folder / name).unlink()
+        assert refused(folder)
+    folder = copied(saved, tmp_path / "copy")
+    (content(folder) / "more.pkl").write_bytes(b"x")
+    assert "more.pkl" in refused(folder)
+    folder = copied(saved, tmp_path / "copy")
+    member = content(folder) / "member-1"
+    member.rename(tmp_path / "elsewhere")
+    member.symlink_to(tmp_path / "elsewhere")
+    assert "member-1" in refused(folder)
+
+
+def test_a_member_that_is_an_ensemble_is_refused(saved, tmp_path):
+    folder = copied(saved, tmp_path / "copy")
+    network = next(p for p in content(folder).iterdir() if (p / "automodel.json").exists())
+    for entry in list(network.iterdir()):
+        entry.rename(tmp_path / entry.name)
+    for entry in saved.iterdir():
+        copied(entry, network / entry.name) if entry.is_dir() else (
+            network / entry.name
+        ).write_bytes(entry.read_bytes())
+    assert "several models" in refused(folder)
+
+
+def test_a_kind_that_is_not_known_is_refused(saved, tmp_path):
+    for kind in ("os.system", "automodel_sk.cli", 7, ["ensemble"], {"a": 1}):
+        folder = copied(saved, tmp_path / "copy")
+        with_json(folder / "automodel.json", lambda stored, kind=kind: {**stored, "kind": kind})
+        assert "of the kind" in refused(folder)
+
+
+JUNK: tuple[Any, ...] = (None, -1, 2**70, 1e400, "x" * 3_000, [], {}, "../../etc/passwd", True)
+
+
+def test_no_entry_of_the_manifest_crashes_the_loader(saved, tmp_path):
+    folder = copied(saved, tmp_path / "copy")
+    manifest = json.loads((folder / "automodel.json").read_text())
+    expected = AutoModel.load(folder).predict(futr_df=future_of(rows()))
+    tried = 0
+    for path in paths_in(manifest):
+        if path[0] in ("trials", "profile", "validation", "strategy", "format", "version", "model"):
+            continue
+        for junk in JUNK[tried % 3 :: 3]:
+            changed = replaced(manifest, path, junk)
+            (folder / "automodel.json").write_text(json.dumps(changed))
+            try:
+                with nothing_runs():
+                    found = AutoModel.load(folder)
+            except ModelFileError:
+                continue
+            assert at(changed, path) == junk
+            assert len(found.predict(futr_df=future_of(rows()), h=1)) <= len(expected)
+        tried += 1
+    assert tried > 80

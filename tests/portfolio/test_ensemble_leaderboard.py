@@ -1,0 +1,169 @@
+"""The leaderboard, scores of later rows, and weights chosen on these."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from ensembles import LastTimes, data_of, ensemble_of, forecasts_of
+
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.portfolio.candidates import Candidate
+from automodel_sk.portfolio.ensemble import AutoEnsemble
+
+H = 3
+
+
+def rows(length: int = 40) -> pd.DataFrame:
+    rng = np.random.default_rng(4)
+    parts = [
+        pd.DataFrame(
+            {
+                "unique_id": name,
+                "ds": np.arange(length),
+                "y": level + rng.normal(0, 1, length).cumsum(),
+            }
+        )
+        for name, level in (("x", 50.0), ("y", 500.0))
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def built(frame: pd.DataFrame, n_windows: int = 2) -> AutoEnsemble:
+    data = data_of(frame, H, n_windows=n_windows)
+    members = [
+        LastTimes(1.0, data.frame, H, name="Good", family="statistical"),
+        LastTimes(1.1, data.frame, H, name="Worse", family="neural"),
+        LastTimes(1.5, data.frame, H, name="Bad"),
+    ]
+    return ensemble_of(frame, data, members, (0.75, 0.25, 0.0))
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return rows()
+
+
+@pytest.fixture(scope="module")
+def ensemble(frame: pd.DataFrame) -> AutoEnsemble:
+    return built(frame)
+
+
+def mase(point: np.ndarray, truth: np.ndarray, y: np.ndarray, cutoff: int) -> float:
+    return float(np.abs(point - truth).mean() / np.abs(np.diff(y[: cutoff + 1])).mean())
+
+
+def test_every_candidate_has_a_row_with_its_errors(ensemble, frame):
+    table = ensemble.leaderboard()
+    assert table["score"].is_monotonic_increasing
+    rows = table.set_index("model")
+    assert rows["weight"].to_dict() == {
+        "AutoEnsemble": 1.0, "Good": 0.75, "Worse": 0.25, "Bad": 0.0,
+    }  # fmt: skip
+    assert rows["member"].fillna("").to_dict() == {
+        "AutoEnsemble": "AutoEnsemble", "Good": "Good", "Worse": "Worse", "Bad": "",
+    }  # fmt: skip
+    assert rows.loc["AutoEnsemble", "score"] == pytest.approx(ensemble.best_score)
+    data = ensemble.state.record.data
+    good = forecasts_of(ensemble.members["Good"], data)
+    for window, cutoff in ((0, 33), (1, 36)):
+        errors = [
+            mase(good[i, window], data.truth[i, window], y, cutoff)
+            for i, y in enumerate(frame["y"].to_numpy().reshape(2, -1))
+        ]
+        assert rows.loc["Good", f"score_{window + 1}"] == pytest.approx(np.mean(errors), rel=1e-4)
+    both = rows.loc["Good", ["score_1", "score_2"]].mean()
+    assert rows.loc["Good", "score"] == pytest.approx(both)
+    assert ensemble.state.record.naive_score == pytest.approx(both, rel=1e-4)  # season 1
+
+
+def test_a_candidate_that_failed_is_last_with_its_reason(frame):
+    ensemble = built(frame)
+    failed = Candidate(9, "TFT", "neural", state="FAIL", reason="out of memory")
+    record = ensemble.state.record
+    record = replace(record, candidates=(*record.candidates, failed))
+    ensemble._state = replace(ensemble.state, record=record)
+    last = ensemble.leaderboard().iloc[-1]
+    assert (last["model"], last["state"], last["reason"]) == ("TFT", "FAIL", "out of memory")
+    assert np.isnan(last["score"])
+    found = {finding.rule: finding for finding in ensemble.diagnose()}
+    assert "TFT: out of memory" in found["failures"].text
+
+
+def test_later_rows_are_forecast_a_horizon_at_a_time(frame):
+    longer = rows(48)
+    past = longer[longer["ds"] < 40]
+    ensemble = built(past)
+    table = ensemble.leaderboard(longer[longer["ds"] >= 40]).set_index("model")
+    pd.testing.assert_frame_equal(
+        table.reset_index(), ensemble.leaderboard(longer.sample(frac=1.0, random_state=1))
+    )
+    errors = []
+    for _, series in longer.groupby("unique_id"):
+        y = series["y"].to_numpy()
+        starts = np.array([40, 40, 40, 43, 43, 43, 46, 46])  # the last window has two rows
+        sizes = np.abs(y[starts - 1] - y[40:])
+        errors.append(sizes.mean() / np.abs(np.diff(y[:40])).mean())
+    assert table.loc["Good", "mase"] == pytest.approx(np.mean(errors), rel=1e-4)
+    assert table.loc["Good", "skill_later"] == pytest.approx(0.0, abs=1e-4)
+    assert table.loc["AutoEnsemble", "mase"] < table.loc["Worse", "mase"]
+    assert np.isnan(table.loc["Bad", "mase"])
+
+
+def test_rows_that_came_not_later_are_refused(ensemble, frame):
+    with pytest.raises(InvalidInputError, match="no row came after the training data"):
+        ensemble.leaderboard(frame)
+    with pytest.raises(InvalidInputError, match="'z' was not trained on"):
+        ensemble.leaderboard(frame[frame["unique_id"] == "x"].assign(unique_id="z"))
+    late = rows(44)
+    with pytest.raises(InvalidInputError, match="'x' lacks the row of 40, the next one is of 42"):
+        ensemble.leaderboard(late[late["ds"] >= 42])
+
+
+def test_weights_follow_newer_rows_without_training(frame):
+    drifted = rows(52)
+    newer = drifted["ds"] >= 40
+    # From here on every value is 1.1 times the one before: the member that says so is right.
+    for index in drifted.groupby("unique_id").groups.values():
+        y = drifted.loc[index, "y"].to_numpy().copy()
+        for step in range(40, 52):
+            y[step] = y[step - 1] * 1.1 ** ((step - 40) % H == 0)
+        drifted.loc[index, "y"] = y
+    ensemble = built(drifted[~newer])
+    renewed = ensemble.reweight(drifted)
+    assert renewed.weights == {"Worse": 1.0}
+    assert renewed.members["Worse"] is ensemble.members["Worse"]
+    assert ensemble.weights == {"Good": 0.75, "Worse": 0.25}
+    assert renewed.best_score == pytest.approx(0.0, abs=1e-3)
+    assert renewed.leaderboard()["model"].tolist()[-1] == "Good"
+    assert set(renewed.leaderboard()["model"]) == {"AutoEnsemble", "Good", "Worse"}
+    assert renewed.predict(level=[80])["AutoEnsemble-hi-80"].notna().all()
+
+
+def test_too_few_newer_rows_are_refused(ensemble, frame):
+    with pytest.raises(InvalidInputError, match="at most 0 rows of a series after the training"):
+        ensemble.reweight(frame)
+    with pytest.raises(
+        InvalidInputError, match="take 15 newer rows, dataset has 6; try n_windows=2"
+    ):
+        ensemble.reweight(rows(46), n_windows=5)
+
+
+def test_summary_card_and_text(ensemble):
+    assert repr(ensemble).startswith("AutoEnsemble(Good, Worse, h=3, best_score=")
+    text = ensemble.summary()
+    assert "0.75  Good" in text
+    assert " on 2 windows, seasonal naive " in text
+    card = ensemble._repr_html_()
+    assert "AutoEnsemble</strong> of 2 members" in card
+    assert "Worse" in card
+
+
+def test_report_and_plots_train_nothing(ensemble, tmp_path):
+    page = ensemble.report(tmp_path / "report.html").read_text()
+    assert "AutoEnsemble forecasts 2 series, 3 steps ahead" in page
+    assert "Good" in page
+    figure = ensemble.plot.error_by_step()
+    assert figure.axes
