@@ -5,18 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from automodel_sk.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TRIAL_STATES", "TrialRecord", "best_record", "trials_frame"]
+__all__ = [
+    "FAILURES",
+    "OUT_OF_TIME",
+    "TRIAL_STATES",
+    "Failure",
+    "FailureKind",
+    "TrialRecord",
+    "best_record",
+    "trials_frame",
+]
+
+FailureKind = Literal["diverged", "out_of_memory", "timeout", "crashed", "error"]
+FAILURES: tuple[FailureKind, ...] = get_args(FailureKind)
+"""Kinds of failure: the loss was not finite, memory ran out, the trial took longer than its limit,
+its process or machine died, or anything else."""
+
+OUT_OF_TIME = "the time budget was used up"
+"""Reason of a trial that the end of the budget stopped."""
 
 TRIAL_STATES = ("COMPLETE", "PRUNED", "FAIL")
 
 _COLUMNS = ("number", "value", "state", "datetime_start", "datetime_complete", "duration")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a trial failed: the kind for programs, the reason for people."""
+
+    kind: FailureKind
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -43,6 +68,8 @@ class TrialRecord:
         Why it failed or was pruned.
     tags : mapping
         Further information, such as ``{"retry_of": 3}``.
+    failure : {"diverged", "out_of_memory", "timeout", "crashed", "error"}, optional
+        Kind of its failure. None if it did not fail, or the kind is unknown.
 
     Raises
     ------
@@ -66,6 +93,7 @@ class TrialRecord:
     duration_seconds: float = 0.0
     reason: str | None = None
     tags: Mapping[str, Any] = field(default_factory=dict)
+    failure: FailureKind | None = None
 
     def __post_init__(self) -> None:
         if self.state not in TRIAL_STATES:

@@ -96,19 +96,16 @@ def worker(
 
 def _check_settings(job: SearchSpec, study: str) -> None:
     """Raise if a study sets more than a model's definition, since others may have written it."""
-    from automodel_sk.exceptions import ModelFileError
-    from automodel_sk.persistence.allowed_arguments import check_settings
+    from automodel_sk.persistence.allowed_arguments import unsafe_setting
     from automodel_sk.search_space.nesting import nested
 
     tuned = {name: domain.listed() for name, domain in job.space.domains.items()}
-    try:
-        check_settings(job.model_name, nested({**tuned, **job.space.constants}), "it")
-    except ModelFileError as exc:
-        setting = str(exc).split()[2]
+    setting = unsafe_setting(job.model_name, nested({**tuned, **job.space.constants}))
+    if setting is not None:
         raise SearchError(
-            f"study {study!r} sets {setting!r}, which may execute code, so workers don't accept it"
-            " from a storage; run the search's own program on this machine too"
-        ) from exc
+            f"study {study!r} sets {setting[:100]!r}, which may execute code, so workers don't"
+            " accept it from a storage; run the search's own program on this machine too"
+        )
 
 
 def _check_sizes(job: SearchSpec, study: str) -> None:

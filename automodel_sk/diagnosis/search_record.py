@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
-from automodel_sk.trials import best_record
+from automodel_sk.trials import OUT_OF_TIME, best_record
 
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from automodel_sk.trials import TrialRecord
 
 __all__ = ["OUT_OF_TIME", "SearchRun", "best_loss"]
-
-OUT_OF_TIME = "the time budget was used up"
-"""Reason of a trial that the end of the budget stopped."""
 
 
 def best_loss(record: TrialRecord) -> float:

@@ -8,7 +8,7 @@ from statistics import median
 
 from automodel_sk.diagnosis.findings import Finding
 from automodel_sk.diagnosis.search_record import OUT_OF_TIME, SearchRun, best_loss
-from automodel_sk.training.memory import is_out_of_memory, smaller_batches
+from automodel_sk.training.memory import smaller_batches
 from automodel_sk.trials import TrialRecord
 
 __all__ = ["failures", "few_trials", "flat", "memory", "no_pruning", "pruned_too_early", "time_up"]
@@ -34,12 +34,12 @@ ENOUGH_TO_PRUNE = 20
 
 def failures(run: SearchRun) -> Iterator[Finding]:
     """Find many failed trials and their cause."""
-    others = [record for record in run.failed if not _lacked_memory(record)]
+    others = [record for record in run.failed if record.failure != "out_of_memory"]
     if not others or len(others) < FAILED_SHARE * len(run.records):
         return
     reasons = Counter(record.reason or "without a known reason" for record in others)
     reason, count = reasons.most_common(1)[0]
-    diverged = [record for record in others if "validation loss was" in str(record.reason)]
+    diverged = [record for record in others if record.failure == "diverged"]
     rates = [record.params.get("learning_rate") for record in diverged]
     known = [rate for rate in rates if isinstance(rate, (int, float))]
     yield Finding(
@@ -53,7 +53,7 @@ def failures(run: SearchRun) -> Iterator[Finding]:
 
 def memory(run: SearchRun) -> Iterator[Finding]:
     """Find trials that ran out of memory, even if they then succeeded with smaller batches."""
-    lacking = [r for r in run.records if "retried_with" in r.tags or _lacked_memory(r)]
+    lacking = [r for r in run.records if "retried_with" in r.tags or r.failure == "out_of_memory"]
     if not lacking:
         return
     tried = [{**record.params, **record.tags.get("retried_with", {})} for record in lacking]
@@ -65,11 +65,6 @@ def memory(run: SearchRun) -> Iterator[Finding]:
         {"trials": [r.number for r in lacking], "windows_batch_size": min(sizes)},
         smaller_batches({"windows_batch_size": min(sizes)}) or {},
     )
-
-
-def _lacked_memory(record: TrialRecord) -> bool:
-    reason = record.reason or ""
-    return reason.startswith("MemoryError") or is_out_of_memory(RuntimeError(reason))
 
 
 def time_up(run: SearchRun) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from typing import Any
 from automodel_sk.catalog.models import model_parameters
 from automodel_sk.exceptions import ModelFileError
 
-__all__ = ["check_settings", "passive", "passive_hparams"]
+__all__ = ["check_settings", "passive", "passive_hparams", "unsafe_setting"]
 
 # Lightning's Trainer takes 40 arguments, most of which write files, start processes or load
 # plugins. Only these settings from a file are used to build a model.
@@ -96,13 +96,27 @@ def check_settings(model_name: str, settings: Mapping[str, Any], source: object)
         ...
     automodel_sk.exceptions.ModelFileError: automodel.json sets callbacks of NHITS, ...
     """
+    name = unsafe_setting(model_name, settings)
+    if name is not None:
+        raise ModelFileError(
+            f"{source} sets {name[:100]} of {model_name}, which saved models must not; pass it"
+            " for training instead"
+        )
+
+
+def unsafe_setting(model_name: str, settings: Mapping[str, Any]) -> str | None:
+    """Return the first setting that could do more than shape a model, or None.
+
+    Examples
+    --------
+    >>> unsafe_setting("NHITS", {"max_steps": 100, "callbacks": ["os.system"]})
+    'callbacks'
+    """
     kept = passive(model_name, settings)
     for name, value in settings.items():
         if name not in kept or kept[name] != value:
-            raise ModelFileError(
-                f"{source} sets {name[:100]} of {model_name}, which saved models must not; pass it"
-                " for training instead"
-            )
+            return name
+    return None
 
 
 def _allowed(name: str, value: Any, known: frozenset[str]) -> bool:

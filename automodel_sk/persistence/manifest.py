@@ -24,7 +24,7 @@ from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.series_traits import N_TRAITS, SeriesTraits
 from automodel_sk.persistence.schema import Stored
 from automodel_sk.search_algorithm_selector import SearchStrategy
-from automodel_sk.trials import TrialRecord
+from automodel_sk.trials import FailureKind, TrialRecord
 from automodel_sk.validation import ValidationResult
 
 __all__ = ["Manifest", "StoredTask"]
@@ -84,6 +84,7 @@ class StoredTrial(Stored):
     duration_seconds: NotNegative
     reason: str | None
     tags: dict[str, Any]
+    failure: FailureKind | None = None
 
     def decode(self) -> TrialRecord:
         """Return the trial."""

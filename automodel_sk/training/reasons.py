@@ -5,7 +5,35 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-__all__ = ["reason_of"]
+from automodel_sk.training.memory import is_out_of_memory
+from automodel_sk.trials import Failure, FailureKind
+
+__all__ = ["TrialDivergedError", "failure_of", "reason_of"]
+
+
+class TrialDivergedError(ArithmeticError):
+    """A validation loss was NaN or infinite."""
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return the kind of an error that a trial's training raised, and its reason.
+
+    Parameters
+    ----------
+    error : BaseException
+        The exception.
+
+    Examples
+    --------
+    >>> failure_of(RuntimeError("CUDA out of memory")).kind, failure_of(KeyError("a")).kind
+    ('out_of_memory', 'error')
+    """
+    kind: FailureKind = "error"
+    if isinstance(error, TrialDivergedError):
+        kind = "diverged"
+    elif is_out_of_memory(error):
+        kind = "out_of_memory"
+    return Failure(kind, reason_of(error))
 
 
 def reason_of(error: BaseException) -> str:

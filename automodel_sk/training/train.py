@@ -27,6 +27,7 @@ from automodel_sk.training.patches.isolation import (
 )
 from automodel_sk.training.patches.lazy_windows import cut_when_drawn
 from automodel_sk.training.patches.torch_modes import plain_torch, threads
+from automodel_sk.training.reasons import TrialDivergedError
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.turns import training_turn
 from automodel_sk.training.window_forecasts import BestForecasts
@@ -65,10 +66,6 @@ Report = Callable[[int, float], Decision]
 
 RAN_TO_ITS_END = (Decision.CONTINUE, Decision.PLATEAU, Decision.SLOT_OVER)
 """Decisions after which a trial counts as complete."""
-
-
-class TrialDivergedError(ArithmeticError):
-    """A validation loss was NaN or infinite."""
 
 
 class _Stop(Exception):  # noqa: N818 - control flow, never an error

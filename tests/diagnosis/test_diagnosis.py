@@ -20,6 +20,7 @@ from automodel_sk.diagnosis import RULES, Diagnosis, Finding, SearchRun, diagnos
 from automodel_sk.diagnosis.search_record import OUT_OF_TIME
 from automodel_sk.search_algorithm_selector import SearchStrategy
 from automodel_sk.search_space import Choice, Computed, Float, Integer, SearchSpace
+from automodel_sk.training.reasons import failure_of
 from automodel_sk.trials import TrialRecord
 
 STEPS = 100
@@ -131,8 +132,9 @@ class TestFailures:
     def test_diverged(self):
         reason = "TrialDivergedError: the validation loss was nan after 10 steps"
         rates = [0.1, 0.5]
+        why = {"reason": reason, "failure": "diverged"}
         failed = [
-            trial(8 + k, 0, "FAIL", reason=reason, params={"learning_rate": rate})
+            trial(8 + k, 0, "FAIL", params={"learning_rate": rate}, **why)
             for k, rate in enumerate(rates)
         ]
         finding = found(healthy(records=[*healthy().records[:8], *failed]), "failures")
@@ -144,7 +146,7 @@ class TestFailures:
         assert found(healthy(records=records), "failures") is None
 
     def test_memory_is_no_other_failure(self):
-        failed = [trial(k, 0, "FAIL", reason="MemoryError: no room") for k in range(8, 12)]
+        failed = [trial(k, 0, "FAIL", failure="out_of_memory") for k in range(8, 12)]
         run = healthy(records=[*healthy().records[:8], *failed])
         assert found(run, "failures") is None
         assert found(run, "memory") is not None
@@ -160,10 +162,12 @@ class TestMemory:
         assert finding.suggestion == {"windows_batch_size": 64}
 
     @pytest.mark.parametrize(
-        "reason", ["RuntimeError: CUDA out of memory. Tried", "MemoryError: unable to allocate"]
+        "error", [RuntimeError("CUDA out of memory. Tried"), MemoryError("unable to allocate")]
     )
-    def test_failed_for_it(self, reason: str):
-        records = [*healthy().records, trial(12, 0, "FAIL", reason=reason)]
+    def test_failed_for_it(self, error: Exception):
+        failure = failure_of(error)
+        ended = trial(12, 0, "FAIL", reason=failure.reason, failure=failure.kind)
+        records = [*healthy().records, ended]
         assert found(healthy(records=records), "memory") is not None
 
 

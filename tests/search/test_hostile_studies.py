@@ -21,7 +21,7 @@ from automodel_sk.search.study.ownership import Owner
 from automodel_sk.search.study.search_spec import read_search_spec
 from automodel_sk.search.study.storage import StudyLocation, open_storage
 from automodel_sk.search_space import SearchSpace
-from automodel_sk.trials import best_record
+from automodel_sk.trials import FAILURES, best_record
 
 GOOD = {"input_size": 12, "learning_rate": 1e-3}
 ACTING = {"default_root_dir": "DIR", "logger": True, "enable_checkpointing": True, "batch_size": 4}
@@ -97,6 +97,8 @@ BROKEN: dict[str, dict[str, Any]] = {
     "seconds as text": {"seconds": "abc"},
     "infinite seconds": {"seconds": float("inf")},
     "a reason as a list": {"reason": [1]},
+    "a kind of failure as a list": {"failure": ["crashed"]},
+    "a kind of failure that is none": {"failure": "rm -rf"},
     "a copy of text": {"copy_of": {"a": 1}},
     "an owner as a list": {"owner": [1]},
     "an owner of half": {"owner": json.dumps(["machine", 1])},
@@ -121,6 +123,7 @@ def test_what_a_trial_notes_wrongly_counts_for_nothing(
     assert records[0].duration_seconds < 60
     assert list(records[0].intermediate_values) == [1]
     assert all(isinstance(record.reason, (str, type(None))) for record in records)
+    assert all(record.failure in (None, *FAILURES) for record in records)
 
 
 @pytest.mark.parametrize(

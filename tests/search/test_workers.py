@@ -83,6 +83,7 @@ def test_a_trial_that_kills_its_worker_twice_fails_alone(dataset: Any, tmp_path:
     records = run(side_by_side(location), dataset, Killer(number=4, times=2))
     assert [r.state for r in records] == ["COMPLETE"] * 4 + ["FAIL"]
     assert records[4].reason == "its worker process died (signal 9)"
+    assert records[4].failure == "crashed"
 
 
 def test_after_ctrl_c_the_search_resumes(
@@ -134,6 +135,7 @@ def test_a_trial_that_takes_too_long_fails_alone(dataset: Any, workers: int) -> 
     assert {r.reason for r in records[1:3]} == {
         f"took longer than trial_timeout_minutes={minutes:g}"
     }
+    assert {r.failure for r in records} == {None, "timeout"}
     assert all(4 <= r.duration_seconds < 30 for r in records[1:3])
     assert time.monotonic() - started < 60
     assert not workers_running()

@@ -19,7 +19,7 @@ from automodel_sk.search.study.notifier import TrialNotifier
 from automodel_sk.search.study.ownership import local_pid, requeue_orphans, running_trials
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.storage import on_disk
-from automodel_sk.search.study.timeout import timeout_reason
+from automodel_sk.search.study.timeout import timeout_failure
 from automodel_sk.search.study.trial_lifecycle import (
     force_fail,
     record_of,
@@ -135,7 +135,7 @@ class _Supervisor:
         for trial in owned:
             if pid in self._overdue:
                 seconds = time.monotonic() - self._since[trial.number, pid]
-                force_fail(self._study, trial, timeout_reason(self._request), seconds)
+                force_fail(self._study, trial, timeout_failure(self._request), seconds)
             elif -code in _ASKED_TO_END and run_again(self._study, trial):
                 logger.warning("trial %d: its worker was stopped (%s)", trial.number, how)
             else:

@@ -15,7 +15,7 @@ from automodel_sk.search.study.attributes import changes_of, note_changes
 from automodel_sk.search.study.ownership import heartbeats, requeue
 from automodel_sk.search.study.request import SearchCallback, SearchRequest
 from automodel_sk.search.study.storage import is_storage_failure
-from automodel_sk.search.study.timeout import TrialTimeoutError, check_time
+from automodel_sk.search.study.timeout import TrialTimeoutError, check_time, timeout_failure
 from automodel_sk.search.study.trial_lifecycle import (
     copy_duplicate,
     end,
@@ -26,7 +26,7 @@ from automodel_sk.search.study.trial_lifecycle import (
 from automodel_sk.search.study.upstream import discard_reports, frozen
 from automodel_sk.training.build import effective_config
 from automodel_sk.training.oom_retry import train_within_memory
-from automodel_sk.training.reasons import reason_of
+from automodel_sk.training.reasons import failure_of
 from automodel_sk.training.train import Decision, Outcome, Report
 from automodel_sk.trials import TrialRecord
 
@@ -85,14 +85,11 @@ def run_trial(
                     requeue(study, trial)
                 raise
             logger.debug("trial %d failed", trial.number, exc_info=True)
-            fail(study, trial, _reason(exc), time.monotonic() - started)
+            late = isinstance(exc, TrialTimeoutError)
+            failure = timeout_failure(request) if late else failure_of(exc)
+            fail(study, trial, failure, time.monotonic() - started)
     ended = frozen(study, trial)
     return record_of(ended, request) if ended.state.is_finished() else None
-
-
-def _reason(error: Exception) -> str:
-    """Return why a trial failed."""
-    return str(error) if isinstance(error, TrialTimeoutError) else reason_of(error)
 
 
 def _train(

@@ -15,7 +15,7 @@ from automodel_sk._utils.muting import muted_warnings
 from automodel_sk.training.build import effective_config
 from automodel_sk.training.devices import trainer_options
 from automodel_sk.training.oom_retry import train_within_memory
-from automodel_sk.training.reasons import reason_of
+from automodel_sk.training.reasons import failure_of
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.train import Decision, Report
 
@@ -23,7 +23,7 @@ __all__ = ["LentDataset", "TrialFailedError", "train_on_ray"]
 
 
 class TrialFailedError(Exception):
-    """A trial could not be trained; holds the reason and the seconds it took."""
+    """A trial could not be trained; holds the failure and the seconds it took."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def train_on_ray(job: Mapping[str, Any], task: TrainingTask, lent: LentDataset) 
         )
     except Exception as exc:
         seconds = time.perf_counter() - attempts.started
-        raise TrialFailedError(reason_of(exc), seconds) from None
+        raise TrialFailedError(failure_of(exc), seconds) from None
 
 
 def _on_this_machine(task: TrainingTask) -> TrainingTask:

@@ -19,7 +19,7 @@ from automodel_sk.search.study.ownership import claim, heartbeats, requeue
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.storage import claiming
 from automodel_sk.search.study.study import AskTellStudy, trials_left
-from automodel_sk.search.study.timeout import timeout_reason
+from automodel_sk.search.study.timeout import timeout_failure
 from automodel_sk.search.study.trial_lifecycle import (
     copy_duplicate,
     end,
@@ -29,9 +29,10 @@ from automodel_sk.search.study.trial_lifecycle import (
     retry_after_crash,
 )
 from automodel_sk.search.study.upstream import frozen, set_loss
-from automodel_sk.training.reasons import reason_of
+from automodel_sk.training.reasons import failure_of
 from automodel_sk.training.time_budget import RunningTrial as BudgetOfTrial
 from automodel_sk.training.train import Decision, Outcome
+from automodel_sk.trials import Failure
 
 __all__ = ["RayTrials", "RunningTrial"]
 
@@ -144,12 +145,12 @@ class RayTrials:
 
     def _begun(self, trial: Trial) -> dict[str, Any] | None:
         """Return a claimed trial's configuration, or None if it ended at once."""
-        config, reason = self._configuration(trial)
+        config = self._configuration(trial)
         if RESULTS_SEEN not in trial.user_attrs:
             trial.set_user_attr(RESULTS_SEEN, self._proposer.results_seen)
         self._proposer.begin(trial.number, trial.params)
-        if config is None:
-            fail(self._study, trial, reason, 0.0)
+        if isinstance(config, Failure):
+            fail(self._study, trial, config, 0.0)
         elif duplicate := find_duplicate(self._study, trial, self._request):
             copy_duplicate(self._study, trial, duplicate)
         else:
@@ -162,11 +163,11 @@ class RayTrials:
         self._pass_on(trial)
         return None
 
-    def _configuration(self, trial: Trial) -> tuple[dict[str, Any] | None, str]:
+    def _configuration(self, trial: Trial) -> dict[str, Any] | Failure:
         try:
-            return self._request.space.suggest(trial), ""
+            return self._request.space.suggest(trial)
         except Exception as exc:  # a user's define-by-run function can raise anything
-            return None, reason_of(exc)
+            return failure_of(exc)
 
     def start(self, number: int) -> None:
         """Record that a process has started a trial."""
@@ -207,15 +208,15 @@ class RayTrials:
         """Record that a trial ended, whether complete or stopped at its last report."""
         running = self._taken(number)
         if running.late:
-            fail(self._study, running.trial, timeout_reason(self._request), running.age())
+            fail(self._study, running.trial, timeout_failure(self._request), running.age())
         else:
             end(self._study, running.trial, running.outcome())
         self._pass_on(running.trial)
 
-    def fail(self, number: int, reason: str, seconds: float) -> None:
+    def fail(self, number: int, failure: Failure, seconds: float) -> None:
         """Record that a trial failed."""
         running = self._taken(number)
-        fail(self._study, running.trial, reason, seconds)
+        fail(self._study, running.trial, failure, seconds)
         self._pass_on(running.trial)
 
     def die(self, number: int, how: str | None) -> None:
@@ -228,16 +229,12 @@ class RayTrials:
         trial = frozen(self._study, running.trial)
         lost = count_of(trial, _LOST)
         if running.late:
-            fail(self._study, running.trial, timeout_reason(self._request), running.age())
+            fail(self._study, running.trial, timeout_failure(self._request), running.age())
         elif how is not None:
             retry_after_crash(self._study, self._request, trial, how)
         elif lost >= _MOST_LOST:
-            fail(
-                self._study,
-                running.trial,
-                f"{lost + 1} machines were lost while running it",
-                running.age(),
-            )
+            failure = Failure("crashed", f"{lost + 1} machines were lost while running it")
+            fail(self._study, running.trial, failure, running.age())
         else:
             logger.warning("trial %d: its machine was lost; it is retried", number)
             running.trial.set_user_attr(_LOST, lost + 1)

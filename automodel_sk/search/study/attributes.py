@@ -16,12 +16,14 @@ from optuna.trial import FrozenTrial, Trial
 
 from automodel_sk.training.memory import no_larger
 from automodel_sk.training.pace import STEPS, no_more_steps
+from automodel_sk.trials import FAILURES, FailureKind
 
 __all__ = [
     "FITTED_TO_SLOT",
     "RETRIED_WITH",
     "changes_of",
     "count_of",
+    "failure_of",
     "json_of",
     "note_changes",
     "reason_of",
@@ -111,6 +113,12 @@ def reason_of(trial: FrozenTrial) -> str | None:
         return None
     shown = (c if c.isprintable() or c in "\n\t" else "?" for c in noted[:_LONGEST_REASON])
     return "".join(shown)
+
+
+def failure_of(trial: FrozenTrial) -> FailureKind | None:
+    """Return the kind of a trial's failure, if one that is known was stored."""
+    noted = trial.user_attrs.get("failure")
+    return next((kind for kind in FAILURES if kind == noted), None)
 
 
 def count_of(trial: Trial | FrozenTrial, name: str) -> int:

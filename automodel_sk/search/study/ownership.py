@@ -157,7 +157,8 @@ def claim(trial: Trial) -> None:
 
 def requeue(study: Study, trial: Trial | FrozenTrial) -> None:
     """Queue a trial again with its number and parameters."""
-    set_attributes(study, trial, **dict.fromkeys({_OWNER, "reason"} & set(trial.user_attrs)))
+    noted = {_OWNER, "reason", "failure"} & set(trial.user_attrs)
+    set_attributes(study, trial, **dict.fromkeys(noted))
     set_waiting(study, trial)
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 
 from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.trials import Failure
 
-__all__ = ["TrialTimeoutError", "check_time", "timeout_reason"]
+__all__ = ["TrialTimeoutError", "check_time", "timeout_failure"]
 
 
 class TrialTimeoutError(Exception):
-    """A trial exceeded its time limit; the message becomes its reason of failure."""
+    """A trial exceeded its time limit."""
 
 
-def timeout_reason(request: SearchRequest) -> str:
-    """Return the reason of failure for a trial that exceeded its time limit."""
-    return f"took longer than trial_timeout_minutes={request.trial_timeout_minutes:g}"
+def timeout_failure(request: SearchRequest) -> Failure:
+    """Return the failure of a trial that exceeded its time limit."""
+    limit = request.trial_timeout_minutes
+    return Failure("timeout", f"took longer than trial_timeout_minutes={limit:g}")
 
 
 def check_time(request: SearchRequest, started: float) -> None:
@@ -35,4 +37,4 @@ def check_time(request: SearchRequest, started: float) -> None:
     """
     limit = request.trial_timeout_minutes
     if limit is not None and time.monotonic() - started > 60 * limit:
-        raise TrialTimeoutError(timeout_reason(request))
+        raise TrialTimeoutError(timeout_failure(request).reason)

@@ -19,6 +19,7 @@ from automodel_sk.search.study.attributes import (
     RETRIED_WITH,
     changes_of,
     count_of,
+    failure_of,
     reason_of,
     retried_with,
     seconds_of,
@@ -30,7 +31,7 @@ from automodel_sk.search.study.upstream import frozen, set_attributes
 from automodel_sk.search_space import Computed
 from automodel_sk.training.memory import smaller_batches
 from automodel_sk.training.train import Decision, Outcome
-from automodel_sk.trials import TrialRecord
+from automodel_sk.trials import OUT_OF_TIME, Failure, TrialRecord
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -68,20 +69,21 @@ def end(study: Study, trial: Trial, outcome: Outcome) -> None:
     trial.set_user_attr("steps", list(outcome.losses))
     trial.set_user_attr("seconds", outcome.seconds)
     if outcome.verdict is Decision.OUT_OF_TIME:
-        trial.set_user_attr("reason", "the time budget was used up")
+        trial.set_user_attr("reason", OUT_OF_TIME)
     state = _STATE_OF[outcome.verdict]
     study.tell(trial, outcome.score if state is TrialState.COMPLETE else None, state)
 
 
-def fail(study: Study, trial: Trial, reason: str, seconds: float) -> None:
+def fail(study: Study, trial: Trial, failure: Failure, seconds: float) -> None:
     """Record that a trial of this process failed, and why."""
     if is_ours(frozen(study, trial)):
-        force_fail(study, trial, reason, seconds)
+        force_fail(study, trial, failure, seconds)
 
 
-def force_fail(study: Study, trial: Trial | FrozenTrial, reason: str, seconds: float) -> None:
+def force_fail(study: Study, trial: Trial | FrozenTrial, failure: Failure, seconds: float) -> None:
     """Record that a trial failed, whichever process ran it, and why."""
-    set_attributes(study, trial, reason=reason.strip()[:2000], seconds=seconds)
+    reason = failure.reason.strip()[:2000]
+    set_attributes(study, trial, reason=reason, failure=failure.kind, seconds=seconds)
     study.tell(trial.number, state=TrialState.FAIL)
 
 
@@ -130,7 +132,8 @@ def retry_after_crash(study: Study, request: SearchRequest, trial: FrozenTrial, 
     smaller = None if "died" in trial.user_attrs else _smaller(request, trial)
     set_attributes(study, trial, died=how)
     if smaller is None:
-        set_attributes(study, trial, reason=f"its worker process died ({how})")
+        reason = f"its worker process died ({how})"
+        set_attributes(study, trial, reason=reason, failure="crashed")
         study.tell(trial.number, state=TrialState.FAIL)
         return
     logger.warning("trial %d: its worker died (%s); retrying with %s", trial.number, how, smaller)
@@ -168,6 +171,7 @@ def record_of(trial: FrozenTrial, request: SearchRequest) -> TrialRecord:
         datetime_complete=trial.datetime_complete,
         duration_seconds=elapsed if seconds is None else seconds,
         reason=reason,
+        failure=failure_of(trial) if state is TrialState.FAIL else None,
         tags=_tags_of(trial, config or {}),
     )
 
