@@ -204,7 +204,7 @@ def test_an_input_is_never_replaced(command: Any, tmp_path: Path, monkeypatch: A
     else:
         result = run(command[0], "a.csv", *command[1:], "a.csv")
     assert result.exit_code == 1
-    assert "a.csv is read as input and would be replaced" in words(result.stderr)
+    assert "a.csv is also an input and would be overwritten" in words(result.stderr)
     assert Path("a.csv").read_text() == PLAIN
 
 
