@@ -70,7 +70,7 @@ def renamed_argument(
             if old in kwargs:
                 warn_deprecated(f"{old}=", f"{new}=", removed_in)
                 if new in kwargs:
-                    raise TypeError(f"{old}= and {new}= are both given; pass {new}= alone")
+                    raise TypeError(f"{old}= and {new}= are both given; pass only {new}=")
                 kwargs[new] = kwargs.pop(old)
             return function(*args, **kwargs)
 

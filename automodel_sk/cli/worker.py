@@ -153,7 +153,7 @@ def _plan(
     differing = differences(job.identity, plan.identity())
     if differing:
         raise InvalidInputError(
-            f"{data} is not what study {options.study_name!r} was begun with: {differing}; pass"
+            f"{data} is not what study {options.study_name!r} was started with: {differing}; pass"
             " the same file, the same --static and column options, and a Parquet file where the"
             " series' names are no text"
         )

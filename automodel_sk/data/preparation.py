@@ -267,8 +267,7 @@ def align_static(
     if len(missing):
         raise InvalidInputError(
             f"{words.frame('static_df')} has no row for {words.own(ID)} {shown(missing[0])}"
-            f" ({len(missing)} missing in"
-            " all); add one row per series"
+            f" ({len(missing)} missing in total); add one row per series"
         )
     values = table.reindex(ids).reset_index(drop=True)
     return values.assign(**{ID: ids})[[ID, *columns]]

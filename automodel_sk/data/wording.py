@@ -106,7 +106,7 @@ class Wording:
         """List names of columns, the first few where there are many."""
         own = [shown(self.own(name) if isinstance(name, str) else name) for name in names]
         listed = ", ".join(own[:most])
-        return f"[{listed}]" if len(own) <= most else f"[{listed}, ...] ({len(own)} in all)"
+        return f"[{listed}]" if len(own) <= most else f"[{listed}, ...] ({len(own)} in total)"
 
     def row(self, place: int) -> int:
         """Return the number of a row, for people who look at it."""

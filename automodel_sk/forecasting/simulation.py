@@ -121,7 +121,7 @@ def _grid(loss: Any) -> list[float]:
     known = sorted(trained_quantiles(loss))
     if len(known) == 1:
         raise InvalidInputError(
-            f"the model was trained for the quantile {known[0]:g} alone, which does not determine"
+            f"the model was trained only for the quantile {known[0]:g}, which does not determine"
             " the spread of paths; train with MQLoss(level=[80, 90]), or with a point loss"
         )
     return known or GRID

@@ -329,7 +329,7 @@ def check_within(known: Sequence[float], wanted: Sequence[float]) -> None:
     low, high = known[0], known[-1]
     outside = [q for q in wanted if not low - 1e-9 <= q <= high + 1e-9]
     if outside:
-        trained = f"{low:g} alone" if low == high else f"{low:g} to {high:g}"
+        trained = f"only {low:g}" if low == high else f"{low:g} to {high:g}"
         raise InvalidInputError(
             f"quantile {outside[0]:g} lies outside those that the model was trained for"
             f" ({trained}); train with a wider loss, for example"

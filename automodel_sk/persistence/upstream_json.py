@@ -82,7 +82,7 @@ def check_configuration(document: Any, model_name: str) -> None:
             raise _damaged(f"configuration.json must have {name} = {value!r}")
     classes = _mapping(configuration.get("alias_to_model"), "alias_to_model")
     if list(classes.values()) != [model_name.lower()]:
-        raise _damaged(f"configuration.json must name {model_name} alone as its model")
+        raise _damaged(f"configuration.json must name only {model_name} as its model")
     if type(configuration.get("freq")) not in (str, int):
         raise _damaged("freq in configuration.json must be a text or a number")
     _check_tags(configuration, _IN_CONFIGURATION, "configuration.json")

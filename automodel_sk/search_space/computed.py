@@ -34,8 +34,8 @@ def evaluate(
         if not ready:
             names = ", ".join(sorted(waiting))
             raise InvalidInputError(
-                f"{names}: these functions wait for each other's values; "
-                "let one of them depend on sampled values alone"
+                f"{names}: these functions wait for each other's values; let one of them depend"
+                " only on sampled values"
             )
         waiting = {name: domain for name, domain in waiting.items() if name not in ready}
     return flat
@@ -86,8 +86,8 @@ def _try(name: str, domain: Computed, flat: dict[str, Any], number: int) -> bool
         return False
     except Exception as exc:
         raise InvalidInputError(
-            f"{name}: its function raised {type(exc).__name__}: {exc}; "
-            "it may read the names of this space alone, as in config['h']"
+            f"{name}: its function raised {type(exc).__name__}: {exc}; it may only read the names"
+            " of this space, as in config['h']"
         ) from exc
     return True
 

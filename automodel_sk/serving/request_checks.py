@@ -158,7 +158,7 @@ def check_steps(result: pd.DataFrame, future: pd.DataFrame | None, sent: Any) ->
         first = keys.loc[keys[ID] == series, TIME].min()
         raise InvalidInputError(
             f"the request has {_columns_of(sent)} and the row of series {_short(series)} at {time}"
-            f" lacks 'y' and is none of the steps to forecast, which begin at {first}; send the"
+            f" lacks 'y' and is not one of the steps to forecast, which begin at {first}; send the"
             " past with its column 'y', and future rows for those steps alone"
         )
 

@@ -202,9 +202,9 @@ def test_a_loss_of_one_quantile_gives_that_one_alone(loss: str, data: pd.DataFra
     assert list(asked.columns) == ["unique_id", "ds", "MLP", "MLP_ql0.9"]
     assert np.allclose(asked[["MLP", "MLP_ql0.9"]], point[["MLP"]], rtol=1e-6)
     for beyond in ({"quantiles": [0.5]}, {"quantiles": [0.9, 0.95]}, {"level": 80}):
-        with pytest.raises(InvalidInputError, match=r"outside .* trained for \(0.9 alone\)"):
+        with pytest.raises(InvalidInputError, match=r"outside .* trained for \(only 0.9\)"):
             model.predict(**beyond)
-    with pytest.raises(InvalidInputError, match=r"trained for the quantile 0\.9 alone"):
+    with pytest.raises(InvalidInputError, match=r"trained only for the quantile 0\.9"):
         model.simulate()
     assert model._scores is None  # nothing was calibrated around a quantile
     scores = model.validation_scores()
@@ -225,7 +225,7 @@ def test_a_loss_of_one_quantile_in_the_estimator(data: pd.DataFrame):
     )
     quantile = forecaster.predict_quantiles(alpha=0.9)
     assert np.allclose(quantile.iloc[:, 0], forecaster.predict(), rtol=1e-6)
-    with pytest.raises(InvalidInputError, match=r"outside .* \(0.9 alone\)"):
+    with pytest.raises(InvalidInputError, match=r"outside .* \(only 0.9\)"):
         forecaster.predict_interval(coverage=0.8)
 
 

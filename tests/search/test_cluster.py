@@ -343,7 +343,7 @@ class TestWorkerCommand:
         other.write_text(sales.read_text().replace(",100.0\n", ",101.0\n", 1))
         result = self.join(unfinished, "--data", other, "--id-col", "shop")
         assert result.exit_code == 1
-        assert f"{other} is not what study 'joined' was begun with: other values" in result.stderr
+        assert f"{other} is not what study 'joined' was started with: other values" in result.stderr
 
     def test_it_refuses_what_it_would_have_to_unpickle(self, tmp_path: Path, sales: Path) -> None:
         self.begin(tmp_path, space=lambda trial: {**SPACE, **FIXED})

@@ -133,10 +133,10 @@ def test_rows_without_y_are_the_steps_to_forecast_alone(served: Any, model: Auto
         served.predict(steps), model.predict().query("unique_id == 'a'").reset_index(drop=True)
     )
     longer = pd.concat([steps, steps.assign(ds=steps["ds"] + pd.Timedelta(days=H))])
-    assert "none of the steps" in refused(served, longer)
+    assert "is not one of the steps" in refused(served, longer)
     assert len(served.predict(longer, params={"h": 2 * H})) == 2 * H
     far = pd.concat([LATER, steps.assign(ds=steps["ds"] + pd.Timedelta(days=900), y=None)])
-    assert "none of the steps" in refused(served, far)
+    assert "is not one of the steps" in refused(served, far)
 
 
 # --- ids as JSON and CSV have them -------------------------------------------------------

@@ -97,7 +97,7 @@ def test_an_address_of_rays_client_is_refused() -> None:
 
 def test_a_cluster_that_optuna_would_not_use_is_said() -> None:
     result = VALIDATOR.validate_backend_config(ray_address="auto")
-    assert "ray_address='auto' is for backend='ray' alone" in result.warnings[0]
+    assert "ray_address='auto' is only for backend='ray'" in result.warnings[0]
     assert result.corrected_config == {"ray_address": None}
 
 

@@ -253,10 +253,10 @@ def _attributes(location: StudyLocation) -> dict[str, Any]:
 def _job(stored: Mapping[str, Any], identity: Mapping[str, str]) -> SearchSpec:
     name = stored["model_name"]
     if name not in MODEL_CATALOG:
-        raise ValueError(f"there is no model {shown(name)}")
+        raise ValueError(f"unknown model {shown(name)}")
     loss = decode_value(stored["loss"])
     if loss is not None and type(loss).__module__ != _LOSSES:
-        raise TypeError(f"there is no loss {shown(stored['loss'])}")
+        raise TypeError(f"unknown loss {shown(stored['loss'])}")
     ends = convert(_MOMENT, stored["ends"])
     return SearchSpec(
         model_name=name,

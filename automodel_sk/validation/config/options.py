@@ -72,8 +72,8 @@ def _check_address(findings: Findings, backend: Any, address: Any) -> None:
         findings.correct("ray_address", "auto")
     elif backend == "optuna":
         findings.warn(
-            f"ray_address={address!r} is for backend='ray' alone and the search runs on this "
-            "machine: pass backend='ray', or leave ray_address out"
+            f"ray_address={address!r} is only for backend='ray', but the search runs on this"
+            " machine: pass backend='ray', or leave ray_address out"
         )
         findings.correct("ray_address", None)
 

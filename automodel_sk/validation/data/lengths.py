@@ -124,4 +124,4 @@ def _named(panel: Panel, code: int) -> str:
 def _listed(panel: Panel, codes: npt.NDArray[np.intp]) -> str:
     """Return the ids of series; only the first few if there are many."""
     names = ", ".join(_named(panel, int(code)) for code in codes[:_MOST_NAMES])
-    return f"[{names}]" if len(codes) <= _MOST_NAMES else f"[{names}, ...] ({len(codes)} in all)"
+    return f"[{names}]" if len(codes) <= _MOST_NAMES else f"[{names}, ...] ({len(codes)} in total)"

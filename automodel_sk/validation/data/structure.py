@@ -104,7 +104,7 @@ def list_of_names(value: Any, parameter: str, findings: Findings) -> list[str]:
 def some(items: list[Any], limit: int = 5) -> str:
     """Return the first few items, and how many more there are."""
     shown = ", ".join(repr(item) for item in items[:limit])
-    return f"[{shown}]" if len(items) <= limit else f"[{shown}, ...] ({len(items)} in all)"
+    return f"[{shown}]" if len(items) <= limit else f"[{shown}, ...] ({len(items)} in total)"
 
 
 def _index_advice(df: pd.DataFrame, names: Names) -> str:
