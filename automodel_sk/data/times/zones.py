@@ -57,15 +57,16 @@ def named_zone(name: str) -> tzinfo:
 
     Examples
     --------
-    >>> named_zone("Europe/Berlin"), named_zone(str(timezone(timedelta(hours=-3))))
-    (zoneinfo.ZoneInfo(key='Europe/Berlin'), datetime.timezone(datetime.timedelta(days=-1, ...)))
+    >>> str(named_zone("Europe/Berlin")), str(named_zone("UTC-03:00"))
+    ('Europe/Berlin', 'UTC-03:00')
     """
     offset = re.fullmatch(r"UTC([+-])(\d\d):(\d\d)(?::(\d\d))?", name)
     if offset is None:
         try:
-            return ZoneInfo(name)
+            found = plain_zone(pd.Timestamp(0, tz=ZoneInfo(name).key).tz)
         except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
             raise ValueError(f"unknown time zone {name[:100]!r}") from exc
+        return found or timezone.utc
     hours, minutes, seconds = (int(part or 0) for part in offset.groups()[1:])
     size = timedelta(hours=hours, minutes=minutes, seconds=seconds)
     return timezone(-size if offset[1] == "-" else size)
