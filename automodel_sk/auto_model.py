@@ -31,6 +31,7 @@ from automodel_sk.forecasting.state import ModelState
 from automodel_sk.metrics.quantiles import quantile_columns
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.turns import training_turn
+from automodel_sk.training.window_forecasts import KeptForecasts
 from automodel_sk.trials import TrialRecord, trials_frame
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ class AutoModel:
         Findings of the validator.
     scores : ConformalScores, optional
         Calibration of prediction intervals for point losses.
+    windows : KeptForecasts, optional
+        Forecasts of the validation windows by the best trial, which `validation_scores` uses.
     season : int
         Number of steps in one season of the data.
     space : SearchSpace, optional
@@ -146,6 +149,7 @@ class AutoModel:
         profile: DatasetProfile | None = None,
         validation: ValidationResult | None = None,
         scores: ConformalScores | None = None,
+        windows: KeptForecasts | None = None,
         season: int = 1,
         space: SearchSpace | None = None,
         columns: ColumnNames | None = None,
@@ -164,6 +168,7 @@ class AutoModel:
             profile=profile,
             validation=validation,
             scores=scores,
+            windows=windows,
             columns=columns or ColumnNames(),
         )
 
@@ -374,9 +379,10 @@ class AutoModel:
     def validation_scores(self, metrics: Sequence[Any] | None = None) -> pd.DataFrame:
         """Return the scores of the best configuration on each validation window.
 
-        The model is trained once more like its trial: without the windows, for the best number of
-        steps, in full precision. If the trials also ran in full precision, on the same kind of
-        machine, it is the model that the search scored. Later calls reuse its forecasts.
+        They are computed from the forecasts that the best trial made during the search. A model
+        that was loaded, refitted or trained without a search is trained once more like its trial:
+        without the windows, for the best number of steps, in full precision. Later calls reuse its
+        forecasts.
 
         Parameters
         ----------
@@ -413,6 +419,7 @@ class AutoModel:
             season=state.season,
             static_df=prepared_static(state, None, state.history()),
             metrics=metrics,
+            kept=state.windows,
         )
 
     @public(method=Choices("method", METHODS, optional=True))

@@ -195,11 +195,13 @@ class AutoModelFactory:
                 strategy=plan.strategy,
                 profile=plan.profile,
                 validation=plan.validation,
+                scores=fit.scores,
+                windows=fit.windows,
                 season=options.season_length or season_length(plan.profile.freq),
                 space=plan.space,
                 columns=names,
             )
-            if budget.is_limited and calibration_is_possible(plan):
+            if budget.is_limited and fit.scores is None and calibration_is_possible(plan):
                 _calibrate_in_time(model, budget, options.verbose)
             done(fit, model)
         return model

@@ -156,8 +156,9 @@ _TESTED: WeakKeyDictionary[AutoModel, Backtest] = WeakKeyDictionary()
 def backtest(model: AutoModel) -> Backtest:
     """Return a model's errors on past windows of its own data; computed on the first call.
 
-    Trains the best configuration once without the held-out windows. The same training calibrates
-    the prediction intervals if these are needed.
+    These are the errors of the search on its validation windows, if there are enough of them.
+    Otherwise the best configuration is trained once without the held-out windows; the same training
+    calibrates the prediction intervals if these are needed.
 
     Parameters
     ----------

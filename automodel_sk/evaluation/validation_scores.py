@@ -32,6 +32,7 @@ from automodel_sk.training.objective import make_objective
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.train import training
 from automodel_sk.training.turns import training_turn
+from automodel_sk.training.window_forecasts import KeptForecasts
 
 __all__ = ["DEFAULT_METRICS", "WindowLayout", "chosen_metrics", "scores_by_window", "window_scores"]
 
@@ -48,6 +49,7 @@ def window_scores(
     season: int = 1,
     static_df: pd.DataFrame | None = None,
     metrics: Sequence[Any] | None = None,
+    kept: KeptForecasts | None = None,
 ) -> pd.DataFrame:
     """Return the scores of a configuration on each validation window.
 
@@ -67,6 +69,8 @@ def window_scores(
         Static features, one row per series in the order of the series.
     metrics : sequence of str or callable, optional
         As in `AutoModel.validation_scores`.
+    kept : KeptForecasts, optional
+        Forecasts that the configuration's trial made of the windows; they replace the training.
 
     Returns
     -------
@@ -78,15 +82,17 @@ def window_scores(
         usual = ("mqloss",)  # the distance to a quantile is not an error
     judged = chosen_metrics(task.metric, metrics, season, usual)
     everything = stored_history(fitted)
-    kept = long_enough(everything, _least_rows(everything, task))
-    frame = of_series(everything, kept)
+    tested = long_enough(everything, _least_rows(everything, task))
+    frame = of_series(everything, tested)
     windows = hold_out(frame, task.h, task.n_windows, task.step_size, season=season)
+    if kept is not None and task.model_name != "HINT":  # whose kept forecasts lack quantiles
+        _FORECASTS[fitted] = kept.forecast
     if fitted not in _FORECASTS:
         joint = is_joint(task.model_name)
         rows = task.val_size + 1
         wall = on_wall(everything if joint else frame, fitted.freq)
         past = with_unobserved_rows(wall, rows, fitted.freq) if joint else wall
-        static_df = static_df if static_df is None or joint else static_df[kept]
+        static_df = static_df if static_df is None or joint else static_df[tested]
         given = (fitted.freq, task, config, steps, past, static_df, windows)
         with training_turn():  # concurrent threads share one training
             if fitted not in _FORECASTS:

@@ -39,6 +39,7 @@ def refitted(
         trained_steps=steps,
         note=None,
         scores=None,
+        windows=None,
         profile=profile_of(state, dataset),
     )
 
@@ -58,7 +59,9 @@ def updated(
         static_df=prepared_static(state, static_df, frame),
         steps=max_steps or max(1, round(state.number_of_steps * _UPDATE_SHARE)),
     )
-    return replace(state, fitted=fitted, scores=None, profile=profile_of(state, dataset))
+    return replace(
+        state, fitted=fitted, scores=None, windows=None, profile=profile_of(state, dataset)
+    )
 
 
 def _lengths(frame: pd.DataFrame) -> Any:

@@ -10,12 +10,15 @@ import pandas as pd
 
 from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
 from automodel_sk.data.columns import ColumnNames
+from automodel_sk.data.held_out import hold_out, least_rows, long_enough, of_series
 from automodel_sk.forecasting.calibration import Windows, stored_static
 from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.predict import stored_history
+from automodel_sk.forecasting.window_errors import enough_windows, table_of_windows
 from automodel_sk.training.build import trained_module
 from automodel_sk.training.refit_steps import final_steps
 from automodel_sk.training.task import TrainingTask
+from automodel_sk.training.window_forecasts import KeptForecasts
 from automodel_sk.trials import TrialRecord
 
 if TYPE_CHECKING:
@@ -63,6 +66,8 @@ class ModelState:
         Findings of the validator.
     scores : ConformalScores, optional
         Calibration of prediction intervals for point losses.
+    windows : KeptForecasts, optional
+        Forecasts of the validation windows by the best trial.
     columns : ColumnNames
         The user's names for the columns of series, times and values.
     """
@@ -80,6 +85,7 @@ class ModelState:
     profile: DatasetProfile | None = None
     validation: ValidationResult | None = None
     scores: ConformalScores | None = None
+    windows: KeptForecasts | None = None
     columns: ColumnNames = field(default_factory=ColumnNames)
 
     @property
@@ -159,8 +165,17 @@ class ModelState:
         return stored_static(self.fitted)
 
     def kept_forecasts(self) -> tuple[Windows, pd.DataFrame, pd.DataFrame] | None:
-        """Return past windows, forecasts of them and their data, if the search kept them."""
-        return None
+        """Return past windows, forecasts of them and their data, if the search kept enough."""
+        task, frame = self.task, self.history()
+        if self.windows is None or not enough_windows(*self.windows.point.shape[:2]):
+            return None
+        sizes = frame.groupby("unique_id", observed=True, sort=False).size()
+        judged = long_enough(frame, least_rows(sizes.to_numpy(), task.h, task.val_size))
+        tested = of_series(frame, judged)
+        held_out = hold_out(tested, task.h, task.n_windows, task.step_size)
+        ids, left_out = sizes.index[judged], tuple(sizes.index[~judged])
+        windows = Windows(task.n_windows, task.step_size or task.h, ids, left_out)
+        return windows, table_of_windows(self.windows.point, held_out, self.column), tested
 
     @property
     def best_score(self) -> float | None:

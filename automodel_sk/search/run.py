@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from automodel_sk.exceptions import InvalidInputError, NoUsableTrialError
 from automodel_sk.forecasting.calibration import plan_windows
+from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.predict import loss_family
+from automodel_sk.forecasting.window_errors import enough_windows, scores_of_windows
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.backends import make_backend
-from automodel_sk.search.final_refit import BestTrial, final_model_of
+from automodel_sk.search.final_refit import BestTrial, FinalModel, final_model_of
 from automodel_sk.search.pacing import EachTrialOnce, run_at_pace
 from automodel_sk.search.planning import SearchPlan
 from automodel_sk.search.progress import Callbacks, ProgressBar, TrackerCallback, progress_bar, say
@@ -21,7 +22,9 @@ from automodel_sk.search.request_builder import search_request, training_data
 from automodel_sk.search.scratch import scratch_folder
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.tracking import Tracker
+from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
+from automodel_sk.training.window_forecasts import KeptForecasts, kept_forecasts
 from automodel_sk.trials import TrialRecord, best_record
 
 __all__ = ["Fit", "calibration_is_possible", "search_and_refit"]
@@ -49,6 +52,11 @@ class Fit:
         Training steps behind the final model's weights.
     note : str, optional
         What the time budget cut short.
+    windows : KeptForecasts, optional
+        The best trial's forecasts of its validation windows, if they are those of a model like the
+        final one.
+    scores : ConformalScores, optional
+        Calibration of the intervals by these forecasts, if there are enough windows.
     """
 
     fitted: Any
@@ -59,6 +67,8 @@ class Fit:
     workers: int = 1
     steps: int | None = None
     note: str | None = None
+    windows: KeptForecasts | None = None
+    scores: ConformalScores | None = None
 
 
 def search_and_refit(
@@ -91,21 +101,24 @@ def search_and_refit(
     reports = plan.strategy.n_reports if plan.strategy else 1
     with (
         progress_bar(trials, plan.task.model_name, options.verbose, budget, reports) as bar,
-        _weights_folder(options) as folder,
+        scratch_folder("trials") as folder,
     ):
         records: Sequence[TrialRecord] = ()
         precision, workers = None, 1
         if plan.strategy is None:
             best = BestTrial(plan.task, plan.space.decode({}))
         else:
-            budget.calibrates = budget.is_limited and calibration_is_possible(plan)
+            trained_for = calibration_is_possible(plan) and not _calibrated_by_windows(plan)
+            budget.calibrates = budget.is_limited and trained_for
             request = search_request(plan, options, budget, data())
-            request = replace(request, task=replace(request.task, weights=folder))
+            request = replace(request, task=_keeping(request.task, str(folder), options))
             precision, workers = request.task.trainer_options["precision"], request.workers
             records = _search(request, data(), options, tracker, bar)
             best = _best_trial(request, records, options)
         bar.on_refit()
         final = final_model_of(best, plan, options, data, budget, bar.on_refit)
+        windows = _windows_of(best, final, str(folder))
+    by_windows = windows is not None and _calibrated_by_windows(plan)
     return Fit(
         final.fitted,
         best.config,
@@ -115,6 +128,8 @@ def search_and_refit(
         workers,
         steps=final.steps,
         note=final.note,
+        windows=windows,
+        scores=_scores(windows, plan) if windows is not None and by_windows else None,
     )
 
 
@@ -129,14 +144,28 @@ def calibration_is_possible(plan: SearchPlan) -> bool:
     return True
 
 
-@contextmanager
-def _weights_folder(options: OptimizationConfig) -> Iterator[str | None]:
-    """Return a folder for the best trial's weights, or None if they cannot be needed."""
-    if options.refit == "full" and options.time_budget_hours is None:
-        yield None
-        return
-    with scratch_folder("weights") as folder:
-        yield str(folder)
+def _calibrated_by_windows(plan: SearchPlan) -> bool:
+    """Return whether the validation windows are enough to calibrate the intervals."""
+    point = plan.task.loss is None or loss_family(plan.task.loss) == "point"
+    return point and enough_windows(int(plan.data.is_judged.sum()), plan.task.n_windows)
+
+
+def _keeping(task: TrainingTask, folder: str, options: OptimizationConfig) -> TrainingTask:
+    """Return a task whose best trial leaves its forecasts, and its weights if they can be used."""
+    useless = options.refit == "full" and options.time_budget_hours is None
+    weights = None if useless else folder
+    return replace(task, weights=weights, forecasts=folder, keep_forecasts=1)
+
+
+def _windows_of(best: BestTrial, final: FinalModel, folder: str) -> KeptForecasts | None:
+    """Return the best trial's forecasts, unless the final training ended long before the trial."""
+    cut_short = final.note is not None and best.step is not None and final.steps < best.step
+    return None if cut_short else kept_forecasts(folder, best.config)
+
+
+def _scores(windows: KeptForecasts, plan: SearchPlan) -> ConformalScores:
+    data = plan.data
+    return scores_of_windows(windows.point, data.windows, data.frame, data.season)
 
 
 def _search(

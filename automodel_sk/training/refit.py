@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,16 +10,19 @@ from typing import Any
 
 from automodel_sk.training.build import build_model, effective_config, is_padded, trained_module
 from automodel_sk.training.inference import detach_leftovers, private_copy
+from automodel_sk.training.objective import forecast_windows
 from automodel_sk.training.patches.category_codes import same_codes
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.training.train import training
+from automodel_sk.training.window_forecasts import KeptForecasts, by_window
 
 __all__ = [
     "final_model",
     "fit_final",
     "fit_with_weights",
     "padded_for",
+    "repeat_forecasts",
     "repeat_trial",
     "steps_of",
     "train_on",
@@ -166,11 +170,40 @@ def repeat_trial(
         Training steps.
     """
     with training():
-        model = build_model(task, {**config, "early_stop_patience_steps": -1})
-        trained_module(model).trainer_kwargs["max_steps"] = steps
-        model.fit(dataset, val_size=task.val_size)
+        model = _trained_again(task, config, dataset, steps)
     state: Mapping[str, Any] = trained_module(model).state_dict()
     return state
+
+
+def repeat_forecasts(
+    task: TrainingTask, config: Mapping[str, Any], dataset: Any, steps: int
+) -> KeptForecasts:
+    """Retrain a trial for a number of steps and return its forecasts of the validation windows.
+
+    For trials whose forecasts were not kept: those of an earlier call, or of another machine.
+
+    Parameters
+    ----------
+    task, config, dataset, steps
+        As in `repeat_trial`; `steps` are those of the best validation.
+
+    Returns
+    -------
+    KeptForecasts
+        Its loss is NaN.
+    """
+    with training():
+        model = _trained_again(task, config, dataset, steps)
+        forecast = forecast_windows(model, task, dataset)
+    quantiles = {q: by_window(values, task) for q, values in forecast.quantiles.items()}
+    return KeptForecasts(by_window(forecast.point, task), quantiles, math.nan)
+
+
+def _trained_again(task: TrainingTask, config: Mapping[str, Any], dataset: Any, steps: int) -> Any:
+    model = build_model(task, {**config, "early_stop_patience_steps": -1})
+    trained_module(model).trainer_kwargs["max_steps"] = steps
+    model.fit(dataset, val_size=task.val_size)
+    return model
 
 
 def steps_of(fitted: Any) -> int:

@@ -73,6 +73,8 @@ class TrainingTask:
     forecasts : str, optional
         Folder for each trial's forecasts of the validation windows at its best validation. If None,
         they are not kept.
+    keep_forecasts : int, optional
+        Number of trials whose forecasts are kept: the best ones; all of them if None.
     slot_seconds : float, optional
         Time for one trial, which trains for as many of its steps as fit. If None, for all of them.
 
@@ -104,6 +106,7 @@ class TrainingTask:
     weights: str | None = field(default=None, compare=False)
     keep: int = field(default=1, compare=False)
     forecasts: str | None = field(default=None, compare=False)
+    keep_forecasts: int | None = field(default=None, compare=False)
     slot_seconds: float | None = field(default=None, compare=False)
 
     @property

@@ -15,7 +15,7 @@ from automodel_sk.metrics import Forecast
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.trial_files import best_file, is_complete, loss_of, write_ranked
 
-__all__ = ["BestForecasts", "KeptForecasts", "kept_forecasts", "stored_forecasts"]
+__all__ = ["BestForecasts", "KeptForecasts", "by_window", "kept_forecasts", "stored_forecasts"]
 
 logger = logging.getLogger(__name__)
 
@@ -95,35 +95,29 @@ class BestForecasts:
         config : mapping
             The trained configuration.
         forecast : callable
-            Forecasts the windows with the best weights; called if `needs_a_pass`.
+            Forecasts the windows with the best weights; called if `needs_a_pass`, unless enough
+            better forecasts are kept already.
         complete : bool
             Whether the training ran to its end.
         """
         if self._task.forecasts is None or self._loss == float("inf"):
             return
-        best = self._in_a_pass(forecast) if self.needs_a_pass else self._best
-        if best is None:
-            return
-        write_ranked(
-            self._task.forecasts,
-            config,
-            self._loss,
-            lambda path: _save(path, best, self._task),
-            ending=_ENDING,
-            complete=complete,
-        )
-
-    def _in_a_pass(self, forecast: Callable[[], Forecast]) -> Forecast | None:
-        """Return forecasts made now; without them the trial is still of use."""
         try:
-            return forecast()
-        except Exception as exc:
+            write_ranked(
+                self._task.forecasts,
+                config,
+                self._loss,
+                lambda path: _save(path, self._best or forecast(), self._task),
+                ending=_ENDING,
+                complete=complete,
+                keep=self._task.keep_forecasts,
+            )
+        except Exception as exc:  # the trial is of use without them
             logger.warning(
                 "a trial's forecasts of the validation windows are not kept (%s: %s)",
                 type(exc).__name__,
                 str(exc)[:200],
             )
-            return None
 
 
 def stored_forecasts(folder: str, config: Mapping[str, Any]) -> Array | None:
@@ -170,14 +164,20 @@ def kept_forecasts(folder: str, config: Mapping[str, Any]) -> KeptForecasts | No
     return KeptForecasts(point, quantiles, loss_of(file), is_complete(file))
 
 
+def by_window(values: npt.NDArray[np.float64], task: TrainingTask) -> Array:
+    """Return forecasts as an array of shape (n_judged, n_windows, h).
+
+    Examples
+    --------
+    >>> task = TrainingTask("NHITS", h=2, val_size=4)
+    >>> by_window(np.array([1.0, 2.0, 3.0, 4.0]), task).tolist()
+    [[[1.0, 2.0], [3.0, 4.0]]]
+    """
+    return np.ascontiguousarray(values, dtype=np.float32).reshape(-1, task.n_windows, task.h)
+
+
 def _save(path: Path, forecast: Forecast, task: TrainingTask) -> None:
     from safetensors.numpy import save_file
 
-    shape = (-1, task.n_windows, task.h)
     outputs = {_POINT: forecast.point, **{repr(q): v for q, v in forecast.quantiles.items()}}
-    arrays = {name: _float32(values).reshape(shape) for name, values in outputs.items()}
-    save_file(arrays, path)
-
-
-def _float32(values: npt.NDArray[np.float64]) -> Array:
-    return np.ascontiguousarray(values, dtype=np.float32)
+    save_file({name: by_window(values, task) for name, values in outputs.items()}, path)
