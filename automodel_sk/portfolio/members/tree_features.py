@@ -18,6 +18,7 @@ _LAGS = 7
 _CYCLES = 3
 _SCALE_SEASONS = 3
 _LEAST_SCALE_ROWS = 24
+_BLOCK = 100_000
 
 
 def reach(season: int) -> int:
@@ -44,6 +45,10 @@ class Rows:
     series: Integers
     origin: Integers
     lead: Integers
+
+    def part(self, first: int, end: int) -> Rows:
+        """Return some of the rows."""
+        return Rows(self.series[first:end], self.origin[first:end], self.lead[first:end])
 
 
 class TreeFeatures:
@@ -102,6 +107,10 @@ class TreeFeatures:
 
     def of(self, rows: Rows) -> npt.NDArray[np.float32]:
         """Return the features, shape (n_rows, n_features)."""
+        blocks = range(0, max(len(rows.series), 1), _BLOCK)  # of rows, to save memory
+        return np.concatenate([self._of(rows.part(first, first + _BLOCK)) for first in blocks])
+
+    def _of(self, rows: Rows) -> npt.NDArray[np.float32]:
         base, scale = self.base_and_scale(rows)
         reference = self._reference(rows)
         m, panel = self.season, self.panel

@@ -32,6 +32,7 @@ Array = npt.NDArray[np.float32]
 MOST_SERIES, MOST_ROWS, MOST_DIRECT_ROWS = 20_000, 1_000_000, 250_000
 LEAST_ROWS, SHORTEST = 50, 4
 _LEAST_TREES = 20
+_SPARED = 0.1  # share of the time that is left for forecasting
 _CLIP = 20.0
 PARAMETERS = {
     "objective": "l1",
@@ -125,11 +126,13 @@ def train_booster(name: str, settings: TreeSettings, panel: TreePanel, deadline:
 
 
 def _stop_at(deadline: Deadline, name: str) -> Any:
-    """Return a callback that ends training in time, with the trees there are."""
+    """Return a callback that ends training in time to forecast, with the trees there are."""
     from lightgbm.callback import EarlyStopException
 
+    spared = _SPARED * deadline.left() if np.isfinite(deadline.left()) else 0.0
+
     def stop(env: Any) -> None:
-        if deadline.left() > 0:
+        if deadline.left() > spared:
             return
         if env.iteration + 1 < _LEAST_TREES:
             raise SearchError(
