@@ -18,7 +18,7 @@ from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.times.wall_dates import in_zone, with_wall_dates
 from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
 from automodel_sk.forecasting.predict import loss_family, tidy
-from automodel_sk.training.build import trained_module
+from automodel_sk.training.build import module_of
 from automodel_sk.training.inference import private_copy
 from automodel_sk.training.train import training
 
@@ -113,7 +113,7 @@ def explain(
     method: str | None,
 ) -> Explanation:
     """Explain the forecasts of a fitted object; see `AutoModel.explain`."""
-    model = trained_module(fitted.models[0])
+    model = module_of(fitted)
     method = _method(model, method)
     _check_captum()
     steps = _steps(model, steps)

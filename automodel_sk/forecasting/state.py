@@ -15,7 +15,7 @@ from automodel_sk.forecasting.calibration import Windows, stored_static
 from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.predict import stored_history
 from automodel_sk.forecasting.window_errors import enough_windows, table_of_windows
-from automodel_sk.training.build import trained_module
+from automodel_sk.training.build import module_of, network_of
 from automodel_sk.training.refit_steps import final_steps
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.window_forecasts import KeptForecasts
@@ -101,12 +101,12 @@ class ModelState:
     @property
     def network(self) -> Any:
         """The fitted neuralforecast model, possibly wrapped."""
-        return self.fitted.models[0]
+        return network_of(self.fitted)
 
     @property
     def module(self) -> Any:
         """The trained module of the network."""
-        return trained_module(self.network)
+        return module_of(self.fitted)
 
     @property
     def freq(self) -> str | int:

@@ -22,6 +22,7 @@ from automodel_sk.persistence.upstream_json import (
     check_dataset,
     check_hyper_parameters,
 )
+from automodel_sk.training.build import network_of
 from automodel_sk.training.patches.isolation import isolated_random_state, quiet
 from automodel_sk.training.patches.serialization import decode_mapping
 from automodel_sk.training.patches.torch_modes import plain_torch
@@ -75,7 +76,7 @@ def load_fitted(folder: Path, model_name: str) -> Any:
         with _no_more_than(tensor_shapes(weights)):
             fitted = NeuralForecast.load(str(folder), allow_pickle=False)
     _check_data(fitted)
-    fitted.models[0].alias = hyper_parameters.get("alias")
+    network_of(fitted).alias = hyper_parameters.get("alias")
     return fitted
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.optuna.workers.pool import cpus_allowed
 from automodel_sk.search.planning import SearchPlan
-from automodel_sk.training.build import trained_module
+from automodel_sk.training.build import module_of
 from automodel_sk.training.checkpoint import stored_weights
 from automodel_sk.training.forks import is_fork
 from automodel_sk.training.refit import (
@@ -135,7 +135,7 @@ class _Refit:
         """Train a fixed configuration; there is no trial whose weights could replace it."""
         fitted = self._trained(None, on_progress)
         done = steps_of(fitted)
-        wanted = int(trained_module(fitted.models[0]).max_steps)
+        wanted = int(module_of(fitted).max_steps)
         cut = self._is_cut(done, wanted)
         note = f"the time budget ended the training after {done} of {wanted} steps"
         return FinalModel(fitted, done, f"{note}; raise time_budget_hours" if cut else None)

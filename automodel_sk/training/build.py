@@ -22,6 +22,8 @@ __all__ = [
     "constructor_default",
     "effective_config",
     "is_padded",
+    "module_of",
+    "network_of",
     "trained_module",
 ]
 
@@ -245,6 +247,16 @@ def _own_copy(loss: Any, seed: int) -> Any:
             if hasattr(layer, "reset_parameters"):
                 layer.reset_parameters()
     return own
+
+
+def network_of(fitted: Any) -> Any:
+    """Return the one model of a NeuralForecast object."""
+    return fitted.models[0]
+
+
+def module_of(fitted: Any) -> Any:
+    """Return the Lightning module of a NeuralForecast object's one model."""
+    return trained_module(network_of(fitted))
 
 
 def trained_module(model: Any) -> Any:

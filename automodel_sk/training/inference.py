@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from automodel_sk.training.build import trained_module
+from automodel_sk.training.build import module_of, network_of, trained_module
 from automodel_sk.training.patches.isolation import quiet
 from automodel_sk.training.patches.modules import TRAINERS, own_attributes
 from automodel_sk.training.patches.own_random import own_random_numbers
@@ -73,7 +73,7 @@ def to_forecast_with(fitted: Any, seed: int) -> Iterator[Any]:
         For forecasts in this thread. Other threads may forecast and train at the same time, unless
         `without_a_trainer` returns False.
     """
-    if without_a_trainer(fitted.models[0]):
+    if without_a_trainer(network_of(fitted)):
         own = private_copy(fitted, share_weights=True)
         with quiet(), threads(1), _without_trainer(own):
             yield own
@@ -106,14 +106,14 @@ def private_copy(fitted: Any, *, share_weights: bool = False) -> Any:
     (False, True)
     """
     own = copy.copy(fitted)
-    module = trained_module(fitted.models[0])
+    module = module_of(fitted)
     memo: dict[int, Any] = {}
     for part in module.modules():
         memo |= {id(tensor): tensor for tensor in _tensors(list(own_attributes(part).values()))}
     if share_weights:
         memo |= {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
     memo |= {id(t): None for t in map(vars(module).get, TRAINERS) if t}
-    own.models = [copy.deepcopy(fitted.models[0], memo)]
+    own.models = [copy.deepcopy(network_of(fitted), memo)]
     return own
 
 
@@ -205,7 +205,7 @@ def _without_trainer(own: Any) -> Iterator[None]:
     """Let a copy forecast in a plain loop over its batches, with its own random numbers."""
     import torch
 
-    model, generator = own.models[0], torch.Generator()
+    model, generator = network_of(own), torch.Generator()
     model.eval()
     # A forecast must not seed the global generator.
     loop = _Loop(generator, half=model.trainer_kwargs.get("precision") not in _FULL)

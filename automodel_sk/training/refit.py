@@ -8,7 +8,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from automodel_sk.training.build import build_model, effective_config, is_padded, trained_module
+from automodel_sk.training.build import (
+    build_model,
+    effective_config,
+    is_padded,
+    module_of,
+    trained_module,
+)
 from automodel_sk.training.inference import detach_leftovers, private_copy
 from automodel_sk.training.objective import forecast_windows
 from automodel_sk.training.patches.category_codes import same_codes
@@ -114,9 +120,9 @@ def fit_final(
 
     with training(n_threads):
         fitted = NeuralForecast(models=[final_model(task, config, steps)], freq=freq)
-        with _watched(trained_module(fitted.models[0]), budget, on_progress):
+        with _watched(module_of(fitted), budget, on_progress):
             fitted.fit(frame, static_df=static_df, val_size=0)
-    detach_leftovers(trained_module(fitted.models[0]))
+    detach_leftovers(module_of(fitted))
     return fitted
 
 
@@ -147,7 +153,7 @@ def fit_with_weights(
     with training():
         fitted = NeuralForecast(models=[final_model(task, config, steps=0)], freq=freq)
         fitted.fit(frame, static_df=static_df, val_size=0)
-    module = trained_module(fitted.models[0])
+    module = module_of(fitted)
     module.load_state_dict(weights)
     module.trainer_kwargs["max_steps"] = int(module.max_steps)
     return fitted
@@ -208,7 +214,7 @@ def _trained_again(task: TrainingTask, config: Mapping[str, Any], dataset: Any, 
 
 def steps_of(fitted: Any) -> int:
     """Return the number of steps actually made in a fitted model's last training."""
-    trajectory = trained_module(fitted.models[0]).train_trajectories
+    trajectory = module_of(fitted).train_trajectories
     return int(trajectory[-1][0]) + 1 if trajectory else 0
 
 
@@ -239,7 +245,7 @@ def train_on(
     """
     with training():
         continued = private_copy(fitted)
-        module = trained_module(continued.models[0])
+        module = module_of(continued)
         _pad_short_series(module, frame)
         steps_before = module.trainer_kwargs["max_steps"]
         module.trainer_kwargs["max_steps"] = steps
