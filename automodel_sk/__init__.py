@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from automodel_sk.catalog.scales import DatasetSize, ModelComplexity, SearchComplexity
     from automodel_sk.forecaster import AutoNeuralForecaster
     from automodel_sk.frames import from_long, to_long
+    from automodel_sk.portfolio.ensemble import AutoEnsemble
     from automodel_sk.search_algorithm_selector import (
         SearchAlgorithmSelector,
         SearchStrategy,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AutoEnsemble": "portfolio.ensemble",
     "AutoModel": "auto_model",
     "AutoModelFactory": "auto_model_factory",
     "AutoNeuralForecaster": "forecaster",
@@ -58,6 +60,7 @@ _HOMES = {
 
 __all__ = [
     "MODEL_CATALOG",
+    "AutoEnsemble",
     "AutoModel",
     "AutoModelFactory",
     "AutoNeuralForecaster",

@@ -101,6 +101,36 @@ class AutoEnsemble(AutoModel):
         Weight of each member.
     members : dict of str to FittedMember
         The fitted members by name.
+
+    Examples
+    --------
+    What a search does, with two members that take no training:
+
+    >>> from automodel_sk.portfolio.candidates import choose_among
+    >>> from automodel_sk.portfolio.members.base import Deadline
+    >>> from automodel_sk.portfolio.members.table import member_of
+    >>> from automodel_sk.portfolio.window_record import window_errors
+    >>> values = [float(step % 4) for step in range(40)]
+    >>> frame = pd.DataFrame({"unique_id": "a", "ds": range(40), "y": values})
+    >>> data = PortfolioData(frame, h=2, freq=1, season=4, n_windows=2)
+    >>> members = [member_of(name) for name in ("Naive", "SeasonalNaive")]
+    >>> tried = [member.forecast_windows(data, Deadline()) for member in members]
+    >>> candidates = [
+    ...     Candidate(number, member.name, member.family, forecasts=windows.point)
+    ...     for number, (member, windows) in enumerate(zip(members, tried))
+    ... ]
+    >>> combination = choose_among(candidates, window_errors(data, "mae"), allowed="best")
+    >>> parts = [
+    ...     WeightedMember(members[place].fit(data, Deadline()), weight, candidates[place].number)
+    ...     for place, weight in combination.weights.items()
+    ... ]
+    >>> ensemble = AutoEnsemble(parts, data, combination, candidates=candidates, metric="mae")
+    >>> ensemble
+    AutoEnsemble(SeasonalNaive, h=2, best_score=0)
+    >>> ensemble.predict()["AutoEnsemble"].tolist()
+    [0.0, 1.0]
+    >>> ensemble.leaderboard()[["model", "score", "weight"]].values.tolist()
+    [['AutoEnsemble', 0.0, 1.0], ['SeasonalNaive', 0.0, 1.0], ['Naive', 2.0, 0.0]]
     """
 
     def __init__(
