@@ -68,7 +68,7 @@ SPACE = {
 }
 MEGABYTE = 2**20
 NOT_SAVED = {"loss", "valid_loss", "trainer_options", "lengths", "objective", "plateau", "weights"}
-NOT_SAVED |= {"cat_exog"}
+NOT_SAVED |= {"cat_exog", "keep", "keep_forecasts", "forecasts", "slot_seconds"}
 """Of a training task: weights, profile or configuration have them, or only a search needs them."""
 
 
