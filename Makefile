@@ -26,6 +26,7 @@ test: setup check  ## linters, types and the default test suite
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --max-worker-restart 0
 
 test-all: setup check  ## the slow and GPU tests too
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement benchmarks/requirements.txt
 	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -q -n 2 --dist loadfile --max-worker-restart 0 -m ''
 
 check: setup  ## linters and types

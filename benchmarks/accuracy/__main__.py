@@ -73,7 +73,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not lines:
         print("no finished runs to report", file=sys.stderr)
         return 1
-    path = report.write(options.out, lines, development, describe())
+    versions = ", ".join(sorted({line["version"] for line in lines}))
+    path = report.write(options.out, lines, development, describe() | {"measured": versions})
     print(f"\n{path.read_text(encoding='utf-8')}\n\nwritten to {path.parent}")
     if failed:
         print(f"failed: {', '.join(failed)}; their output is in {results.logs}", file=sys.stderr)

