@@ -5,10 +5,20 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check accuracy docs table clean
+.PHONY: help setup demo test test-all test-pandas3 test-lowest check accuracy docs table clean
+
+# Tests that the runs at other versions of the libraries repeat.
+CORE := tests/test_layers.py tests/arguments tests/catalog tests/data tests/metrics \
+	tests/search_space tests/selection tests/validation tests/forecasting tests/portfolio \
+	tests/estimator/test_frames.py tests/estimator/test_forecaster_index.py \
+	tests/estimator/test_forecaster_update.py tests/search/test_optuna_engine.py \
+	tests/persistence/test_saves.py
+PYTEST_CORE := -m pytest -q -n 2 --dist loadfile --max-worker-restart 0 $(CORE)
+PANDAS3 := .venv-pandas3
+LOWEST := .venv-lowest
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(SETUP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3 ..."; exit 1; }
@@ -25,9 +35,29 @@ demo: setup  ## a real search on the air-passengers panel, about a minute
 test: setup check  ## linters, types and the default test suite
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --max-worker-restart 0
 
-test-all: setup check  ## the slow and GPU tests too
+test-all: setup check test-pandas3 test-lowest  ## the slow and GPU tests too, and other versions
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement benchmarks/requirements.txt
 	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -q -n 2 --dist loadfile --max-worker-restart 0 -m ''
+
+$(PANDAS3)/.installed: pyproject.toml constraints.txt
+	test -x $(PANDAS3)/bin/python || $(PYTHON) -m venv $(PANDAS3)
+	{ grep -v '^pandas==' constraints.txt; echo 'pandas>=3'; } > $(PANDAS3)/constraints.txt
+	$(PANDAS3)/bin/python -m pip install --quiet --constraint $(PANDAS3)/constraints.txt --editable '.[test-core]'
+	@touch $@
+
+test-pandas3: $(PANDAS3)/.installed  ## the core tests on pandas 3, without the extra "portfolio"
+	$(PANDAS3)/bin/python $(PYTEST_CORE)
+
+# torch comes from pip as in the tested set: its oldest releases are gigabytes for a GPU.
+$(LOWEST)/.installed: pyproject.toml
+	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet uv
+	$(LOWEST)/bin/python -m pip install --quiet --no-deps "$$(grep '^torch==' constraints.txt)"
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[test-core]'
+	@touch $@
+
+test-lowest: $(LOWEST)/.installed  ## the core tests at the lowest versions that pyproject.toml allows
+	$(LOWEST)/bin/python $(PYTEST_CORE)
 
 check: setup  ## linters and types
 	$(BIN)/ruff check .
@@ -45,4 +75,4 @@ table: setup  ## the README's table of options, from their declarations
 	$(BIN)/python tests/fixtures/options_table.py
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache demo_output
+	rm -rf $(VENV) $(PANDAS3) $(LOWEST) .pytest_cache .mypy_cache .ruff_cache demo_output

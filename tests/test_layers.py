@@ -45,6 +45,38 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
 )
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 
+# The same inside the rooms that have an order: a module or folder imports lower lines
+# alone, lazily or not. So Optuna and Ray stand beside each other, and data is read before
+# any of it is judged.
+ORDER: dict[str, tuple[str, ...]] = {
+    "data": (
+        "ids",
+        "times wording",
+        "baselines categories columns joint panel preparation",
+        "frequency held_out windows",
+        "analysis",
+    ),
+    "search": (
+        "initial_trials scratch",
+        "study",
+        "backends optuna pacing prepared progress ray",
+        "planning warm_start",
+        "final_refit request_builder",
+        "run",
+        "summary",
+    ),
+    "training": (
+        "devices forks memory reasons refit_steps task trial_files turns",
+        "build checkpoint patches time_budget window_forecasts",
+        "objective",
+        "train",
+        "inference pace precision",
+        "oom_retry refit",
+    ),
+    "validation": ("domain_checks result", "config data", "search_checks", "all_checks"),
+}
+MUTUAL = {("times", "wording"), ("wording", "times")}  # messages show times; times have messages
+
 # Libraries that take long to import, and the rooms that may do so at module level.
 HEAVY: dict[str, frozenset[str]] = {
     "captum": frozenset(),
@@ -151,6 +183,37 @@ def test_lower_rooms_never_import_higher_ones():
         and _room(i.target) in RANK
         and i.target.startswith(PACKAGE)
         and RANK[_room(i.source)] < RANK[_room(i.target)]
+    ]
+    assert not upward, "\n".join(upward)
+
+
+def _part(module: str) -> str:
+    """Return the part of its room that a module belongs to; empty for the room's own."""
+    return module.split(".")[2] if module.count(".") > 1 else ""
+
+
+@pytest.mark.parametrize("room", ORDER)
+def test_every_part_of_an_ordered_room_has_a_place(room: str):
+    parts = {_part(module) for module in MODULES if _room(module) == room} - {""}
+    placed = " ".join(ORDER[room]).split()
+    assert parts == set(placed), f"correct ORDER[{room!r}]: {sorted(parts ^ set(placed))}"
+    assert len(placed) == len(set(placed))
+
+
+@pytest.mark.parametrize("room", ORDER)
+def test_parts_of_a_room_import_lower_ones_alone(room: str):
+    rank = {part: n for n, line in enumerate(ORDER[room]) for part in line.split()}
+    within = [i for i in IMPORTS if _room(i.source) == room == _room(i.target)]
+    assert within
+    upward = [
+        f"{i.source}:{i.line} imports {i.target}"
+        for i in within
+        if i.target.startswith(PACKAGE)
+        and (source := _part(i.source)) != (target := _part(i.target))
+        and source
+        and target
+        and (source, target) not in MUTUAL
+        and rank[source] <= rank[target]
     ]
     assert not upward, "\n".join(upward)
 

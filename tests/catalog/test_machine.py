@@ -10,7 +10,6 @@ from series import seasonal_panel
 from automodel_sk import create_auto_model
 from automodel_sk._utils import machine
 from automodel_sk.exceptions import NoUsableTrialError
-from automodel_sk.search.optuna.workers.pool import usable_cpus
 from automodel_sk.search_space import Choice
 from automodel_sk.validation import ConfigValidator
 
@@ -35,23 +34,23 @@ class TestShareOfCpus:
     )
     def test_a_container_s_quota_counts(self, groups: Path, quota: str, cpus: int) -> None:
         write(groups / "cpu.max", quota)
-        assert machine.n_cpus() == usable_cpus() == cpus
+        assert machine.n_cpus() == cpus
 
     def test_without_groups_all_cores_count(self, groups: Path) -> None:
-        assert usable_cpus() == 64
+        assert machine.n_cpus() == 64
 
     def test_the_tightest_of_nested_groups_counts(self, groups: Path) -> None:
         write(groups / "own", "0::/pods/mine\n")
         write(groups / "pods" / "cpu.max", "300000 100000")
         write(groups / "pods" / "mine" / "cpu.max", "max 100000")
-        assert usable_cpus() == 3
+        assert machine.n_cpus() == 3
 
     @pytest.mark.parametrize(("quota", "cpus"), [("400000", 4), ("-1", 64)])
     def test_version_1_is_read_too(self, groups: Path, quota: str, cpus: int) -> None:
         write(groups / "own", "4:cpu,cpuacct:/docker/a\n5:memory:/docker/a\n")
         write(groups / "cpu" / "docker" / "a" / "cpu.cfs_quota_us", quota)
         write(groups / "cpu" / "docker" / "a" / "cpu.cfs_period_us", "100000")
-        assert usable_cpus() == cpus
+        assert machine.n_cpus() == cpus
 
 
 def test_a_reason_is_never_blank() -> None:

@@ -179,7 +179,7 @@ def test_a_search_that_is_stopped_keeps_what_has_ended(
     cpus: int,
     kept: list[str] | None,
 ) -> None:
-    monkeypatch.setattr(worker_pool, "usable_cpus", lambda: 2)
+    monkeypatch.setattr(worker_pool, "n_cpus", lambda: 2)
     with pytest.MonkeyPatch.context() as patch:
         At(patch, moment, number)
         with pytest.raises(SystemExit) as left:
@@ -263,7 +263,7 @@ class Stopper:
 def test_a_worker_that_is_stopped_costs_no_batch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_pool, "usable_cpus", lambda: 2)
+    monkeypatch.setattr(worker_pool, "n_cpus", lambda: 2)
     Stopper(monkeypatch, times=1)
     model = fit(tmp_path, cpus=2)
     assert [record.state for record in model._records] == ["COMPLETE"] * 3

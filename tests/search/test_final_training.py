@@ -155,7 +155,7 @@ def test_the_final_training_uses_the_cpus_that_it_may(
 ) -> None:
     from pytorch_lightning import Trainer
 
-    monkeypatch.setattr("automodel_sk.search.optuna.workers.pool.usable_cpus", lambda: 4)
+    monkeypatch.setattr("automodel_sk.search.optuna.workers.pool.n_cpus", lambda: 4)
     threads: list[int] = []
     fit = Trainer.fit
 

@@ -83,7 +83,7 @@ def forecast_and_trials(**options: Any) -> tuple[Any, Any]:
 def test_a_search_forks_and_its_results_are_those_of_one_process(
     no_pool: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_pool, "usable_cpus", lambda: 2)
+    monkeypatch.setattr(worker_pool, "n_cpus", lambda: 2)
     forecast, values = forecast_and_trials(cpus=2)
     assert worker_pool._pool is not None
     assert is_fork(worker_pool._pool._host)
@@ -236,7 +236,7 @@ def test_without_room_for_a_process_the_search_goes_on_in_this_one(
     caplog: pytest.LogCaptureFixture,
     of_the_host: bool,
 ) -> None:
-    monkeypatch.setattr(worker_pool, "usable_cpus", lambda: 2)
+    monkeypatch.setattr(worker_pool, "n_cpus", lambda: 2)
     if of_the_host:
         monkeypatch.setattr(worker_pool, "start_host", refuse)
     else:  # the host is forked with this, and can't fork any further
@@ -348,7 +348,7 @@ def test_a_fork_of_a_program_that_has_trained_trains_too(monkeypatch: pytest.Mon
         options = {"cpus": 2, "use_mlflow": False, "verbose": False}
         return create_auto_model("MLP", 12, frame, config, **options).predict()
 
-    monkeypatch.setattr(worker_pool, "usable_cpus", lambda: 2)
+    monkeypatch.setattr(worker_pool, "n_cpus", lambda: 2)
     train()
     if (pid := os.fork()) == 0:
         with contextlib.suppress(BaseException):

@@ -20,9 +20,9 @@ from pathlib import Path
 import ray
 
 from automodel_sk._utils.interrupts import handlers_kept
+from automodel_sk._utils.machine import n_cpus
 from automodel_sk._utils.secrets import mask_secrets, shown_address
 from automodel_sk.exceptions import SearchError
-from automodel_sk.search.optuna.workers.pool import usable_cpus
 from automodel_sk.search.ray import reaper
 from automodel_sk.search.ray.upstream import forget_token, mute_messages, start_local
 from automodel_sk.search.scratch import scratch_folder
@@ -151,7 +151,7 @@ def _reaped(folder: Path) -> Iterator[None]:
 def _start(folder: Path) -> None:
     """Start Ray on this machine."""
     with handlers_kept():
-        start_local(folder, usable_cpus())
+        start_local(folder, n_cpus())
 
 
 def _join(address: str) -> None:

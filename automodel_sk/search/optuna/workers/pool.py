@@ -28,7 +28,6 @@ __all__ = [
     "WorkerPool",
     "cpus_allowed",
     "shared_pool",
-    "usable_cpus",
     "workers_are_possible",
     "workers_wanted",
 ]
@@ -42,17 +41,6 @@ def workers_are_possible() -> bool:
     return hasattr(os, "fork") and sys.platform != "darwin"
 
 
-def usable_cpus() -> int:
-    """Return the CPUs that this process may use, limited by its container's share.
-
-    Examples
-    --------
-    >>> usable_cpus() >= 1
-    True
-    """
-    return n_cpus()
-
-
 def cpus_allowed(options: OptimizationConfig) -> int:
     """Return the CPUs that a search may use: as requested, or all that this process may use.
 
@@ -61,8 +49,8 @@ def cpus_allowed(options: OptimizationConfig) -> int:
     >>> cpus_allowed(OptimizationConfig(cpus=1))
     1
     """
-    asked = options.cpus if isinstance(options.cpus, (int, float)) else usable_cpus()
-    return int(max(1, min(asked, usable_cpus())))
+    asked = options.cpus if isinstance(options.cpus, (int, float)) else n_cpus()
+    return int(max(1, min(asked, n_cpus())))
 
 
 def workers_wanted(options: OptimizationConfig) -> int:
