@@ -12,6 +12,7 @@ import pandas as pd
 from pydantic import Field, FiniteFloat, StrictBool, StrictInt, StrictStr
 
 from automodel_sk.data.preparation import is_sorted
+from automodel_sk.data.times.wall_clock import as_integers
 from automodel_sk.data.times.zones import named_zone
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.persistence.schema import Stored
@@ -96,10 +97,9 @@ def arrays_of(name: str, frame: pd.DataFrame, static_df: pd.DataFrame | None) ->
     """Return the arrays of a frame, by names that begin with `name`."""
     sizes = frame.groupby("unique_id", observed=True, sort=False).size()
     times = frame["ds"]
-    numbers = times if pd.api.types.is_integer_dtype(times) else pd.DatetimeIndex(times).asi8
     found: dict[str, Any] = {
         f"{name}.sizes": sizes.to_numpy(dtype=np.int64),
-        f"{name}.times": np.asarray(numbers, dtype=np.int64),
+        f"{name}.times": as_integers(pd.Index(times)),
         **_columns(f"{name}.column", frame),
     }
     if static_df is not None:
