@@ -11,7 +11,7 @@ SETUP := $(VENV)/.installed
 CORE := tests/test_layers.py tests/arguments tests/catalog tests/data tests/metrics \
 	tests/search_space tests/selection tests/validation tests/forecasting tests/portfolio \
 	tests/estimator/test_frames.py tests/estimator/test_forecaster_index.py \
-	tests/estimator/test_forecaster_update.py tests/search/test_optuna_engine.py \
+	tests/estimator/test_forecaster_update.py tests/search/test_optuna_backend.py \
 	tests/persistence/test_saves.py
 PYTEST_CORE := -m pytest -q -n 2 --dist loadfile --max-worker-restart 0 $(CORE)
 PANDAS3 := .venv-pandas3

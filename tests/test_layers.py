@@ -57,7 +57,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "analysis",
     ),
     "search": (
-        "initial_trials scratch",
+        "initial_trials kept_trials scratch",
         "study",
         "backends optuna pacing prepared progress ray",
         "planning warm_start",
