@@ -66,8 +66,8 @@ ORDER: dict[str, tuple[str, ...]] = {
         "summary",
     ),
     "training": (
-        "devices forks memory reasons refit_steps task trial_files turns",
-        "build checkpoint patches time_budget window_forecasts",
+        "devices forks memory refit_steps task trial_files turns",
+        "build checkpoint patches reasons time_budget window_forecasts",
         "objective",
         "train",
         "inference pace precision",
