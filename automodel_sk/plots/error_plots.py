@@ -51,7 +51,7 @@ def _short_names(index: pd.Index) -> list[str]:
 
 def residuals(test: Backtest) -> FigureSpec:
     """Return the signed errors: their distribution, and whether they drift over time."""
-    errors = test.scaled[test.model].to_numpy(dtype=float)
+    errors = test.scaled[test.model].dropna().to_numpy(dtype=float)  # NaN: not observed
     counts, edges = np.histogram(errors, bins=min(_BINS, max(8, len(errors) // 4)))
     spread = Bars((edges[1:] + edges[:-1]) / 2, counts, "residuals", "model")
     over_time = test.scaled.groupby("ds", observed=True)[test.model]

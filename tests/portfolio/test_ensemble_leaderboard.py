@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 from ensembles import LastTimes, data_of, ensemble_of, forecasts_of
 
+from automodel_sk import AutoModel
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.portfolio.candidates import Candidate
 from automodel_sk.portfolio.ensemble import AutoEnsemble
+from automodel_sk.portfolio.members.base import Deadline
+from automodel_sk.portfolio.members.table import member_of
 
 H = 3
 
@@ -167,3 +170,31 @@ def test_report_and_plots_train_nothing(ensemble, tmp_path):
     assert "Good" in page
     figure = ensemble.plot.error_by_step()
     assert figure.axes
+
+
+def test_awkward_series_are_forecast_judged_and_shown(tmp_path):
+    times = pd.date_range("2020-01-01", periods=60, freq="MS")
+    season = 10 + np.sin(np.arange(60) * 2 * np.pi / 12)
+    values = {"still": np.full(60, 5.0), "zeros": np.zeros(60), "good": season, "short": season[:3]}
+    parts = [
+        pd.DataFrame({"unique_id": name, "ds": times[-len(y) :], "y": y})
+        for name, y in values.items()
+    ]
+    frame = pd.concat(parts, ignore_index=True).assign(available_mask=1.0)
+    unseen = (frame["unique_id"] == "good") & frame["ds"].isin(times[[20, 55]])
+    frame.loc[unseen, ["y", "available_mask"]] = [np.nan, 0.0]
+    data = data_of(frame, 6, season=12, n_windows=2)
+    members = [member_of(name).fit(data, Deadline()) for name in ("SeasonalNaive", "WindowAverage")]
+    ensemble = ensemble_of(frame, data, members, (0.5, 0.5))
+    found = ensemble.predict(level=[80, 95])
+    assert np.isfinite(found.iloc[:, 2:].to_numpy()).all()
+    columns = ["AutoEnsemble-lo-80", "AutoEnsemble", "AutoEnsemble-hi-80"]
+    still = found[found["unique_id"].isin(["still", "zeros"])]
+    assert np.ptp(still[columns].to_numpy(), axis=1).max() < 1e-9
+    loaded = AutoModel.load(ensemble.save(tmp_path / "saved"))
+    pd.testing.assert_frame_equal(loaded.predict(level=[80, 95]), found)
+    assert len(ensemble.predict(h=14, level=[80])) == 4 * 14
+    table = ensemble.cross_validation(n_windows=2)
+    assert set(table["unique_id"]) == {"good", "still", "zeros"}
+    assert table["y"].isna().sum() == 1
+    assert ensemble.report(tmp_path / "report.html").exists()
