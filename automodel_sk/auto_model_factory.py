@@ -24,6 +24,7 @@ from automodel_sk.data.times.steps import plain_frequency
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import metric_name
 from automodel_sk.options import OptimizationConfig
+from automodel_sk.portfolio.names import names_several
 from automodel_sk.search.planning import SearchPlan, UserInput, make_plan
 from automodel_sk.search.progress import say
 from automodel_sk.search.request_builder import start_workers_early
@@ -139,13 +140,16 @@ class AutoModelFactory:
         """
         started = datetime.now().astimezone()
         earlier = earlier_configurations(self.config.warm_start)
-        model_name, h = read_model_name(self.model_name), convert(TABLE["h"], self.h)
+        several = names_several(self.model_name)
+        model_name = self.model_name if several else read_model_name(self.model_name)
+        h = convert(TABLE["h"], self.h)
         options = replace(self.config.converted(), warm_start=earlier)
-        options = replace(options, study_name=options.study_name or _study_name(model_name, h))
+        label = "auto" if several else model_name
+        options = replace(options, study_name=options.study_name or _study_name(label, h))
         options = replace(options, freq=_plain(options.freq))
         budget = TimeBudget(_seconds(options), refit=options.refit)
         names = ColumnNames(id_col, time_col, target_col)
-        names.check_free(model_name)
+        names.check_free("AutoEnsemble" if several else model_name)
         names.check_present(dataset, "dataset")
         given = UserInput(
             model_name,
@@ -158,6 +162,11 @@ class AutoModelFactory:
             hist_exog_list or (),
             stat_exog_list or (),
         )
+        if several:
+            from automodel_sk.portfolio.create import create_ensemble
+
+            model, self._summary = create_ensemble(given, options, names)
+            return model
         start_workers_early(options)
         with names.worded() if names.differ else nullcontext():
             plan = make_plan(given, options)

@@ -89,8 +89,9 @@ class AutoNeuralForecaster(ForecasterContract):
     metric : str or callable, optional
         The metric to minimise, e.g. "mae", "mase", a metric of sktime or a function of ``(y_true,
         y_pred)``; by default the validation loss.
-    n_windows : int, default=1
-        Number of validation windows of `h` steps.
+    n_windows : int, optional
+        Number of validation windows of `h` steps. By default one, or two to five for several
+        models.
     step_size : int, optional
         Steps between validation windows; `h` if None.
     refit : {"full", "best_weights", "continue"}, default="full"
@@ -116,6 +117,12 @@ class AutoNeuralForecaster(ForecasterContract):
         Steps per season; by default that of the time index's frequency.
     strict_mode : bool, default=False
         Whether warnings about data and configuration are errors.
+    preset : {"balanced", "quick", "best"}, default="balanced"
+        Effort of a search over several models without a time budget: 5, 1 or 30 minutes.
+    ensemble : {"auto", "best", "mean", "median", "greedy"}, default="auto"
+        How several models are combined; "auto" chooses on the validation windows.
+    exclude : sequence of str, optional
+        Models that "auto" leaves out.
     study_name : str, optional
         Name of the study; with `storage`, an interrupted search resumes under this name.
     storage : str or Path, default=":memory:"
@@ -180,7 +187,7 @@ class AutoNeuralForecaster(ForecasterContract):
         use_pruning: bool = True,
         time_budget_hours: float | None = None,
         metric: str | Callable[..., Any] | None = None,
-        n_windows: int = 1,
+        n_windows: int | None = None,
         step_size: int | None = None,
         refit: str = "full",
         warm_start: Any = None,
@@ -193,6 +200,9 @@ class AutoNeuralForecaster(ForecasterContract):
         freq: Any = None,
         season_length: int | None = None,
         strict_mode: bool = False,
+        preset: str = "balanced",
+        ensemble: str = "auto",
+        exclude: Sequence[str] | None = None,
         study_name: str | None = None,
         storage: str | Path | None = ":memory:",
         resume: str = "auto",
@@ -231,6 +241,9 @@ class AutoNeuralForecaster(ForecasterContract):
         self.freq = freq
         self.season_length = season_length
         self.strict_mode = strict_mode
+        self.preset = preset
+        self.ensemble = ensemble
+        self.exclude = exclude
         self.study_name = study_name
         self.storage = storage
         self.resume = resume

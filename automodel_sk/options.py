@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from automodel_sk._utils.secrets import mask_secrets, remember_address
 from automodel_sk.arguments.conversion import convert_all
-from automodel_sk.arguments.kinds import Choices, Flag, Place, Rule, Text
+from automodel_sk.arguments.kinds import Choices, Flag, Names, Place, Rule, Text
 from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.arguments.option import Option, option, unknown_option
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["BACKENDS", "PRECISIONS", "OptimizationConfig"]
+__all__ = ["BACKENDS", "ENSEMBLES", "PRECISIONS", "PRESET_NAMES", "OptimizationConfig"]
 
 BACKENDS = ("optuna", "ray")
+PRESET_NAMES = ("balanced", "quick", "best")
+ENSEMBLES = ("auto", "best", "mean", "median", "greedy")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
 _SEARCH, _MACHINE, _TRACKING = "Search", "Machine", "Tracking"
 
@@ -74,8 +76,9 @@ class OptimizationConfig:
         "scaled_crps", or "huber"; a function with the same signature ``(df, models, id_col,
         target_col, ...)``; or a function of ``(y_true, y_pred)``, called with each window of each
         series. If None, the training loss.
-    n_windows : int, default 1
-        Number of validation windows of `h` steps held out at the end of each series.
+    n_windows : int, optional
+        Number of validation windows of `h` steps held out at the end of each series. If None, one;
+        for several models 5 with fewer than 20 series, 3 with fewer than 100, else 2.
     step_size : int, optional
         Steps between validation windows. If None, `h`.
     refit : {"full", "best_weights", "continue"}, default "full"
@@ -108,6 +111,13 @@ class OptimizationConfig:
         Steps per season, used to scale the intervals. If None, derived from `freq`.
     strict_mode : bool, default False
         Treat the validator's warnings as errors.
+    preset : {"balanced", "quick", "best"}, default "balanced"
+        Effort of a search over several models if neither `time_budget_hours` nor `num_samples` is
+        given: 5 minutes, 1 minute or 30 minutes.
+    ensemble : {"auto", "best", "mean", "median", "greedy"}, default "auto"
+        How several models are combined. ``"auto"`` chooses by leaving one validation window out.
+    exclude : sequence of str, optional
+        Models that "auto" leaves out.
 
     Examples
     --------
@@ -232,10 +242,10 @@ class OptimizationConfig:
         panel=_SEARCH,
         shared=True,
     )
-    n_windows: int = option(
-        1,
-        "Validation windows of h steps.",
-        NumberRule("n_windows", 1),
+    n_windows: int | None = option(
+        None,
+        "Validation windows of h steps; one by default, two to five for several models.",
+        NumberRule("n_windows", 1, also=(None,), note="None: one, or more for several models"),
         panel=_SEARCH,
         shared=True,
     )
@@ -320,6 +330,29 @@ class OptimizationConfig:
         "Treat warnings as errors.",
         Flag("strict_mode", example=False),
         flags=("--strict",),
+    )
+    preset: str = option(
+        "balanced",
+        "Effort for several models without a time budget: quick (1 minute), balanced (5), best"
+        " (30).",
+        Choices("preset", PRESET_NAMES),
+        panel=_SEARCH,
+        shared=True,
+    )
+    ensemble: str = option(
+        "auto",
+        "How several models are combined: auto chooses on the validation windows.",
+        Choices("ensemble", ENSEMBLES),
+        panel=_SEARCH,
+        shared=True,
+    )
+    exclude: Sequence[str] | None = option(
+        None,
+        "Models that auto leaves out.",
+        Names("exclude", "AutoCES", "model names"),
+        panel=_SEARCH,
+        metavar="MODEL",
+        shared=True,
     )
 
     def __new__(cls, *_values: Any, **options: Any) -> OptimizationConfig:

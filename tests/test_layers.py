@@ -72,6 +72,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "train",
         "inference pace precision",
         "oom_retry refit",
+        "trainer",
     ),
     "validation": ("domain_checks result", "config data", "search_checks", "all_checks"),
 }
@@ -84,7 +85,7 @@ HEAVY: dict[str, frozenset[str]] = {
     "matplotlib": frozenset(),
     "mlflow": frozenset({"serving"}),
     "neuralforecast": frozenset(),
-    "optuna": frozenset({"search"}),
+    "optuna": frozenset({"portfolio", "search"}),
     "plotly": frozenset(),
     "pytorch_lightning": frozenset(),
     "ray": frozenset({"search"}),

@@ -237,7 +237,7 @@ def _is_address(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Names:
-    """Column names: a list or another collection of texts, including those of pandas.
+    """Names, most often of columns: a list or another collection of texts, also of pandas.
 
     Examples
     --------
@@ -253,6 +253,7 @@ class Names:
 
     name: str
     example: str
+    what: str = "column names"
 
     def accepts(self, value: Any) -> bool:
         """Return whether a value is a collection of distinct texts."""
@@ -278,14 +279,15 @@ class Names:
 
     def refusal(self, value: Any) -> str:
         """Return the sentence that asks for a list of names."""
-        if isinstance(value, Iterable) and any(isinstance(v, Integral) for v in value):
+        values = value if isinstance(value, Iterable) else ()
+        if self.what == "column names" and any(isinstance(v, Integral) for v in values):
             return (
                 f"{self.name} names columns by numbers, got {shown(value)}; models need strings as"
                 " column names: df.columns = df.columns.map(str), then pass these names"
             )
         example = shown(value if isinstance(value, str) and value else self.example)
         return (
-            f"{self.name} must be a list of column names, got {shown(value)};"
+            f"{self.name} must be a list of {self.what}, got {shown(value)};"
             f" try {self.name}=[{example}]"
         )
 

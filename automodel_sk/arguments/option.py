@@ -45,12 +45,13 @@ _SYNONYMS = {
     "workers": "cpus",
     "n_workers": "cpus",
     "cv": "n_windows",
+    "presets": "preset",
+    "quality": "preset",
+    "excluded_model_types": "exclude",
 }
 """Names that other libraries use for these options."""
 
-_EFFORT = "set the length of the search with num_samples=50 and time_budget_hours=1"
 _ELSEWHERE = {
-    **dict.fromkeys(("preset", "presets", "quality"), f"there are no presets; {_EFFORT}"),
     **dict.fromkeys(
         ("epochs", "max_epochs", "n_epochs"),
         "the length of training is set in steps, in the config: {{'max_steps': 500}}",

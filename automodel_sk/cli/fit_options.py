@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, get_args
 
 import typer
 
-from automodel_sk.arguments.kinds import Choices, Flag
+from automodel_sk.arguments.kinds import Choices, Flag, Names
 from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.catalog.losses import LOSS_NAMES
 from automodel_sk.cli.options import (
@@ -70,8 +70,9 @@ def _parameter(field: Field[Any]) -> inspect.Parameter:
     """Return an option as a parameter that typer reads."""
     declared, read = field.metadata["option"], _READ.get(field.name)
     kind, further = _kind(declared.rule)
+    typed = list[str] if isinstance(declared.rule, Names) else kind
     if read is not None:
-        kind, further = str, {"callback": read}
+        kind, typed, further = str, str, {"callback": read}
     metavar = declared.metavar or (None if kind is bool else "N" if kind is not str else "NAME")
     info = typer.Option(
         *declared.flags,
@@ -80,7 +81,7 @@ def _parameter(field: Field[Any]) -> inspect.Parameter:
         rich_help_panel=declared.panel,
         **further,
     )
-    values: Any = kind | None if field.default is None else kind
+    values: Any = typed | None if field.default is None else typed
     assert field.default is not MISSING, f"the option {field.name} needs a default"
     return inspect.Parameter(
         field.name,

@@ -11,11 +11,7 @@ from automodel_sk.arguments.number_rule import nearest
 
 __all__ = ["Command", "instead_of"]
 
-_EFFORT = (
-    "there are no presets; set the length of the search with --num-samples 50 or --time-budget 1h"
-)
 _INSTEAD = {
-    **dict.fromkeys(("--preset", "--presets", "--quality"), _EFFORT),
     **dict.fromkeys(
         ("--epochs", "--max-epochs", "--max-steps", "--input-size", "--learning-rate"),
         "it is a parameter of the model, in the file of --space: "
@@ -34,6 +30,8 @@ _OTHER_NAMES = {
     "--trials": "--num-samples",
     "--n-trials": "--num-samples",
     "--time-limit": "--time-budget",
+    "--presets": "--preset",
+    "--quality": "--preset",
 }
 """Names of options that other tools have; taken, and not listed."""
 _MISSING = {

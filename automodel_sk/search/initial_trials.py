@@ -33,7 +33,7 @@ def initial_trials(
         The earlier configurations, then the model's defaults, so that a search is never worse than
         them. Empty for a define-by-run function.
     """
-    trials = [_encoded(space, config) for config in earlier]
+    trials = [encoded_parameters(space, config) for config in earlier]
     trials.append(default_parameters(model_name, space))
     return [params for params in trials if params]
 
@@ -53,7 +53,7 @@ def default_parameters(model_name: str, space: SearchSpace) -> dict[str, Any]:
     dict
         By flat name; empty for a define-by-run function.
     """
-    return _encoded(space, {n: constructor_default(model_name, n) for n in space.domains})
+    return encoded_parameters(space, {n: constructor_default(model_name, n) for n in space.domains})
 
 
 def example_config(model_name: str, space: SearchSpace, random_seed: int) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def example_config(model_name: str, space: SearchSpace, random_seed: int) -> dic
     return config
 
 
-def _encoded(space: SearchSpace, config: Mapping[str, Any]) -> dict[str, Any]:
+def encoded_parameters(space: SearchSpace, config: Mapping[str, Any]) -> dict[str, Any]:
     known = {name: value for name, value in config.items() if name in space.domains}
     encoded = (_encode(space, name, value) for name, value in known.items())
     return {name: value for parameter in encoded for name, value in parameter.items()}

@@ -181,7 +181,7 @@ class PreparedData:
             align_static(self.static_df, frame, self.stat_exog),
             self.profile,
             self.h,
-            options.n_windows,
+            options.n_windows or 1,
             options.step_size,
             options.season_length or self.profile.season_length,
         )

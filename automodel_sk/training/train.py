@@ -92,6 +92,9 @@ class Outcome:
         Whether the training ran to its end.
     seconds : float
         Seconds of training and validation.
+    notes : mapping
+        What else is worth knowing, such as the series that a member could not forecast; plain
+        numbers and texts.
     """
 
     score: float
@@ -99,6 +102,7 @@ class Outcome:
     losses: dict[int, float] = field(default_factory=dict)
     verdict: Decision = Decision.CONTINUE
     seconds: float = 0.0
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @contextmanager

@@ -15,7 +15,14 @@ from automodel_sk.metrics import Forecast
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.trial_files import best_file, is_complete, loss_of, write_ranked
 
-__all__ = ["BestForecasts", "KeptForecasts", "by_window", "kept_forecasts", "stored_forecasts"]
+__all__ = [
+    "BestForecasts",
+    "KeptForecasts",
+    "by_window",
+    "kept_forecasts",
+    "store_forecasts",
+    "stored_forecasts",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -118,6 +125,24 @@ class BestForecasts:
                 type(exc).__name__,
                 str(exc)[:200],
             )
+
+
+def store_forecasts(folder: str, config: Mapping[str, Any], loss: float, point: Array) -> None:
+    """Keep point forecasts that come from no training.
+
+    Parameters
+    ----------
+    folder, config
+        As in `stored_forecasts`.
+    loss : float
+        Their error.
+    point : array of float32, shape (n_judged, n_windows, h)
+        The forecasts.
+    """
+    from safetensors.numpy import save_file
+
+    arrays = {_POINT: np.ascontiguousarray(point, dtype=np.float32)}
+    write_ranked(folder, config, loss, lambda path: save_file(arrays, path), ending=_ENDING)
 
 
 def stored_forecasts(folder: str, config: Mapping[str, Any]) -> Array | None:

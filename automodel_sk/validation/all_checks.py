@@ -25,7 +25,7 @@ def validate_all(
     strict_mode: bool = False,
     *,
     freq: Any = None,
-    n_windows: Any = 1,
+    n_windows: Any = None,
     step_size: Any = None,
     use_mlflow: bool = False,
     mlflow_tracking_uri: Any = None,
@@ -59,7 +59,7 @@ def validate_all(
         Whether warnings count as errors.
     freq : str or int, optional
         Frequency of the data; inferred when None.
-    n_windows : int, default 1
+    n_windows : int, optional
         Number of validation windows.
     step_size : int, optional
         Steps between validation windows; the horizon if None.

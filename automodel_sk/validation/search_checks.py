@@ -108,7 +108,7 @@ def _data_result(
     strict: bool,
 ) -> ValidationResult:
     name, config = asked.model_name, asked.config
-    n_windows = asked.options.get("n_windows", 1)
+    n_windows = asked.options.get("n_windows") or 1
     step_size = asked.options.get("step_size")
     return DataValidator(strict).validate_for_model(
         partial(check, categorical_names(config)),

@@ -54,6 +54,8 @@ def _next_trial(study: AskTellStudy, request: SearchRequest) -> Trial | None:
 
 def sampler_of(request: SearchRequest) -> BaseSampler:
     """Return the strategy's sampler, seeded by each trial's number."""
+    if request.make_sampler is not None:
+        return PerTrialSampler(request.make_sampler, request.random_seed)
     selector = SearchAlgorithmSelector(backend="optuna")
 
     def make(seed: int) -> BaseSampler:
@@ -66,6 +68,9 @@ def sampler_of(request: SearchRequest) -> BaseSampler:
 
 def pruner_of(request: SearchRequest) -> optuna.pruners.BasePruner:
     """Return the strategy's pruner; a median pruner sees trials that ended early too."""
+    if request.make_pruner is not None:
+        own: optuna.pruners.BasePruner = request.make_pruner()
+        return own
     strategy = request.strategy
     pruner = SearchAlgorithmSelector(backend="optuna").get_optuna_pruner(strategy)
     if strategy.pruner_name != "MedianPruner":

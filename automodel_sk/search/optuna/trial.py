@@ -24,8 +24,6 @@ from automodel_sk.search.study.trial_lifecycle import (
     record_of,
 )
 from automodel_sk.search.study.upstream import discard_reports, frozen
-from automodel_sk.training.build import effective_config
-from automodel_sk.training.oom_retry import train_within_memory
 from automodel_sk.training.reasons import failure_of
 from automodel_sk.training.train import Decision, Outcome, Report
 from automodel_sk.trials import TrialRecord
@@ -101,13 +99,13 @@ def _train(
 ) -> Outcome:
     """Train a trial's configuration with the changes of an earlier attempt."""
     started = time.monotonic()
-    return train_within_memory(
-        request.task,
+    return request.trainer.train(
         config,
         dataset,
         report=lambda: _reporter(trial, config, request, callback, started),
         on_change=lambda changed: note_changes(trial, changed),
         changed=changes_of(trial, config),
+        slot=request.trainer.slot(config),
     )
 
 
@@ -122,7 +120,7 @@ def _reporter(
     discard_reports(trial)
     losses: list[float] = []
     config = {**config, **changes_of(trial, config)}
-    interval = effective_config(request.task, config)["val_check_steps"]
+    interval = request.trainer.interval(config)
     budget = request.budget.of_trial(config)
 
     def report(number: int, loss: float) -> Decision:

@@ -74,7 +74,8 @@ class RayBackend:
         """
         with readable_errors(request.location), muted(), on_disk(request.location) as location:
             request = replace(request, location=location)
-            sampler = PerTrialSampler(RandomSampler, request.random_seed)
+            make = request.make_sampler or RandomSampler
+            sampler = PerTrialSampler(make, request.random_seed)
             study = open_study(request, sampler, NopPruner())
             notifier = TrialNotifier(study, request, callback)
             notifier.catch_up()
@@ -127,5 +128,5 @@ def _tune(
 
 def _trainable(request: SearchRequest, dataset: Any, resources: ResourcesOfTrials) -> Any:
     """Return the trainable for Ray, with task and data stored once in Ray's object store."""
-    lent = tune.with_parameters(train_on_ray, task=request.task, lent=LentDataset.of(dataset))
+    lent = tune.with_parameters(train_on_ray, trainer=request.trainer, lent=LentDataset.of(dataset))
     return tune.with_resources(lent, {"cpu": resources.cpu, "gpu": resources.gpu})

@@ -8,7 +8,7 @@ import optuna
 from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from automodel_sk.search.ray.searcher import Proposer
+from automodel_sk.search.ray.searcher import IdleProposer, Proposer
 from automodel_sk.search.study.attributes import count_of
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.seeding import seed_of_trial
@@ -56,7 +56,7 @@ def replayed(study: optuna.Study, request: SearchRequest) -> Proposer:
     return proposer
 
 
-def pass_result(proposer: Proposer, trial: FrozenTrial) -> None:
+def pass_result(proposer: Proposer | IdleProposer, trial: FrozenTrial) -> None:
     """Report an ended trial to a searcher: its best loss, pruned or not."""
     losses = trial.intermediate_values.values()
     failed = trial.state is TrialState.FAIL or not losses

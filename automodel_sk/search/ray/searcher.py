@@ -22,7 +22,7 @@ from automodel_sk.search_space import Computed, SearchSpace
 from automodel_sk.search_space.nesting import SEPARATOR
 from automodel_sk.selection.ray_algorithms import ray_param_space
 
-__all__ = ["Proposer"]
+__all__ = ["IdleProposer", "Proposer"]
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +86,23 @@ class Proposer:
             self._source.forget(key)
         else:
             self._source.teach(key, loss)
+
+
+class IdleProposer:
+    """Proposes nothing, because the study's own sampler draws the trials."""
+
+    results_seen = 0
+
+    def propose(self) -> Params | None:
+        """Propose nothing."""
+        return None
+
+    def begin(self, number: int, params: Mapping[str, Any]) -> None:
+        """Do nothing: there are no proposals."""
+
+    def end(self, number: int, loss: float | None) -> None:
+        """Count an ended trial."""
+        self.results_seen += 1
 
 
 class _Variants:

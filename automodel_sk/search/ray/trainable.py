@@ -12,12 +12,11 @@ from typing import Any
 import numpy.typing as npt
 
 from automodel_sk._utils.muting import muted_warnings
-from automodel_sk.training.build import effective_config
 from automodel_sk.training.devices import trainer_options
-from automodel_sk.training.oom_retry import train_within_memory
 from automodel_sk.training.reasons import failure_of
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.train import Decision, Report
+from automodel_sk.training.trainer import Trainer
 
 __all__ = ["LentDataset", "TrialFailedError", "train_on_ray"]
 
@@ -73,15 +72,16 @@ class _Attempts:
     changed: dict[str, Any] = field(default_factory=dict)
 
 
-def train_on_ray(job: Mapping[str, Any], task: TrainingTask, lent: LentDataset) -> None:
+def train_on_ray(job: Mapping[str, Any], trainer: Trainer, lent: LentDataset) -> None:
     """Train a trial's configuration; each validation loss goes to the driver, which may stop it.
 
     Parameters
     ----------
     job : mapping
-        ``number``, ``config`` and ``changed`` (changes made by an earlier attempt).
-    task : TrainingTask
-        Settings that all trials share.
+        ``number``, ``config``, ``changed`` (changes made by an earlier attempt) and ``slot``
+        (seconds that it may take).
+    trainer : Trainer
+        Trains the configuration.
     lent : LentDataset
         The data.
 
@@ -90,16 +90,16 @@ def train_on_ray(job: Mapping[str, Any], task: TrainingTask, lent: LentDataset) 
     TrialFailedError
         The trial could not be trained.
     """
-    task = _on_this_machine(task)
+    trainer = trainer.adapted(_on_this_machine)
     attempts = _Attempts(time.perf_counter(), dict(job["changed"]))
     try:
-        train_within_memory(
-            task,
+        trainer.train(
             job["config"],
             lent.dataset(),
-            report=lambda: _reporter(task, job, attempts),
+            report=lambda: _reporter(trainer, job, attempts),
             on_change=attempts.changed.update,
             changed=attempts.changed,
+            slot=job["slot"],
         )
     except Exception as exc:
         seconds = time.perf_counter() - attempts.started
@@ -121,11 +121,10 @@ def _if_here(folder: str | None) -> str | None:
     return folder if folder and Path(folder).is_dir() else None
 
 
-def _reporter(task: TrainingTask, job: Mapping[str, Any], attempts: _Attempts) -> Report:
+def _reporter(trainer: Trainer, job: Mapping[str, Any], attempts: _Attempts) -> Report:
     from ray import tune
 
-    config = effective_config(task, {**job["config"], **attempts.changed})
-    interval = config["val_check_steps"]
+    interval = trainer.interval({**job["config"], **attempts.changed})
 
     def report(number: int, loss: float) -> Decision:
         # If the driver stops the trial, this raises SystemExit.

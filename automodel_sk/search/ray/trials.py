@@ -13,6 +13,7 @@ from typing import Any
 from optuna.trial import Trial, TrialState
 
 from automodel_sk.search.ray.replay import PROPOSED, RESULTS_SEEN, pass_result, replayed
+from automodel_sk.search.ray.searcher import IdleProposer
 from automodel_sk.search.study.attributes import changes_of, count_of, note_changes
 from automodel_sk.search.study.notifier import TrialNotifier
 from automodel_sk.search.study.ownership import claim, heartbeats, requeue
@@ -97,7 +98,8 @@ class RayTrials:
         self._asked = -math.inf, 0
         self.running: dict[int, RunningTrial] = {}
         self.is_over = False
-        self._proposer = replayed(study, request)
+        own = request.make_sampler is not None
+        self._proposer = IdleProposer() if own else replayed(study, request)
 
     def next_job(self) -> dict[str, Any] | None:
         """Claim a trial for Ray; None if there is none now, `is_over` if none will follow."""
@@ -109,7 +111,8 @@ class RayTrials:
             config = self._begun(trial)
             if config is not None:
                 changed = self.running[trial.number].changed
-                return {"number": trial.number, "config": config, "changed": changed}
+                slot = self._request.trainer.slot(config)
+                return {"number": trial.number, "config": config, "changed": changed, "slot": slot}
         return None
 
     def _is_time_to_ask(self) -> bool:
@@ -133,6 +136,8 @@ class RayTrials:
         """Make sure that the study has a trial to run; False if the searcher waits for results."""
         if self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             return True
+        if self._request.make_sampler is not None:
+            return True  # the study's own sampler draws it
         if self._awaited == self._proposer.results_seen and self.running:
             return False
         params = self._proposer.propose()

@@ -20,17 +20,22 @@ from automodel_sk.trials import FAILURES, FailureKind
 
 __all__ = [
     "FITTED_TO_SLOT",
+    "NOTES",
     "RETRIED_WITH",
     "changes_of",
     "count_of",
     "failure_of",
     "json_of",
     "note_changes",
+    "notes_of",
     "reason_of",
     "retried_with",
     "seconds_of",
     "steps_of",
 ]
+
+NOTES = "notes"
+"""Trial attribute: what a member notes about its forecasts."""
 
 RETRIED_WITH = "retried_with"
 """Trial attribute: the smaller batches that a further attempt is trained with."""
@@ -39,6 +44,7 @@ FITTED_TO_SLOT = "fitted_to_slot"
 """Trial attribute: the steps, and steps between validations, that fit into its time slot."""
 
 _LONGEST_REASON = 2000
+_MOST_NOTES = 20
 _MOST_STEPS = 1_000_000
 _LONGEST_TRIAL = 1e9
 
@@ -111,7 +117,12 @@ def reason_of(trial: FrozenTrial) -> str | None:
     noted = trial.user_attrs.get("reason")
     if not isinstance(noted, str):
         return None
-    shown = (c if c.isprintable() or c in "\n\t" else "?" for c in noted[:_LONGEST_REASON])
+    return plain_line(noted)
+
+
+def plain_line(text: str) -> str:
+    """Return a text of bounded length without control characters."""
+    shown = (c if c.isprintable() or c in "\n\t" else "?" for c in text[:_LONGEST_REASON])
     return "".join(shown)
 
 
@@ -119,6 +130,18 @@ def failure_of(trial: FrozenTrial) -> FailureKind | None:
     """Return the kind of a trial's failure, if one that is known was stored."""
     noted = trial.user_attrs.get("failure")
     return next((kind for kind in FAILURES if kind == noted), None)
+
+
+def notes_of(trial: FrozenTrial) -> dict[str, Any]:
+    """Return what else a trial noted: texts without control characters, and numbers."""
+    noted = trial.user_attrs.get(NOTES)
+    if not isinstance(noted, Mapping) or len(noted) > _MOST_NOTES:
+        return {}
+    return {
+        str(name)[:100]: plain_line(value) if isinstance(value, str) else value
+        for name, value in noted.items()
+        if isinstance(value, (str, int, float))
+    }
 
 
 def count_of(trial: Trial | FrozenTrial, name: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ from automodel_sk.search_algorithm_selector import SearchStrategy
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
+from automodel_sk.training.trainer import SingleModel, Trainer
 from automodel_sk.trials import TrialRecord
 
 __all__ = ["SearchBackend", "SearchCallback", "SearchRequest"]
@@ -54,6 +55,13 @@ class SearchRequest:
         Stop the search after this many consecutive trials without improvement.
     job : mapping, optional
         What a process on another machine needs to join the search, in JSON format.
+    several : Trainer, optional
+        Trains the trials if they are of several models; None if all are of the task's model.
+    initial : sequence of mappings, optional
+        Parameters of the first trials, as the study stores them. If None, `warm_start` and the
+        model's defaults.
+    make_sampler, make_pruner : callable, optional
+        Return what draws and prunes the trials instead of the strategy's algorithm.
     """
 
     task: TrainingTask
@@ -74,6 +82,15 @@ class SearchRequest:
     warm_start: Sequence[Mapping[str, Any]] = ()
     patience: int | None = None
     job: Mapping[str, Any] | None = None
+    several: Trainer | None = None
+    initial: Sequence[Mapping[str, Any]] | None = None
+    make_sampler: Callable[[int], Any] | None = None
+    make_pruner: Callable[[], Any] | None = None
+
+    @property
+    def trainer(self) -> Trainer:
+        """What trains the trials."""
+        return self.several or SingleModel(self.task)
 
 
 class SearchCallback(Protocol):

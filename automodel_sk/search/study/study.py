@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -106,9 +106,13 @@ def _exists(storage: BaseStorage, name: str) -> bool:
 
 def _enqueue_initial_trials(study: AskTellStudy, request: SearchRequest) -> None:
     """Enqueue the initial trials."""
-    trials = initial_trials(request.task.model_name, request.space, request.warm_start)
+    trials: Sequence[Mapping[str, Any]] = (
+        initial_trials(request.task.model_name, request.space, request.warm_start)
+        if request.initial is None
+        else request.initial
+    )
     for params in trials if not request.strategy.exhaustive else ():
-        study.enqueue_trial(params, skip_if_exists=True)
+        study.enqueue_trial(dict(params), skip_if_exists=True)
 
 
 def _settle(storage: BaseStorage, name: str, request: SearchRequest) -> None:

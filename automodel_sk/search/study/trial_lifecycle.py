@@ -16,10 +16,12 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
 from automodel_sk.search.study.attributes import (
     FITTED_TO_SLOT,
+    NOTES,
     RETRIED_WITH,
     changes_of,
     count_of,
     failure_of,
+    notes_of,
     reason_of,
     retried_with,
     seconds_of,
@@ -68,6 +70,8 @@ def end(study: Study, trial: Trial, outcome: Outcome) -> None:
         return
     trial.set_user_attr("steps", list(outcome.losses))
     trial.set_user_attr("seconds", outcome.seconds)
+    if outcome.notes:
+        trial.set_user_attr(NOTES, dict(outcome.notes))
     if outcome.verdict is Decision.OUT_OF_TIME:
         trial.set_user_attr("reason", OUT_OF_TIME)
     state = _STATE_OF[outcome.verdict]
@@ -191,7 +195,7 @@ def _steps_in(config: Mapping[str, Any]) -> int:
 
 
 def _tags_of(trial: FrozenTrial, config: Mapping[str, Any]) -> dict[str, Any]:
-    tags: dict[str, Any] = {}
+    tags: dict[str, Any] = dict(notes_of(trial))
     if type(copy_of := trial.user_attrs.get("copy_of")) is int:
         tags["copy_of"] = copy_of
     if changed := retried_with(trial, config):

@@ -1,0 +1,136 @@
+"""Divide one time budget among the trials of several models and the refit of the best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from automodel_sk.portfolio.space import MODEL
+from automodel_sk.training.time_budget import TimeBudget
+from automodel_sk.trials import TrialRecord
+
+__all__ = ["PortfolioBudget", "first_slot"]
+
+REFIT_SHARE = 0.3
+"""At most this share of the budget is kept for the final models."""
+
+REFITTED = 3
+"""Networks whose refit is expected, when time is set aside."""
+
+SHORTEST_SLOT = 2.0
+"""Seconds below which no network is trained."""
+
+
+class PortfolioBudget(TimeBudget):
+    """Seconds for all trials and the final models together.
+
+    Time is set aside for the refit of the best networks, each about as long as its trial.
+
+    Parameters
+    ----------
+    seconds : float, optional
+        The budget, starting now; no limit if None.
+    side_by_side : int
+        How many final models are trained at a time.
+    refit : str
+        As in `OptimizationConfig`; nothing is set aside unless it is "full".
+    networks : sequence of str
+        The models that are trained rather than fitted.
+
+    Examples
+    --------
+    >>> budget = PortfolioBudget(100.0, networks=["MLP"])
+    >>> losses = {100: 1.0, 200: 2.0}
+    >>> trial = TrialRecord(0, "COMPLETE", 1.0, {"model": "MLP"}, losses, duration_seconds=8.0)
+    >>> budget.note(trial)
+    >>> budget.reserve
+    8.0
+    """
+
+    def __init__(
+        self,
+        seconds: float | None = None,
+        *,
+        side_by_side: int = 1,
+        refit: str = "full",
+        networks: Sequence[str] = (),
+        **clock: Any,
+    ) -> None:
+        super().__init__(seconds, refit=refit, **clock)
+        self._total = seconds or 0.0
+        self._side_by_side = side_by_side
+        self._networks = frozenset(networks)
+        self._refits = refit == "full"
+        self._best_of: dict[str, tuple[float, float]] = {}
+
+    def of_networks(self, names: Iterable[str]) -> None:
+        """Set which models are trained rather than fitted."""
+        self._networks = frozenset(names)
+
+    @property
+    def total(self) -> float:
+        """Seconds of the whole budget; 0 without a limit."""
+        return self._total
+
+    def note(self, record: TrialRecord) -> None:
+        """Update the time set aside from an ended trial."""
+        loss, model = record.best_loss, record.params.get(MODEL)
+        if record.state == "FAIL" or loss is None or model not in self._networks:
+            return
+        if record.duration_seconds > 0 and loss < self._best_of.get(model, (float("inf"), 0))[0]:
+            self._best_of[model] = loss, record.duration_seconds
+
+    @property
+    def reserve(self) -> float:
+        """Seconds that the final models need, as far as is known."""
+        if not self._refits:
+            return 0.0
+        seconds = [seconds for _, seconds in sorted(self._best_of.values())[:REFITTED]]
+        longest = max(seconds, default=0.0)
+        expected = max(longest, sum(seconds) / self._side_by_side)
+        return min(expected, REFIT_SHARE * self._total) if self.is_limited else expected
+
+    @property
+    def refit_seconds(self) -> float | None:
+        """Seconds that the final models will take; None before a network has ended."""
+        return self.reserve if self._best_of else None
+
+    def of_trial(self, config: Mapping[str, Any]) -> Any:
+        """Return an object that stops a running trial once its time is needed for the refit."""
+        return _UntilReserve(self)
+
+
+class _UntilReserve:
+    """Stops a trial when only the refit's time is left."""
+
+    def __init__(self, budget: PortfolioBudget) -> None:
+        self._budget = budget
+
+    def is_over(self, losses: Mapping[int, float], seconds: float | None = None) -> bool:
+        """Return whether the trial must stop."""
+        over = self._budget.is_limited and self._budget.left() <= self._budget.reserve
+        if over:
+            self._budget.cut_a_trial()
+        return over
+
+
+def first_slot(left: float, remaining: int, workers: int) -> float:
+    """Return the seconds for one of several first trainings that share some workers.
+
+    Time that one leaves unused is spread over the rest; one share is left for the search.
+
+    Parameters
+    ----------
+    left : float
+        Seconds left for all of them.
+    remaining : int
+        Trainings not started yet, this one included.
+    workers : int
+        Trainings at a time.
+
+    Examples
+    --------
+    >>> first_slot(60.0, remaining=5, workers=2)
+    20.0
+    """
+    return max(SHORTEST_SLOT, left * min(workers, remaining) / (remaining + 1))

@@ -1,0 +1,156 @@
+"""Tune several models with one call: the portfolio's side of `create_auto_model`."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+
+from automodel_sk.data.columns import ColumnNames
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.portfolio.budget import PortfolioBudget
+from automodel_sk.portfolio.ensemble import AutoEnsemble
+from automodel_sk.portfolio.plan import PortfolioPlan, plan_portfolio
+from automodel_sk.portfolio.presets import with_preset
+from automodel_sk.portfolio.run import run_portfolio
+from automodel_sk.search.planning import UserInput
+from automodel_sk.search.progress import say
+from automodel_sk.search.request_builder import start_workers_early
+from automodel_sk.search.study.storage import StudyLocation
+from automodel_sk.search.summary import OptimizationSummary
+from automodel_sk.tracking import make_tracker
+from automodel_sk.tracking.base import SearchRecord
+from automodel_sk.tracking.records import model_record
+from automodel_sk.training.turns import search_turn
+
+__all__ = ["create_ensemble"]
+
+logger = logging.getLogger(__name__)
+
+
+def create_ensemble(
+    given: UserInput, options: OptimizationConfig, names: ColumnNames
+) -> tuple[AutoEnsemble, OptimizationSummary]:
+    """Search several models, combine the best, and fit them on all rows.
+
+    Parameters
+    ----------
+    given : UserInput
+        The user's input, with the engine's column names.
+    options : OptimizationConfig
+        Converted options, with a study name.
+    names : ColumnNames
+        The user's names of the columns.
+
+    Returns
+    -------
+    AutoEnsemble, OptimizationSummary
+    """
+    started = datetime.now().astimezone()
+    options = with_preset(options)
+    hours = options.time_budget_hours
+    budget = PortfolioBudget(
+        None if hours is None else hours * 3600,
+        refit=options.refit,
+        side_by_side=1,
+    )
+    start_workers_early(options)
+    with names.worded() if names.differ else nullcontext():
+        plan = plan_portfolio(given, options)
+    budget.of_networks(plan.networks)
+    _announce(plan, options)
+    with search_turn(lambda: logger.info("another search runs in this process")) as seconds:
+        budget.add(seconds)
+        begun = started + timedelta(seconds=seconds)
+        return _tracked(plan, options, budget, names, begun)
+
+
+def _announce(plan: PortfolioPlan, options: OptimizationConfig) -> None:
+    for warning in plan.validation.warnings:
+        logger.warning(warning)
+    say(f"Data: {plan.profile}", options.verbose)
+    windows = f"{plan.data.n_windows} validation windows of {plan.data.h} steps"
+    say(f"Models: {', '.join(plan.names)}; {windows}", options.verbose)
+    for name, reason in plan.left_out.items():
+        say(f"Left out: {name}: {reason}", options.verbose)
+    location = StudyLocation(str(options.study_name), options.storage)
+    say(f"Study: {options.study_name!r} in {location}", options.verbose)
+
+
+def _tracked(
+    plan: PortfolioPlan,
+    options: OptimizationConfig,
+    budget: PortfolioBudget,
+    names: ColumnNames,
+    started: datetime,
+) -> tuple[AutoEnsemble, OptimizationSummary]:
+    tracker = make_tracker(
+        options.use_mlflow,
+        options.mlflow_tracking_uri,
+        options.mlflow_experiment_name,
+        options.mlflow_register_as,
+    )
+    tracker.start(_search_record(plan, options))
+    try:
+        model = run_portfolio(plan, options, budget, tracker, names)
+    except (KeyboardInterrupt, SystemExit):
+        tracker.finish("KILLED")
+        raise
+    except BaseException:
+        tracker.finish("FAILED")
+        raise
+    summary = _summary(model, plan, options, started)
+    say(summary, options.verbose)
+    tracker.finish(
+        "FINISHED",
+        metrics=summary.metrics(),
+        artifacts={**summary.artifacts(), "leaderboard.csv": model.leaderboard()},
+        model=model_record(model),
+    )
+    return model, summary
+
+
+def _summary(
+    model: AutoEnsemble, plan: PortfolioPlan, options: OptimizationConfig, started: datetime
+) -> OptimizationSummary:
+    """Return the summary of the search, as `get_optimization_summary` gives it."""
+    trials = model.trials
+    states = trials["state"]
+    summary = OptimizationSummary(
+        model_name=model.model_name,
+        h=model.h,
+        models=", ".join(plan.names),
+        backend=options.backend,
+        study_name=options.study_name,
+        n_windows=plan.data.n_windows,
+        metric=plan.objective.metric.name,
+        n_trials=len(trials),
+        n_complete=int((states == "COMPLETE").sum()),
+        n_pruned=int((states == "PRUNED").sum()),
+        n_failed=int((states == "FAIL").sum()),
+        combination=model.combination.name,
+        weights={name: round(weight, 3) for name, weight in model.weights.items()},
+        best_score=model.best_score,
+        best_config=model.best_config,
+        seconds=round((datetime.now().astimezone() - started).total_seconds(), 3),
+    )
+    summary.trials = trials
+    return summary
+
+
+def _search_record(plan: PortfolioPlan, options: OptimizationConfig) -> SearchRecord:
+    settings = {k: v for k, v in options.to_dict().items() if k not in ("storage", "verbose")}
+    settings.pop("mlflow_tracking_uri")
+    settings["warm_start"] = None
+    facts = {
+        "models": ", ".join(plan.names),
+        "h": plan.data.h,
+        "n_series": plan.profile.n_series,
+        "n_rows": plan.profile.n_rows,
+        "freq": plan.profile.freq,
+        "n_windows": plan.data.n_windows,
+        "metric": plan.objective.metric.name,
+    }
+    location = StudyLocation(str(options.study_name), options.storage)
+    tags = {"automodel_sk.study_id": f"{options.study_name} in {location}"}
+    return SearchRecord(str(options.study_name), "auto", {**settings, **facts}, tags, None)

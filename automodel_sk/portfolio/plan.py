@@ -1,0 +1,321 @@
+"""Plan a search over several models: which take part, on which windows, scored by what."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from automodel_sk.arguments.number_rule import nearest
+from automodel_sk.catalog.models import get_characteristics, is_joint
+from automodel_sk.data.analysis import DatasetProfile
+from automodel_sk.data.times.wall_dates import on_wall
+from automodel_sk.data.wording import shown
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.metrics import resolve_metric
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.portfolio.data import PortfolioData
+from automodel_sk.portfolio.members.base import Member
+from automodel_sk.portfolio.members.table import MEMBERS, available, member_of
+from automodel_sk.portfolio.names import read_names
+from automodel_sk.portfolio.neural_spaces import (
+    AUTO_NETWORKS,
+    PanelFacts,
+    first_config,
+    network_space,
+)
+from automodel_sk.portfolio.space import MODEL, PortfolioSpace
+from automodel_sk.search.planning import SearchPlan, UserInput, plan_search
+from automodel_sk.search.prepared import PreparedData, prepare_data
+from automodel_sk.search_space import SearchSpace
+from automodel_sk.training.objective import Objective, make_objective
+from automodel_sk.validation import ValidationResult
+
+__all__ = ["PortfolioPlan", "plan_portfolio", "windows_for"]
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_METRIC = "mase"
+
+
+@dataclass(frozen=True)
+class PortfolioPlan:
+    """Everything that is decided before the first trial of several models.
+
+    Parameters
+    ----------
+    data : PortfolioData
+        The rows, and the windows that candidates are judged on.
+    networks : mapping of str to SearchPlan
+        The plan of each network, in the order of their first trials.
+    members : mapping of str to Member
+        The other members.
+    left_out : mapping of str to str
+        Why models take no part.
+    spaces : PortfolioSpace
+        Which models and parameters a trial may have.
+    initial : sequence of mappings
+        Configurations of the first trials.
+    objective : Objective
+        Scores forecasts of the windows.
+    profile : DatasetProfile
+        Characteristics of the data.
+    validation : ValidationResult
+        Findings of the validator.
+    prepared : PreparedData
+        The data as prepared.
+    """
+
+    data: PortfolioData
+    networks: Mapping[str, SearchPlan]
+    members: Mapping[str, Member]
+    left_out: Mapping[str, str]
+    spaces: PortfolioSpace
+    initial: Sequence[Mapping[str, Any]]
+    objective: Objective
+    profile: DatasetProfile
+    validation: ValidationResult
+    prepared: PreparedData
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All models that take part."""
+        return (*self.members, *self.networks)
+
+    def identity(self) -> dict[str, str]:
+        """Return what must be unchanged for a stopped search to resume."""
+        return {
+            "model": ", ".join(self.names),
+            "horizon": str(self.data.h),
+            "search space": self.spaces.fingerprint(),
+            "metric": self.objective.metric.name,
+            "validation windows": f"{self.data.n_windows} in {self.data.held_out} steps",
+            **self.prepared.data.facts,
+        }
+
+
+def windows_for(profile: DatasetProfile, h: int, step_size: int | None = None) -> int:
+    """Return the number of validation windows: the more, the fewer series there are.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from automodel_sk.data.analysis import analyse_dataset
+    >>> times = pd.date_range("2015-01-31", periods=60, freq="ME")
+    >>> df = pd.DataFrame({"unique_id": "a", "ds": times, "y": 1.0})
+    >>> windows_for(analyse_dataset(df), 6), windows_for(analyse_dataset(df), 24)
+    (5, 1)
+    """
+    wanted = 5 if profile.n_series < 20 else 3 if profile.n_series < 100 else 2
+    room = (int(profile.median_length) - max(2 * h + 1, 10) - h) // (step_size or h) + 1
+    return max(1, min(wanted, room))
+
+
+def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPlan:
+    """Decide which models take part, and how they are judged.
+
+    Parameters
+    ----------
+    given : UserInput
+        Its `model_name` is "auto" or a list of names; its `config` may hold a search space by name.
+    options : OptimizationConfig
+        How to search.
+
+    Returns
+    -------
+    PortfolioPlan
+
+    Raises
+    ------
+    InvalidInputError
+        The data are invalid, a name is unknown, or no model can forecast the data.
+    """
+    prepared = _prepared(given, options)
+    data = _portfolio_data(prepared)
+    objective = _objective(options, data)
+    asked = _asked(given, data, options.exclude or ())
+    _check_config(given.config, list(asked))
+    facts = _facts(data)
+    left_out: dict[str, str] = {}
+    members: dict[str, Member] = {}
+    networks: dict[str, SearchPlan] = {}
+    for name, reason in asked.items():
+        if reason is not None:
+            left_out[name] = reason
+        elif name in MEMBERS:
+            members[name] = member_of(name)
+        else:
+            networks[name] = _network(name, given, prepared, options, facts, objective)
+    if not members and not networks:
+        raise InvalidInputError(
+            "none of the models can forecast these data: "
+            + "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        )
+    spaces = {name: SearchSpace() for name in members}
+    spaces |= {name: plan.space for name, plan in networks.items()}
+    space = PortfolioSpace(spaces)
+    initial: list[Mapping[str, Any]] = [{MODEL: name} for name in members]
+    initial += [_first(name, space, facts, given) for name in networks]
+    plans = [*networks.values()]
+    report = plans[0].validation if plans else _validated(prepared)
+    return PortfolioPlan(
+        data,
+        networks,
+        members,
+        left_out,
+        space,
+        initial,
+        objective,
+        prepared.data.profile,
+        report,
+        prepared,
+    )
+
+
+def _prepared(given: UserInput, options: OptimizationConfig) -> PreparedData:
+    """Check the data, then settle the number of windows, which depends on them."""
+    prepared = prepare_data(
+        given.dataset,
+        given.h,
+        options,
+        static_df=given.static_df,
+        futr_exog=given.futr_exog_list,
+        hist_exog=given.hist_exog_list,
+        stat_exog=given.stat_exog_list,
+    )
+    _validated(prepared)
+    windows = options.n_windows or windows_for(prepared.profile, given.h, options.step_size)
+    return replace(prepared, options=replace(options, n_windows=windows))
+
+
+def _validated(prepared: PreparedData) -> ValidationResult:
+    result = prepared.checked().findings.result()
+    result.raise_if_invalid()
+    return result
+
+
+def _portfolio_data(prepared: PreparedData) -> PortfolioData:
+    data = prepared.data
+    return PortfolioData(
+        on_wall(data.frame, data.profile.freq),
+        prepared.h,
+        data.profile.freq,
+        data.season,
+        data.static_df,
+        data.n_windows,
+        data.step_size,
+        tuple(prepared.futr_exog),
+        tuple(prepared.hist_exog),
+        tuple(prepared.stat_exog),
+    )
+
+
+def _objective(options: OptimizationConfig, data: PortfolioData) -> Objective:
+    """Return the objective; series without an error scale, as constant ones, are not scored."""
+    metric = resolve_metric(options.metric or DEFAULT_METRIC, data.season)
+    assert metric is not None
+    objective = make_objective(metric, data.windows, data.judged)
+    if options.metric is not None:
+        objective.check([""])
+    weights = np.asarray(objective.weights, dtype=float)
+    if np.isfinite(weights).any():
+        return replace(objective, weights=np.where(np.isfinite(weights), weights, np.nan))
+    plain = resolve_metric("mae", data.season)
+    assert plain is not None
+    return make_objective(plain, data.windows, data.judged)
+
+
+def _facts(data: PortfolioData) -> PanelFacts:
+    lengths = data.lengths[data.is_judged]
+    zeros = float((data.frame["y"] == 0).mean())
+    return PanelFacts(
+        data.h, data.season, int(np.median(lengths)) - data.held_out, mostly_zero=zeros > 0.3
+    )
+
+
+def _asked(given: UserInput, data: PortfolioData, exclude: Sequence[str]) -> dict[str, str | None]:
+    """Return the models to consider, each with the reason it is left out, if any."""
+    wanted = read_names(given.model_name)
+    if wanted is None:
+        found = {**available(data), **{n: _refusal(n, data) for n in AUTO_NETWORKS}}
+        excluded = {name.lower() for name in exclude}
+        return {name: reason for name, reason in found.items() if name.lower() not in excluded}
+    asked: dict[str, str | None] = {}
+    for name in wanted:
+        is_member = name in MEMBERS
+        asked[name] = member_of(name).refusal(data) if is_member else _too_short(name, data)
+    return asked
+
+
+def _refusal(name: str, data: PortfolioData) -> str | None:
+    """Return why "auto" leaves a network out of these data."""
+    if name == "TFT" and not (data.futr_exog or data.hist_exog or data.stat_exog):
+        return "its attention pays off with exogenous variables, and there are none"
+    return _too_short(name, data)
+
+
+def _too_short(name: str, data: PortfolioData) -> str | None:
+    """Return why a network cannot be trained on the rows before the windows."""
+    if is_joint(name) and not data.is_judged.all():
+        return "it forecasts all series jointly, and some are too short for the windows"
+    if data.lengths.max() - data.held_out <= data.h:
+        return f"the series are too short: at most {data.h} rows before the validation windows"
+    return None
+
+
+def _network(
+    name: str,
+    given: UserInput,
+    prepared: PreparedData,
+    options: OptimizationConfig,
+    facts: PanelFacts,
+    objective: Objective,
+) -> SearchPlan:
+    """Plan one network on the columns that it can use."""
+    traits = get_characteristics(name)
+    own = replace(
+        prepared,
+        futr_exog=prepared.futr_exog if traits.supports_future_exogenous else (),
+        hist_exog=prepared.hist_exog if traits.supports_historic_exogenous else (),
+        stat_exog=prepared.stat_exog if traits.supports_static else (),
+        static_df=prepared.static_df if traits.supports_static else None,
+    )
+    config = (given.config or {}).get(name) or network_space(name, facts)
+    plan = plan_search(own, name, replace(own.options, metric=None), config=config, loss=given.loss)
+    scored = replace(objective, series=prepared.data.is_judged) if is_joint(name) else objective
+    task = replace(plan.task, metric=objective.metric.name, objective=scored)
+    return replace(plan, task=task, objective=scored)
+
+
+def _check_config(config: Any, names: Sequence[str]) -> None:
+    """Raise unless a user's config holds search spaces by the names of models."""
+    if config is None:
+        return
+    if not isinstance(config, Mapping) or not all(
+        isinstance(value, (Mapping, SearchSpace)) for value in config.values()
+    ):
+        raise InvalidInputError(
+            "config must hold one search space by model name where several models are tuned, got"
+            f" {shown(config)}; try config={{'NHITS': {{'max_steps': 500}}}}"
+        )
+    for name in config:
+        if name not in names:
+            meant = nearest(str(name), names)
+            hint = f"did you mean {meant!r}?" if meant else f"choose from {', '.join(names)}"
+            raise InvalidInputError(
+                f"config has a space of {shown(name)}, which takes no part; {hint}"
+            )
+
+
+def _first(
+    name: str, space: PortfolioSpace, facts: PanelFacts, given: UserInput
+) -> Mapping[str, Any]:
+    """Return the parameters of a network's first trial, as the study stores them."""
+    from automodel_sk.search.initial_trials import encoded_parameters
+
+    own = space.spaces[name]
+    first = encoded_parameters(own, first_config(name, facts))
+    return {MODEL: name} | {f"{name}/{key}": value for key, value in first.items()}

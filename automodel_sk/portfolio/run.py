@@ -1,0 +1,95 @@
+"""The whole of a search over several models: trials, combination, final members, ensemble."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from automodel_sk.data.columns import ColumnNames
+from automodel_sk.data.times.wall_dates import day_zone
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.portfolio.budget import PortfolioBudget
+from automodel_sk.portfolio.candidates import Candidate, choose_among
+from automodel_sk.portfolio.combiners import Combination
+from automodel_sk.portfolio.ensemble import AutoEnsemble
+from automodel_sk.portfolio.final import fit_members
+from automodel_sk.portfolio.plan import PortfolioPlan
+from automodel_sk.portfolio.search import search_portfolio
+from automodel_sk.portfolio.store import trial_files
+from automodel_sk.portfolio.window_errors import errors_by
+from automodel_sk.search.progress import Callbacks, TrackerCallback, progress_bar
+from automodel_sk.search.study.storage import StudyLocation
+from automodel_sk.tracking import Tracker
+
+__all__ = ["run_portfolio"]
+
+logger = logging.getLogger(__name__)
+
+
+def run_portfolio(
+    plan: PortfolioPlan,
+    options: OptimizationConfig,
+    budget: PortfolioBudget,
+    tracker: Tracker,
+    columns: ColumnNames,
+) -> AutoEnsemble:
+    """Run a plan: search, combine, fit the members.
+
+    Parameters
+    ----------
+    plan : PortfolioPlan
+        The plan.
+    options : OptimizationConfig
+        How to search.
+    budget : PortfolioBudget
+        The time for everything.
+    tracker : Tracker
+        A started tracker that each trial is logged to.
+    columns : ColumnNames
+        The user's names of columns.
+
+    Returns
+    -------
+    AutoEnsemble
+    """
+    location = StudyLocation(str(options.study_name), options.storage)
+    number = len(plan.initial)
+    with (
+        trial_files(location) as folder,
+        progress_bar(number, "auto", options.verbose, budget) as bar,
+    ):
+        callback = Callbacks([TrackerCallback(tracker), bar])
+        searched = search_portfolio(plan, options, budget, folder, callback)
+        combination = _combined(searched.candidates, plan, options)
+        bar.on_refit()
+        members = fit_members(combination, searched, plan, options, budget, bar.on_refit)
+    for each in members:
+        if each.note is not None:
+            logger.warning("%s: %s", each.member.name, each.note)
+    profile = plan.profile
+    return AutoEnsemble(
+        members,
+        plan.data,
+        combination,
+        candidates=searched.candidates,
+        metric=plan.objective.metric.name,
+        zone=day_zone(plan.prepared.data.frame["ds"], profile.freq),
+        random_seed=options.random_seed,
+        records=searched.records,
+        profile=profile,
+        validation=plan.validation,
+        columns=columns,
+    )
+
+
+def _combined(
+    candidates: Sequence[Candidate], plan: PortfolioPlan, options: OptimizationConfig
+) -> Combination:
+    """Choose the combination of the candidates."""
+    step = plan.data.step_size or plan.data.h
+    return choose_among(
+        candidates,
+        errors_by(plan.objective),
+        allowed=options.ensemble,
+        overlap=-(-plan.data.h // step) - 1,
+    )

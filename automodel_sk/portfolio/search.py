@@ -1,0 +1,253 @@
+"""Run a portfolio's trials and read the candidates that they left."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from automodel_sk.exceptions import NoUsableTrialError
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.portfolio.budget import PortfolioBudget
+from automodel_sk.portfolio.candidates import Candidate
+from automodel_sk.portfolio.members.table import MEMBERS
+from automodel_sk.portfolio.plan import PortfolioPlan
+from automodel_sk.portfolio.sampler import PATIENCE, PortfolioPruner, make_sampler
+from automodel_sk.portfolio.space import MODEL
+from automodel_sk.portfolio.store import model_folder
+from automodel_sk.portfolio.trainer import FALLBACKS, PortfolioTrainer
+from automodel_sk.portfolio.window_errors import Errors, errors_by
+from automodel_sk.search.backends import make_backend
+from automodel_sk.search.optuna.workers.pool import workers_wanted
+from automodel_sk.search.request_builder import training_data
+from automodel_sk.search.study.request import SearchCallback, SearchRequest
+from automodel_sk.search.study.storage import StudyLocation
+from automodel_sk.search_algorithm_selector import SearchStrategy
+from automodel_sk.training.task import REPORTS_PER_TRIAL, TrainingTask
+from automodel_sk.training.window_forecasts import stored_forecasts
+from automodel_sk.trials import TrialRecord
+
+__all__ = ["SearchedPortfolio", "search_portfolio"]
+
+logger = logging.getLogger(__name__)
+
+MOST_TRIALS = 10_000
+KEPT_WEIGHTS = 3
+"""Trials of each network whose weights are kept, so that they can be members unchanged."""
+
+
+@dataclass(frozen=True)
+class SearchedPortfolio:
+    """The ended trials of a portfolio, as candidates.
+
+    Parameters
+    ----------
+    records : sequence of TrialRecord
+        All trials.
+    candidates : sequence of Candidate
+        The same by number, with their forecasts of the windows.
+    request : SearchRequest
+        The search.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    """
+
+    records: Sequence[TrialRecord]
+    candidates: Sequence[Candidate]
+    request: SearchRequest
+    interrupted: bool = False
+
+
+def search_portfolio(
+    plan: PortfolioPlan,
+    options: OptimizationConfig,
+    budget: PortfolioBudget,
+    folder: Path,
+    callback: SearchCallback,
+) -> SearchedPortfolio:
+    """Run the trials until they are done, the time is up, or the user stops them.
+
+    Parameters
+    ----------
+    plan : PortfolioPlan
+        The plan.
+    options : OptimizationConfig
+        How to search.
+    budget : PortfolioBudget
+        The time for search and final models.
+    folder : Path
+        Where trials leave their forecasts and weights.
+    callback : SearchCallback
+        Receives the events.
+
+    Returns
+    -------
+    SearchedPortfolio
+
+    Raises
+    ------
+    NoUsableTrialError
+        No model could forecast the windows; lists the reasons.
+    """
+    request = portfolio_request(plan, options, budget, folder)
+    kept = _Ended(callback)
+    interrupted = False
+    try:
+        dataset = _dataset(plan)
+        records = make_backend(options.backend).run(request, dataset, kept)
+    except KeyboardInterrupt:
+        if not any(record.state == "COMPLETE" for record in kept.records):
+            raise
+        logger.warning(
+            "interrupted: the model is combined from the %d trials that have ended",
+            len(kept.records),
+        )
+        records, interrupted = kept.records, True
+    errors_of = errors_by(plan.objective)
+    candidates = [_candidate(record, plan, folder, errors_of) for record in records]
+    if all(candidate.forecasts is None for candidate in candidates):
+        raise NoUsableTrialError(_reasons(candidates))
+    return SearchedPortfolio(records, candidates, request, interrupted)
+
+
+class _Ended:
+    """Keeps the ended trials, for a search that is interrupted."""
+
+    def __init__(self, callback: SearchCallback) -> None:
+        self._callback = callback
+        self.records: list[TrialRecord] = []
+
+    def on_report(self, number: int, step: int, loss: float) -> None:
+        """Pass on one validation loss."""
+        self._callback.on_report(number, step, loss)
+
+    def on_trial_end(self, record: TrialRecord) -> None:
+        """Keep an ended trial and pass it on."""
+        self.records.append(record)
+        self._callback.on_trial_end(record)
+
+
+def portfolio_request(
+    plan: PortfolioPlan, options: OptimizationConfig, budget: PortfolioBudget, folder: Path
+) -> SearchRequest:
+    """Return the request for a backend: one study for the trials of all models."""
+    workers = workers_wanted(options)
+    trainer = PortfolioTrainer(
+        {name: _task_of(plan, name, options, folder) for name in plan.networks},
+        plan.members,
+        plan.data,
+        plan.objective,
+        str(folder),
+        budget,
+        tuple(plan.networks),
+        workers,
+    )
+    tuned = [name for name, space in plan.spaces.spaces.items() if space.domains]
+    patience = options.patience if options.patience is not None else PATIENCE
+    return SearchRequest(
+        task=_any_task(plan, options),
+        space=plan.spaces,  # type: ignore[arg-type]  # has what trials use of a search space
+        strategy=_strategy(plan, options),
+        num_samples=_number(plan, options),
+        location=StudyLocation(str(options.study_name), options.storage),
+        identity=plan.identity(),
+        resume=options.resume,
+        budget=budget,
+        random_seed=options.random_seed,
+        workers=max(1, min(workers, _number(plan, options))),
+        cpus=options.cpus,
+        gpus=options.gpus,
+        trials_per_gpu=options.trials_per_gpu,
+        ray_address=options.ray_address,
+        trial_timeout_minutes=options.trial_timeout_minutes,
+        several=trainer,
+        initial=plan.initial,
+        make_sampler=make_sampler(tuned, patience),
+        make_pruner=PortfolioPruner if options.use_pruning else None,
+    )
+
+
+def _task_of(
+    plan: PortfolioPlan, name: str, options: OptimizationConfig, folder: Path
+) -> TrainingTask:
+    """Return a network's task, which keeps forecasts and weights."""
+    task = plan.networks[name].task
+    own = model_folder(folder, name)
+    precision = "32-true" if options.precision == "auto" else options.precision
+    return replace(
+        task,
+        trainer_options={**task.trainer_options, "precision": precision},
+        forecasts=own,
+        weights=own,
+        keep=KEPT_WEIGHTS,
+    )
+
+
+def _any_task(plan: PortfolioPlan, options: OptimizationConfig) -> TrainingTask:
+    for network in plan.networks.values():
+        return network.task
+    data = plan.data
+    return TrainingTask(next(iter(plan.members)), data.h, data.held_out, len(data.lengths))
+
+
+def _strategy(plan: PortfolioPlan, options: OptimizationConfig) -> SearchStrategy:
+    words = f"Defaults of {len(plan.names)} models first, then TPE for the best of them"
+    return SearchStrategy(
+        "TPESampler",
+        pruner_name="MedianPruner" if options.use_pruning else None,
+        description=f"{words}.",
+        backend=options.backend,
+        random_seed=options.random_seed,
+        num_samples=_number(plan, options),
+        n_reports=REPORTS_PER_TRIAL,
+    )
+
+
+def _number(plan: PortfolioPlan, options: OptimizationConfig) -> int:
+    """Return the trials in all: `num_samples` counts those of networks only."""
+    cheap = len(plan.members)
+    tuned = any(space.domains for space in plan.spaces.spaces.values())
+    if not tuned:
+        return len(plan.initial)
+    if options.num_samples is not None:
+        return cheap + options.num_samples
+    return MOST_TRIALS
+
+
+def _dataset(plan: PortfolioPlan) -> object:
+    """Return the rows for all networks; each reads the columns that it supports."""
+    for network in plan.networks.values():
+        return training_data(replace(network, data=plan.prepared.data))
+    return None
+
+
+def _candidate(
+    record: TrialRecord, plan: PortfolioPlan, folder: Path, errors_of: Errors
+) -> Candidate:
+    """Return a trial with its forecasts of the windows, if it made any."""
+    name = str(record.params.get(MODEL))
+    config = {key: value for key, value in record.params.items() if key != MODEL}
+    forecasts = None
+    if record.state != "FAIL":
+        forecasts = stored_forecasts(model_folder(folder, name), config)
+    errors = None if forecasts is None else errors_of(forecasts)
+    return Candidate(
+        number=record.number,
+        name=name,
+        family=MEMBERS[name].family if name in MEMBERS else "neural",
+        config=config,
+        forecasts=forecasts,
+        errors=errors,
+        seconds=record.duration_seconds,
+        state=record.state,
+        reason=record.reason or record.tags.get("note"),
+        n_fallbacks=int(record.tags.get(FALLBACKS, 0)),
+    )
+
+
+def _reasons(candidates: Sequence[Candidate]) -> str:
+    if not candidates:
+        return "the time budget was used up before the first model; raise time_budget_hours"
+    lines = [f"  {each.name}: {each.reason or each.state.lower()}" for each in candidates]
+    return "no model could forecast the validation windows:\n" + "\n".join(lines)

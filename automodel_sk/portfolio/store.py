@@ -1,0 +1,43 @@
+"""Where a portfolio keeps the forecasts and weights of its trials: beside the study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from automodel_sk.search.scratch import scratch_folder
+from automodel_sk.search.study.storage import StudyLocation
+
+__all__ = ["model_folder", "trial_files"]
+
+_ENDING = ".trials"
+
+
+@contextmanager
+def trial_files(location: StudyLocation) -> Iterator[Path]:
+    """Return the folder for what trials leave behind: forecasts of the windows, and weights.
+
+    It lies beside a journal, so that a search that is resumed trains nothing twice. With a database
+    or in memory, it is temporary.
+
+    Parameters
+    ----------
+    location : StudyLocation
+        Where the study is stored.
+    """
+    journal = location.journal
+    if journal is None:
+        with scratch_folder("trials") as folder:
+            yield folder
+        return
+    folder = journal.with_name(journal.name.removesuffix(".journal") + _ENDING)
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+
+
+def model_folder(folder: str | Path, name: str) -> str:
+    """Return the folder of one model's trials, creating it if it is missing."""
+    own = Path(folder) / name
+    own.mkdir(exist_ok=True)
+    return str(own)

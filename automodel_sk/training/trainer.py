@@ -1,0 +1,77 @@
+"""How a search trains one trial: with one model, or with the model that the trial names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from automodel_sk.training.build import effective_config
+from automodel_sk.training.oom_retry import OnChange, train_within_memory
+from automodel_sk.training.task import TrainingTask
+from automodel_sk.training.train import Outcome, Report
+
+__all__ = ["SingleModel", "Trainer"]
+
+
+class Trainer(Protocol):
+    """Trains the configurations of a search's trials."""
+
+    def train(
+        self,
+        config: Mapping[str, Any],
+        dataset: Any,
+        report: Callable[[], Report],
+        on_change: OnChange,
+        changed: Mapping[str, Any],
+        slot: float | None = None,
+    ) -> Outcome:
+        """Train a configuration, in about `slot` seconds.
+
+        The other arguments are those of `train_within_memory`.
+        """
+
+    def slot(self, config: Mapping[str, Any]) -> float | None:
+        """Return the seconds that a trial may take if it starts now; None without a limit."""
+
+    def interval(self, config: Mapping[str, Any]) -> int:
+        """Return the training steps between two reports of a configuration."""
+
+    def adapted(self, change: Callable[[TrainingTask], TrainingTask]) -> Trainer:
+        """Return this trainer with changed tasks, as another machine needs them."""
+
+
+@dataclass(frozen=True)
+class SingleModel:
+    """Train every trial with the same model.
+
+    Parameters
+    ----------
+    task : TrainingTask
+        Settings that all trials share.
+    """
+
+    task: TrainingTask
+
+    def train(
+        self,
+        config: Mapping[str, Any],
+        dataset: Any,
+        report: Callable[[], Report],
+        on_change: OnChange,
+        changed: Mapping[str, Any],
+        slot: float | None = None,
+    ) -> Outcome:
+        """Train a configuration."""
+        return train_within_memory(self.task, config, dataset, report, on_change, changed)
+
+    def slot(self, config: Mapping[str, Any]) -> float | None:
+        """Return None: the time budget stops a trial, not a slot of its own."""
+
+    def interval(self, config: Mapping[str, Any]) -> int:
+        """Return the training steps between two reports of a configuration."""
+        return int(effective_config(self.task, config)["val_check_steps"])
+
+    def adapted(self, change: Callable[[TrainingTask], TrainingTask]) -> SingleModel:
+        """Return this trainer with a changed task."""
+        return SingleModel(change(self.task))

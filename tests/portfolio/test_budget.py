@@ -1,0 +1,83 @@
+"""Tests of the time that several models share."""
+
+from __future__ import annotations
+
+import pytest
+
+from automodel_sk.portfolio.budget import REFIT_SHARE, PortfolioBudget, first_slot
+from automodel_sk.trials import TrialRecord
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def _record(number, model, loss, seconds):
+    return TrialRecord(
+        number, "COMPLETE", loss, {"model": model}, {1: loss}, duration_seconds=seconds
+    )
+
+
+@pytest.fixture
+def budget():
+    clock = Clock()
+    made = PortfolioBudget(100.0, clock=clock, networks=["A", "B", "C", "D"])
+    made.clock = clock
+    return made
+
+
+def test_nothing_is_set_aside_before_a_network_has_ended(budget):
+    budget.note(_record(0, "SeasonalNaive", 0.1, 5.0))
+    assert budget.reserve == 0
+    assert budget.refit_seconds is None
+
+
+def test_the_refit_of_the_three_best_networks_is_set_aside(budget):
+    for number, (name, loss) in enumerate([("A", 1.0), ("B", 2.0), ("C", 3.0), ("D", 4.0)]):
+        budget.note(_record(number, name, loss, 6.0))
+    assert budget.reserve == 18.0
+
+
+def test_a_models_better_trial_replaces_its_worse_one(budget):
+    budget.note(_record(0, "A", 2.0, 9.0))
+    budget.note(_record(1, "A", 1.0, 4.0))
+    budget.note(_record(2, "A", 3.0, 20.0))
+    assert budget.reserve == 4.0
+
+
+def test_no_more_than_a_share_is_set_aside(budget):
+    for number, name in enumerate("ABC"):
+        budget.note(_record(number, name, 1.0, 60.0))
+    assert budget.reserve == pytest.approx(100.0 * REFIT_SHARE)
+
+
+def test_the_search_ends_when_the_rest_is_needed(budget):
+    budget.note(_record(0, "A", 1.0, 10.0))
+    budget.clock.now = 89.0
+    assert not budget.search_is_over()
+    assert not budget.of_trial({}).is_over({1: 1.0})
+    budget.clock.now = 90.0
+    assert budget.of_trial({}).is_over({1: 1.0})
+    assert budget.search_is_over()
+
+
+def test_kept_weights_need_no_time():
+    budget = PortfolioBudget(100.0, refit="best_weights", networks=["A"])
+    budget.note(_record(0, "A", 1.0, 10.0))
+    assert budget.reserve == 0
+
+
+def test_without_a_limit_no_trial_is_stopped():
+    budget = PortfolioBudget(None, networks=["A"])
+    budget.note(_record(0, "A", 1.0, 10.0))
+    assert not budget.of_trial({}).is_over({1: 1.0})
+    assert not budget.search_is_over()
+
+
+def test_slots_share_the_rest_and_leave_one_for_the_search():
+    assert first_slot(60.0, remaining=5, workers=1) == 10.0
+    assert first_slot(60.0, remaining=1, workers=4) == 30.0
+    assert first_slot(0.0, remaining=3, workers=1) > 0

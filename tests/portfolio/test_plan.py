@@ -1,0 +1,145 @@
+"""Tests of the plan of a search over several models."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.portfolio.names import read_names
+from automodel_sk.portfolio.neural_spaces import PanelFacts, first_config, network_space
+from automodel_sk.portfolio.plan import plan_portfolio
+from automodel_sk.search.planning import UserInput
+
+OPTIONS = OptimizationConfig(cpus=1, gpus=0, use_mlflow=False, study_name="s").converted()
+
+
+def panel(lengths=(60, 60), seed=0, **columns):
+    rng = np.random.default_rng(seed)
+    frames = [
+        pd.DataFrame(
+            {
+                "unique_id": f"s{i}",
+                "ds": pd.date_range("2015-01-31", periods=n, freq="ME"),
+                "y": 10 + np.sin(np.arange(n) * np.pi / 6) + rng.normal(0, 0.1, n),
+            }
+        )
+        for i, n in enumerate(lengths)
+    ]
+    return pd.concat(frames, ignore_index=True).assign(**columns)
+
+
+def plan(models, df=None, h=6, options=OPTIONS, **given):
+    return plan_portfolio(UserInput(models, h, panel() if df is None else df, **given), options)
+
+
+def test_auto_has_baselines_and_networks_and_says_what_is_left_out():
+    found = plan("auto")
+    assert {"SeasonalNaive", "NHITS", "DLinear"} <= set(found.names)
+    assert "exogenous" in found.left_out["TFT"]
+
+
+def test_exogenous_columns_bring_the_model_that_is_made_for_them():
+    df = panel(promo=1.0)
+    found = plan("auto", df, futr_exog_list=("promo",))
+    assert "TFT" in found.names
+    assert found.networks["TFT"].task.futr_exog == ("promo",)
+    assert found.networks["DLinear"].task.futr_exog == ()
+
+
+@pytest.mark.parametrize(("n_series", "windows"), [(3, 5), (30, 3), (120, 2)])
+def test_the_fewer_series_the_more_windows(n_series, windows):
+    found = plan(["Naive"], panel([80] * n_series))
+    assert found.data.n_windows == windows
+    assert found.data.truth.shape == (n_series, windows, 6)
+
+
+def test_short_series_have_fewer_windows_and_the_users_number_counts():
+    assert plan(["Naive"], panel([26, 26])).data.n_windows == 2
+    asked = OptimizationConfig(n_windows=1, use_mlflow=False, study_name="s").converted()
+    assert plan(["Naive"], options=asked).data.n_windows == 1
+
+
+def test_names_keep_their_order_and_exclude_leaves_some_out():
+    assert plan(["MLP", "Naive"]).names == ("Naive", "MLP")
+    some = OptimizationConfig(exclude=["nhits", "Naive"], study_name="s").converted()
+    assert not {"NHITS", "Naive"} & set(plan("auto", options=some).names)
+
+
+def test_a_constant_series_is_not_scored_and_does_not_end_the_search():
+    df = panel([60, 60])
+    df.loc[df["unique_id"] == "s1", "y"] = 3.0
+    found = plan(["Naive", "MLP"], df)
+    errors = found.objective.by_window(_constant(found, 3.0)).reshape(2, -1)
+    assert np.isfinite(errors[0]).all()
+    assert np.isnan(errors[1]).all()
+
+
+def test_constant_series_alone_are_scored_by_their_absolute_error():
+    found = plan(["Naive"], panel().assign(y=3.0))
+    assert found.objective.metric.name == "mae"
+    assert found.objective.score(_constant(found, 5.0)) == 2.0
+
+
+def _constant(found, value):
+    from automodel_sk.metrics import Forecast
+
+    return Forecast(np.full(found.data.truth.size, value), {})
+
+
+def test_a_space_by_name_is_that_of_its_model():
+    config = {"MLP": {"max_steps": 7, "input_size": 8}}
+    found = plan(["MLP", "NHITS"], config=config)
+    assert found.networks["MLP"].space.constants["max_steps"] == 7
+    assert "learning_rate" in found.networks["NHITS"].space.domains
+
+
+@pytest.mark.parametrize("config", [{"max_steps": 5}, lambda trial: {}, {"MLP": 5}])
+def test_another_kind_of_config_is_refused_with_an_example(config):
+    with pytest.raises(InvalidInputError, match=r"one search space by model name.*try config="):
+        plan(["MLP", "NHITS"], config=config)
+
+
+def test_a_config_of_an_unknown_model_is_refused():
+    with pytest.raises(InvalidInputError, match=r"'NHTS'"):
+        plan(["MLP", "NHITS"], config={"NHTS": {"max_steps": 5}})
+
+
+def test_rows_in_any_order_give_the_same_plan():
+    df = panel()
+    shuffled = df.sample(frac=1, random_state=1)
+    assert plan(["Naive"], df).identity() == plan(["Naive"], shuffled).identity()
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["NHITS", "nhits"], "twice"),
+        ([], "1 to"),
+        (["auto", "NHITS"], "stands alone"),
+        (["AutoEST"], "AutoETS"),
+        ([3], "unknown model 3"),
+    ],
+)
+def test_names_that_make_no_sense_are_refused(names, message):
+    with pytest.raises(InvalidInputError, match=message):
+        read_names(names)
+
+
+@pytest.mark.parametrize("name", ["NHITS", "DLinear", "TiDE", "PatchTST", "GRU", "TFT", "MLP"])
+def test_the_first_configuration_lies_in_its_space(name):
+    facts = PanelFacts(h=12, season=12, trained_length=100)
+    space = network_space(name, facts)
+    first = first_config(name, facts)
+    assert set(first) == set(space.domains)
+    encoded = space.encode(first)
+    assert space.decode(encoded)["learning_rate"] == 1e-3
+
+
+def test_windows_are_never_longer_than_half_of_the_series():
+    facts = PanelFacts(h=24, season=24, trained_length=100)
+    assert facts.first_input == 50
+    assert max(network_space("NHITS", facts).domains["input_size"].values) <= 50
+    assert PanelFacts(h=24, season=24, trained_length=1000).first_input == 168

@@ -1,0 +1,131 @@
+"""Tests of the choice of the next trial's model, and of pruning across models."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import optuna
+import pytest
+from optuna.trial import TrialState, create_trial
+
+from automodel_sk.portfolio.sampler import PortfolioPruner, PortfolioSampler
+from automodel_sk.portfolio.space import PortfolioSpace
+from automodel_sk.search.study.seeding import PerTrialSampler
+from automodel_sk.search.study.study import AskTellStudy
+from automodel_sk.search_space import Float, SearchSpace
+
+TUNED = ("MLP", "NHITS", "GRU")
+SPACE = PortfolioSpace(
+    {
+        "Naive": SearchSpace(),
+        **{name: SearchSpace.parse({"learning_rate": Float(1e-4, 1e-2)}) for name in TUNED},
+    }
+)
+
+
+def _study(patience=None, seed=0, tuned=TUNED):
+    def make(number):
+        return PortfolioSampler(tuned, patience, number)
+
+    storage = optuna.storages.InMemoryStorage()
+    optuna.create_study(storage=storage, study_name="s")
+    return AskTellStudy("s", storage, PerTrialSampler(make, seed))
+
+
+def _add(study, model, *losses, state=TrialState.COMPLETE, initial=False):
+    names = {"model": model} | ({f"{model}/learning_rate": 1e-3} if model in TUNED else {})
+    distributions = {name: SPACE.optuna_distributions()[name] for name in names}
+    complete = state is TrialState.COMPLETE
+    study.add_trial(
+        create_trial(
+            params=names,
+            distributions=distributions,
+            intermediate_values=dict(enumerate(losses, 1)),
+            value=min(losses) if complete else None,
+            state=state,
+            system_attrs={"fixed_params": names} if initial else {},
+        )
+    )
+
+
+def _models(study, count):
+    found = []
+    for _ in range(count):
+        trial = study.ask()
+        found.append(SPACE.suggest(trial)["model"])
+        study.tell(trial, state=TrialState.FAIL)
+    return Counter(found)
+
+
+def test_only_models_near_the_best_are_searched_and_no_baseline():
+    study = _study()
+    _add(study, "Naive", 0.5)
+    _add(study, "MLP", 1.0)
+    _add(study, "NHITS", 1.1)
+    _add(study, "GRU", 1.2)
+    drawn = _models(study, 30)
+    assert set(drawn) == {"MLP", "NHITS"}
+    assert min(drawn.values()) >= 5
+
+
+def test_a_model_that_was_tried_often_makes_room_for_the_others():
+    study = _study()
+    for _ in range(9):
+        _add(study, "MLP", 1.0)
+    _add(study, "NHITS", 1.0)
+    drawn = _models(study, 40)
+    assert drawn["NHITS"] > 2 * drawn["MLP"]
+
+
+def test_the_same_trials_and_seed_give_the_same_draw():
+    def draw(seed):
+        study = _study(seed=seed)
+        _add(study, "MLP", 1.0)
+        _add(study, "NHITS", 1.0)
+        return [SPACE.suggest(study.ask()) for _ in range(8)]
+
+    assert draw(1) == draw(1)
+    assert draw(1) != draw(2)
+
+
+def test_the_search_ends_after_trials_that_are_none_of_the_best():
+    study = _study(patience=3)
+    for value in (1.0, 1.1, 1.2, 1.3, 1.4):
+        _add(study, "MLP", value)
+    _add(study, "NHITS", 2.0)
+    study.ask()
+    assert not study.exhausted
+    _add(study, "NHITS", 2.1)
+    _add(study, "MLP", 2.2)
+    study.ask()
+    assert study.exhausted
+
+
+def test_a_new_leader_keeps_the_search_going():
+    study = _study(patience=3)
+    for value in (1.0, 1.1, 1.2, 1.3, 1.4, 2.0, 0.9, 2.2):
+        _add(study, "MLP", value)
+    study.ask()
+    assert not study.exhausted
+
+
+@pytest.mark.parametrize("initial", [True, False])
+def test_a_lagging_network_is_pruned_unless_it_is_the_first_of_its_model(initial):
+    study = _study()
+    for _ in range(2):
+        _add(study, "MLP", *[3.0, 2.0, 1.5, 1.2, 1.0, 1.0, 1.0, 1.0])
+    _add(study, "Naive", 0.5)
+    losses = [9.0, 8.0, 7.0, 6.0]
+    _add(study, "GRU", *losses, state=TrialState.RUNNING, initial=initial)
+    running = study.get_trials()[-1]
+    assert PortfolioPruner().prune(study, running) is not initial
+
+
+def test_a_network_that_keeps_up_is_not_pruned_and_baselines_do_not_count():
+    study = _study()
+    for _ in range(2):
+        _add(study, "MLP", *[3.0, 2.0, 1.5, 1.2])
+    for _ in range(5):
+        _add(study, "Naive", 0.1)
+    _add(study, "GRU", *[3.0, 1.9, 1.4], state=TrialState.RUNNING)
+    assert not PortfolioPruner().prune(study, study.get_trials()[-1])
