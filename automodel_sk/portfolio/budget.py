@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from automodel_sk.portfolio.space import MODEL
@@ -14,8 +14,8 @@ __all__ = ["PortfolioBudget", "first_slot"]
 REFIT_SHARE = 0.3
 """At most this share of the budget is kept for the final models."""
 
-REFITTED = 3
-"""Networks whose refit is expected, when time is set aside."""
+REFITTED = 4
+"""Members whose refit is expected, when time is set aside."""
 
 SHORTEST_SLOT = 2.0
 """Seconds below which no network is trained."""
@@ -24,7 +24,8 @@ SHORTEST_SLOT = 2.0
 class PortfolioBudget(TimeBudget):
     """Seconds for all trials and the final models together.
 
-    Time is set aside for the refit of the best networks, each about as long as its trial.
+    Time is set aside for fitting the best models again on all rows. A network or a tree takes about
+    as long as its trial, a local model as long as one of its windows.
 
     Parameters
     ----------
@@ -34,12 +35,12 @@ class PortfolioBudget(TimeBudget):
         How many final models are trained at a time.
     refit : str
         As in `OptimizationConfig`; nothing is set aside unless it is "full".
-    networks : sequence of str
-        The models that are trained rather than fitted.
+    refit_shares : mapping of str to float
+        Seconds that the final model takes, as a share of its trial's, by model.
 
     Examples
     --------
-    >>> budget = PortfolioBudget(100.0, networks=["MLP"])
+    >>> budget = PortfolioBudget(100.0, refit_shares={"MLP": 1.0})
     >>> losses = {100: 1.0, 200: 2.0}
     >>> trial = TrialRecord(0, "COMPLETE", 1.0, {"model": "MLP"}, losses, duration_seconds=8.0)
     >>> budget.note(trial)
@@ -53,19 +54,23 @@ class PortfolioBudget(TimeBudget):
         *,
         side_by_side: int = 1,
         refit: str = "full",
-        networks: Sequence[str] = (),
+        refit_shares: Mapping[str, float] | None = None,
         **clock: Any,
     ) -> None:
         super().__init__(seconds, refit=refit, **clock)
         self._total = seconds or 0.0
         self._side_by_side = side_by_side
-        self._networks = frozenset(networks)
+        self._shares = dict(refit_shares or {})
         self._refits = refit == "full"
         self._best_of: dict[str, tuple[float, float]] = {}
 
-    def of_networks(self, names: Iterable[str]) -> None:
-        """Set which models are trained rather than fitted."""
-        self._networks = frozenset(names)
+    def share_refits(self, shares: Mapping[str, float]) -> None:
+        """Set the seconds of final models as shares of their trials', by model."""
+        self._shares = dict(shares)
+
+    def expected_refit(self, model: str) -> float:
+        """Return the expected seconds of a model's final fit; 0 if it has had no trial yet."""
+        return self._best_of.get(model, (0.0, 0.0))[1]
 
     @property
     def total(self) -> float:
@@ -75,10 +80,10 @@ class PortfolioBudget(TimeBudget):
     def note(self, record: TrialRecord) -> None:
         """Update the time set aside from an ended trial."""
         loss, model = record.best_loss, record.params.get(MODEL)
-        if record.state == "FAIL" or loss is None or model not in self._networks:
+        if record.state == "FAIL" or loss is None or model not in self._shares:
             return
         if record.duration_seconds > 0 and loss < self._best_of.get(model, (float("inf"), 0))[0]:
-            self._best_of[model] = loss, record.duration_seconds
+            self._best_of[model] = loss, self._shares[model] * record.duration_seconds
 
     @property
     def reserve(self) -> float:

@@ -57,7 +57,7 @@ def create_ensemble(
     start_workers_early(options)
     with names.worded() if names.differ else nullcontext():
         plan = plan_portfolio(given, options)
-    budget.of_networks(plan.networks)
+    budget.share_refits(plan.refit_shares())
     _announce(plan, options)
     with search_turn(lambda: logger.info("another search runs in this process")) as seconds:
         budget.add(seconds)

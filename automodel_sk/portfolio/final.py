@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from automodel_sk.auto_model import AutoModel
+from automodel_sk.exceptions import SearchError
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.budget import PortfolioBudget
 from automodel_sk.portfolio.candidates import Candidate
@@ -16,6 +18,7 @@ from automodel_sk.portfolio.members.naive import naive_member
 from automodel_sk.portfolio.members.neural import NeuralMember
 from automodel_sk.portfolio.plan import PortfolioPlan
 from automodel_sk.portfolio.search import SearchedPortfolio
+from automodel_sk.portfolio.store import kept_member
 from automodel_sk.portfolio.team import WeightedMember
 from automodel_sk.search.final_refit import BestTrial, final_model_of
 from automodel_sk.training.build import is_padded
@@ -26,6 +29,10 @@ __all__ = ["fit_members"]
 
 logger = logging.getLogger(__name__)
 
+_HOPELESS = 0.5
+"""A refit that would take twice the time that is left is not begun."""
+_LEAST_SECONDS = 1.0
+
 
 def fit_members(
     combination: Combination,
@@ -33,6 +40,7 @@ def fit_members(
     plan: PortfolioPlan,
     options: OptimizationConfig,
     budget: PortfolioBudget,
+    folder: Path,
     on_progress: Callable[[float], None],
 ) -> list[WeightedMember]:
     """Fit the members of a combination on all rows.
@@ -49,6 +57,8 @@ def fit_members(
         The candidates.
     plan, options, budget
         As in `search_portfolio`.
+    folder : Path
+        Where trials left their forecasts, weights and members.
     on_progress : callable
         Called with the completed share.
 
@@ -68,7 +78,7 @@ def fit_members(
             if candidate.family == "neural":
                 member, note = _network(candidate, searched, plan, options, seconds)
             else:
-                member, note = _other(candidate, plan, budget.left()), None
+                member, note = _other(candidate, plan, budget, folder)
         except Exception as exc:
             logger.warning("%s is left out of the ensemble: %s", candidate.name, exc)
             logger.debug("the final model failed", exc_info=True)
@@ -83,8 +93,24 @@ def fit_members(
     return [replace(each, weight=each.weight / total) for each in fitted]
 
 
-def _other(candidate: Candidate, plan: PortfolioPlan, seconds: float) -> FittedMember:
-    return plan.members[candidate.name].fit(plan.data, Deadline(max(1.0, seconds)))
+def _other(
+    candidate: Candidate, plan: PortfolioPlan, budget: PortfolioBudget, folder: Path
+) -> tuple[FittedMember, str | None]:
+    """Return a member fitted to all rows, or as trained before the windows if time is short."""
+    kept = kept_member(folder, candidate.name)
+    short = budget.left() < _HOPELESS * budget.expected_refit(candidate.name)
+    if kept is None or not short:
+        try:
+            seconds = max(_LEAST_SECONDS, budget.left())
+            return plan.members[candidate.name].fit(plan.data, Deadline(seconds)), None
+        except SearchError:
+            if kept is None:
+                raise
+    assert kept is not None
+    return kept, (
+        "the time budget left no time to train on all rows: the member was trained on those before"
+        " the validation windows; raise time_budget_hours"
+    )
 
 
 def _network(

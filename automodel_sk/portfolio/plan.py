@@ -85,6 +85,18 @@ class PortfolioPlan:
         """All models that take part."""
         return (*self.members, *self.networks)
 
+    def refit_shares(self) -> dict[str, float]:
+        """Return the seconds of each final model as a share of its trial's.
+
+        A local model forecasts each window anew, and its final fit is one more; others train once.
+        """
+        local = ("naive", "statistical", "pretrained")
+        windows = dict.fromkeys(self.names, 1 / self.data.n_windows)
+        return {
+            name: windows[name] if name in MEMBERS and MEMBERS[name].family in local else 1.0
+            for name in self.names
+        }
+
     def identity(self) -> dict[str, str]:
         """Return what must be unchanged for a stopped search to resume."""
         return {

@@ -62,7 +62,7 @@ def run_portfolio(
         searched = search_portfolio(plan, options, budget, folder, callback)
         combination = _combined(searched.candidates, plan, options)
         bar.on_refit()
-        members = fit_members(combination, searched, plan, options, budget, bar.on_refit)
+        members = fit_members(combination, searched, plan, options, budget, folder, bar.on_refit)
     for each in members:
         if each.note is not None:
             logger.warning("%s: %s", each.member.name, each.note)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from automodel_sk.exceptions import ModelFileError
+from automodel_sk.portfolio.members.base import FittedMember
+from automodel_sk.portfolio.members.table import load_member
 from automodel_sk.search.scratch import scratch_folder
 from automodel_sk.search.study.storage import StudyLocation
 
-__all__ = ["model_folder", "trial_files"]
+__all__ = ["keep_member", "kept_member", "model_folder", "trial_files"]
 
 _ENDING = ".trials"
+_MEMBER = "member"
 
 
 @contextmanager
@@ -34,6 +40,24 @@ def trial_files(location: StudyLocation) -> Iterator[Path]:
     folder = journal.with_name(journal.name.removesuffix(".journal") + _ENDING)
     folder.mkdir(parents=True, exist_ok=True)
     yield folder
+
+
+def keep_member(folder: str | Path, member: FittedMember) -> None:
+    """Keep a member as trained before the windows."""
+    target = Path(model_folder(folder, member.name)) / _MEMBER
+    partial = Path(tempfile.mkdtemp(dir=target.parent))
+    member.save(partial)
+    shutil.rmtree(target, ignore_errors=True)
+    partial.rename(target)
+
+
+def kept_member(folder: str | Path, name: str) -> FittedMember | None:
+    """Return a member as trained before the windows, or None if none was kept."""
+    target = Path(folder) / name / _MEMBER
+    try:
+        return load_member(target) if target.is_dir() else None
+    except ModelFileError:
+        return None
 
 
 def model_folder(folder: str | Path, name: str) -> str:

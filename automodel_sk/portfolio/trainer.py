@@ -12,7 +12,7 @@ from automodel_sk.portfolio.budget import PortfolioBudget, first_slot
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.members.base import Deadline, Member
 from automodel_sk.portfolio.space import MODEL
-from automodel_sk.portfolio.store import model_folder
+from automodel_sk.portfolio.store import keep_member, model_folder
 from automodel_sk.training.build import effective_config
 from automodel_sk.training.objective import Objective
 from automodel_sk.training.oom_retry import OnChange, train_within_memory
@@ -104,6 +104,8 @@ class PortfolioTrainer:
         score = self.objective.score(Forecast(found.point.reshape(-1).astype(float), {}))
         if self.folder is not None:
             store_forecasts(model_folder(self.folder, config[MODEL]), {}, score, found.point)
+            if found.fitted is not None:
+                keep_member(self.folder, found.fitted)
         report(1, score)
         notes: dict[str, Any] = {}
         if found.n_fallbacks:

@@ -24,21 +24,29 @@ def _record(number, model, loss, seconds):
 @pytest.fixture
 def budget():
     clock = Clock()
-    made = PortfolioBudget(100.0, clock=clock, networks=["A", "B", "C", "D"])
+    made = PortfolioBudget(100.0, clock=clock, refit_shares=dict.fromkeys("ABCDE", 1.0))
     made.clock = clock
     return made
 
 
-def test_nothing_is_set_aside_before_a_network_has_ended(budget):
-    budget.note(_record(0, "SeasonalNaive", 0.1, 5.0))
+def test_nothing_is_set_aside_before_a_model_has_ended(budget):
+    budget.note(_record(0, "unknown", 0.1, 5.0))
     assert budget.reserve == 0
     assert budget.refit_seconds is None
 
 
-def test_the_refit_of_the_three_best_networks_is_set_aside(budget):
-    for number, (name, loss) in enumerate([("A", 1.0), ("B", 2.0), ("C", 3.0), ("D", 4.0)]):
+def test_the_refit_of_the_four_best_models_is_set_aside(budget):
+    for number, (name, loss) in enumerate(zip("ABCDE", (1.0, 2.0, 3.0, 4.0, 5.0), strict=True)):
         budget.note(_record(number, name, loss, 6.0))
-    assert budget.reserve == 18.0
+    assert budget.reserve == 24.0
+    assert budget.expected_refit("A") == 6.0
+
+
+def test_a_local_model_takes_as_long_as_one_of_its_windows(budget):
+    budget.share_refits({"A": 1.0, "AutoETS": 0.5})
+    budget.note(_record(0, "A", 1.0, 6.0))
+    budget.note(_record(1, "AutoETS", 2.0, 8.0))
+    assert budget.reserve == 10.0
 
 
 def test_a_models_better_trial_replaces_its_worse_one(budget):
@@ -65,13 +73,13 @@ def test_the_search_ends_when_the_rest_is_needed(budget):
 
 
 def test_kept_weights_need_no_time():
-    budget = PortfolioBudget(100.0, refit="best_weights", networks=["A"])
+    budget = PortfolioBudget(100.0, refit="best_weights", refit_shares={"A": 1.0})
     budget.note(_record(0, "A", 1.0, 10.0))
     assert budget.reserve == 0
 
 
 def test_without_a_limit_no_trial_is_stopped():
-    budget = PortfolioBudget(None, networks=["A"])
+    budget = PortfolioBudget(None, refit_shares={"A": 1.0})
     budget.note(_record(0, "A", 1.0, 10.0))
     assert not budget.of_trial({}).is_over({1: 1.0})
     assert not budget.search_is_over()

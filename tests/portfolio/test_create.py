@@ -177,3 +177,20 @@ def test_a_name_of_a_member_alone_is_a_portfolio_of_one():
 def test_names_that_make_no_sense_are_refused_before_anything_runs(bad):
     with pytest.raises(InvalidInputError):
         create_auto_model(bad, 6, DF, **SMALL)
+
+
+def test_a_tree_without_time_is_the_one_that_was_judged(monkeypatch):
+    pytest.importorskip("lightgbm")
+    from automodel_sk.exceptions import SearchError
+    from automodel_sk.portfolio.members.tree import TreeMember
+
+    def no_time(self, data, deadline):
+        raise SearchError("no time")
+
+    monkeypatch.setattr(TreeMember, "fit", no_time)
+    found = create_auto_model(["LightGBM"], 6, DF, **SMALL)
+    assert found.weights == {"LightGBM": 1.0}
+    ends = DF.groupby("unique_id")["ds"].max()
+    first = found.predict().groupby("unique_id")["ds"].min()
+    assert (first > ends).all()
+    assert "before the validation windows" in found.state.team.parts[0].note

@@ -70,11 +70,15 @@ class WindowForecasts:
         seasonal-naive forecast.
     reason : str, optional
         Why it failed first.
+    fitted : FittedMember, optional
+        The member as trained before the windows, for a final model if there is no time to train
+        again. It forecasts from the end of all rows. None if fitting again costs next to nothing.
     """
 
     point: Array
     n_fallbacks: int = 0
     reason: str | None = None
+    fitted: FittedMember | None = None
 
 
 class Member(Protocol):

@@ -80,7 +80,9 @@ class TreeMember:
             ahead = data.of_window(window)
             futr = settings.columns.numbers(ahead, settings.columns.futr, len(ahead))
             points.append(forecast(booster, settings, panel, futr, data.h))
-        return WindowForecasts(np.stack(points, axis=1))
+        everything = TreePanel.of(data.frame, settings.columns, data.static_df)
+        fitted = FittedTree(self, settings, booster, everything.tail(reach(settings.season)))
+        return WindowForecasts(np.stack(points, axis=1), fitted=fitted)
 
     def fit(self, data: PortfolioData, deadline: Deadline) -> FittedTree:
         """Train on all rows."""
