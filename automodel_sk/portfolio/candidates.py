@@ -25,7 +25,7 @@ class Candidate:
         Number of the trial within the search, from 0.
     name : str
         Model, such as ``"NHITS"``.
-    family : {"naive", "statistical", "tree", "neural", "pretrained"}
+    family : {"naive", "statistical", "linear", "tree", "neural", "pretrained"}
         Family of the model.
     state : {"COMPLETE", "PRUNED", "FAIL"}
         How the trial ended. Only complete trials can become members.

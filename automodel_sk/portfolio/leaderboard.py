@@ -21,7 +21,7 @@ ENSEMBLE = "AutoEnsemble"
 
 LEADERBOARD_COLUMNS: Mapping[str, str] = {
     "model": "model, or 'AutoEnsemble'",
-    "family": "naive, statistical, tree, neural, pretrained, or ensemble",
+    "family": "naive, statistical, linear, tree, neural, pretrained, or ensemble",
     "member": "name of a member of the ensemble, as predict(member=...) takes it",
     "score": "mean error on the validation windows; of the ensemble, on windows left out",
     "score_1": "the same on the first window, and so on",

@@ -27,7 +27,7 @@ __all__ = ["NAME", "EnsembleState", "configurations", "task_of"]
 
 NAME = ENSEMBLE
 
-_LOCAL = ("naive", "statistical")
+_WITHOUT_COLUMNS = ("naive", "statistical", "linear")
 """Families that read no exogenous columns."""
 
 
@@ -173,7 +173,7 @@ def task_of(team: Team, data: PortfolioData, random_seed: int, metric: Any) -> T
 def _used(team: Team, data: PortfolioData, kind: str) -> tuple[str, ...]:
     """Return the exogenous columns of a kind that some member reads."""
     columns: tuple[str, ...] = getattr(data, kind)
-    members = [part.member for part in team.parts if part.member.family not in _LOCAL]
+    members = [part.member for part in team.parts if part.member.family not in _WITHOUT_COLUMNS]
     if any(not hasattr(member, kind) for member in members):
         return columns  # a member that does not say which columns it reads may read all
     own = _read_by_members(team, kind)

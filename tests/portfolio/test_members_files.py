@@ -16,8 +16,9 @@ from automodel_sk.portfolio.members.base import Deadline
 from automodel_sk.portfolio.members.extra import refusal_without
 from automodel_sk.portfolio.members.table import load_member, member_of
 
-NAMES = ["SeasonalNaive", "LightGBM"] if refusal_without("lightgbm") is None else ["SeasonalNaive"]
-needs_lightgbm = pytest.mark.skipif(len(NAMES) == 1, reason="needs lightgbm")
+NAMES = ["SeasonalNaive", "RidgeRegression"]
+NAMES += ["LightGBM"] if refusal_without("lightgbm") is None else []
+needs_lightgbm = pytest.mark.skipif("LightGBM" not in NAMES, reason="needs lightgbm")
 
 
 @pytest.fixture(scope="module", params=NAMES)

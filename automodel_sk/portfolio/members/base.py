@@ -26,8 +26,15 @@ __all__ = [
 ]
 
 Array = npt.NDArray[np.float32]
-Family = Literal["naive", "statistical", "tree", "neural", "pretrained"]
-FAMILIES: tuple[Family, ...] = ("naive", "statistical", "tree", "neural", "pretrained")
+Family = Literal["naive", "statistical", "linear", "tree", "neural", "pretrained"]
+FAMILIES: tuple[Family, ...] = (
+    "naive",
+    "statistical",
+    "linear",
+    "tree",
+    "neural",
+    "pretrained",
+)
 
 
 class NotSupportedByMemberError(InvalidInputError):

@@ -18,6 +18,7 @@ from automodel_sk.persistence.sizes import check_file_sizes, tensor_shapes
 from automodel_sk.persistence.strict_json import read_json
 
 __all__ = [
+    "Count",
     "Forecasts",
     "LocalFile",
     "MemberFile",

@@ -70,6 +70,17 @@ class SeriesValues:
         end = self.ends[position]
         return self.values[end - self.sizes[position] : end]
 
+    def tail(self, rows: int) -> SeriesValues:
+        """Return the last rows of each series.
+
+        Examples
+        --------
+        >>> SeriesValues(np.array([1.0, 2.0, 9.0]), np.array([2, 1])).tail(1).values.tolist()
+        [2.0, 9.0]
+        """
+        left = np.repeat(self.ends, self.sizes) - np.arange(len(self.values))
+        return SeriesValues(self.values[left <= rows], np.minimum(self.sizes, rows))
+
     def baseline(self, name: str, h: int, season: int) -> Array:
         """Return a baseline's forecasts, shape (n_series, h)."""
         return baseline_values(self.values, self.sizes, h, season)[name].reshape(-1, h)

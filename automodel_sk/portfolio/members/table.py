@@ -11,6 +11,7 @@ from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.members.base import Family, FittedMember, Member
 from automodel_sk.portfolio.members.files import MemberFile, read_member
+from automodel_sk.portfolio.members.linear import FittedLinear, LinearMember, linear_seconds
 from automodel_sk.portfolio.members.local import FittedLocal, LocalMember
 from automodel_sk.portfolio.members.naive import naive_member
 from automodel_sk.portfolio.members.pretrained import chronos_member, chronos_seconds
@@ -84,6 +85,7 @@ MEMBERS: dict[str, MemberRow] = {
         MemberRow("Naive", "naive", naive_member),
         MemberRow("WindowAverage", "naive", naive_member),
         MemberRow("RWD", "naive", naive_member),
+        MemberRow("RidgeRegression", "linear", LinearMember, cost=linear_seconds),
         _statistical("DynamicOptimizedTheta"),
         MemberRow("LightGBM", "tree", _tree, "lightgbm", cost=tree_seconds),
         MemberRow("DirectLightGBM", "tree", _direct_tree, "lightgbm", cost=tree_seconds),
@@ -201,6 +203,8 @@ def load_member(folder: Path) -> FittedMember:
     member = member_of(name)
     if isinstance(member, LocalMember):
         return FittedLocal.load(folder, member)
+    if isinstance(member, LinearMember):
+        return FittedLinear.load(folder, member)
     if isinstance(member, TreeMember):
         return FittedTree.load(folder, member)
     raise ModelFileError(f"{folder} holds {name!r}, which cannot be loaded")
