@@ -18,6 +18,7 @@ from automodel_sk.data.times.wall_dates import in_zone, with_wall_dates
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.calibration import named
 from automodel_sk.forecasting.conformal import ConformalScores
+from automodel_sk.forecasting.plausible import far_from_past, ranges_of, stored_ranges
 from automodel_sk.metrics.quantiles import (
     check_within,
     column_ending,
@@ -109,7 +110,28 @@ def forecast(
     else:
         result = _FAMILIES[family](ask, columns, scores)
     warn_of_non_finite(result, ask.name)
+    ranges = stored_ranges(fitted) if history is None else ranges_of(history)
+    _warn_of_far(result, ask.name, ranges)
     return result
+
+
+def _warn_of_far(
+    result: pd.DataFrame, name: str, ranges: tuple[npt.NDArray[Any], npt.NDArray[Any]]
+) -> None:
+    """Warn about series whose forecast is far beyond all their past values."""
+    column = next(column for column in result.columns if column not in _NO_FORECASTS)
+    point = result[column].to_numpy(dtype=float).reshape(len(ranges[0]), -1)
+    far = far_from_past(point, ranges)
+    if far.any():
+        ids = result["unique_id"].to_numpy()[:: point.shape[1]][far]
+        logger.warning(
+            "%s's forecasts of %d of %d series are far beyond all their past values: %s; try"
+            " config={'scaler_type': 'standard'}, a shorter input_size, or model='auto'",
+            name,
+            far.sum(),
+            len(far),
+            named(list(ids)),
+        )
 
 
 def warn_of_non_finite(result: pd.DataFrame, name: str) -> None:

@@ -62,7 +62,7 @@ def forecast_ahead(
     past = state.history() if inputs["history"] is None else inputs["history"]
     times, longer = times_after(past, state.freq, steps), steps > state.h
     given = _given(state, inputs, longer)
-    point = team.point(given, len(times) // steps, steps, longer=longer)
+    point = team.point(given, past, steps, longer=longer)
     table = times.assign(**{name: point.ravel()})
     if columns:
         table = with_conformal_quantiles(table, name, past, columns, scores())
@@ -146,7 +146,7 @@ def _past_windows(original: Team, data: EveryWindow, every: int) -> Array:
         if window == 1 or (every and (window - 1) % every == 0):
             team = original.refit(_to_train_on(data, past))
         inputs = Inputs(past, data.of_window(window), data.static_df)
-        points.append(team.point(inputs, len(data.lengths), data.h))
+        points.append(team.point(inputs, past, data.h))
     return np.stack(points, axis=1)
 
 

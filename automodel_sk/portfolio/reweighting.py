@@ -112,7 +112,7 @@ def _judged_again(state: EnsembleState, data: EveryWindow) -> tuple[Candidate, .
         point = [
             alone.point(
                 Inputs(data.before(window), data.of_window(window), data.static_df),
-                len(data.lengths),
+                data.before(window),
                 data.h,
             )
             for window in range(1, data.n_windows + 1)

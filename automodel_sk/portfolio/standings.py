@@ -65,8 +65,7 @@ def _forecasts(state: EnsembleState, window: LaterWindow) -> pd.DataFrame:
     """Return the forecasts of a window by the baselines, the members and the ensemble."""
     data, team = window.data, state.team
     inputs = Inputs(data.frame, window.future, data.static_df)
-    n_series = len(data.lengths)
     table = baseline_forecasts(filled_target(data.frame), data.h, data.freq, data.season)
     for name in team.names:
-        table[name] = team.alone(name).point(inputs, n_series, data.h).ravel()
-    return table.assign(**{NAME: team.point(inputs, n_series, data.h).ravel()})
+        table[name] = team.alone(name).point(inputs, data.frame, data.h).ravel()
+    return table.assign(**{NAME: team.point(inputs, data.frame, data.h).ravel()})

@@ -14,6 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.forecasting.calibration import named
+from automodel_sk.forecasting.plausible import far_from_past, ranges_of
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.members.base import FittedMember, NotSupportedByMemberError
 
@@ -111,15 +113,15 @@ class Team:
             )
         return Team((replace(known[name], weight=1.0),))
 
-    def point(self, inputs: Inputs, n_series: int, h: int, *, longer: bool = False) -> Array:
+    def point(self, inputs: Inputs, past: pd.DataFrame, h: int, *, longer: bool = False) -> Array:
         """Forecast with all members and combine the forecasts.
 
         Parameters
         ----------
         inputs : Inputs
             What to forecast from.
-        n_series : int
-            Number of its series.
+        past : DataFrame
+            The rows before the forecast; a member's forecast far from them is left out.
         h : int
             Steps.
         longer : bool
@@ -136,6 +138,7 @@ class Team:
         """
         found: dict[str, Array] = {}
         refusals: dict[str, InvalidInputError] = {}
+        n_series = past["unique_id"].nunique()
         for name, part in self.by_name.items():
             try:
                 found[name] = _forecast(part.member, inputs, n_series, h)
@@ -144,8 +147,28 @@ class Team:
                     raise
                 refusals[name] = exc
         self._report(refusals)
+        found = self._without_far_ones(found, past)
         weights = [self.by_name[name].weight for name in found]
         return weighted(list(found.values()), weights, self.kind)
+
+    def _without_far_ones(self, found: Mapping[str, Array], past: pd.DataFrame) -> dict[str, Array]:
+        """Return forecasts with NaN for series far from their past, unless all members are."""
+        ranges = ranges_of(past)
+        far = {name: far_from_past(point, ranges) for name, point in found.items()}
+        alternative = ~np.logical_and.reduce(list(far.values()))
+        kept = {}
+        for name, point in found.items():
+            gone = far[name] & alternative
+            kept[name] = np.where(gone[:, None], np.nan, point)
+            if gone.any():
+                logger.warning(
+                    "%s: its forecasts of %d series are far beyond all their past values and are"
+                    " left out: %s",
+                    name,
+                    gone.sum(),
+                    named(list(past["unique_id"].unique()[gone])),
+                )
+        return kept
 
     def _report(self, refusals: Mapping[str, InvalidInputError]) -> None:
         if len(refusals) == len(self.parts):

@@ -323,3 +323,10 @@ def test_members_of_one_name_are_numbered(frame):
     assert ensemble.weights == {"NHITS-2": 0.75, "NHITS": 0.25}
     found = ensemble.predict(member="NHITS-2")["NHITS-2"].to_numpy()
     np.testing.assert_allclose(found, np.repeat(2 * last_values(frame), H), rtol=1e-6)
+
+
+def test_a_member_that_explodes_on_a_series_is_left_out_there(frame, caplog):
+    exploding = built(frame, (1.0, 1e6), (0.5, 0.5))
+    alone = built(frame, (1.0,), (1.0,))
+    assert exploding.predict()["AutoEnsemble"].tolist() == alone.predict()["AutoEnsemble"].tolist()
+    assert "far beyond all their past values" in caplog.text
