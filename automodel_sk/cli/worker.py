@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,8 +29,9 @@ from automodel_sk.exceptions import InvalidInputError, SearchError
 
 if TYPE_CHECKING:
     from automodel_sk.options import OptimizationConfig
-    from automodel_sk.search.planning import SearchPlan
+    from automodel_sk.search.planning import UserInput
     from automodel_sk.search.study.search_spec import SearchSpec
+    from automodel_sk.trials import TrialRecord
 
 __all__ = ["worker"]
 
@@ -63,16 +64,9 @@ def worker(
     process that started the search fits the final model. A worker may join and leave at any time.
     Anyone who can write to the storage decides what is trained here: limit it with --trial-timeout.
     """
-    from automodel_sk.search.backends import make_backend
-    from automodel_sk.search.progress import progress_bar
-    from automodel_sk.search.request_builder import (
-        search_request,
-        start_workers_early,
-        training_data,
-    )
+    from automodel_sk.search.request_builder import start_workers_early
     from automodel_sk.search.study.search_spec import read_search_spec
     from automodel_sk.search.study.storage import StudyLocation
-    from automodel_sk.training.time_budget import TimeBudget
 
     job = read_search_spec(StudyLocation(study, options["storage"]))
     _check_settings(job, study)
@@ -83,15 +77,51 @@ def worker(
     start_workers_early(config)
     asked = Asked(sep, decimal, date_format)
     columns = Columns(id_col, time_col, target_col, asked=asked)
-    plan = _plan(job, config, data, static, columns)
-    budget = TimeBudget(None if job.ends is None else job.ends - time.time())
+    given = _given(job, config, data, static, columns)
+    seconds = None if job.ends is None else job.ends - time.time()
+    join = _join_several if job.models else _join
+    records = join(job, given, config, seconds, data)
+    print_line(f"Study {study}: {len(records)} of {job.trials} trials have ended")
+
+
+def _join(
+    job: SearchSpec,
+    given: UserInput,
+    config: OptimizationConfig,
+    seconds: float | None,
+    data: Path,
+) -> Sequence[TrialRecord]:
+    """Run trials of one model until none are left."""
+    from automodel_sk.search.backends import make_backend
+    from automodel_sk.search.planning import make_plan
+    from automodel_sk.search.progress import progress_bar
+    from automodel_sk.search.request_builder import search_request, training_data
+    from automodel_sk.training.time_budget import TimeBudget
+
+    plan = make_plan(given, config)
+    _check_identity(job, plan.identity(), config, data)
+    budget = TimeBudget(seconds)
     dataset = training_data(plan)
     request = search_request(plan, config, budget, dataset)
     request = replace(request, num_samples=job.trials, job=None)
     reports = request.strategy.n_reports
     with progress_bar(job.trials, job.model_name, config.verbose, budget, reports) as bar:
-        records = make_backend(config.backend).run(request, dataset, bar)
-    print_line(f"Study {study}: {len(records)} of {job.trials} trials have ended")
+        return make_backend(config.backend).run(request, dataset, bar)
+
+
+def _join_several(
+    job: SearchSpec,
+    given: UserInput,
+    config: OptimizationConfig,
+    seconds: float | None,
+    data: Path,
+) -> Sequence[TrialRecord]:
+    """Run trials of several models until none are left."""
+    from automodel_sk.portfolio.join import join_portfolio, joined_plan
+
+    plan = joined_plan(job, given, config)
+    _check_identity(job, plan.identity(), config, data)
+    return join_portfolio(job, plan, config, seconds)
 
 
 def _check_settings(job: SearchSpec, study: str) -> None:
@@ -99,26 +129,28 @@ def _check_settings(job: SearchSpec, study: str) -> None:
     from automodel_sk.persistence.allowed_arguments import unsafe_setting
     from automodel_sk.search_space.nesting import nested
 
-    tuned = {name: domain.listed() for name, domain in job.space.domains.items()}
-    setting = unsafe_setting(job.model_name, nested({**tuned, **job.space.constants}))
-    if setting is not None:
-        raise SearchError(
-            f"study {study!r} sets {setting[:100]!r}, which may execute code, so workers don't"
-            " accept it from a storage; run the search's own program on this machine too"
-        )
+    for model_name, space in job.networks.items():
+        tuned = {name: domain.listed() for name, domain in space.domains.items()}
+        setting = unsafe_setting(model_name, nested({**tuned, **space.constants}))
+        if setting is not None:
+            raise SearchError(
+                f"study {study!r} sets {setting[:100]!r}, which may execute code, so workers don't"
+                " accept it from a storage; run the search's own program on this machine too"
+            )
 
 
 def _check_sizes(job: SearchSpec, study: str) -> None:
     """Raise if a study asks for a model too large for any machine, or for endless training."""
-    of_domains = {name: vars(domain) for name, domain in job.space.domains.items()}
-    for name, value in {**job.space.constants, **of_domains}.items():
-        largest = max(map(abs, _numbers(value)), default=0)
-        if largest > _LARGEST_NUMBER:
-            raise SearchError(
-                f"study {study!r} sets {name[:80]!r} to {largest:.6g}, more than workers accept"
-                f" from a storage ({_LARGEST_NUMBER:,}); run the search's own program on this"
-                " machine too"
-            )
+    for space in job.networks.values():
+        of_domains = {name: vars(domain) for name, domain in space.domains.items()}
+        for name, value in {**space.constants, **of_domains}.items():
+            largest = max(map(abs, _numbers(value)), default=0)
+            if largest > _LARGEST_NUMBER:
+                raise SearchError(
+                    f"study {study!r} sets {name[:80]!r} to {largest:.6g}, more than workers accept"
+                    f" from a storage ({_LARGEST_NUMBER:,}); run the search's own program on this"
+                    " machine too"
+                )
 
 
 def _numbers(value: Any) -> Iterator[float]:
@@ -130,15 +162,14 @@ def _numbers(value: Any) -> Iterator[float]:
             yield from _numbers(part)
 
 
-def _plan(
+def _given(
     job: SearchSpec, options: OptimizationConfig, data: Path, static: Path | None, columns: Columns
-) -> SearchPlan:
-    """Return the search's plan, built from the data on this machine."""
-    from automodel_sk.search.planning import UserInput, make_plan
-    from automodel_sk.search.study.identity import differences
+) -> UserInput:
+    """Return the search's arguments with the data on this machine."""
+    from automodel_sk.search.planning import UserInput
 
     frame, columns = read_series(data, columns, quiet=not options.verbose)
-    given = UserInput(
+    return UserInput(
         job.model_name,
         job.h,
         frame,
@@ -149,12 +180,18 @@ def _plan(
         job.hist_exog,
         job.stat_exog,
     )
-    plan = make_plan(given, options)
-    differing = differences(job.identity, plan.identity())
+
+
+def _check_identity(
+    job: SearchSpec, identity: Mapping[str, str], options: OptimizationConfig, data: Path
+) -> None:
+    """Raise if the data here are not those that the search was started with."""
+    from automodel_sk.search.study.identity import differences
+
+    differing = differences(job.identity, identity)
     if differing:
         raise InvalidInputError(
             f"{data} is not what study {options.study_name!r} was started with: {differing}; pass"
             " the same file, the same --static and column options, and a Parquet file where the"
             " series' names are no text"
         )
-    return plan

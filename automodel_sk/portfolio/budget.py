@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from automodel_sk.portfolio.space import MODEL
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.trials import TrialRecord
 
-__all__ = ["PortfolioBudget", "first_slot"]
+__all__ = ["CHEAP_SHARE", "SHORTEST_SLOT", "PortfolioBudget", "first_slot"]
 
 REFIT_SHARE = 0.3
 """At most this share of the budget is kept for the final models."""
 
 REFITTED = 4
 """Members whose refit is expected, when time is set aside."""
+
+CHEAP_SHARE = 0.15
+"""Share of the workers' time for all statistical and tree members of "auto" together."""
+
+_TOO_LITTLE = 0.5
+"""Once every network had its first trial, none starts with less than this share of its time."""
 
 SHORTEST_SLOT = 2.0
 """Seconds below which no network is trained."""
@@ -37,6 +43,8 @@ class PortfolioBudget(TimeBudget):
         As in `OptimizationConfig`; nothing is set aside unless it is "full".
     refit_shares : mapping of str to float
         Seconds that the final model takes, as a share of its trial's, by model.
+    networks : iterable of str
+        The models that are trained rather than fitted.
 
     Examples
     --------
@@ -55,14 +63,22 @@ class PortfolioBudget(TimeBudget):
         side_by_side: int = 1,
         refit: str = "full",
         refit_shares: Mapping[str, float] | None = None,
+        networks: Iterable[str] = (),
         **clock: Any,
     ) -> None:
         super().__init__(seconds, refit=refit, **clock)
         self._total = seconds or 0.0
         self._side_by_side = side_by_side
         self._shares = dict(refit_shares or {})
+        self._networks = frozenset(networks)
         self._refits = refit == "full"
         self._best_of: dict[str, tuple[float, float]] = {}
+        self._first_of: dict[str, tuple[int, float]] = {}
+        self._cheap_seconds: dict[str, float] = {}
+
+    def of_networks(self, names: Iterable[str]) -> None:
+        """Set which models are trained rather than fitted."""
+        self._networks = frozenset(names)
 
     def share_refits(self, shares: Mapping[str, float]) -> None:
         """Set the seconds of final models as shares of their trials', by model."""
@@ -78,8 +94,13 @@ class PortfolioBudget(TimeBudget):
         return self._total
 
     def note(self, record: TrialRecord) -> None:
-        """Update the time set aside from an ended trial."""
+        """Update the time set aside, and what trials take, from an ended trial."""
         loss, model = record.best_loss, record.params.get(MODEL)
+        if model in self._networks:
+            first = record.number, record.duration_seconds
+            self._first_of[model] = min(first, self._first_of.get(model, first))
+        else:
+            self._cheap_seconds[str(model)] = record.duration_seconds
         if record.state == "FAIL" or loss is None or model not in self._shares:
             return
         if record.duration_seconds > 0 and loss < self._best_of.get(model, (float("inf"), 0))[0]:
@@ -100,6 +121,32 @@ class PortfolioBudget(TimeBudget):
         """Seconds that the final models will take; None before a network has ended."""
         return self.reserve if self._best_of else None
 
+    @property
+    def cheap_seconds(self) -> Mapping[str, float]:
+        """Seconds that the trial of each model without a training took, once it has ended."""
+        return self._cheap_seconds
+
+    def search_slot(self, model: str) -> float | None:
+        """Return the seconds of a further trial of a network: those of the longest first trial.
+
+        None before the network had its first trial.
+        """
+        if model not in self._first_of:
+            return None
+        return max(seconds for _, seconds in self._first_of.values())
+
+    def search_is_over(self) -> bool:
+        """Return whether too little time is left for another trial."""
+        return super().search_is_over() or self.left() - self.reserve < self._least()
+
+    def _least(self) -> float:
+        """Return the seconds below which no trial is started."""
+        if not self.is_limited or not self._networks:
+            return 0.0
+        if self._networks - self._first_of.keys():
+            return SHORTEST_SLOT
+        return max(SHORTEST_SLOT, _TOO_LITTLE * (self.search_slot(next(iter(self._networks))) or 0))
+
     def of_trial(self, config: Mapping[str, Any]) -> Any:
         """Return an object that stops a running trial once its time is needed for the refit."""
         return _UntilReserve(self)
@@ -119,7 +166,7 @@ class _UntilReserve:
         return over
 
 
-def first_slot(left: float, remaining: int, workers: int) -> float:
+def first_slot(left: float, remaining: int, workers: int, others: float = 0.0) -> float:
     """Return the seconds for one of several first trainings that share some workers.
 
     Time that one leaves unused is spread over the rest; one share is left for the search.
@@ -132,10 +179,15 @@ def first_slot(left: float, remaining: int, workers: int) -> float:
         Trainings not started yet, this one included.
     workers : int
         Trainings at a time.
+    others : float
+        Seconds of one worker that other trials will take meanwhile.
 
     Examples
     --------
     >>> first_slot(60.0, remaining=5, workers=2)
     20.0
+    >>> first_slot(60.0, remaining=5, workers=2, others=30.0)
+    15.0
     """
-    return max(SHORTEST_SLOT, left * min(workers, remaining) / (remaining + 1))
+    free = max(0.0, left - others / workers)
+    return max(SHORTEST_SLOT, free * min(workers, remaining) / (remaining + 1))

@@ -10,9 +10,11 @@ from automodel_sk.data.columns import ColumnNames
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.budget import PortfolioBudget
 from automodel_sk.portfolio.ensemble import AutoEnsemble
+from automodel_sk.portfolio.first_trials import within_budget
 from automodel_sk.portfolio.plan import PortfolioPlan, plan_portfolio
 from automodel_sk.portfolio.presets import with_preset
 from automodel_sk.portfolio.run import run_portfolio
+from automodel_sk.search.optuna.workers.pool import workers_wanted
 from automodel_sk.search.planning import UserInput
 from automodel_sk.search.progress import say
 from automodel_sk.search.request_builder import start_workers_early
@@ -49,19 +51,17 @@ def create_ensemble(
     started = datetime.now().astimezone()
     options = with_preset(options)
     hours = options.time_budget_hours
-    budget = PortfolioBudget(
-        None if hours is None else hours * 3600,
-        refit=options.refit,
-        side_by_side=1,
-    )
+    seconds = None if hours is None else hours * 3600
+    budget = PortfolioBudget(seconds, refit=options.refit, side_by_side=1)
     start_workers_early(options)
     with names.worded() if names.differ else nullcontext():
-        plan = plan_portfolio(given, options)
+        plan = within_budget(plan_portfolio(given, options), seconds, workers_wanted(options))
     budget.share_refits(plan.refit_shares())
+    budget.of_networks(plan.networks)
     _announce(plan, options)
-    with search_turn(lambda: logger.info("another search runs in this process")) as seconds:
-        budget.add(seconds)
-        begun = started + timedelta(seconds=seconds)
+    with search_turn(lambda: logger.info("another search runs in this process")) as waited:
+        budget.add(waited)
+        begun = started + timedelta(seconds=waited)
         return _tracked(plan, options, budget, names, begun)
 
 

@@ -133,7 +133,7 @@ def _network(
         best,
         network,
         replace(options, refit=refit),
-        lambda: None,
+        lambda: searched.dataset,
         own,
         lambda _share: None,
     )

@@ -67,6 +67,8 @@ class PortfolioPlan:
         Findings of the validator.
     prepared : PreparedData
         The data as prepared.
+    is_auto : bool
+        Whether the models were chosen by "auto" rather than by name.
     """
 
     data: PortfolioData
@@ -79,6 +81,7 @@ class PortfolioPlan:
     profile: DatasetProfile
     validation: ValidationResult
     prepared: PreparedData
+    is_auto: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -184,6 +187,7 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
         prepared.data.profile,
         report,
         prepared,
+        read_names(given.model_name) is None,
     )
 
 

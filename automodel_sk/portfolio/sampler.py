@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from automodel_sk.portfolio.space import MODEL
 from automodel_sk.search.optuna.lagging_pruner import is_behind
 
-__all__ = ["PortfolioPruner", "PortfolioSampler", "make_sampler"]
+__all__ = ["PortfolioPruner", "PortfolioSampler", "is_stalled", "make_sampler"]
 
 WORTH_SEARCHING = 1.15
 """A model is searched further if its best score is within this factor of the best network's."""
@@ -29,9 +29,9 @@ _STARTUP_TRIALS = 4
 _BEFORE_PRUNING = 0.25
 
 
-def make_sampler(tuned: Sequence[str], patience: int | None) -> Any:
+def make_sampler(tuned: Sequence[str]) -> Any:
     """Return a function that makes the sampler for a seed; it can be sent to other processes."""
-    return partial(PortfolioSampler, tuple(tuned), patience)
+    return partial(PortfolioSampler, tuple(tuned))
 
 
 class PortfolioSampler(BaseSampler):
@@ -41,14 +41,12 @@ class PortfolioSampler(BaseSampler):
     ----------
     tuned : sequence of str
         Models with parameters to tune.
-    patience : int, optional
-        Trials in a row outside the best ones after which the search ends; never if None.
     seed : int
         Seed of this trial's draws.
     """
 
-    def __init__(self, tuned: Sequence[str], patience: int | None, seed: int) -> None:
-        self._tuned, self._patience = tuned, patience
+    def __init__(self, tuned: Sequence[str], seed: int) -> None:
+        self._tuned = tuned
         self._random = np.random.default_rng(seed)
         self._tpe = TPESampler(
             n_startup_trials=_STARTUP_TRIALS, seed=seed, constant_liar=True, multivariate=False
@@ -65,11 +63,6 @@ class PortfolioSampler(BaseSampler):
     ) -> dict[str, Any]:
         """Return nothing."""
         return {}
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """End the search if the last trials were none of the best."""
-        if not self._tuned or _is_stalled(study, self._tuned, self._patience):
-            study.stop()
 
     def sample_independent(
         self,
@@ -114,10 +107,20 @@ def best_value(trial: FrozenTrial) -> float | None:
     return min(reported, default=trial.value if trial.state is TrialState.COMPLETE else None)
 
 
-def _is_stalled(study: Study, tuned: Sequence[str], patience: int | None) -> bool:
-    """Return whether none of the last trials is among the best."""
-    if patience is None:
-        return False
+def is_stalled(study: Study, tuned: Sequence[str], patience: int | None) -> bool:
+    """Return whether none of the last trials is among the best, or no model has parameters.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study.
+    tuned : sequence of str
+        Models with parameters to tune.
+    patience : int, optional
+        Trials in a row outside the best ones after which the search ends; never if None.
+    """
+    if patience is None or not tuned:
+        return not tuned
     ended = sorted(pair for runs in _of_models(study, tuned).values() for pair in runs)
     leaders = {number for _, number in ended[:LEADERS]}
     newest = sorted((number for _, number in ended), reverse=True)[:patience]

@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from automodel_sk.exceptions import NoUsableTrialError
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.budget import PortfolioBudget
 from automodel_sk.portfolio.candidates import Candidate
+from automodel_sk.portfolio.first_trials import cheap_share
+from automodel_sk.portfolio.members.base import Deadline, Member
 from automodel_sk.portfolio.members.table import MEMBERS
 from automodel_sk.portfolio.plan import PortfolioPlan
-from automodel_sk.portfolio.sampler import PATIENCE, PortfolioPruner, make_sampler
+from automodel_sk.portfolio.sampler import PATIENCE, PortfolioPruner, is_stalled, make_sampler
 from automodel_sk.portfolio.space import MODEL
 from automodel_sk.portfolio.store import model_folder
-from automodel_sk.portfolio.trainer import FALLBACKS, PortfolioTrainer
-from automodel_sk.portfolio.window_errors import Errors, errors_by
+from automodel_sk.portfolio.trainer import FALLBACKS, PortfolioTrainer, config_of
+from automodel_sk.portfolio.window_errors import Errors, Forecasts, errors_by
+from automodel_sk.portfolio.window_store import WindowStore
 from automodel_sk.search.backends import make_backend
 from automodel_sk.search.optuna.workers.pool import workers_wanted
 from automodel_sk.search.request_builder import training_data
 from automodel_sk.search.study.request import SearchCallback, SearchRequest
+from automodel_sk.search.study.search_spec import describe_portfolio
 from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search_algorithm_selector import SearchStrategy
 from automodel_sk.training.task import REPORTS_PER_TRIAL, TrainingTask
-from automodel_sk.training.window_forecasts import stored_forecasts
 from automodel_sk.trials import TrialRecord
 
-__all__ = ["SearchedPortfolio", "search_portfolio"]
+__all__ = ["SearchedPortfolio", "dataset_of", "portfolio_request", "search_portfolio"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +56,15 @@ class SearchedPortfolio:
         The search.
     interrupted : bool
         Whether Ctrl-C ended it.
+    dataset : neuralforecast.tsdataset.TimeSeriesDataset or None
+        What networks were trained on.
     """
 
     records: Sequence[TrialRecord]
     candidates: Sequence[Candidate]
     request: SearchRequest
     interrupted: bool = False
+    dataset: Any = None
 
 
 def search_portfolio(
@@ -92,9 +100,9 @@ def search_portfolio(
     """
     request = portfolio_request(plan, options, budget, folder)
     kept = _Ended(callback)
-    interrupted = False
+    interrupted, dataset = False, None
     try:
-        dataset = _dataset(plan)
+        dataset = dataset_of(plan)
         records = make_backend(options.backend).run(request, dataset, kept)
     except KeyboardInterrupt:
         if not any(record.state == "COMPLETE" for record in kept.records):
@@ -104,11 +112,35 @@ def search_portfolio(
             len(kept.records),
         )
         records, interrupted = kept.records, True
+    trainer = request.several
+    assert isinstance(trainer, PortfolioTrainer)
+    store = WindowStore(plan, trainer, request.location, folder)
+    forecasts = store.collect(records)
+    if not interrupted:
+        forecasts = store.repeat(records, forecasts, dataset, budget)
     errors_of = errors_by(plan.objective)
-    candidates = [_candidate(record, plan, folder, errors_of) for record in records]
+    candidates = [
+        _candidate(record, plan, forecasts.get(record.number), errors_of, store.missing)
+        for record in records
+    ]
+    if not any(candidate.is_complete for candidate in candidates):
+        candidates += _at_once(plan, errors_of, max((r.number for r in records), default=-1) + 1)
     if all(candidate.forecasts is None for candidate in candidates):
         raise NoUsableTrialError(_reasons(candidates))
-    return SearchedPortfolio(records, candidates, request, interrupted)
+    return SearchedPortfolio(records, candidates, request, interrupted, dataset)
+
+
+def _at_once(plan: PortfolioPlan, errors_of: Errors, first_number: int) -> list[Candidate]:
+    """Return the naive members as candidates, where time sufficed for no trial at all."""
+    candidates = []
+    for number, (name, member) in enumerate(_naive_members(plan).items(), first_number):
+        point = member.forecast_windows(plan.data, Deadline()).point
+        candidates.append(Candidate(number, name, "naive", "COMPLETE", {}, point, errors_of(point)))
+    return candidates
+
+
+def _naive_members(plan: PortfolioPlan) -> dict[str, Member]:
+    return {n: m for n, m in plan.members.items() if MEMBERS[n].family == "naive"}
 
 
 class _Ended:
@@ -133,6 +165,8 @@ def portfolio_request(
 ) -> SearchRequest:
     """Return the request for a backend: one study for the trials of all models."""
     workers = workers_wanted(options)
+    location = StudyLocation(str(options.study_name), options.storage)
+    cheap = [str(params[MODEL]) for params in plan.initial if params[MODEL] in plan.members]
     trainer = PortfolioTrainer(
         {name: _task_of(plan, name, options, folder) for name in plan.networks},
         plan.members,
@@ -142,6 +176,9 @@ def portfolio_request(
         budget,
         tuple(plan.networks),
         workers,
+        cheap=[n for n in cheap if MEMBERS[n].family != "naive"],
+        cheap_share=cheap_share(plan),
+        in_study=location.is_url,
     )
     tuned = [name for name, space in plan.spaces.spaces.items() if space.domains]
     patience = options.patience if options.patience is not None else PATIENCE
@@ -150,7 +187,7 @@ def portfolio_request(
         space=plan.spaces,  # type: ignore[arg-type]  # has what trials use of a search space
         strategy=_strategy(plan, options),
         num_samples=_number(plan, options),
-        location=StudyLocation(str(options.study_name), options.storage),
+        location=location,
         identity=plan.identity(),
         resume=options.resume,
         budget=budget,
@@ -163,7 +200,9 @@ def portfolio_request(
         trial_timeout_minutes=options.trial_timeout_minutes,
         several=trainer,
         initial=plan.initial,
-        make_sampler=make_sampler(tuned, patience),
+        make_sampler=make_sampler(tuned),
+        job=_described(plan, options),
+        is_over=partial(is_stalled, tuned=tuned, patience=patience),
         make_pruner=PortfolioPruner if options.use_pruning else None,
     )
 
@@ -174,19 +213,34 @@ def _task_of(
     """Return a network's task, which keeps forecasts and weights."""
     task = plan.networks[name].task
     own = model_folder(folder, name)
+    task = _with_precision(task, options)
+    return replace(task, forecasts=own, weights=own, keep=KEPT_WEIGHTS)
+
+
+def _with_precision(task: TrainingTask, options: OptimizationConfig) -> TrainingTask:
     precision = "32-true" if options.precision == "auto" else options.precision
-    return replace(
-        task,
-        trainer_options={**task.trainer_options, "precision": precision},
-        forecasts=own,
-        weights=own,
-        keep=KEPT_WEIGHTS,
+    return replace(task, trainer_options={**task.trainer_options, "precision": precision})
+
+
+def _described(plan: PortfolioPlan, options: OptimizationConfig) -> dict[str, Any]:
+    """Return the search in JSON format, for workers on other machines."""
+    losses = [network.task.loss for network in plan.networks.values()]
+    columns = ("futr_exog", "hist_exog", "stat_exog")
+    return describe_portfolio(
+        plan.names,
+        {name: network.space for name, network in plan.networks.items()},
+        plan.data.h,
+        losses[0] if losses else None,
+        {name: getattr(plan.data, name) for name in columns},
+        _number(plan, options),
+        replace(options, metric=plan.objective.metric.name),
+        is_auto=plan.is_auto,
     )
 
 
 def _any_task(plan: PortfolioPlan, options: OptimizationConfig) -> TrainingTask:
     for network in plan.networks.values():
-        return network.task
+        return _with_precision(network.task, options)
     data = plan.data
     return TrainingTask(next(iter(plan.members)), data.h, data.held_out, len(data.lengths))
 
@@ -206,7 +260,7 @@ def _strategy(plan: PortfolioPlan, options: OptimizationConfig) -> SearchStrateg
 
 def _number(plan: PortfolioPlan, options: OptimizationConfig) -> int:
     """Return the trials in all: `num_samples` counts those of networks only."""
-    cheap = len(plan.members)
+    cheap = sum(params[MODEL] in plan.members for params in plan.initial)
     tuned = any(space.domains for space in plan.spaces.spaces.values())
     if not tuned:
         return len(plan.initial)
@@ -215,7 +269,7 @@ def _number(plan: PortfolioPlan, options: OptimizationConfig) -> int:
     return MOST_TRIALS
 
 
-def _dataset(plan: PortfolioPlan) -> object:
+def dataset_of(plan: PortfolioPlan) -> Any:
     """Return the rows for all networks; each reads the columns that it supports."""
     for network in plan.networks.values():
         return training_data(replace(network, data=plan.prepared.data))
@@ -223,25 +277,25 @@ def _dataset(plan: PortfolioPlan) -> object:
 
 
 def _candidate(
-    record: TrialRecord, plan: PortfolioPlan, folder: Path, errors_of: Errors
+    record: TrialRecord,
+    plan: PortfolioPlan,
+    forecasts: Forecasts | None,
+    errors_of: Errors,
+    missing: Mapping[int, str],
 ) -> Candidate:
     """Return a trial with its forecasts of the windows, if it made any."""
     name = str(record.params.get(MODEL))
-    config = {key: value for key, value in record.params.items() if key != MODEL}
-    forecasts = None
-    if record.state != "FAIL":
-        forecasts = stored_forecasts(model_folder(folder, name), config)
     errors = None if forecasts is None else errors_of(forecasts)
     return Candidate(
         number=record.number,
         name=name,
         family=MEMBERS[name].family if name in MEMBERS else "neural",
-        config=config,
+        config=config_of(record.params, plan.members),
         forecasts=forecasts,
         errors=errors,
         seconds=record.duration_seconds,
         state=record.state,
-        reason=record.reason or record.tags.get("note"),
+        reason=record.reason or missing.get(record.number) or record.tags.get("note"),
         n_fallbacks=int(record.tags.get(FALLBACKS, 0)),
     )
 

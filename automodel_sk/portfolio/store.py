@@ -12,7 +12,7 @@ from automodel_sk.exceptions import ModelFileError
 from automodel_sk.portfolio.members.base import FittedMember
 from automodel_sk.portfolio.members.table import load_member
 from automodel_sk.search.scratch import scratch_folder
-from automodel_sk.search.study.storage import StudyLocation
+from automodel_sk.search.study.storage import StudyLocation, readable_errors
 
 __all__ = ["keep_member", "kept_member", "model_folder", "trial_files"]
 
@@ -38,7 +38,8 @@ def trial_files(location: StudyLocation) -> Iterator[Path]:
             yield folder
         return
     folder = journal.with_name(journal.name.removesuffix(".journal") + _ENDING)
-    folder.mkdir(parents=True, exist_ok=True)
+    with readable_errors(location, OSError):
+        folder.mkdir(parents=True, exist_ok=True)
     yield folder
 
 
@@ -63,5 +64,5 @@ def kept_member(folder: str | Path, name: str) -> FittedMember | None:
 def model_folder(folder: str | Path, name: str) -> str:
     """Return the folder of one model's trials, creating it if it is missing."""
     own = Path(folder) / name
-    own.mkdir(exist_ok=True)
+    own.mkdir(parents=True, exist_ok=True)
     return str(own)

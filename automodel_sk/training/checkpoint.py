@@ -61,6 +61,8 @@ class BestWeights:
 def stored_weights(folder: str, config: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the weights that a configuration left in a folder, or None if there are none.
 
+    A file that cannot be read counts as none.
+
     Parameters
     ----------
     folder : str
@@ -68,10 +70,14 @@ def stored_weights(folder: str, config: Mapping[str, Any]) -> dict[str, Any] | N
     config : mapping
         The trained configuration.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     file = best_file(folder, config, _ENDING)
     if file is None:
         return None
-    weights: dict[str, Any] = load_file(file)
+    try:
+        weights: dict[str, Any] = load_file(file)
+    except (OSError, SafetensorError, ValueError):
+        return None
     return weights

@@ -95,6 +95,8 @@ class Outcome:
     notes : mapping
         What else is worth knowing, such as the series that a member could not forecast; plain
         numbers and texts.
+    forecasts : str, optional
+        Its forecasts of the validation windows as text, if they must travel with the result.
     """
 
     score: float
@@ -103,6 +105,7 @@ class Outcome:
     verdict: Decision = Decision.CONTINUE
     seconds: float = 0.0
     notes: Mapping[str, Any] = field(default_factory=dict)
+    forecasts: str | None = field(default=None, repr=False)
 
 
 @contextmanager

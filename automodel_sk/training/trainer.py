@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from automodel_sk.training.build import effective_config
+from automodel_sk.training.memory import smaller_batches
 from automodel_sk.training.oom_retry import OnChange, train_within_memory
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.train import Outcome, Report
@@ -36,6 +37,12 @@ class Trainer(Protocol):
 
     def interval(self, config: Mapping[str, Any]) -> int:
         """Return the training steps between two reports of a configuration."""
+
+    def smaller(self, config: Mapping[str, Any]) -> dict[str, int] | None:
+        """Return smaller batches for a configuration that lacked memory; None if impossible."""
+
+    def keep(self, config: Mapping[str, Any], outcome: Outcome) -> Outcome:
+        """Store what a result brought from another machine; return what the study keeps of it."""
 
     def adapted(self, change: Callable[[TrainingTask], TrainingTask]) -> Trainer:
         """Return this trainer with changed tasks, as another machine needs them."""
@@ -71,6 +78,14 @@ class SingleModel:
     def interval(self, config: Mapping[str, Any]) -> int:
         """Return the training steps between two reports of a configuration."""
         return int(effective_config(self.task, config)["val_check_steps"])
+
+    def smaller(self, config: Mapping[str, Any]) -> dict[str, int] | None:
+        """Return smaller batches for a configuration that lacked memory."""
+        return smaller_batches(config)
+
+    def keep(self, config: Mapping[str, Any], outcome: Outcome) -> Outcome:
+        """Return the result: forecasts and weights are made again where they are needed."""
+        return outcome
 
     def adapted(self, change: Callable[[TrainingTask], TrainingTask]) -> SingleModel:
         """Return this trainer with a changed task."""

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from automodel_sk.portfolio.budget import REFIT_SHARE, PortfolioBudget, first_slot
+from automodel_sk.portfolio.budget import (
+    REFIT_SHARE,
+    SHORTEST_SLOT,
+    PortfolioBudget,
+    first_slot,
+)
+from automodel_sk.portfolio.members.table import member_of
+from automodel_sk.portfolio.trainer import PortfolioTrainer
 from automodel_sk.trials import TrialRecord
 
 
@@ -24,7 +31,8 @@ def _record(number, model, loss, seconds):
 @pytest.fixture
 def budget():
     clock = Clock()
-    made = PortfolioBudget(100.0, clock=clock, refit_shares=dict.fromkeys("ABCDE", 1.0))
+    shares = dict.fromkeys("ABCDE", 1.0)
+    made = PortfolioBudget(100.0, clock=clock, refit_shares=shares, networks="ABCD")
     made.clock = clock
     return made
 
@@ -64,8 +72,10 @@ def test_no_more_than_a_share_is_set_aside(budget):
 
 def test_the_search_ends_when_the_rest_is_needed(budget):
     budget.note(_record(0, "A", 1.0, 10.0))
-    budget.clock.now = 89.0
+    budget.clock.now = 87.0
     assert not budget.search_is_over()
+    budget.clock.now = 88.5
+    assert budget.search_is_over(), "1.5 s before the refit are too little for a trial"
     assert not budget.of_trial({}).is_over({1: 1.0})
     budget.clock.now = 90.0
     assert budget.of_trial({}).is_over({1: 1.0})
@@ -89,3 +99,73 @@ def test_slots_share_the_rest_and_leave_one_for_the_search():
     assert first_slot(60.0, remaining=5, workers=1) == 10.0
     assert first_slot(60.0, remaining=1, workers=4) == 30.0
     assert first_slot(0.0, remaining=3, workers=1) > 0
+    assert first_slot(60.0, remaining=5, workers=2, others=200.0) == SHORTEST_SLOT
+
+
+def _trainer(budget, workers=2, cheap=("DynamicOptimizedTheta", "AutoETS"), **more):
+    members = {name: member_of(name) for name in ("Naive", *cheap)}
+    order = ("A", "B", "C", "D")
+    return PortfolioTrainer({}, members, None, None, None, budget, order, workers, cheap, **more)
+
+
+def test_the_first_trials_share_the_time_beside_members_without_a_training(budget):
+    trainer = _trainer(budget)
+    alone = _trainer(budget, cheap=())
+    assert trainer.slot({"model": "A"}) == pytest.approx(0.9 * (100 - 15) * 2 / 5)
+    assert alone.slot({"model": "A"}) == pytest.approx(0.9 * 100 * 2 / 5)
+    assert _trainer(budget, workers=1, cheap=()).slot({"model": "A"}) == pytest.approx(0.9 * 20)
+
+
+def test_members_without_a_training_share_what_is_theirs(budget):
+    trainer = _trainer(budget)
+    assert trainer.slot({"model": "AutoETS"}) == pytest.approx(30.0)
+    budget.note(_record(0, "DynamicOptimizedTheta", 1.0, 25.0))
+    assert trainer.slot({"model": "AutoETS"}) == pytest.approx(5.0)
+    budget.note(_record(1, "AutoETS", 1.0, 9.0))
+    assert trainer.slot({"model": "AutoETS"}) == 0
+
+
+def test_members_have_all_of_the_time_where_it_is_all_theirs(budget):
+    trainer = _trainer(budget, workers=1, cheap_share=1.0)
+    assert trainer.slot({"model": "AutoETS"}) == pytest.approx(100.0)
+
+
+def test_time_that_they_leave_unused_goes_to_the_networks(budget):
+    trainer = _trainer(budget)
+    before = trainer.slot({"model": "A"})
+    for number, name in enumerate(trainer.cheap):
+        budget.note(_record(number, name, 1.0, 0.5))
+    assert trainer.slot({"model": "A"}) > before
+
+
+def test_further_trials_take_as_long_as_the_longest_first_one(budget):
+    trainer = _trainer(budget)
+    for number, (name, seconds) in enumerate([("A", 4.0), ("B", 7.0)]):
+        budget.note(_record(number, name, 1.0, seconds))
+    budget.note(_record(4, "A", 0.9, 30.0))
+    assert trainer.slot({"model": "A"}) == 7.0
+    assert trainer.slot({"model": "B"}) == 7.0
+    assert trainer.slot({"model": "D"}) != 7.0, "its first trial"
+
+
+def test_a_failed_first_trial_counts_as_one(budget):
+    failed = TrialRecord(0, "FAIL", None, {"model": "A"}, duration_seconds=3.0)
+    budget.note(failed)
+    assert budget.search_slot("A") == 3.0
+    assert budget.reserve == 0
+
+
+def test_no_trial_starts_with_less_than_half_of_its_time(budget):
+    for number, name in enumerate("ABCD"):
+        budget.note(_record(number, name, 1.0, 8.0))
+    budget.clock.now = 100 - 30 - 4.5
+    assert not budget.search_is_over()
+    budget.clock.now = 100 - 30 - 3.5
+    assert budget.search_is_over()
+
+
+def test_without_networks_the_search_may_use_all_of_the_time():
+    clock = Clock()
+    budget = PortfolioBudget(10.0, clock=clock)
+    clock.now = 9.5
+    assert not budget.search_is_over()

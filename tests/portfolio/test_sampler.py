@@ -8,7 +8,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from automodel_sk.portfolio.sampler import PortfolioPruner, PortfolioSampler
+from automodel_sk.portfolio.sampler import PortfolioPruner, PortfolioSampler, is_stalled
 from automodel_sk.portfolio.space import PortfolioSpace
 from automodel_sk.search.study.seeding import PerTrialSampler
 from automodel_sk.search.study.study import AskTellStudy
@@ -23,9 +23,9 @@ SPACE = PortfolioSpace(
 )
 
 
-def _study(patience=None, seed=0, tuned=TUNED):
+def _study(seed=0, tuned=TUNED):
     def make(number):
-        return PortfolioSampler(tuned, patience, number)
+        return PortfolioSampler(tuned, number)
 
     storage = optuna.storages.InMemoryStorage()
     optuna.create_study(storage=storage, study_name="s")
@@ -89,24 +89,27 @@ def test_the_same_trials_and_seed_give_the_same_draw():
 
 
 def test_the_search_ends_after_trials_that_are_none_of_the_best():
-    study = _study(patience=3)
+    study = _study()
     for value in (1.0, 1.1, 1.2, 1.3, 1.4):
         _add(study, "MLP", value)
     _add(study, "NHITS", 2.0)
-    study.ask()
-    assert not study.exhausted
+    assert not is_stalled(study, TUNED, patience=3)
     _add(study, "NHITS", 2.1)
     _add(study, "MLP", 2.2)
-    study.ask()
-    assert study.exhausted
+    assert is_stalled(study, TUNED, patience=3)
+    assert not is_stalled(study, TUNED, patience=4)
+    assert not is_stalled(study, TUNED, patience=None)
 
 
 def test_a_new_leader_keeps_the_search_going():
-    study = _study(patience=3)
+    study = _study()
     for value in (1.0, 1.1, 1.2, 1.3, 1.4, 2.0, 0.9, 2.2):
         _add(study, "MLP", value)
-    study.ask()
-    assert not study.exhausted
+    assert not is_stalled(study, TUNED, patience=3)
+
+
+def test_models_without_parameters_are_not_searched():
+    assert is_stalled(_study(), tuned=(), patience=None)
 
 
 @pytest.mark.parametrize("initial", [True, False])

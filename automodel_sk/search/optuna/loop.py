@@ -15,7 +15,7 @@ from automodel_sk.search.study.ownership import claim
 from automodel_sk.search.study.request import SearchCallback, SearchRequest
 from automodel_sk.search.study.seeding import PerTrialSampler
 from automodel_sk.search.study.storage import claiming, open_storage, readable_errors
-from automodel_sk.search.study.study import AskTellStudy, ended_records, muted, trials_left
+from automodel_sk.search.study.study import AskTellStudy, muted, trials_left
 from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
 
 __all__ = ["pruner_of", "sampler_of", "work", "work_on"]
@@ -27,8 +27,6 @@ def work(request: SearchRequest, dataset: Any, callback: SearchCallback) -> None
         storage = open_storage(request.location)
         name = request.location.study_name
         study = AskTellStudy(name, storage, sampler_of(request), pruner_of(request))
-        for record in ended_records(study, request):
-            request.budget.note(record)
         work_on(study, request, dataset, TrialNotifier(study, request, callback))
 
 
@@ -36,10 +34,13 @@ def work_on(
     study: AskTellStudy, request: SearchRequest, dataset: Any, notifier: TrialNotifier
 ) -> None:
     """Run one trial after another until none is left or the time is up."""
+    notifier.learn()
     while (trial := _next_trial(study, request)) is not None:
         record = run_trial(study, trial, request, dataset, notifier)
         if record is not None:
             notifier.on_trial_end(record)
+        if request.budget.is_limited:
+            notifier.learn()
 
 
 def _next_trial(study: AskTellStudy, request: SearchRequest) -> Trial | None:

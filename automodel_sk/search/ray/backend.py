@@ -14,6 +14,7 @@ import ray
 from optuna.pruners import NopPruner
 from optuna.samplers import RandomSampler
 from ray import tune
+from ray.tune.schedulers import FIFOScheduler
 
 from automodel_sk.search.ray.callbacks import Failures, TrialEvents, TrialSource, TrialStopper
 from automodel_sk.search.ray.resources import ResourcesOfTrials
@@ -76,7 +77,8 @@ class RayBackend:
             request = replace(request, location=location)
             make = request.make_sampler or RandomSampler
             sampler = PerTrialSampler(make, request.random_seed)
-            study = open_study(request, sampler, NopPruner())
+            pruner = NopPruner() if request.make_pruner is None else request.make_pruner()
+            study = open_study(request, sampler, pruner)
             notifier = TrialNotifier(study, request, callback)
             notifier.catch_up()
             run_remaining(
@@ -109,7 +111,7 @@ def _tune(
                 name="trials",
                 storage_path=folder,
                 search_alg=TrialSource(trials, failures),
-                scheduler=informed_scheduler(study, request.strategy),
+                scheduler=_scheduler(study, request),
                 stop=TrialStopper(trials, failures),
                 callbacks=[TrialEvents(trials, failures)],
                 num_samples=-1,
@@ -124,6 +126,13 @@ def _tune(
             raise failures.first
     if not trials.is_over:
         raise KeyboardInterrupt
+
+
+def _scheduler(study: AskTellStudy, request: SearchRequest) -> Any:
+    """Return what prunes trials in Ray; the study's own pruner prunes those of several models."""
+    if request.several is not None:
+        return FIFOScheduler()
+    return informed_scheduler(study, request.strategy)
 
 
 def _trainable(request: SearchRequest, dataset: Any, resources: ResourcesOfTrials) -> Any:

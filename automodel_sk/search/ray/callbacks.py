@@ -79,7 +79,8 @@ class TrialStopper(_Unsaved, Stopper):  # type: ignore[misc]
 
     def __call__(self, trial_id: str, result: Mapping[str, Any]) -> bool:
         """Return whether a trial must stop at this report."""
-        return not result.get("done") and self._trials.must_stop(result["number"])
+        ended = result.get("done") or "outcome" in result
+        return not ended and self._trials.must_stop(result["number"])
 
     def stop_all(self) -> bool:
         """Return whether the search must stop."""

@@ -15,7 +15,7 @@ from automodel_sk._utils.muting import muted_warnings
 from automodel_sk.training.devices import trainer_options
 from automodel_sk.training.reasons import failure_of
 from automodel_sk.training.task import TrainingTask
-from automodel_sk.training.train import Decision, Report
+from automodel_sk.training.train import Decision, Outcome, Report
 from automodel_sk.training.trainer import Trainer
 
 __all__ = ["LentDataset", "TrialFailedError", "train_on_ray"]
@@ -47,7 +47,8 @@ class LentDataset:
         """Split a dataset into shell and arrays."""
         import torch
 
-        arrays = {k: v.numpy() for k, v in vars(dataset).items() if torch.is_tensor(v)}
+        tensors = {} if dataset is None else vars(dataset)  # no network takes part
+        arrays = {k: v.numpy() for k, v in tensors.items() if torch.is_tensor(v)}
         shell = copy.copy(dataset)
         for name in arrays:
             setattr(shell, name, None)
@@ -78,8 +79,8 @@ def train_on_ray(job: Mapping[str, Any], trainer: Trainer, lent: LentDataset) ->
     Parameters
     ----------
     job : mapping
-        ``number``, ``config``, ``changed`` (changes made by an earlier attempt) and ``slot``
-        (seconds that it may take).
+        ``number``, ``config``, ``changed`` (changes made by an earlier attempt), ``slot`` (seconds
+        that it should take) and ``limit`` (seconds after which it must end).
     trainer : Trainer
         Trains the configuration.
     lent : LentDataset
@@ -93,7 +94,7 @@ def train_on_ray(job: Mapping[str, Any], trainer: Trainer, lent: LentDataset) ->
     trainer = trainer.adapted(_on_this_machine)
     attempts = _Attempts(time.perf_counter(), dict(job["changed"]))
     try:
-        trainer.train(
+        outcome = trainer.train(
             job["config"],
             lent.dataset(),
             report=lambda: _reporter(trainer, job, attempts),
@@ -101,9 +102,22 @@ def train_on_ray(job: Mapping[str, Any], trainer: Trainer, lent: LentDataset) ->
             changed=attempts.changed,
             slot=job["slot"],
         )
+        if outcome.notes or outcome.forecasts is not None:
+            _pass_on(outcome, job, attempts)
     except Exception as exc:
         seconds = time.perf_counter() - attempts.started
         raise TrialFailedError(failure_of(exc), seconds) from None
+
+
+def _pass_on(outcome: Outcome, job: Mapping[str, Any], attempts: _Attempts) -> None:
+    """Send the driver what it does not learn from the losses."""
+    from ray import tune
+
+    found = {"notes": dict(outcome.notes), "forecasts": outcome.forecasts}
+    seconds = time.perf_counter() - attempts.started
+    tune.report(
+        {"loss": outcome.score, "number": job["number"], "seconds": seconds, "outcome": found}
+    )
 
 
 def _on_this_machine(task: TrainingTask) -> TrainingTask:
@@ -138,6 +152,7 @@ def _reporter(trainer: Trainer, job: Mapping[str, Any], attempts: _Attempts) -> 
                 "changed": dict(attempts.changed),
             }
         )
-        return Decision.CONTINUE
+        over = job["limit"] is not None and time.perf_counter() - attempts.started > job["limit"]
+        return Decision.OUT_OF_TIME if over else Decision.CONTINUE
 
     return report

@@ -44,6 +44,9 @@ _SECONDS_TO_IMPORT = 120
 
 _SECONDS_TO_ASK_AGAIN = 0.5
 
+_SECONDS_TO_END = 10
+"""Grace period for a trial whose own process ends it when its time is up."""
+
 _MOST_LOST = 3
 """A trial that loses its machine more often than this is considered the cause."""
 
@@ -63,6 +66,10 @@ class RunningTrial:
     seconds: float = 0.0
     verdict: Decision = Decision.CONTINUE
     late: bool = False
+    config: Mapping[str, Any] = field(default_factory=dict)
+    limit: float | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    forecasts: str | None = None
 
     def age(self) -> float:
         """Return the seconds of training, without imports once the trial has reported."""
@@ -71,8 +78,19 @@ class RunningTrial:
     def outcome(self) -> Outcome:
         """Return the outcome of its training."""
         best_step = min(self.losses, key=lambda step: self.losses[step])
-        score = self.losses[best_step]
-        return Outcome(score, best_step, self.losses, self.verdict, self.seconds)
+        return Outcome(
+            self.losses[best_step],
+            best_step,
+            self.losses,
+            self.verdict,
+            self.seconds,
+            self.notes,
+            self.forecasts,
+        )
+
+    def stops_itself(self) -> bool:
+        """Return whether its process ends it soon, so that it keeps what it has learnt."""
+        return self.limit is not None and self.age() < self.limit + _SECONDS_TO_END
 
 
 class RayTrials:
@@ -110,10 +128,22 @@ class RayTrials:
                 return None
             config = self._begun(trial)
             if config is not None:
-                changed = self.running[trial.number].changed
-                slot = self._request.trainer.slot(config)
-                return {"number": trial.number, "config": config, "changed": changed, "slot": slot}
+                return self._job(trial.number, config)
         return None
+
+    def _job(self, number: int, config: dict[str, Any]) -> dict[str, Any]:
+        """Return what a trial's process needs."""
+        running, budget = self.running[number], self._request.budget
+        slot = self._request.trainer.slot(config)
+        if self._request.several is not None and budget.is_limited:
+            running.limit = max(0.0, budget.left() - budget.reserve)
+        return {
+            "number": number,
+            "config": config,
+            "changed": running.changed,
+            "slot": slot,
+            "limit": running.limit,
+        }
 
     def _is_time_to_ask(self) -> bool:
         """Return whether to look for a trial again, since Ray asks for one at every report."""
@@ -163,7 +193,9 @@ class RayTrials:
             beating.enter_context(heartbeats(trial))
             changed = changes_of(trial, config)
             budget = self._request.budget.of_trial(config)
-            self.running[trial.number] = RunningTrial(trial, beating, changed, budget)
+            self.running[trial.number] = RunningTrial(
+                trial, beating, changed, budget, config=config
+            )
             return config
         self._pass_on(trial)
         return None
@@ -182,6 +214,11 @@ class RayTrials:
         """Record a validation loss, and whether the trial was stopped at it."""
         running = self.running[result["number"]]
         trial, number = running.trial, result["number"]
+        if "outcome" in result:
+            running.notes, running.forecasts = (
+                result["outcome"][k] for k in ("notes", "forecasts")
+            )
+            return
         if result["changed"] != running.changed:
             running.changed = result["changed"]
             note_changes(trial, running.changed)
@@ -198,9 +235,12 @@ class RayTrials:
     def must_stop(self, number: int) -> bool:
         """Return whether the time is up for a trial that has just reported."""
         running = self.running[number]
-        if running.losses and running.budget.is_over(running.losses, running.age()):
+        over = bool(running.losses) and running.budget.is_over(running.losses, running.age())
+        if over and not running.stops_itself():
             running.verdict = Decision.OUT_OF_TIME
-        return running.verdict is Decision.OUT_OF_TIME or self.is_late(number)
+        elif self._request.make_pruner is not None and running.trial.should_prune():
+            running.verdict = Decision.PRUNE
+        return running.verdict is not Decision.CONTINUE or self.is_late(number)
 
     def is_late(self, number: int) -> bool:
         """Return whether a trial has exceeded its time limit."""
@@ -215,7 +255,9 @@ class RayTrials:
         if running.late:
             fail(self._study, running.trial, timeout_failure(self._request), running.age())
         else:
-            end(self._study, running.trial, running.outcome())
+            trained = {**running.config, **running.changed}
+            outcome = self._request.trainer.keep(trained, running.outcome())
+            end(self._study, running.trial, outcome)
         self._pass_on(running.trial)
 
     def fail(self, number: int, failure: Failure, seconds: float) -> None:

@@ -27,6 +27,7 @@ class TrialNotifier:
     def __init__(self, study: Study, request: SearchRequest, callback: SearchCallback) -> None:
         self._study, self._request, self._callback = study, request, callback
         self._numbers: set[int] = set()
+        self._learnt: set[int] = set()
 
     def on_report(self, number: int, step: int, loss: float) -> None:
         """Pass on one validation loss."""
@@ -38,6 +39,13 @@ class TrialNotifier:
             self._numbers.add(record.number)
             self._request.budget.note(record)
             self._callback.on_trial_end(record)
+
+    def learn(self) -> None:
+        """Let the time budget learn from trials that ended in other processes."""
+        for trial in self._study.get_trials(deepcopy=False):
+            if trial.state.is_finished() and trial.number not in self._numbers | self._learnt:
+                self._learnt.add(trial.number)
+                self._request.budget.note(record_of(trial, self._request))
 
     def catch_up(self) -> None:
         """Pass on ended trials not seen before: earlier ones and those of other processes."""

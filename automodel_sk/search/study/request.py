@@ -62,6 +62,8 @@ class SearchRequest:
         model's defaults.
     make_sampler, make_pruner : callable, optional
         Return what draws and prunes the trials instead of the strategy's algorithm.
+    is_over : callable, optional
+        Returns whether to draw no further trials for a study; those that wait still run.
     """
 
     task: TrainingTask
@@ -86,6 +88,7 @@ class SearchRequest:
     initial: Sequence[Mapping[str, Any]] | None = None
     make_sampler: Callable[[int], Any] | None = None
     make_pruner: Callable[[], Any] | None = None
+    is_over: Callable[[Any], bool] | None = None
 
     @property
     def trainer(self) -> Trainer:

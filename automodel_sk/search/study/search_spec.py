@@ -7,8 +7,8 @@ executes code from the study's storage, contacts no address named in it, and del
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk.arguments.conversion import convert, convert_all
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SearchSpec",
+    "describe_portfolio",
     "describe_search",
     "earlier_precision",
     "read_search_spec",
@@ -47,6 +48,7 @@ _UNRULED: Mapping[str, tuple[type, ...]] = {
 
 _LOSSES = "neuralforecast.losses.pytorch"
 _MOST_COLUMNS = 10_000
+_MOST_MODELS = 100
 _COLUMNS = ("futr_exog", "hist_exog", "stat_exog")
 
 
@@ -57,7 +59,7 @@ class SearchSpec:
     Parameters
     ----------
     model_name : str
-        Key of `MODEL_CATALOG`.
+        Key of `MODEL_CATALOG`; ``"auto"`` if several models are searched.
     h : int
         Forecast horizon.
     space : SearchSpace
@@ -74,6 +76,12 @@ class SearchSpec:
         Trials in all, as currently requested.
     ends : float, optional
         When the search's time is up, in seconds since 1970.
+    models : tuple of str
+        Names of all models, if several are searched. Those without a training are not checked here.
+    spaces : mapping of str to SearchSpace
+        Search space of each network, if several models are searched.
+    is_auto : bool
+        Whether the models were chosen by "auto".
     """
 
     model_name: str
@@ -87,6 +95,14 @@ class SearchSpec:
     identity: Mapping[str, str]
     trials: int
     ends: float | None = None
+    models: tuple[str, ...] = ()
+    spaces: Mapping[str, SearchSpace] = field(default_factory=dict)
+    is_auto: bool = False
+
+    @property
+    def networks(self) -> Mapping[str, SearchSpace]:
+        """The search space of each network."""
+        return self.spaces if self.models else {self.model_name: self.space}
 
 
 def describe_search(
@@ -120,19 +136,80 @@ def describe_search(
     >>> describe_search(task, SearchSpace.parse(lambda trial: {}), 5, OptimizationConfig())
     {'refused': 'its search space is a Python function'}
     """
+    refusal = _refusal_of(space)
+    if refusal is not None:
+        return {"refused": refusal}
+    columns = {name: getattr(task, name) for name in _COLUMNS}
+    what = {"model_name": task.model_name, "h": task.h, "space": space_to_json(space)}
+    return _described(what, task.loss, columns, num_samples, options)
+
+
+def describe_portfolio(
+    models: Sequence[str],
+    spaces: Mapping[str, SearchSpace],
+    h: int,
+    loss: Any,
+    columns: Mapping[str, Sequence[str]],
+    num_samples: int,
+    options: OptimizationConfig,
+    *,
+    is_auto: bool,
+) -> dict[str, Any]:
+    """Return a search over several models in JSON format.
+
+    Parameters
+    ----------
+    models : sequence of str
+        Names of all models.
+    spaces : mapping of str to SearchSpace
+        Search space of each network.
+    h : int
+        Forecast horizon.
+    loss : neuralforecast loss, optional
+        Training loss.
+    columns : mapping of str to sequence of str
+        ``futr_exog``, ``hist_exog`` and ``stat_exog``.
+    num_samples, options
+        As in `describe_search`.
+    is_auto : bool
+        Whether the models were chosen by "auto".
+
+    Returns
+    -------
+    dict
+        As from `describe_search`.
+    """
+    for name, space in spaces.items():
+        if (refusal := _refusal_of(space)) is not None:
+            return {"refused": f"{name}: {refusal}"}
+    forms = {name: space_to_json(space) for name, space in spaces.items()}
+    what = {"models": list(models), "h": h, "spaces": forms, "is_auto": is_auto}
+    return _described(what, loss, columns, num_samples, options)
+
+
+def _refusal_of(space: SearchSpace) -> str | None:
+    """Return why a search space cannot be read back from JSON, or None if it can."""
     if space.function is not None:
-        return {"refused": "its search space is a Python function"}
+        return "its search space is a Python function"
     form = space_to_json(space)
     back = space_from_json(form)
     if form["left_out"] or back is None or back.fingerprint() != space.fingerprint():
-        return {"refused": "its search space can't be written as JSON"}
+        return "its search space can't be written as JSON"
+    return None
+
+
+def _described(
+    what: Mapping[str, Any],
+    loss: Any,
+    columns: Mapping[str, Sequence[str]],
+    num_samples: int,
+    options: OptimizationConfig,
+) -> dict[str, Any]:
     try:
         job = {
-            "model_name": task.model_name,
-            "h": task.h,
-            "space": form,
-            "loss": encode_value(task.loss, "loss"),
-            **{name: list(getattr(task, name)) for name in _COLUMNS},
+            **what,
+            "loss": encode_value(loss, "loss"),
+            **{name: list(columns[name]) for name in _COLUMNS},
             "options": {
                 **{name: getattr(options, name) for name in _OPTIONS},
                 "num_samples": num_samples,
@@ -251,9 +328,12 @@ def _attributes(location: StudyLocation) -> dict[str, Any]:
 
 
 def _job(stored: Mapping[str, Any], identity: Mapping[str, str]) -> SearchSpec:
-    name = stored["model_name"]
-    if name not in MODEL_CATALOG:
-        raise ValueError(f"unknown model {shown(name)}")
+    models = _models_of(stored["models"]) if "models" in stored else ()
+    spaces = {name: _space_of(form) for name, form in stored["spaces"].items()} if models else {}
+    name = "auto" if models else stored["model_name"]
+    for network in spaces if models else [name]:
+        if network not in MODEL_CATALOG:
+            raise ValueError(f"unknown model {shown(network)}")
     loss = decode_value(stored["loss"])
     if loss is not None and type(loss).__module__ != _LOSSES:
         raise TypeError(f"unknown loss {shown(stored['loss'])}")
@@ -261,14 +341,28 @@ def _job(stored: Mapping[str, Any], identity: Mapping[str, str]) -> SearchSpec:
     return SearchSpec(
         model_name=name,
         h=convert(_HORIZON, stored["h"]),
-        space=space_from_json(stored["space"]) or SearchSpace(),
+        space=SearchSpace() if models else _space_of(stored["space"]),
         loss=loss,
         **{name: _columns_of(stored[name]) for name in _COLUMNS},
         options=_options_of(stored["options"]),
         identity=identity,
         trials=convert(_TRIALS, stored["trials"]),
         ends=None if ends is None else float(ends),
+        models=models,
+        spaces=spaces,
+        is_auto=stored.get("is_auto") is True,
     )
+
+
+def _space_of(form: Any) -> SearchSpace:
+    return space_from_json(form) or SearchSpace()
+
+
+def _models_of(stored: Any) -> tuple[str, ...]:
+    named = isinstance(stored, list) and all(isinstance(name, str) for name in stored)
+    if not named or not 1 <= len(stored) <= _MOST_MODELS:
+        raise TypeError(f"models can't be {shown(stored)}")
+    return tuple(stored)
 
 
 _HORIZON = NumberRule("h", 12, high=100_000)

@@ -90,8 +90,9 @@ def _open(
         _settle(storage, name, request)
     optuna.create_study(storage=storage, study_name=name, load_if_exists=True)
     study = AskTellStudy(name, storage, sampler, pruner)
+    if IDENTITY not in study.user_attrs or request.initial is not None:
+        _enqueue_initial_trials(study, request)  # a resumed search may have time for more models
     if IDENTITY not in study.user_attrs:
-        _enqueue_initial_trials(study, request)
         study.set_user_attr(IDENTITY, json.dumps(dict(request.identity)))
     return study
 
@@ -111,8 +112,15 @@ def _enqueue_initial_trials(study: AskTellStudy, request: SearchRequest) -> None
         if request.initial is None
         else request.initial
     )
+    known = {_as_text(t.system_attrs.get("fixed_params", t.params)) for t in study.get_trials()}
     for params in trials if not request.strategy.exhaustive else ():
-        study.enqueue_trial(dict(params), skip_if_exists=True)
+        if _as_text(params) not in known:
+            study.enqueue_trial(dict(params), skip_if_exists=True)
+
+
+def _as_text(params: Mapping[str, Any]) -> str:
+    """Return parameters as text, in which a list equals the tuple that a storage made of it."""
+    return json.dumps(dict(params), sort_keys=True, default=repr)
 
 
 def _settle(storage: BaseStorage, name: str, request: SearchRequest) -> None:
@@ -158,6 +166,8 @@ def trials_left(study: AskTellStudy, request: SearchRequest) -> bool:
     if request.patience is not None and trials_since_best(study) >= request.patience:
         return False
     waiting = len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+    if not waiting and request.is_over is not None and request.is_over(study):
+        return False
     return count_begun(study) < request.num_samples and bool(waiting or not study.exhausted)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
+from automodel_sk.search.study.attached import attach
 from automodel_sk.search.study.attributes import (
     FITTED_TO_SLOT,
     NOTES,
@@ -31,7 +32,6 @@ from automodel_sk.search.study.ownership import is_ours, requeue
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.upstream import frozen, set_attributes
 from automodel_sk.search_space import Computed
-from automodel_sk.training.memory import smaller_batches
 from automodel_sk.training.train import Decision, Outcome
 from automodel_sk.trials import OUT_OF_TIME, Failure, TrialRecord
 
@@ -72,6 +72,8 @@ def end(study: Study, trial: Trial, outcome: Outcome) -> None:
     trial.set_user_attr("seconds", outcome.seconds)
     if outcome.notes:
         trial.set_user_attr(NOTES, dict(outcome.notes))
+    if outcome.forecasts is not None:
+        attach(trial, outcome.forecasts)
     if outcome.verdict is Decision.OUT_OF_TIME:
         trial.set_user_attr("reason", OUT_OF_TIME)
     state = _STATE_OF[outcome.verdict]
@@ -140,7 +142,8 @@ def retry_after_crash(study: Study, request: SearchRequest, trial: FrozenTrial, 
         set_attributes(study, trial, reason=reason, failure="crashed")
         study.tell(trial.number, state=TrialState.FAIL)
         return
-    logger.warning("trial %d: its worker died (%s); retrying with %s", trial.number, how, smaller)
+    with_what = smaller or "the same configuration"
+    logger.warning("trial %d: its worker died (%s); retrying with %s", trial.number, how, with_what)
     set_attributes(study, trial, **{RETRIED_WITH: smaller})
     requeue(study, trial)
 
@@ -150,7 +153,7 @@ def _smaller(request: SearchRequest, trial: FrozenTrial) -> dict[str, int] | Non
         config = request.space.decode(trial.params, number=trial.number)
     except Exception:  # a user's define-by-run function can raise anything
         return {}  # it died before it had a configuration, so it is retried unchanged
-    return smaller_batches(config)
+    return request.trainer.smaller(config)
 
 
 def record_of(trial: FrozenTrial, request: SearchRequest) -> TrialRecord:

@@ -1,0 +1,188 @@
+"""Forecasts of the windows that were lost, damaged, or made elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from several_models import essence, frame, search
+
+from automodel_sk import create_auto_model
+from automodel_sk.portfolio.data import PortfolioData
+from automodel_sk.portfolio.packing import MOST_VALUES, packed, unpacked
+from automodel_sk.portfolio.trainer import PortfolioTrainer
+from automodel_sk.search.study.attached import attachment_of
+from automodel_sk.training import refit
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("searched")
+    return folder, essence(search(folder))
+
+
+@pytest.fixture
+def study(searched, tmp_path):
+    folder, found = searched
+    shutil.copytree(folder, tmp_path / "copy")
+    return tmp_path / "copy", found
+
+
+def test_a_study_without_its_folder_gives_the_same_model(study, caplog):
+    folder, found = study
+    shutil.rmtree(folder / "several.trials")
+    with caplog.at_level(logging.WARNING):
+        again = search(folder)
+    assert essence(again) == found
+    assert "5 earlier trials" in caplog.text
+    assert len(again.trials) == 5
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        assert essence(search(folder)) == found
+    assert "earlier trials" not in caplog.text, "what was made again is kept"
+
+
+def _corrupt(file):
+    file.write_bytes(file.read_bytes()[:20])
+
+
+def _of_other_windows(file):
+    from safetensors.numpy import save_file
+
+    save_file({"point": np.zeros((1, 2, 3), dtype=np.float32)}, file)
+
+
+def _not_finite(file):
+    from safetensors.numpy import load_file, save_file
+
+    save_file({"point": np.full_like(load_file(file)["point"], np.nan)}, file)
+
+
+@pytest.mark.parametrize("damage", [_corrupt, _of_other_windows, _not_finite])
+def test_a_damaged_file_is_made_again(study, damage):
+    folder, found = study
+    files = [*(folder / "several.trials").glob("*/*.forecasts")]
+    assert len(files) == 5
+    for file in files:
+        damage(file)
+    assert essence(search(folder)) == found
+
+
+def test_damaged_weights_count_as_none(study):
+    folder, _ = study
+    for file in (folder / "several.trials").glob("*/*.safetensors"):
+        _corrupt(file)
+    again = search(folder, refit="best_weights", ensemble="best")
+    whole = search(":memory:", refit="best_weights", ensemble="best")
+    assert essence(again) == essence(whole)
+
+
+def test_what_cannot_be_made_again_is_reported(study, monkeypatch):
+    folder, _ = study
+    for file in (folder / "several.trials").glob("MLP/*.forecasts"):
+        file.unlink()
+
+    def fail(*_):
+        raise RuntimeError("no such device")
+
+    from automodel_sk.portfolio import window_store
+
+    monkeypatch.setattr(window_store, "repeat_forecasts", fail)
+    found = search(folder)
+    rows = found.leaderboard().query("model == 'MLP'")
+    assert (rows["reason"].str.contains("no such device")).all()
+    assert "MLP" not in found.weights
+    assert refit.repeat_forecasts is not fail
+
+
+def test_a_database_keeps_the_forecasts(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    found = essence(search(url))
+    from automodel_sk.portfolio import window_store
+
+    monkeypatch.setattr(window_store.WindowStore, "_repeated", None)  # nothing is trained twice
+    assert essence(search(url)) == found
+    assert found == essence(search(":memory:"))
+
+
+def test_forecasts_too_large_for_a_database_are_made_again(tmp_path, monkeypatch):
+    from automodel_sk.portfolio import packing
+
+    monkeypatch.setattr(packing, "MOST_VALUES", 3)
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    found = essence(search(url))
+    assert essence(search(url)) == found
+
+
+def test_a_spent_budget_still_leaves_a_model_that_forecasts():
+    found = create_auto_model(
+        "auto",
+        6,
+        frame(),
+        use_mlflow=False,
+        verbose=False,
+        cpus=1,
+        time_budget_hours=1e-6,
+        storage=":memory:",
+    )
+    assert set(found.weights) <= {"SeasonalNaive", "Naive", "WindowAverage", "RWD"}
+    assert np.isfinite(found.predict(level=[80]).iloc[:, 2:].to_numpy()).all()
+
+
+def _data():
+    import pandas as pd
+
+    df = pd.DataFrame({"unique_id": "a", "ds": range(40), "y": np.arange(40.0)})
+    return PortfolioData(df, h=2, freq=1, season=1, n_windows=3)
+
+
+@pytest.mark.parametrize("text", ["", "%", "AAAA", "eJwDAAAAAAE=", "\u00e9"])
+def test_text_that_is_no_forecast_counts_as_none(text):
+    assert unpacked(text, _data()) is None
+
+
+def test_packed_forecasts_of_other_windows_count_as_none():
+    assert unpacked(packed(np.zeros((1, 3, 3), dtype=np.float32)), _data()) is None
+    assert unpacked(packed(np.zeros((9, 99, 99), dtype=np.float32)), _data()) is None
+    assert packed(np.zeros((1, 1, MOST_VALUES + 1), dtype=np.float32)) is None
+
+
+@pytest.mark.parametrize(
+    "noted",
+    [
+        {},
+        {"attached": 1},
+        {"attached": 2, "attached:0": "a"},
+        {"attached": 10**9},
+        {"attached": -1},
+        {"attached": 1, "attached:0": 5},
+    ],
+)
+def test_an_incomplete_attachment_counts_as_none(noted):
+    assert attachment_of(SimpleNamespace(user_attrs=noted)) is None
+
+
+def test_on_a_machine_without_the_folder_forecasts_travel_with_the_result(tmp_path):
+    from automodel_sk.metrics import resolve_metric
+    from automodel_sk.portfolio.members.table import member_of
+    from automodel_sk.training.objective import make_objective
+
+    data = _data()
+    objective = make_objective(resolve_metric("mae", 1), data.windows, data.judged)
+    members = {"Naive": member_of("Naive")}
+    here = PortfolioTrainer({}, members, data, objective, str(tmp_path))
+    there = PortfolioTrainer({}, members, data, objective, str(tmp_path / "of another machine"))
+    there = there.adapted(lambda task: task)
+    config = {"model": "Naive"}
+    given = (None, lambda: lambda number, loss: None, None, {})
+    assert here.train(config, *given).forecasts is None
+    outcome = there.train(config, *given)
+    expected = [[[33, 33], [35, 35], [37, 37]]]
+    assert unpacked(outcome.forecasts, data).tolist() == expected
+    assert not (tmp_path / "of another machine").exists()
+    received = PortfolioTrainer({}, members, data, objective, str(tmp_path / "parent"))
+    assert received.keep(config, outcome).forecasts is None
+    assert len([*(tmp_path / "parent" / "Naive").glob("*.forecasts")]) == 1
