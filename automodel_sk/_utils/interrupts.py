@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["Stopped", "exit_at_signals", "handlers_kept", "stop_at_signals"]
+__all__ = ["Stopped", "exit_at_signals", "handlers_kept", "is_stopping", "stop_at_signals"]
 
 _SIGNALS = tuple(getattr(signal, n) for n in ("SIGTERM", "SIGHUP") if hasattr(signal, n))
 _SECONDS_OF_ONE_REQUEST = 3.0
@@ -85,6 +85,12 @@ def exit_at_signals() -> Iterator[None]:
         if not handled:
             raise
         raise SystemExit(stopped.exit_code) from stopped
+
+
+def is_stopping() -> bool:
+    """Return whether SIGTERM or SIGHUP has asked this program to stop, rather than Ctrl-C."""
+    handlers = [signal.getsignal(number) for number in _SIGNALS]
+    return any(isinstance(each, _Handler) and each.asked is not None for each in handlers)
 
 
 @contextmanager

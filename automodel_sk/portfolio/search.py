@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from automodel_sk._utils.interrupts import is_stopping
 from automodel_sk.exceptions import NoUsableTrialError
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.budget import PortfolioBudget
@@ -105,7 +106,7 @@ def search_portfolio(
         dataset = dataset_of(plan)
         records = make_backend(options.backend).run(request, dataset, kept)
     except KeyboardInterrupt:
-        if not any(record.state == "COMPLETE" for record in kept.records):
+        if is_stopping() or not any(record.state == "COMPLETE" for record in kept.records):
             raise
         logger.warning(
             "interrupted: the model is combined from the %d trials that have ended",

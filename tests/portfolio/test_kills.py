@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 from search_process import start
 from several_models import essence, search, search_and_write, trials
 
-STEPS = 400  # long enough for a signal in the middle of a trial
+STEPS = 200  # long enough for a signal in the middle of a trial
 LIMIT = 60
 
 
@@ -69,7 +69,9 @@ def test_killed_twice_it_resumes_to_the_same_result(tmp_path, whole):
     assert {number: after[number] for number in before} == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_signal_in_a_trial_leaves_what_has_ended(tmp_path, whole, number):
     result = tmp_path / "result.json"
     process = _begin(tmp_path, result, ended=3)

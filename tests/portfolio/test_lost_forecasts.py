@@ -108,6 +108,7 @@ def test_a_database_keeps_the_forecasts(tmp_path, monkeypatch):
     assert found == essence(search(":memory:"))
 
 
+@pytest.mark.slow
 def test_forecasts_too_large_for_a_database_are_made_again(tmp_path, monkeypatch):
     from automodel_sk.portfolio import packing
 
