@@ -18,6 +18,7 @@ from automodel_sk.data.columns import ColumnNames
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.explanation import METHODS
+from automodel_sk.forecasting.forecast_files import TO, forecasts_to
 from automodel_sk.forecasting.inputs import (
     first_steps,
     forecast_inputs,
@@ -25,7 +26,7 @@ from automodel_sk.forecasting.inputs import (
     steps_to_compute,
 )
 from automodel_sk.forecasting.past_windows import calibrated, forecast_past_windows
-from automodel_sk.forecasting.predict import forecast
+from automodel_sk.forecasting.predict import forecast, loss_family
 from automodel_sk.forecasting.retrain import refitted, updated
 from automodel_sk.forecasting.state import ModelState
 from automodel_sk.metrics.quantiles import quantile_columns
@@ -220,7 +221,7 @@ class AutoModel:
         """The best validation loss; None for a fixed configuration."""
         return self.state.best_score
 
-    @public()
+    @public(to=TO)
     def predict(
         self,
         dataset: pd.DataFrame | None = None,
@@ -230,6 +231,7 @@ class AutoModel:
         level: float | Sequence[float] | None = None,
         quantiles: float | Sequence[float] | None = None,
         h: int | None = None,
+        to: str | Path | None = None,
     ) -> pd.DataFrame:
         """Forecast the steps after the end of each series.
 
@@ -251,31 +253,47 @@ class AutoModel:
             the first steps only. A larger number, up to a hundred times the model's horizon, is
             possible if the model supports it; `futr_df` must then reach to the next multiple of the
             model's horizon.
+        to : str or Path, optional
+            Folder for the forecasts, for very many series: they are written to Parquet files of
+            10,000 series each, and never held in memory together. A call that was stopped resumes
+            at the block where it stopped, if model and inputs are the same.
 
         Returns
         -------
         DataFrame
             Columns `unique_id`, `ds` and the model's name, followed by columns that end in
             ``-lo-90`` / ``-hi-90`` or ``_ql0.05``; `h` rows per series, sorted by series and time.
-            Quantiles never cross.
+            Quantiles never cross. With `to`, the files: columns `path`, `n_series`, `n_rows`.
 
         Raises
         ------
         InvalidInputError
-            Columns or future values are missing, or a quantile is not available.
+            Columns or future values are missing, or a quantile is not available; or `to` holds
+            other files.
+        StorageError
+            The folder `to` cannot be written.
         """
         state = self.state
         columns = quantile_columns(state.column, level, quantiles)
         steps = steps_to_compute(state, h)
-        result = forecast(
-            state.fitted,
-            **forecast_inputs(state, dataset, futr_df, static_df, steps),
-            columns=columns,
-            scores=self._calibrated,
-            seed=state.task.random_seed,
-            h=steps,
-        )
-        return first_steps(result, ["unique_id"], h)
+        inputs = forecast_inputs(state, dataset, futr_df, static_df, steps)
+
+        def ahead(_rows: Any, own: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
+            result = forecast(
+                state.fitted,
+                **own,
+                columns=columns,
+                scores=self._calibrated,
+                seed=state.task.random_seed,
+                h=steps,
+            )
+            return first_steps(result, ["unique_id"], h)
+
+        if to is None:
+            return ahead(None, inputs)
+        if columns and loss_family(state.loss) == "point":
+            self._calibrated()  # before the digest of all that forecasts depend on
+        return forecasts_to(self.state, Path(to), inputs, [columns, h], ahead)
 
     def _calibrated(self) -> ConformalScores:
         """Return the calibration scores of the intervals, computing them on first use."""

@@ -13,6 +13,7 @@ from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.held_out import hold_out, least_rows, long_enough, of_series
 from automodel_sk.forecasting.calibration import Windows, stored_static
 from automodel_sk.forecasting.conformal import ConformalScores
+from automodel_sk.forecasting.digests import digest_of
 from automodel_sk.forecasting.predict import stored_history
 from automodel_sk.forecasting.window_errors import enough_windows, table_of_windows
 from automodel_sk.training.build import module_of, network_of
@@ -150,6 +151,13 @@ class ModelState:
     def forecasts_blocks(self) -> bool:
         """Whether all steps of the horizon are forecast at once, from the future of all of them."""
         return not self.module.RECURRENT
+
+    def fingerprint(self) -> str:
+        """Return a digest of what the forecasts depend on beside their inputs."""
+        weights = self.module.state_dict().items()
+        parts = [part for name, value in weights for part in (name, value.cpu().numpy())]
+        calibration = [] if self.scores is None else [self.scores.errors]
+        return digest_of(self.model_name, self.h, self.task.random_seed, *calibration, *parts)
 
     def history(self) -> pd.DataFrame:
         """Return the prepared training data."""

@@ -73,6 +73,7 @@ class PortfolioBudget(TimeBudget):
         self._networks = frozenset(networks)
         self._refits = refit == "full"
         self._best_of: dict[str, tuple[float, float]] = {}
+        self._most = REFIT_SHARE
         self._first_of: dict[str, tuple[int, float]] = {}
         self._cheap_seconds: dict[str, float] = {}
 
@@ -80,9 +81,17 @@ class PortfolioBudget(TimeBudget):
         """Set which models are trained rather than fitted."""
         self._networks = frozenset(names)
 
-    def share_refits(self, shares: Mapping[str, float]) -> None:
-        """Set the seconds of final models as shares of their trials', by model."""
-        self._shares = dict(shares)
+    def share_refits(self, shares: Mapping[str, float], most: float = REFIT_SHARE) -> None:
+        """Set the seconds of final models as shares of their trials', by model.
+
+        Parameters
+        ----------
+        shares : mapping of str to float
+            By model; more than one where the final model forecasts many more series.
+        most : float
+            At most this share of the budget is set aside; what takes longer is no final model.
+        """
+        self._shares, self._most = dict(shares), most
 
     def expected_refit(self, model: str) -> float:
         """Return the expected seconds of a model's final fit; 0 if it has had no trial yet."""
@@ -103,8 +112,11 @@ class PortfolioBudget(TimeBudget):
             self._cheap_seconds[str(model)] = record.duration_seconds
         if record.state == "FAIL" or loss is None or model not in self._shares:
             return
-        if record.duration_seconds > 0 and loss < self._best_of.get(model, (float("inf"), 0))[0]:
-            self._best_of[model] = loss, self._shares[model] * record.duration_seconds
+        seconds = self._shares[model] * record.duration_seconds
+        if self._shares[model] > 1 and self.is_limited and seconds > self._most * self._total:
+            return  # it takes too long for all series
+        if seconds > 0 and loss < self._best_of.get(model, (float("inf"), 0))[0]:
+            self._best_of[model] = loss, seconds
 
     @property
     def reserve(self) -> float:
@@ -114,7 +126,7 @@ class PortfolioBudget(TimeBudget):
         seconds = [seconds for _, seconds in sorted(self._best_of.values())[:REFITTED]]
         longest = max(seconds, default=0.0)
         expected = max(longest, sum(seconds) / self._side_by_side)
-        return min(expected, REFIT_SHARE * self._total) if self.is_limited else expected
+        return min(expected, self._most * self._total) if self.is_limited else expected
 
     @property
     def refit_seconds(self) -> float | None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.budget import PortfolioBudget
+from automodel_sk.portfolio.description import describe_plan
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.first_trials import within_budget
 from automodel_sk.portfolio.plan import PortfolioPlan, plan_portfolio
@@ -56,7 +57,7 @@ def create_ensemble(
     start_workers_early(options)
     with names.worded() if names.differ else nullcontext():
         plan = within_budget(plan_portfolio(given, options), seconds, workers_wanted(options))
-    budget.share_refits(plan.refit_shares())
+    budget.share_refits(plan.refit_shares(workers_wanted(options)), plan.refits_most)
     budget.of_networks(plan.networks)
     _announce(plan, options)
     with search_turn(lambda: logger.info("another search runs in this process")) as waited:
@@ -71,6 +72,9 @@ def _announce(plan: PortfolioPlan, options: OptimizationConfig) -> None:
     say(f"Data: {plan.profile}", options.verbose)
     windows = f"{plan.data.n_windows} validation windows of {plan.data.h} steps"
     say(f"Models: {', '.join(plan.names)}; {windows}", options.verbose)
+    say(f"Plan: {describe_plan(plan, options)}", options.verbose)
+    if plan.sample_note is not None:
+        say(f"Sample: {plan.sample_note}", options.verbose)
     for name, reason in plan.left_out.items():
         say(f"Left out: {name}: {reason}", options.verbose)
     location = StudyLocation(str(options.study_name), options.storage)
@@ -134,6 +138,8 @@ def _summary(
         best_config=model.best_config,
         seconds=round((datetime.now().astimezone() - started).total_seconds(), 3),
     )
+    if plan.whole is not None:
+        summary["sample"] = plan.sample_note
     summary.trials = trials
     return summary
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +69,10 @@ class PortfolioData:
     futr_exog: tuple[str, ...] = ()
     hist_exog: tuple[str, ...] = ()
     stat_exog: tuple[str, ...] = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is derived from the frame: it would be sent several times over."""
+        return {name: vars(self)[name] for name in self.__dataclass_fields__}
 
     @cached_property
     def lengths(self) -> npt.NDArray[np.int64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -20,6 +20,7 @@ from automodel_sk.data.times.wall_dates import day_zone, on_wall
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.explanation import METHODS
+from automodel_sk.forecasting.forecast_files import TO, forecasts_to
 from automodel_sk.forecasting.history import usable_history
 from automodel_sk.forecasting.inputs import (
     first_steps,
@@ -73,6 +74,8 @@ class AutoEnsemble(AutoModel):
         candidates by position; the members have their own.
     candidates : sequence of Candidate
         Everything that was tried, for the leaderboard.
+    judged : PortfolioData, optional
+        The data that the members were judged on, if these are others than `data`.
     metric : str or callable
         Metric of the leaderboard and of the score.
     zone : tzinfo or str, optional
@@ -140,6 +143,7 @@ class AutoEnsemble(AutoModel):
         combination: Combination,
         *,
         candidates: Sequence[Candidate] = (),
+        judged: PortfolioData | None = None,
         metric: Any = "mase",
         zone: Any = None,
         random_seed: int = 42,
@@ -164,7 +168,9 @@ class AutoEnsemble(AutoModel):
             columns=columns or ColumnNames(),
             team=team,
             data=data,
-            record=WindowRecord(data, tuple(candidates), combination.forecasts, metric, zone),
+            record=WindowRecord(
+                judged or data, tuple(candidates), combination.forecasts, metric, zone
+            ),
             combination=combination,
             zone=zone,
         )
@@ -197,7 +203,7 @@ class AutoEnsemble(AutoModel):
         """Everything that was tried, with its forecasts of the validation windows."""
         return self.state.record.candidates
 
-    @public(member=_MEMBER)
+    @public(member=_MEMBER, to=TO)
     def predict(
         self,
         dataset: pd.DataFrame | None = None,
@@ -207,6 +213,7 @@ class AutoEnsemble(AutoModel):
         level: float | Sequence[float] | None = None,
         quantiles: float | Sequence[float] | None = None,
         h: int | None = None,
+        to: str | Path | None = None,
         member: str | None = None,
     ) -> pd.DataFrame:
         """Forecast the steps after the end of each series.
@@ -218,6 +225,8 @@ class AutoEnsemble(AutoModel):
         h : int, optional
             Number of steps, as in `AutoModel.predict`. Members that cannot forecast more than their
             own horizon, or series that they were not trained on, are left out with a warning.
+        to : str or Path, optional
+            Folder for the forecasts of very many series, as in `AutoModel.predict`.
         member : str, optional
             Name of the one member to forecast with. If None, all of them together.
 
@@ -239,8 +248,20 @@ class AutoEnsemble(AutoModel):
         steps = steps_to_compute(state, h)
         inputs = forecast_inputs(state, dataset, futr_df, static_df, steps)
         scores = self._calibrated if member is None else lambda: _scores_of(state, member)
-        table = forecast_ahead(state, team, name, inputs, steps, columns, scores)
-        return first_steps(table, ["unique_id"], h)
+
+        def ahead(own_team: Team, own: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
+            table = forecast_ahead(state, own_team, name, own, steps, columns, scores)
+            return first_steps(table, ["unique_id"], h)
+
+        if to is None:
+            return ahead(team, inputs)
+        keeps = inputs["history"] is None and steps <= state.h
+
+        def ahead_of(rows: slice, own: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
+            return ahead(team.of_series(rows) if keeps else team, own)
+
+        errors = scores().errors if columns else None
+        return forecasts_to(state, Path(to), inputs, [columns, h, member, errors], ahead_of)
 
     @public()
     def calibrate(
@@ -626,6 +647,9 @@ class AutoEnsemble(AutoModel):
             f"{record.metric} {state.score:.4g} on {record.data.n_windows} windows, seasonal naive"
             f" {record.naive_score:.4g}; {len(record.candidates)} candidates"
         )
+        judged, fitted = len(record.data.lengths), len(state.data.lengths)
+        if judged < fitted:
+            lines.append(f"chosen on a sample of {judged:,} of {fitted:,} series")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from automodel_sk.auto_model import AutoModel
 from automodel_sk.exceptions import SearchError
 from automodel_sk.options import OptimizationConfig
+from automodel_sk.portfolio.affordable import final_seconds
+from automodel_sk.portfolio.blocks import fit_in_blocks
 from automodel_sk.portfolio.budget import PortfolioBudget
 from automodel_sk.portfolio.candidates import Candidate
 from automodel_sk.portfolio.combiners import Combination
 from automodel_sk.portfolio.members.base import Deadline, FittedMember
 from automodel_sk.portfolio.members.naive import naive_member
 from automodel_sk.portfolio.members.neural import NeuralMember
+from automodel_sk.portfolio.members.tree import FittedTree
 from automodel_sk.portfolio.plan import PortfolioPlan
 from automodel_sk.portfolio.search import SearchedPortfolio
 from automodel_sk.portfolio.store import kept_member
 from automodel_sk.portfolio.team import WeightedMember
 from automodel_sk.search.final_refit import BestTrial, final_model_of
+from automodel_sk.search.optuna.workers.pool import workers_wanted
 from automodel_sk.training.build import is_padded
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.trials import TrialRecord
@@ -67,18 +71,20 @@ def fit_members(
     list of WeightedMember
     """
     fitted: list[WeightedMember] = []
+    workers = workers_wanted(options)
     chosen = sorted(
         combination.weights.items(),
         key=lambda pair: (searched.candidates[pair[0]].family == "neural", -pair[1]),
     )
     for done, (place, weight) in enumerate(chosen):
         candidate = searched.candidates[place]
-        seconds = max(0.0, budget.left()) / (len(chosen) - done)
+        rest = [searched.candidates[i] for i, _ in chosen[done:]]
+        seconds = max(0.0, budget.left()) * _share(rest, plan, workers)
         try:
             if candidate.family == "neural":
                 member, note = _network(candidate, searched, plan, options, seconds)
             else:
-                member, note = _other(candidate, plan, budget, folder)
+                member, note = _other(candidate, plan, budget, folder, seconds, workers)
         except Exception as exc:
             logger.warning("%s is left out of the ensemble: %s", candidate.name, exc)
             logger.debug("the final model failed", exc_info=True)
@@ -86,27 +92,54 @@ def fit_members(
         fitted.append(WeightedMember(member, weight, candidate.number, note))
         on_progress((done + 1) / len(chosen))
     if not fitted:
-        logger.warning("no member could be fitted; the forecasts repeat the last season")
-        member = naive_member("SeasonalNaive").fit(plan.data, Deadline())
-        fitted = [WeightedMember(member, 1.0)]
+        logger.warning("no member could be fitted; the forecasts are those of a baseline")
+        fitted = [_baseline(searched.candidates, plan)]
     total = sum(each.weight for each in fitted)
     return [replace(each, weight=each.weight / total) for each in fitted]
 
 
+def _baseline(candidates: Sequence[Candidate], plan: PortfolioPlan) -> WeightedMember:
+    """Return the best naive candidate, which takes no time; seasonal naive if there is none."""
+    naive = [each for each in candidates if each.family == "naive" and each.is_complete]
+    best = min(naive, key=lambda each: each.score, default=None)
+    member = naive_member("SeasonalNaive" if best is None else best.name)
+    number = None if best is None else best.number
+    return WeightedMember(member.fit(plan.final_data, Deadline()), 1.0, number)
+
+
+def _share(rest: Sequence[Candidate], plan: PortfolioPlan, workers: int) -> float:
+    """Return the share of the time left for the first of the candidates still to be fitted.
+
+    Members without a training may take all of it unless there are so many series that it is scarce.
+    """
+    if plan.whole is None:
+        return 1.0 if rest[0].family != "neural" else 1 / len(rest)
+    seconds = [max(1.0, final_seconds(candidate, plan, workers)) for candidate in rest]
+    return seconds[0] / sum(seconds)
+
+
 def _other(
-    candidate: Candidate, plan: PortfolioPlan, budget: PortfolioBudget, folder: Path
+    candidate: Candidate,
+    plan: PortfolioPlan,
+    budget: PortfolioBudget,
+    folder: Path,
+    seconds: float,
+    workers: int,
 ) -> tuple[FittedMember, str | None]:
     """Return a member fitted to all rows, or as trained before the windows if time is short."""
     kept = kept_member(folder, candidate.name)
     short = budget.left() < _HOPELESS * budget.expected_refit(candidate.name)
     if kept is None or not short:
         try:
-            seconds = max(_LEAST_SECONDS, budget.left())
-            return plan.members[candidate.name].fit(plan.data, Deadline(seconds)), None
+            member = plan.members[candidate.name]
+            deadline = Deadline(max(_LEAST_SECONDS, seconds))
+            return fit_in_blocks(member, plan.final_data, deadline, workers), None
         except SearchError:
             if kept is None:
                 raise
     assert kept is not None
+    if plan.whole is not None and isinstance(kept, FittedTree):
+        kept = kept.on(plan.final_data)
     return kept, (
         "the time budget left no time to train on all rows: the member was trained on those before"
         " the validation windows; raise time_budget_hours"
@@ -122,7 +155,7 @@ def _network(
 ) -> tuple[FittedMember, str | None]:
     """Return a network's final model, trained in some seconds."""
     record = next(r for r in searched.records if r.number == candidate.number)
-    network = plan.networks[candidate.name]
+    network = plan.final_plan(candidate.name)
     trainer = searched.request.several
     task = trainer.tasks[candidate.name]  # type: ignore[union-attr]  # a PortfolioTrainer
     own = TimeBudget(seconds if options.time_budget_hours is not None else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,13 @@ import numpy as np
 from automodel_sk.arguments.number_rule import nearest
 from automodel_sk.catalog.models import get_characteristics, is_joint
 from automodel_sk.data.analysis import DatasetProfile
+from automodel_sk.data.preparation import MASK, WEIGHT
 from automodel_sk.data.times.wall_dates import on_wall
 from automodel_sk.data.wording import shown
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import resolve_metric
 from automodel_sk.options import OptimizationConfig
+from automodel_sk.portfolio.budget import REFIT_SHARE
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.members.base import Member
 from automodel_sk.portfolio.members.table import MEMBERS, available, member_of
@@ -27,6 +30,7 @@ from automodel_sk.portfolio.neural_spaces import (
     first_config,
     network_space,
 )
+from automodel_sk.portfolio.sample import MOST_JUDGED, SAMPLED, stratified_sample
 from automodel_sk.portfolio.space import MODEL, PortfolioSpace
 from automodel_sk.search.planning import SearchPlan, UserInput, plan_search
 from automodel_sk.search.prepared import PreparedData, prepare_data
@@ -39,6 +43,9 @@ __all__ = ["PortfolioPlan", "plan_portfolio", "windows_for"]
 logger = logging.getLogger(__name__)
 
 DEFAULT_METRIC = "mase"
+
+SAMPLED_REFIT_SHARE = 0.5
+"""Share of the time for the final models where they have many more series than the trials."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,8 @@ class PortfolioPlan:
         The data as prepared.
     is_auto : bool
         Whether the models were chosen by "auto" rather than by name.
+    whole : PreparedData, optional
+        All series, which the final members are fitted to, if `data` and `prepared` are a sample.
     """
 
     data: PortfolioData
@@ -82,23 +91,69 @@ class PortfolioPlan:
     validation: ValidationResult
     prepared: PreparedData
     is_auto: bool = False
+    whole: PreparedData | None = None
+
+    @cached_property
+    def final_data(self) -> PortfolioData:
+        """The rows that the final members are fitted to."""
+        return self.data if self.whole is None else _portfolio_data(self.whole)
+
+    def final_plan(self, name: str) -> SearchPlan:
+        """Return the plan of a network on the rows that it is finally fitted to."""
+        network = self.networks[name]
+        if self.whole is None:
+            return network
+        data, task = self.whole.data, network.task
+        kept = [c for c in ("unique_id", "ds", "y", MASK, WEIGHT) if c in data.frame.columns]
+        frame = data.frame[[*kept, *task.futr_exog, *task.hist_exog]]
+        lengths = self.final_data.lengths
+        task = replace(
+            task, n_series=len(lengths), lengths=lengths, has_mask=MASK in frame, objective=None
+        )
+        static = None if data.static_df is None else data.static_df[["unique_id", *task.stat_exog]]
+        own = replace(data, frame=frame, static_df=static if task.stat_exog else None)
+        return replace(network, data=own, task=task, objective=None)
+
+    @property
+    def sample_note(self) -> str | None:
+        """What candidates are judged on, if that is a sample; in one line."""
+        if self.whole is None:
+            return None
+        found, all_series = len(self.data.lengths), len(self.final_data.lengths)
+        return (
+            f"members and weights are chosen on {found:,} of {all_series:,} series, a sample by"
+            " length, share of zeros and scale; the members are then fitted to all of them"
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
         """All models that take part."""
         return (*self.members, *self.networks)
 
-    def refit_shares(self) -> dict[str, float]:
+    def refit_shares(self, workers: int = 1) -> dict[str, float]:
         """Return the seconds of each final model as a share of its trial's.
 
         A local model forecasts each window anew, and its final fit is one more; others train once.
+        After a search on a sample, local models forecast all series, shared by the workers.
         """
-        local = ("naive", "statistical", "pretrained")
-        windows = dict.fromkeys(self.names, 1 / self.data.n_windows)
-        return {
-            name: windows[name] if name in MEMBERS and MEMBERS[name].family in local else 1.0
-            for name in self.names
-        }
+        windows = 1 / self.data.n_windows
+        if self.whole is not None:
+            judged = int(self.data.is_judged.sum())
+            windows *= len(self.final_data.lengths) / judged / workers
+        return {name: self._refit_share(name, windows) for name in self.names}
+
+    def _refit_share(self, name: str, of_local: float) -> float:
+        if name not in MEMBERS:
+            return 1.0
+        row = MEMBERS[name]
+        if row.family == "tree":
+            return row.seconds(self.final_data) / row.seconds(self.data)
+        return of_local
+
+    @property
+    def refits_most(self) -> float:
+        """The share of the time budget that is set aside for the final models at most."""
+        return REFIT_SHARE if self.whole is None else SAMPLED_REFIT_SHARE
 
     def identity(self) -> dict[str, str]:
         """Return what must be unchanged for a stopped search to resume."""
@@ -148,7 +203,10 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
     InvalidInputError
         The data are invalid, a name is unknown, or no model can forecast the data.
     """
-    prepared = _prepared(given, options)
+    whole = _prepared(given, options)
+    report = _validated(whole)
+    prepared = _sampled(whole)
+    is_sample = prepared is not whole
     data = _portfolio_data(prepared)
     objective = _objective(options, data)
     asked = _asked(given, data, options.exclude or ())
@@ -158,6 +216,8 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
     members: dict[str, Member] = {}
     networks: dict[str, SearchPlan] = {}
     for name, reason in asked.items():
+        if reason is None and is_sample and name not in MEMBERS and is_joint(name):
+            reason = f"it forecasts all series jointly, too many with {len(whole.profile.lengths)}"
         if reason is not None:
             left_out[name] = reason
         elif name in MEMBERS:
@@ -175,7 +235,8 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
     initial: list[Mapping[str, Any]] = [{MODEL: name} for name in members]
     initial += [_first(name, space, facts, given) for name in networks]
     plans = [*networks.values()]
-    report = plans[0].validation if plans else _validated(prepared)
+    if plans and not is_sample:
+        report = plans[0].validation
     return PortfolioPlan(
         data,
         networks,
@@ -184,10 +245,11 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
         space,
         initial,
         objective,
-        prepared.data.profile,
+        whole.data.profile,
         report,
         prepared,
         read_names(given.model_name) is None,
+        whole if is_sample else None,
     )
 
 
@@ -204,7 +266,15 @@ def _prepared(given: UserInput, options: OptimizationConfig) -> PreparedData:
     )
     _validated(prepared)
     windows = options.n_windows or windows_for(prepared.profile, given.h, options.step_size)
-    return replace(prepared, options=replace(options, n_windows=windows))
+    return prepared.with_windows(windows)
+
+
+def _sampled(prepared: PreparedData) -> PreparedData:
+    """Return a sample of very many series, which say as much about the candidates as all."""
+    if prepared.profile.n_series <= MOST_JUDGED:
+        return prepared
+    # The same one in every process that joins the search, whatever its own seed.
+    return prepared.of_series(stratified_sample(_portfolio_data(prepared), SAMPLED, seed=0))
 
 
 def _validated(prepared: PreparedData) -> ValidationResult:
@@ -292,13 +362,16 @@ def _network(
 ) -> SearchPlan:
     """Plan one network on the columns that it can use."""
     traits = get_characteristics(name)
-    own = replace(
-        prepared,
-        futr_exog=prepared.futr_exog if traits.supports_future_exogenous else (),
-        hist_exog=prepared.hist_exog if traits.supports_historic_exogenous else (),
-        stat_exog=prepared.stat_exog if traits.supports_static else (),
-        static_df=prepared.static_df if traits.supports_static else None,
-    )
+    columns: dict[str, Any] = {
+        "futr_exog": prepared.futr_exog if traits.supports_future_exogenous else (),
+        "hist_exog": prepared.hist_exog if traits.supports_historic_exogenous else (),
+        "stat_exog": prepared.stat_exog if traits.supports_static else (),
+        "static_df": prepared.static_df if traits.supports_static else None,
+    }
+    if any(columns[name] is not getattr(prepared, name) for name in columns):
+        own = replace(prepared, **columns)
+    else:
+        own = prepared  # with its checks, which take long with many series
     config = (given.config or {}).get(name) or network_space(name, facts)
     plan = plan_search(own, name, replace(own.options, metric=None), config=config, loss=given.loss)
     scored = replace(objective, series=prepared.data.is_judged) if is_joint(name) else objective

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.times.wall_dates import day_zone
 from automodel_sk.options import OptimizationConfig
+from automodel_sk.portfolio.affordable import affordable
 from automodel_sk.portfolio.budget import PortfolioBudget
 from automodel_sk.portfolio.candidates import Candidate, choose_among
-from automodel_sk.portfolio.combiners import Combination
+from automodel_sk.portfolio.combiners import Combination, combine
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.final import fit_members
 from automodel_sk.portfolio.plan import PortfolioPlan
-from automodel_sk.portfolio.search import search_portfolio
+from automodel_sk.portfolio.search import SearchedPortfolio, search_portfolio
 from automodel_sk.portfolio.store import trial_files
-from automodel_sk.portfolio.window_errors import errors_by
+from automodel_sk.portfolio.team import WeightedMember
+from automodel_sk.portfolio.window_errors import errors_by, mean_error, standard_error
+from automodel_sk.search.optuna.workers.pool import workers_wanted
 from automodel_sk.search.progress import Callbacks, TrackerCallback, progress_bar
 from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.tracking import Tracker
@@ -60,6 +64,7 @@ def run_portfolio(
     ):
         callback = Callbacks([TrackerCallback(tracker), bar])
         searched = search_portfolio(plan, options, budget, folder, callback)
+        searched = _affordable(searched, plan, options, budget)
         combination = _combined(searched.candidates, plan, options)
         bar.on_refit()
         members = fit_members(combination, searched, plan, options, budget, folder, bar.on_refit)
@@ -67,10 +72,12 @@ def run_portfolio(
         if each.note is not None:
             logger.warning("%s: %s", each.member.name, each.note)
     profile = plan.profile
+    combination = _of_fitted(combination, members, searched.candidates, plan)
     return AutoEnsemble(
         members,
-        plan.data,
+        plan.final_data,
         combination,
+        judged=plan.data,
         candidates=searched.candidates,
         metric=plan.objective.metric.name,
         zone=day_zone(plan.prepared.data.frame["ds"], profile.freq),
@@ -80,6 +87,45 @@ def run_portfolio(
         validation=plan.validation,
         columns=columns,
     )
+
+
+def _of_fitted(
+    combination: Combination,
+    members: Sequence[WeightedMember],
+    candidates: Sequence[Candidate],
+    plan: PortfolioPlan,
+) -> Combination:
+    """Return the combination of the members that could be fitted, if some could not.
+
+    Its errors are theirs: intervals must not be those of better forecasts.
+    """
+    places = {candidate.number: place for place, candidate in enumerate(candidates)}
+    weights = {places[m.number]: m.weight for m in members if m.number in places}
+    if set(weights) == set(combination.weights) or len(weights) < len(members):
+        return combination
+    forecasts = combine({i: candidates[i].forecasts for i in weights}, weights, combination.kind)
+    errors = errors_by(plan.objective)(forecasts)
+    return replace(
+        combination,
+        name="best" if len(weights) == 1 else combination.name,
+        weights=weights,
+        score=mean_error(errors),
+        standard_error=standard_error(errors),
+        forecasts=forecasts,
+        errors=errors,
+    )
+
+
+def _affordable(
+    searched: SearchedPortfolio,
+    plan: PortfolioPlan,
+    options: OptimizationConfig,
+    budget: PortfolioBudget,
+) -> SearchedPortfolio:
+    """Take weight from candidates that could not be fitted to all series in time."""
+    workers = workers_wanted(options)
+    candidates = affordable(searched.candidates, plan, budget.left(), workers)
+    return replace(searched, candidates=candidates)
 
 
 def _combined(

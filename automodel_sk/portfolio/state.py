@@ -13,6 +13,7 @@ from automodel_sk.data.preparation import MASK
 from automodel_sk.data.times.wall_dates import in_zone
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.calibration import Windows
+from automodel_sk.forecasting.digests import digest_of
 from automodel_sk.forecasting.state import ModelState
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.leaderboard import ENSEMBLE
@@ -105,6 +106,15 @@ class EnsembleState(ModelState):
         """Whether forecasts are made a horizon at a time; some member may do so."""
         return True
 
+    def fingerprint(self) -> str:
+        """Return a digest of the members and their weights."""
+        parts = [
+            part
+            for name, one in self.team.by_name.items()
+            for part in (name, one.weight, _identity(one.member))
+        ]
+        return digest_of(NAME, self.team.kind, self.h, *parts)
+
     def history(self) -> pd.DataFrame:
         """Return the prepared training data."""
         return in_zone(self.data.frame, self.zone)
@@ -141,6 +151,15 @@ class EnsembleState(ModelState):
     def weights_by_number(self) -> dict[int, float]:
         """The members' weights by number of the candidate."""
         return {p.number: p.weight for p in self.team.parts if p.number is not None}
+
+
+def _identity(member: Any) -> Any:
+    """Return what a member's forecasts depend on beside the data."""
+    if hasattr(member, "model"):
+        return member.model.state.fingerprint()
+    if hasattr(member, "booster"):
+        return member.booster.model_to_string()
+    return member.kept.point if hasattr(member, "kept") else member.describe()
 
 
 def configurations(team: Team) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -112,6 +112,18 @@ class Team:
                 f" {', '.join(map(repr, known))}"
             )
         return Team((replace(known[name], weight=1.0),))
+
+    def of_series(self, rows: slice) -> Team:
+        """Return the members for some of the training series, whose history is passed to them.
+
+        Members that keep their forecasts of the training data repeat these.
+        """
+
+        def of_some(member: FittedMember) -> FittedMember:
+            some = getattr(member, "of_series", None)
+            return member if some is None else cast(FittedMember, some(rows))
+
+        return self._renewed(of_some)
 
     def point(self, inputs: Inputs, past: pd.DataFrame, h: int, *, longer: bool = False) -> Array:
         """Forecast with all members and combine the forecasts.

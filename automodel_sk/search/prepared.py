@@ -171,6 +171,27 @@ class PreparedData:
         profile = profile_of(self.dataset, checked.panel, freq, exogenous)
         return replace(profile, date_order=self.date_order)
 
+    def with_windows(self, n_windows: int) -> PreparedData:
+        """Return the data with another number of validation windows, checked as they are."""
+        other = replace(self, options=replace(self.options, n_windows=n_windows))
+        other._checks.update(self._checks)
+        return other
+
+    def of_series(self, chosen: BoolArray) -> PreparedData:
+        """Return some of the series, with the frequency and season of all.
+
+        Parameters
+        ----------
+        chosen : array of bool, shape (n_series,)
+            Which series, in the order of the prepared frame.
+        """
+        data = self.data
+        options = replace(self.options, freq=data.profile.freq, season_length=data.season)
+        static = None if data.static_df is None else data.static_df[chosen].reset_index(drop=True)
+        return replace(
+            self, dataset=of_series(data.frame, chosen), static_df=static, options=options
+        )
+
     @cached_property
     def data(self) -> SearchData:
         """The prepared rows; they don't keep the frame and its checks in memory."""

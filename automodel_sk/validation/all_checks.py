@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib import import_module
 from typing import Any
 
+from automodel_sk.catalog.models import MODEL_CATALOG
 from automodel_sk.validation.data.checked import CheckedData, check_data
 from automodel_sk.validation.data.lengths import checked_whole_number
 from automodel_sk.validation.result import Findings, ValidationReport
@@ -49,8 +51,9 @@ def validate_all(
         Number of trials.
     cpus, gpus : float, optional
         CPU cores and GPUs the search may use.
-    model_class_name : str
-        Name of the model, such as ``"NHITS"``.
+    model_class_name : str or sequence of str
+        Name of the model, such as ``"NHITS"``; or "auto" or several names, of which the report says
+        which take part, which are left out and why, and how long the search takes.
     dataset : pandas.DataFrame
         Long frame with columns ``unique_id``, ``ds`` and ``y``.
     h : int
@@ -102,12 +105,28 @@ def validate_all(
     asked = SearchArguments(
         model_class_name, h, config, dataset, static_df, exogenous, backend, options
     )
-    return validate_search(
-        asked,
-        partial(_check_data, asked, freq),
-        check_environment=check_environment,
-        tracking=(mlflow_tracking_uri, mlflow_experiment_name) if use_mlflow else None,
-    )
+    check = partial(_check_data, asked, freq)
+    further_checks: dict[str, Any] = {
+        "check_environment": check_environment,
+        "tracking": (mlflow_tracking_uri, mlflow_experiment_name) if use_mlflow else None,
+    }
+    if _names_several(model_class_name):
+        # Planning several models needs rooms above this one.
+        several = import_module("automodel_sk.portfolio.validation")
+        report: ValidationReport = several.validate_several(
+            asked, check, freq=freq, **further_checks
+        )
+        return report
+    return validate_search(asked, check, **further_checks)
+
+
+def _names_several(model_name: Any) -> bool:
+    if isinstance(model_name, str):
+        if model_name in MODEL_CATALOG:
+            return False
+        names = import_module("automodel_sk.portfolio.names")
+        return bool(names.names_several(model_name))
+    return isinstance(model_name, (list, tuple, set, frozenset))
 
 
 def _check_data(asked: SearchArguments, freq: Any, categories: tuple[str, ...]) -> CheckedData:

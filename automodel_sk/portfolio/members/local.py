@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -99,11 +99,14 @@ class FittedLocal:
         Steps of one season.
     kept : Forecasts
         The forecasts of the training data.
+    repeats : bool
+        Whether every history is that of the kept forecasts.
     """
 
     member: LocalMember
     season: int
     kept: Forecasts
+    repeats: bool = False
 
     @property
     def name(self) -> str:
@@ -138,11 +141,15 @@ class FittedLocal:
         -------
         array of float32, shape (n_series, h)
         """
-        if history is None:
+        if history is None or self.repeats:
             return self.kept.first(h, self.name)
         steps = self.kept.h if h is None else h
         found = self.member.method(SeriesValues.of(history), steps, self.season, Deadline())
         return found.point.astype(np.float32)
+
+    def of_series(self, rows: slice) -> FittedLocal:
+        """Return this member for some of the training series, forecast from their own history."""
+        return replace(self, kept=replace(self.kept, point=self.kept.point[rows]), repeats=True)
 
     def refit(self, data: PortfolioData) -> FittedLocal:
         """Return this member fitted to other data."""

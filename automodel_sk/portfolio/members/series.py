@@ -81,6 +81,19 @@ class SeriesValues:
         left = np.repeat(self.ends, self.sizes) - np.arange(len(self.values))
         return SeriesValues(self.values[left <= rows], np.minimum(self.sizes, rows))
 
+    def taken(self, places: Integers) -> SeriesValues:
+        """Return some of the series, in the given order.
+
+        Examples
+        --------
+        >>> series = SeriesValues(np.array([1.0, 2.0, 9.0]), np.array([2, 1]))
+        >>> series.taken(np.array([1, 0])).values.tolist()
+        [9.0, 1.0, 2.0]
+        """
+        sizes = self.sizes[places]
+        firsts = (self.ends - self.sizes)[places] - (sizes.cumsum() - sizes)
+        return SeriesValues(self.values[np.repeat(firsts, sizes) + np.arange(sizes.sum())], sizes)
+
     def baseline(self, name: str, h: int, season: int) -> Array:
         """Return a baseline's forecasts, shape (n_series, h)."""
         return baseline_values(self.values, self.sizes, h, season)[name].reshape(-1, h)

@@ -6,7 +6,7 @@ a season, builds lags anew by series at each step, and is saved by pickling.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +192,11 @@ class FittedTree:
         tail = read_tail(folder / TAIL_FILE, stored)
         n_features = settings.features(tail).n_features
         return cls(member, settings, read_booster(folder, n_features), tail)
+
+    def on(self, data: PortfolioData) -> FittedTree:
+        """Return the same trees, to forecast from the end of other data."""
+        panel = TreePanel.of(data.frame, self.settings.columns, data.static_df)
+        return replace(self, tail=panel.tail(reach(self.settings.season)))
 
     def refit(self, data: PortfolioData) -> FittedTree:
         """Return this member fitted to other data."""

@@ -4,7 +4,8 @@ It is either a fork of its parent, or a fresh interpreter that imports the train
 its parent still validates. It takes one command per line:
 
 ``{"run": 4096, "folder": path, "workers": 2}``
-    Load the search (a request and its dataset), which follows with the given number of bytes, and
+    Load the search (a request and its dataset; or other work with a method `work`, and its data),
+    which follows with the given number of bytes, and
     fork that many workers in the parent's working folder, so that relative paths are valid. The
     workers share the memory of this process without copying the data. The search is never written
     to a file, because it contains the data and passwords.
@@ -32,6 +33,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from automodel_sk.exceptions import StorageError
@@ -136,8 +138,10 @@ class _Host:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             if self._job is not None:
                 os.chdir(self._folder)
-                take_gpu(place, self._job[0].gpus)
-                work(*self._job, _EventForwarder(self))
+                task, data = self._job
+                take_gpu(place, task.gpus)
+                run = getattr(task, "work", None) or partial(work, task)
+                run(data, _EventForwarder(self))
             code = 0
         except StorageError as exc:
             self.send(storage=str(exc)[:2000])

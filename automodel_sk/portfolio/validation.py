@@ -1,0 +1,120 @@
+"""Validate a search over several models: which take part, and why others do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.portfolio.description import describe_plan, ignored_columns
+from automodel_sk.portfolio.first_trials import within_budget
+from automodel_sk.portfolio.names import AUTO, read_names
+from automodel_sk.portfolio.plan import PortfolioPlan, plan_portfolio
+from automodel_sk.portfolio.presets import with_preset
+from automodel_sk.search.optuna.workers.pool import workers_wanted
+from automodel_sk.search.planning import UserInput
+from automodel_sk.validation.config.validator import ConfigValidator
+from automodel_sk.validation.data.checked import CheckedData
+from automodel_sk.validation.result import Findings, ValidationReport, ValidationResult
+from automodel_sk.validation.search_checks import SearchArguments
+
+__all__ = ["validate_several"]
+
+_NOTHING_FOUND = ValidationResult(True, [], [])
+
+
+def validate_several(
+    asked: SearchArguments,
+    check: Callable[[tuple[str, ...]], CheckedData],
+    *,
+    freq: Any = None,
+    check_environment: bool = True,
+    tracking: tuple[Any, Any] | None = None,
+) -> ValidationReport:
+    """Validate a search over several models; see `validate_all`.
+
+    Parameters
+    ----------
+    asked : SearchArguments
+        The arguments; `model_name` is "auto" or a list of names.
+    check : callable
+        Returns the checked data.
+    freq : str or int, optional
+        Frequency of the data.
+    check_environment, tracking
+        As in `validate_search`.
+
+    Returns
+    -------
+    ValidationReport
+        Models that are left out are warnings of the section ``"model"``, with the reason.
+    """
+    strict = asked.options.get("strict_mode", False) is True
+    validator = ConfigValidator(strict)
+    names = _names(asked.model_name)
+    data = check(()).findings.result(strict)
+    options = {name: value for name, value in asked.options.items() if value is not None}
+    sections = {
+        "backend": validator.validate_backend_config(asked.backend, **asked.options),
+        "model": names,
+        "environment": _NOTHING_FOUND,
+        "mlflow": _NOTHING_FOUND,
+        "data": data,
+    }
+    if check_environment:
+        sections["environment"] = validator.validate_environment(dataset=asked.dataset)
+    if tracking is not None:
+        sections["mlflow"] = validator.validate_mlflow_config(*tracking)
+    if all(sections[name].is_valid for name in ("backend", "model", "data")):
+        sections["model"] = _planned(asked, {**options, "freq": freq}, strict)
+    return ValidationReport.merge(sections)
+
+
+def _names(model_name: Any) -> ValidationResult:
+    findings = Findings()
+    try:
+        read_names(model_name)
+    except InvalidInputError as exc:
+        findings.error(str(exc))
+    return findings.result()
+
+
+def _planned(asked: SearchArguments, options: Mapping[str, Any], strict: bool) -> ValidationResult:
+    """Return the findings of planning the search, which trains nothing."""
+    findings = Findings()
+    known = {field.name for field in fields(OptimizationConfig)} - {"strict_mode"}
+    own = {name: value for name, value in options.items() if name in known}
+    futr, hist, stat = ([*(names or ())] for names in asked.exogenous)
+    try:
+        settings = with_preset(OptimizationConfig(**{**own, "backend": asked.backend}))
+        given = UserInput(
+            asked.model_name, asked.h, asked.dataset, asked.config, None, asked.static_df
+        )
+        given = replace(given, futr_exog_list=futr, hist_exog_list=hist, stat_exog_list=stat)
+        hours = settings.time_budget_hours
+        seconds = None if hours is None else 3600.0 * hours
+        plan = within_budget(plan_portfolio(given, settings), seconds, workers_wanted(settings))
+    except InvalidInputError as exc:
+        for line in str(exc).splitlines():
+            findings.error(line)
+        return findings.result()
+    _tell(plan, findings)
+    named = not (isinstance(asked.model_name, str) and asked.model_name.lower() == AUTO)
+    result = findings.result(strict and named)  # "auto" always leaves some out
+    names = [name for name in plan.names if name not in plan.left_out]
+    note = f"planned: {', '.join(names)}; {describe_plan(plan, settings)}"
+    return replace(result, warnings=[*result.warnings, note])
+
+
+def _tell(plan: PortfolioPlan, findings: Findings) -> None:
+    for name, reason in plan.left_out.items():
+        findings.warn(f"{name} is left out: {reason}")
+    blind = ignored_columns(plan)
+    for columns in dict.fromkeys(blind.values()):
+        names = [name for name, own in blind.items() if own == columns]
+        verb = "does" if len(names) == 1 else "do"
+        findings.warn(f"{', '.join(names)} {verb} not read {', '.join(map(repr, columns))}")
+    if plan.sample_note is not None:
+        findings.warn(plan.sample_note)
