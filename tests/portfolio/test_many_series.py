@@ -19,6 +19,7 @@ from automodel_sk.portfolio.affordable import affordable
 from automodel_sk.portfolio.blocks import BlockForecasts, fit_in_blocks
 from automodel_sk.portfolio.budget import PortfolioBudget
 from automodel_sk.portfolio.candidates import Candidate
+from automodel_sk.portfolio.combiners import Combination
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.description import describe_plan
 from automodel_sk.portfolio.members.base import Deadline
@@ -26,7 +27,9 @@ from automodel_sk.portfolio.members.local import LocalForecasts, LocalMember
 from automodel_sk.portfolio.members.series import SeriesValues
 from automodel_sk.portfolio.members.table import member_of
 from automodel_sk.portfolio.plan import plan_portfolio
+from automodel_sk.portfolio.run import _of_fitted
 from automodel_sk.portfolio.sample import stratified_sample
+from automodel_sk.portfolio.team import WeightedMember
 from automodel_sk.search.optuna.workers.pool import workers_are_possible
 from automodel_sk.search.planning import UserInput
 from automodel_sk.trials import TrialRecord
@@ -137,7 +140,8 @@ def test_up_to_the_limit_all_series_are_judged():
 
 
 def test_what_all_series_leave_no_time_for_gets_no_weight(sampled_from_ten):
-    found = plan_portfolio(UserInput(["Naive"], 4, panel()), OPTIONS)
+    names = ["Naive", "AutoETS", "AutoCES"]
+    found = plan_portfolio(UserInput(names, 4, panel()), OPTIONS)
     errors = np.ones((6, found.data.n_windows))
     point = np.zeros((6, found.data.n_windows, 4), dtype=np.float32)
     tried = [
@@ -148,6 +152,37 @@ def test_what_all_series_leave_no_time_for_gets_no_weight(sampled_from_ten):
     own = affordable(tried, found, left=60.0, workers=1)
     assert [c.is_complete for c in own] == [False, True, True]
     assert "all 30 series takes about" in own[0].reason
+
+
+def test_what_could_not_be_fitted_is_not_in_the_intervals_either(sampled_from_ten):
+    found = plan_portfolio(UserInput(["Naive", "SeasonalNaive"], 4, panel()), OPTIONS)
+    shape = (6, found.data.n_windows, 4)
+    truth = found.data.truth.astype(np.float32)
+    tried = [
+        Candidate(5, "LightGBM", "tree", forecasts=truth),
+        Candidate(8, "Naive", "naive", forecasts=truth + 1),
+    ]
+    errors = np.zeros(shape[:2])
+    chosen = Combination("mean3", "mean", {0: 0.5, 1: 0.5}, 0.0, 0.0, {}, "windows", truth, errors)
+    naive = member_of("Naive").fit(found.final_data, Deadline())
+    both = [WeightedMember(naive, 0.5, 5), WeightedMember(naive, 0.5, 8)]
+    assert _of_fitted(chosen, both, tried, found) is chosen
+    alone = _of_fitted(chosen, [WeightedMember(naive, 1.0, 8)], tried, found)
+    assert (alone.name, alone.weights) == ("best", {1: 1.0})
+    np.testing.assert_allclose(alone.forecasts, truth + 1)
+    assert alone.score > 0
+
+
+def test_a_tree_of_the_sample_forecasts_all_series():
+    df = panel()
+    member = member_of("LightGBM")
+    some = portfolio_data(df[df["unique_id"] < "s0010"].reset_index(drop=True))
+    every = portfolio_data(df)
+    fitted = member.fit(some, Deadline()).on(every)
+    point = fitted.predict()
+    assert point.shape == (30, 4)
+    np.testing.assert_allclose(point, fitted.predict(df), rtol=1e-5)
+    assert (np.diff(point.mean(axis=1)) > 50).all()  # levels differ by 100
 
 
 def test_time_is_set_aside_for_forecasting_all_series():
