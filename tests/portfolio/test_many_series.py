@@ -109,12 +109,17 @@ def test_weights_come_from_the_sample_and_forecasts_are_of_all_series(sampled_fr
     assert (forecast["AutoEnsemble-lo-80"] <= forecast["AutoEnsemble-hi-80"]).all()
 
 
-def test_a_network_judged_on_a_sample_is_fitted_to_all_rows(sampled_from_ten):
+def test_a_network_judged_on_a_sample_is_fitted_to_all_rows(
+    sampled_from_ten, monkeypatch, tmp_path
+):
     model = several(panel(), ["MLP"], {"MLP": MLP})
     network = model.members["MLP"].model
     assert len(network.state.ids) == 30
     assert network.state.task.n_series == 30
     assert network.predict()["unique_id"].nunique() == 30
+    monkeypatch.setattr(forecast_files, "BLOCK", 7)
+    files = model.predict(to=tmp_path / "f")
+    pd.testing.assert_frame_equal(joined(files), model.predict(), rtol=1e-4)
 
 
 def test_a_sampled_ensemble_is_the_same_after_loading(sampled_from_ten, tmp_path):
@@ -297,7 +302,7 @@ def joined(files):
 
 @pytest.fixture(scope="module")
 def ensemble():
-    return several(panel(), ["SeasonalNaive", "LightGBM", "MLP"], {"MLP": MLP}, ensemble="mean")
+    return several(panel(), ["SeasonalNaive", "LightGBM", "RidgeRegression"], ensemble="mean")
 
 
 @pytest.mark.parametrize("h", [None, 3, 6])
@@ -307,6 +312,13 @@ def test_files_hold_what_predict_returns(ensemble, blocks_of_seven, tmp_path, h)
     expected = ensemble.predict(level=[80], h=h)
     assert files["n_rows"].sum() == len(expected)
     pd.testing.assert_frame_equal(joined(files), expected, rtol=1e-4)
+
+
+def test_a_member_that_is_no_network_is_not_taken_for_one(ensemble):
+    assert set(ensemble.members) == {"SeasonalNaive", "LightGBM", "RidgeRegression"}
+    assert ensemble.state.past_rows >= 2
+    with pytest.raises(InvalidInputError, match="only networks can be explained"):
+        ensemble.explain(member="RidgeRegression")
 
 
 def test_files_of_other_series_and_of_one_member(ensemble, blocks_of_seven, tmp_path):

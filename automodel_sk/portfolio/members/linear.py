@@ -122,7 +122,7 @@ class FittedLinear:
         The member.
     season : int
         Steps of one season.
-    model : RidgeModel
+    ridge : RidgeModel
         The coefficients.
     tail : SeriesValues
         Last rows of the training data, as many as a forecast needs.
@@ -130,7 +130,7 @@ class FittedLinear:
 
     member: LinearMember
     season: int
-    model: RidgeModel
+    ridge: RidgeModel
     tail: SeriesValues
 
     @property
@@ -156,7 +156,7 @@ class FittedLinear:
         More steps than the horizon of training are forecast from the forecasts.
         """
         series = self.tail if history is None else SeriesValues.of(history)
-        return forecast_ridge(self.model, series, h or self.model.shape.h, self.season)
+        return forecast_ridge(self.ridge, series, h or self.ridge.shape.h, self.season)
 
     def refit(self, data: PortfolioData) -> FittedLinear:
         """Return this member fitted to other data."""
@@ -164,21 +164,21 @@ class FittedLinear:
 
     def save(self, folder: Path) -> None:
         """Write ``member.json`` and ``ridge.safetensors``."""
-        shape = self.model.shape
+        shape = self.ridge.shape
         stored = LinearFile(
             name=self.name,
             season=self.season,
             h=shape.h,
             lookback=shape.lookback,
             level_season=shape.season,
-            n_windows=self.model.n_windows,
+            n_windows=self.ridge.n_windows,
             n_series=len(self.tail),
             n_rows=len(self.tail.values),
         )
         write_member(folder, stored)
         write_tensors(
             folder / WEIGHTS_FILE,
-            coefficients=self.model.coefficients,
+            coefficients=self.ridge.coefficients,
             y=self.tail.values,
             sizes=self.tail.sizes,
         )
@@ -217,12 +217,12 @@ class FittedLinear:
 
     def describe(self) -> dict[str, Any]:
         """Return the configuration in JSON-able values."""
-        shape = self.model.shape
+        shape = self.ridge.shape
         short = int(short_series(self.tail, shape).sum())
         described = {
             "season": self.season,
             "lookback": shape.lookback,
-            "n_training_windows": self.model.n_windows,
+            "n_training_windows": self.ridge.n_windows,
         }
         fallbacks = {"n_fallbacks": short, "reason": _reason(short, shape)} if short else {}
         return described | fallbacks
