@@ -26,7 +26,7 @@ def final_seconds(candidate: Candidate, plan: PortfolioPlan, workers: int) -> fl
     workers : int
         Processes that share the series of a statistical member.
     """
-    return candidate.seconds * plan.refit_shares(workers)[candidate.name]
+    return candidate.seconds * plan.refit_shares(workers).get(candidate.name, 1.0)
 
 
 def affordable(
