@@ -54,7 +54,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "times wording",
         "baselines categories columns joint panel preparation",
         "frequency held_out windows",
-        "analysis",
+        "analysis judged",
     ),
     "search": (
         "initial_trials kept_trials scratch",

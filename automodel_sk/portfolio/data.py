@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -10,14 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from automodel_sk.data.held_out import (
-    HeldOutWindows,
-    held_out_steps,
-    hold_out,
-    least_rows,
-    long_enough,
-    of_series,
-)
+from automodel_sk.data.judged import JudgedData
 from automodel_sk.data.preparation import filled_target
 
 __all__ = ["PortfolioData"]
@@ -26,28 +19,17 @@ Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class PortfolioData:
+class PortfolioData(JudgedData):
     """Prepared data and the validation windows at their end.
 
     Parameters
     ----------
-    frame : DataFrame
-        Prepared long frame: `unique_id`, `ds`, `y` and the exogenous columns, sorted by series and
-        time, without gaps. Times are wall-clock times.
-    h : int
-        Forecast horizon.
     freq : str or int
         Frequency of the data.
-    season : int
-        Steps of one season.
-    static_df : DataFrame, optional
-        One row per series, in the order of the frame.
-    n_windows : int
-        Validation windows at the end of each series.
-    step_size : int, optional
-        Steps between windows; `h` if None.
     futr_exog, hist_exog, stat_exog : tuple of str
         Exogenous columns by kind.
+    **rows
+        As for `JudgedData`; times are wall-clock times.
 
     Examples
     --------
@@ -59,13 +41,8 @@ class PortfolioData:
     [[[5.0, 6.0], [7.0, 8.0]]]
     """
 
-    frame: pd.DataFrame
-    h: int
     freq: str | int
-    season: int
-    static_df: pd.DataFrame | None = None
-    n_windows: int = 1
-    step_size: int | None = None
+    _: KW_ONLY
     futr_exog: tuple[str, ...] = ()
     hist_exog: tuple[str, ...] = ()
     stat_exog: tuple[str, ...] = ()
@@ -73,32 +50,6 @@ class PortfolioData:
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is derived from the frame: it would be sent several times over."""
         return {name: vars(self)[name] for name in self.__dataclass_fields__}
-
-    @cached_property
-    def lengths(self) -> npt.NDArray[np.int64]:
-        """Rows of each series."""
-        sizes = self.frame.groupby("unique_id", observed=True, sort=False).size()
-        return np.asarray(sizes, dtype=np.int64)
-
-    @property
-    def held_out(self) -> int:
-        """Steps that the windows take up at the end of each series."""
-        return held_out_steps(self.h, self.n_windows, self.step_size)
-
-    @cached_property
-    def is_judged(self) -> npt.NDArray[np.bool_]:
-        """Which series are long enough to take part in validation, in the frame's order."""
-        return long_enough(self.frame, least_rows(self.lengths, self.h, self.held_out))
-
-    @cached_property
-    def judged(self) -> pd.DataFrame:
-        """The rows of the series that take part in validation, windows included."""
-        return of_series(self.frame, self.is_judged)
-
-    @cached_property
-    def windows(self) -> HeldOutWindows:
-        """The held-out windows of the judged series."""
-        return hold_out(self.judged, self.h, self.n_windows, self.step_size, season=self.season)
 
     @cached_property
     def truth(self) -> Array:

@@ -289,13 +289,13 @@ def _portfolio_data(prepared: PreparedData) -> PortfolioData:
         on_wall(data.frame, data.profile.freq),
         prepared.h,
         data.profile.freq,
-        data.season,
-        data.static_df,
-        data.n_windows,
-        data.step_size,
-        tuple(prepared.futr_exog),
-        tuple(prepared.hist_exog),
-        tuple(prepared.stat_exog),
+        season=data.season,
+        static_df=data.static_df,
+        n_windows=data.n_windows,
+        step_size=data.step_size,
+        futr_exog=tuple(prepared.futr_exog),
+        hist_exog=tuple(prepared.hist_exog),
+        stat_exog=tuple(prepared.stat_exog),
     )
 
 

@@ -7,18 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import pandas as pd
-
 from automodel_sk.data.analysis import DatasetProfile, profile_of
-from automodel_sk.data.held_out import (
-    HeldOutWindows,
-    held_out_steps,
-    hold_out,
-    least_rows,
-    long_enough,
-    of_series,
-)
-from automodel_sk.data.panel import BoolArray
+from automodel_sk.data.judged import JudgedData
 from automodel_sk.data.preparation import align_static, date_order, prepare_frame, read_times
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
@@ -31,56 +21,18 @@ __all__ = ["PreparedData", "SearchData", "prepare_data"]
 
 
 @dataclass(frozen=True)
-class SearchData:
+class SearchData(JudgedData):
     """The rows that trials and the refit see, and what is known about them.
 
     Parameters
     ----------
-    frame : DataFrame
-        Prepared long frame.
-    static_df : DataFrame, optional
-        One row per series, in the order of the frame.
     profile : DatasetProfile
         Characteristics of the data.
-    h, n_windows, step_size
-        Horizon and validation windows.
-    season : int
-        Steps of one season.
+    **rows
+        As for `JudgedData`.
     """
 
-    frame: pd.DataFrame
-    static_df: pd.DataFrame | None
     profile: DatasetProfile
-    h: int
-    n_windows: int = 1
-    step_size: int | None = None
-    season: int = 1
-
-    @property
-    def held_out(self) -> int:
-        """Steps that the validation windows take up at the end of each series."""
-        return held_out_steps(self.h, self.n_windows, self.step_size)
-
-    @cached_property
-    def is_judged(self) -> BoolArray:
-        """Which series are long enough for validation, in the frame's order.
-
-        Raises
-        ------
-        InvalidInputError
-            No series is.
-        """
-        return long_enough(self.frame, least_rows(self.profile.lengths, self.h, self.held_out))
-
-    @property
-    def judged(self) -> pd.DataFrame:
-        """The rows of the series that take part in validation, windows included."""
-        return of_series(self.frame, self.is_judged)
-
-    @cached_property
-    def windows(self) -> HeldOutWindows:
-        """The held-out windows of the judged series."""
-        return hold_out(self.judged, self.h, self.n_windows, self.step_size, season=self.season)
 
     @property
     def fingerprint(self) -> str:
@@ -199,12 +151,12 @@ class PreparedData:
         options = self.options
         return SearchData(
             frame,
-            align_static(self.static_df, frame, self.stat_exog),
-            self.profile,
             self.h,
-            options.n_windows or 1,
-            options.step_size,
-            options.season_length or self.profile.season_length,
+            self.profile,
+            season=options.season_length or self.profile.season_length,
+            static_df=align_static(self.static_df, frame, self.stat_exog),
+            n_windows=options.n_windows or 1,
+            step_size=options.step_size,
         )
 
 
@@ -239,6 +191,7 @@ def prepare_data(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> days = [f"{day:02d}.01.2024" for day in range(1, 31)]
     >>> df = pd.DataFrame({"unique_id": "a", "ds": days, "y": [1.0, 2.0] * 15})
     >>> prepared = prepare_data(df, 2, OptimizationConfig())
