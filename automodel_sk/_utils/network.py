@@ -12,10 +12,14 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException
+from pathlib import Path
 
 __all__ = ["DEADLINE_SECONDS", "Answer", "answer_of_port", "answer_of_server"]
 
 DEADLINE_SECONDS = 3.0
+
+# Where MLflow and requests look for certificates to trust.
+_CERTIFICATES = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 _logger = logging.getLogger(__name__)
 
@@ -149,6 +153,10 @@ def _ask(address: str, timeout: float) -> Answer:
 def _tls() -> ssl.SSLContext:
     """Return the TLS context, configured like MLflow's own client."""
     context = ssl.create_default_context()
+    own = next((path for name in _CERTIFICATES if (path := os.environ.get(name))), None)
+    if own is not None:
+        is_folder = Path(own).is_dir()
+        context.load_verify_locations(None if is_folder else own, own if is_folder else None)
     if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"1", "true"}:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

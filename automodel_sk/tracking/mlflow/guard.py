@@ -7,7 +7,6 @@ import logging
 import os
 import re
 import sqlite3
-import ssl
 import tempfile
 import threading
 import time
@@ -15,10 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
-from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
+from automodel_sk._utils.network import answer_of_server
 from automodel_sk._utils.secrets import mask_secrets, remember_address
 from automodel_sk.exceptions import TrackingError
 
@@ -62,11 +60,14 @@ _CONNECT_OPTION = {
 }
 _REASONS = {
     "Connection refused": "the connection was refused",
+    "refused the connection": "the connection was refused",
     "timed out": "no answer in time",
     "timeout": "no answer in time",
+    "didn't answer": "no answer in time",
     "NameResolutionError": "the host is unknown",
     "Name or service not known": "the host is unknown",
     "getaddrinfo failed": "the host is unknown",
+    "unknown host name": "the host is unknown",
     "maintenance mode": "MLflow no longer supports folders as stores",
     "database or disk is full": "the disk is full",
     "disk I/O error": "the disk can't be written (full, or gone)",
@@ -159,13 +160,10 @@ def absence(uri: str) -> str | None:
 def _probe_server(uri: str) -> None:
     """Raise if nothing answers; any answer counts, and no secret is sent."""
     parts = urlsplit(uri)
-    host = parts.netloc.rpartition("@")[2]
-    unchecked = ssl.create_default_context()
-    unchecked.check_hostname = False
-    unchecked.verify_mode = ssl.CERT_NONE
-    url = f"{parts.scheme}://{host}{parts.path.rstrip('/')}/health"
-    with suppress(HTTPError), urlopen(url, timeout=PROBE_SECONDS, context=unchecked):
-        pass
+    address = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
+    answer = answer_of_server(address.geturl(), PROBE_SECONDS)
+    if answer.status is None:
+        raise ConnectionError(f"the server {answer.problem}")
 
 
 def _probe_database(uri: str) -> None:
