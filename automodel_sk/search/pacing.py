@@ -6,35 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from statistics import mean
 
-from automodel_sk.search.study.request import SearchCallback
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.trials import TrialRecord
 
-__all__ = ["EachTrialOnce", "run_at_pace", "trials_that_fit"]
-
-
-class EachTrialOnce:
-    """Pass on each ended trial once, however often the backend is resumed.
-
-    Parameters
-    ----------
-    callback : SearchCallback
-        Receives the reports and ended trials.
-    """
-
-    def __init__(self, callback: SearchCallback) -> None:
-        self._callback = callback
-        self._seen: set[int] = set()
-
-    def on_report(self, number: int, step: int, loss: float) -> None:
-        """Pass on one validation loss."""
-        self._callback.on_report(number, step, loss)
-
-    def on_trial_end(self, record: TrialRecord) -> None:
-        """Pass on an ended trial unless it was passed on before."""
-        if record.number not in self._seen:
-            self._seen.add(record.number)
-            self._callback.on_trial_end(record)
+__all__ = ["run_at_pace", "trials_that_fit"]
 
 
 def trials_that_fit(

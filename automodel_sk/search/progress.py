@@ -16,7 +16,9 @@ __all__ = ["Callbacks", "ProgressBar", "TrackerCallback", "progress_bar", "say"]
 
 
 class Callbacks:
-    """Forward events to several search callbacks.
+    """Forward events to several search callbacks, each ended trial once.
+
+    A search within a time budget runs its study several times, and each run passes on all trials.
 
     Parameters
     ----------
@@ -26,6 +28,7 @@ class Callbacks:
 
     def __init__(self, callbacks: Sequence[SearchCallback]) -> None:
         self._callbacks = list(callbacks)
+        self._ended: set[int] = set()
 
     def on_report(self, number: int, step: int, loss: float) -> None:
         """Pass on one validation loss."""
@@ -33,7 +36,10 @@ class Callbacks:
             callback.on_report(number, step, loss)
 
     def on_trial_end(self, record: TrialRecord) -> None:
-        """Pass on an ended trial."""
+        """Pass on an ended trial unless it was passed on before."""
+        if record.number in self._ended:
+            return
+        self._ended.add(record.number)
         for callback in self._callbacks:
             callback.on_trial_end(record)
 

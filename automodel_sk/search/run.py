@@ -15,7 +15,7 @@ from automodel_sk.forecasting.window_errors import enough_windows, scores_of_win
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.backends import make_backend
 from automodel_sk.search.final_refit import BestTrial, FinalModel, final_model_of
-from automodel_sk.search.pacing import EachTrialOnce, run_at_pace
+from automodel_sk.search.pacing import run_at_pace
 from automodel_sk.search.planning import SearchPlan
 from automodel_sk.search.progress import Callbacks, ProgressBar, TrackerCallback, progress_bar, say
 from automodel_sk.search.request_builder import search_request, training_data
@@ -177,7 +177,7 @@ def _search(
 ) -> Sequence[TrialRecord]:
     """Run the trials; if their number is open, as many as the time budget allows."""
     backend = make_backend(options.backend)
-    callback = EachTrialOnce(Callbacks([TrackerCallback(tracker), bar]))
+    callback = Callbacks([TrackerCallback(tracker), bar])
 
     def run(number: int) -> Sequence[TrialRecord]:
         return backend.run(replace(request, num_samples=number), dataset, callback)

@@ -11,7 +11,8 @@ from optuna_search import MEMORY, SPACE, RecordingCallback, request_for, run
 from series import seasonal_panel
 
 from automodel_sk import create_auto_model
-from automodel_sk.search.pacing import EachTrialOnce, run_at_pace, trials_that_fit
+from automodel_sk.search.pacing import run_at_pace, trials_that_fit
+from automodel_sk.search.progress import Callbacks
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.training import train as training
 from automodel_sk.training.task import FEWEST_REPORTS, REPORTS_PER_TRIAL, TrainingTask
@@ -188,7 +189,7 @@ class TestPace:
 
     def test_each_trial_is_passed_on_once(self) -> None:
         callback = RecordingCallback()
-        once = EachTrialOnce(callback)
+        once = Callbacks([callback])
         for _ in range(2):
             once.on_trial_end(ENDED)
         assert callback.ended == [ENDED]
