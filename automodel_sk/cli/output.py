@@ -52,9 +52,9 @@ def print_line(text: str) -> None:
 
 def print_json(document: Any) -> None:
     """Print one JSON document; NaN and infinity become null."""
-    from automodel_sk.tracking import plain
+    from automodel_sk._utils.plain_json import plain_json
 
-    text = json.dumps(plain(document), indent=2, ensure_ascii=False)
+    text = json.dumps(plain_json(document), indent=2, ensure_ascii=False)
     typer.echo(_ACTS.sub(lambda found: f"\\u{ord(found.group()):04x}", text))
 
 

@@ -5,7 +5,6 @@ from automodel_sk.persistence.models import (
     load_any_model,
     load_auto_model,
     load_trials,
-    plain_json,
     save_auto_model,
 )
 
@@ -14,6 +13,5 @@ __all__ = [
     "load_any_model",
     "load_auto_model",
     "load_trials",
-    "plain_json",
     "save_auto_model",
 ]

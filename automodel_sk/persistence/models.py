@@ -12,14 +12,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
-from datetime import datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from automodel_sk._utils.plain_json import plain_json
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.state import ModelState
@@ -48,7 +46,6 @@ __all__ = [
     "load_any_model",
     "load_auto_model",
     "load_trials",
-    "plain_json",
     "save_auto_model",
 ]
 
@@ -97,7 +94,7 @@ def _describe(state: ModelState) -> dict[str, Any]:
         "space": _space(state.space),
         **described_search(state),
     }
-    plain: dict[str, Any] = plain_json(described)
+    plain: dict[str, Any] = plain_json(described, strict=False)
     return plain
 
 
@@ -143,21 +140,6 @@ def _space(space: SearchSpace | None) -> dict[str, Any] | None:
         names = ", ".join(stored["left_out"])
         logger.info("the saved search space leaves out %s: functions can't be saved", names)
     return stored
-
-
-def plain_json(value: Any) -> Any:
-    """Convert a value to JSON types: numbers, lists, times; text for the rest."""
-    if isinstance(value, Mapping):
-        return {str(key): plain_json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain_json(item) for item in value]
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return repr(value)
 
 
 def load_any_model(path: Path, make: type[AutoModel]) -> AutoModel:

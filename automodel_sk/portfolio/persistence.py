@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import BeforeValidator, Field, FiniteFloat
 
+from automodel_sk._utils.plain_json import plain_json
 from automodel_sk.data.times.steps import parse_frequency
 from automodel_sk.data.times.zones import named_zone
 from automodel_sk.exceptions import ModelFileError
@@ -30,7 +31,7 @@ from automodel_sk.persistence.manifest import (
     StoredTrial,
     StoredValidation,
 )
-from automodel_sk.persistence.models import MODEL_FORMAT, described_search, plain_json
+from automodel_sk.persistence.models import MODEL_FORMAT, described_search
 from automodel_sk.persistence.schema import Stored, checked
 from automodel_sk.persistence.sizes import tensor_shapes
 from automodel_sk.portfolio.candidates import Candidate
@@ -153,7 +154,7 @@ def save_ensemble(state: EnsembleState, path: Path) -> Path:
             arrays |= arrays_of(name, data.frame, data.static_df)
         save_file(arrays, folder / _DATA)
         save_file(_windows(state), folder / _WINDOWS)
-        described: dict[str, Any] = plain_json(_described(state))
+        described: dict[str, Any] = plain_json(_described(state), strict=False)
         return described
 
     return MODEL_FORMAT.write(path, write)

@@ -11,7 +11,6 @@ from automodel_sk.tracking.base import (
     SearchRecord,
     Tracker,
 )
-from automodel_sk.tracking.mlflow.text import plain
 from automodel_sk.tracking.mlflow.tracker import MLflowTracker
 
 __all__ = [
@@ -23,7 +22,6 @@ __all__ = [
     "Tracker",
     "make_tracker",
     "mask_secrets",
-    "plain",
 ]
 
 

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk._utils.plain_json import plain_json
 from automodel_sk.auto_model import AutoModel
 from automodel_sk.catalog.models import is_joint
 from automodel_sk.data.categories import check_known
 from automodel_sk.data.preparation import MASK, WEIGHT
 from automodel_sk.forecasting.inputs import steps_to_compute
 from automodel_sk.forecasting.predict import forecast
-from automodel_sk.persistence import load_auto_model, plain_json, save_auto_model
+from automodel_sk.persistence import load_auto_model, save_auto_model
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.members.base import Family, NotSupportedByMemberError
 
@@ -185,7 +186,7 @@ class NeuralMember:
     def describe(self) -> dict[str, Any]:
         """Return the configuration and the steps of its training."""
         model = self.model
-        described: dict[str, Any] = plain_json(dict(model.best_config))
+        described: dict[str, Any] = plain_json(dict(model.best_config), strict=False)
         note = {} if model.training_note is None else {"training_note": model.training_note}
         steps = {} if model.trained_steps is None else {"trained_steps": model.trained_steps}
         return {**described, **steps, **note}

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from getpass import getuser
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from automodel_sk._utils.plain_json import plain_json
 from automodel_sk.exceptions import TrackingError
 from automodel_sk.tracking.base import DataRecord
 from automodel_sk.tracking.mlflow.guard import once_created, open_lock, probe, sqlite_path
 from automodel_sk.tracking.mlflow.target import Target
-from automodel_sk.tracking.mlflow.text import plain
 from automodel_sk.tracking.mlflow.upstream import end_run
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Store:
             source_type="code",
             source=json.dumps(source),
             schema=schema if len(schema) <= _MAX_SCHEMA else None,
-            profile=json.dumps(plain(data.profile)),
+            profile=json.dumps(plain_json(data.profile)),
         )
         context = InputTag("mlflow.data.context", "training")
         self.client.log_inputs(run_id, [DatasetInput(dataset, [context])])

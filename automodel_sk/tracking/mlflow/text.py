@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date
-from enum import Enum
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from automodel_sk._utils.plain_json import plain_json
 from automodel_sk._utils.secrets import mask_secrets
 
 __all__ = ["file_text", "flat_params", "tag_texts"]
@@ -25,44 +22,11 @@ MAX_TAG = 8000
 _NOT_IN_KEYS = re.compile(r"[^/\w.\- ]")
 
 
-def plain(value: Any) -> Any:
-    """Convert a value to strict JSON: NaN becomes null, infinities become strings."""
-    if isinstance(value, Enum):
-        return plain(value.value)
-    if isinstance(value, np.generic | np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, float):
-        return _plain_float(value)
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset | range):
-        return [plain(item) for item in value]
-    return _name_of(value)
-
-
-def _plain_float(value: float) -> float | str | None:
-    if math.isnan(value):
-        return None
-    return value if math.isfinite(value) else str(value)
-
-
-def _name_of(value: Any) -> str:
-    """Return a text for an object that is the same in every process."""
-    if isinstance(value, date):
-        return value.isoformat()
-    if callable(value) and hasattr(value, "__qualname__"):
-        return str(value.__qualname__)
-    text = str(value)
-    return type(value).__qualname__ if " at 0x" in text else text
-
-
 def param_text(value: Any) -> str:
     """Convert a value to the text of a parameter; lists and mappings become JSON."""
     if isinstance(value, float):
         return str(float(value))
-    as_json = plain(value)
+    as_json = plain_json(value)
     if isinstance(as_json, list | dict):
         return json.dumps(as_json, ensure_ascii=False)
     return str(as_json)
@@ -131,4 +95,4 @@ def file_text(content: Any) -> str:
         return _clean(content.to_csv(index=False))
     if isinstance(content, str):
         return _clean(content)
-    return _clean(json.dumps(plain(content), indent=2, ensure_ascii=False) + "\n")
+    return _clean(json.dumps(plain_json(content), indent=2, ensure_ascii=False) + "\n")
