@@ -124,13 +124,13 @@ def forecast_past(
         of_series(frame, kept),
         own.h,
         own.freq,
-        own.season,
-        None if static is None else static[kept].reset_index(drop=True),
-        n_windows,
-        step_size,
-        own.futr_exog,
-        own.hist_exog,
-        own.stat_exog,
+        season=own.season,
+        static_df=None if static is None else static[kept].reset_index(drop=True),
+        n_windows=n_windows,
+        step_size=step_size,
+        futr_exog=own.futr_exog,
+        hist_exog=own.hist_exog,
+        stat_exog=own.stat_exog,
     )
     point = _past_windows(state.team, data, int(refit))
     truth = data.windows.frame

@@ -100,8 +100,17 @@ def _windows_of(
             f" dataset has {newer.max()}; try n_windows={fitting}"
         )
     static = None if static_df is None else static_df[kept].reset_index(drop=True)
-    kinds = (own.futr_exog, own.hist_exog, own.stat_exog)
-    return EveryWindow(of_series(frame, kept), h, own.freq, own.season, static, count, None, *kinds)
+    return EveryWindow(
+        of_series(frame, kept),
+        h,
+        own.freq,
+        season=own.season,
+        static_df=static,
+        n_windows=count,
+        futr_exog=own.futr_exog,
+        hist_exog=own.hist_exog,
+        stat_exog=own.stat_exog,
+    )
 
 
 def _judged_again(state: EnsembleState, data: EveryWindow) -> tuple[Candidate, ...]:
