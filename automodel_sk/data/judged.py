@@ -6,6 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.data.held_out import (
@@ -16,7 +17,7 @@ from automodel_sk.data.held_out import (
     long_enough,
     of_series,
 )
-from automodel_sk.data.panel import BoolArray, IntArray
+from automodel_sk.data.panel import BoolArray
 
 __all__ = ["JudgedData"]
 
@@ -59,7 +60,7 @@ class JudgedData:
     step_size: int | None = None
 
     @cached_property
-    def lengths(self) -> IntArray:
+    def lengths(self) -> npt.NDArray[np.int64]:
         """Rows of each series."""
         sizes = self.frame.groupby("unique_id", observed=True, sort=False).size()
         return np.asarray(sizes, dtype=np.int64)

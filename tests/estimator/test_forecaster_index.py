@@ -96,6 +96,11 @@ def naive_index(name: str, container: str, fh: ForecastingHorizon) -> pd.Index:
         return naive(name, container).predict(fh).index
 
 
+def at_midnight(index: pd.Index) -> pd.Index:
+    ids, times = (index.get_level_values(level) for level in (0, 1))
+    return pd.MultiIndex.from_arrays([ids, times.normalize()], names=index.names)
+
+
 @pytest.mark.parametrize("kind", HORIZONS)
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("name", INDICES)
@@ -109,6 +114,8 @@ def test_index_equals_naive_forecasters(name: str, container: str, kind: str) ->
     index = layout.index(cutoffs[:, None] + ahead)
 
     expected = naive_index(name, container, fh)
+    if name == "day in a zone" and container == "panel":
+        expected = at_midnight(expected)  # sktime adds days as 24 hours on pandas 2
     pd.testing.assert_index_equal(index.set_names(expected.names), expected)
     assert index.names == y.index.names
     assert getattr(index, "tz", None) == getattr(expected, "tz", None)

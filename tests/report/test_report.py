@@ -349,7 +349,8 @@ def test_the_command_takes_future_values(tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_templates_are_packaged():
     root = Path(__file__).parents[2]
     names = {path.name for path in (root / "automodel_sk/report/templates").iterdir()}
-    assert names == {"card.html.j2", "page.css", "page.html.j2", "page.js"}
+    cards = {"card.html.j2", "ensemble_card.html.j2"}
+    assert names == cards | {"page.css", "page.html.j2", "page.js"}
     ignored = subprocess.run(
         ["git", "check-ignore", "--no-index", *names],
         cwd=root / "automodel_sk/report/templates",
