@@ -8,7 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from automodel_sk.data.analysis import DatasetProfile, profile_of
+from automodel_sk.data.held_out import of_series
 from automodel_sk.data.judged import JudgedData
+from automodel_sk.data.panel import BoolArray
 from automodel_sk.data.preparation import align_static, date_order, prepare_frame, read_times
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
