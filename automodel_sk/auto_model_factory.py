@@ -21,10 +21,12 @@ from automodel_sk.catalog.models import MODEL_CATALOG, ModelCharacteristics, rea
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.frequency import season_length
 from automodel_sk.data.times.steps import plain_frequency
+from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import metric_name
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.names import names_several
+from automodel_sk.search.conclusion import conclusion
 from automodel_sk.search.planning import SearchPlan, UserInput, make_plan
 from automodel_sk.search.progress import say
 from automodel_sk.search.request_builder import start_workers_early
@@ -53,12 +55,12 @@ logger = logging.getLogger(__name__)
 
 
 class AutoModelFactory:
-    """Tune one neuralforecast model with a validated and tracked search.
+    """Tune one or several models with a validated and tracked search.
 
     Parameters
     ----------
-    model_name : str
-        Key of `MODEL_CATALOG`, such as ``"NHITS"``.
+    model_name : str or sequence of str
+        As in `create_auto_model`.
     h : int
         Forecast horizon, in steps of the data.
     optimization_config : OptimizationConfig, optional
@@ -77,7 +79,10 @@ class AutoModelFactory:
     """
 
     def __init__(
-        self, model_name: str, h: int, optimization_config: OptimizationConfig | None = None
+        self,
+        model_name: str | Sequence[str],
+        h: int,
+        optimization_config: OptimizationConfig | None = None,
     ) -> None:
         self.model_name = model_name
         self.h = h
@@ -110,7 +115,8 @@ class AutoModelFactory:
         config : mapping, SearchSpace or callable, optional
             The search space: a dict of Ray Tune domains, Optuna distributions and plain values, or
             a define-by-run function of an Optuna trial. Plain values alone are a fixed
-            configuration, which is trained once. If None, the model's default space.
+            configuration, which is trained once. For several models, a dict of such dicts by model.
+            If None, the default space of each model.
         loss : str or neuralforecast loss, optional
             Training loss. If None, the mean absolute error.
         static_df : DataFrame, optional
@@ -124,7 +130,8 @@ class AutoModelFactory:
         Returns
         -------
         AutoModel
-            Fitted on every row, including the validation windows.
+            Fitted on every row, including the validation windows. For several models an
+            `AutoEnsemble`.
 
         Raises
         ------
@@ -149,7 +156,7 @@ class AutoModelFactory:
         options = replace(options, freq=_plain(options.freq))
         budget = TimeBudget(_seconds(options), refit=options.refit)
         names = ColumnNames(id_col, time_col, target_col)
-        names.check_free("AutoEnsemble" if several else model_name)
+        names.check_free("AutoEnsemble" if several else str(model_name))
         names.check_present(dataset, "dataset")
         given = UserInput(
             model_name,
@@ -163,10 +170,8 @@ class AutoModelFactory:
             stat_exog_list or (),
         )
         if several:
-            from automodel_sk.portfolio.create import create_ensemble
-
-            model, self._summary = create_ensemble(given, options, names)
-            return model
+            return self._search_several(given, options, names)
+        say(f"{model_name}: checking the data", options.verbose)
         start_workers_early(options)
         with names.worded() if names.differ else nullcontext():
             plan = make_plan(given, options)
@@ -175,6 +180,20 @@ class AutoModelFactory:
             budget.add(seconds)
             begun = started + timedelta(seconds=seconds)
             return self._search(plan, options, budget, begun, names)
+
+    def _search_several(
+        self, given: UserInput, options: OptimizationConfig, names: ColumnNames
+    ) -> AutoModel:
+        """Search several models; say how to resume if the search is stopped."""
+        from automodel_sk.portfolio.create import create_ensemble
+
+        try:
+            model, self._summary = create_ensemble(given, options, names)
+        except (KeyboardInterrupt, SystemExit):
+            with suppress(OSError):  # the terminal may be gone
+                self._say_interrupted(StudyLocation(str(options.study_name), options.storage))
+            raise
+        return model
 
     def _search(
         self,
@@ -244,6 +263,7 @@ class AutoModelFactory:
 
         def done(fit: Fit, model: AutoModel) -> None:
             self._conclude(plan, options, started, fit)
+            say(conclusion(model, self.get_optimization_summary()), options.verbose)
             _advise(model, options)
             models.append(model)
 
@@ -279,11 +299,10 @@ class AutoModelFactory:
         if fit.note is not None:
             logger.warning(fit.note)
         self._summary = summarise(plan, options, fit, started)
-        say(self._summary, options.verbose)
 
 
 def create_auto_model(
-    model_name: str,
+    model_name: str | Sequence[str],
     h: int,
     dataset: pd.DataFrame,
     config: Any = None,
@@ -298,12 +317,14 @@ def create_auto_model(
     target_col: str = "y",
     **options: Any,
 ) -> AutoModel:
-    """Tune a neuralforecast model on a long frame with one call.
+    """Tune one or several models on a long frame with one call.
 
     Parameters
     ----------
-    model_name : str
-        Key of `MODEL_CATALOG`, such as ``"NHITS"``.
+    model_name : str or sequence of str
+        ``"auto"`` for the naive, statistical, tree and neural models that suit the data; a list
+        such as ``["NHITS", "AutoETS"]``; or one network, such as ``"NHITS"``. Several models are
+        combined, and the result is an `AutoEnsemble`. Case does not matter in lists.
     h : int
         Forecast horizon, in steps of the data.
     dataset : DataFrame
@@ -312,7 +333,8 @@ def create_auto_model(
     config : mapping, SearchSpace or callable, optional
         The search space: a dict of Ray Tune domains, Optuna distributions and plain values, or a
         define-by-run function of an Optuna trial. Plain values alone are a fixed configuration,
-        which is trained once. If None, the model's default space.
+        which is trained once. For several models, a dict of such dicts by model. If None, the
+        default space of each model.
     loss : str or neuralforecast loss, optional
         Training loss. If None, the mean absolute error.
     static_df : DataFrame, optional
@@ -328,7 +350,7 @@ def create_auto_model(
     Returns
     -------
     AutoModel
-        Fitted on every row.
+        Fitted on every row. For several models an `AutoEnsemble`.
 
     Raises
     ------
@@ -410,6 +432,9 @@ def _announce(plan: SearchPlan, options: OptimizationConfig) -> None:
     say(f"Data: {plan.profile}", options.verbose)
     if plan.strategy is not None:
         say(f"Trials: {plan.explanation}", options.verbose)
+        if options.time_budget_hours is None:
+            option = wording().how("time_budget_hours=0.2", "--time-budget 10m")
+            say(f"Time: no limit; {option} limits search and final training", options.verbose)
         say(f"Algorithm: {plan.strategy.description}", options.verbose)
         location = StudyLocation(str(options.study_name), options.storage)
         say(f"Study: {options.study_name!r} in {location}", options.verbose)

@@ -64,6 +64,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "final_refit request_builder",
         "run",
         "summary",
+        "conclusion",
     ),
     "training": (
         "devices forks memory refit_steps task trial_files turns",

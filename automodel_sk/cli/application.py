@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from automodel_sk import __version__
-from automodel_sk.cli import demo, fit, models, predict, report, trials, validate, worker
+from automodel_sk.cli import (
+    demo,
+    fit,
+    leaderboard,
+    models,
+    predict,
+    report,
+    trials,
+    validate,
+    worker,
+)
 from automodel_sk.cli.usage import Command
 
 __all__ = ["app", "main"]
@@ -20,12 +30,13 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Tune neural forecasting models on a table of time series.",
+    help="Tune forecasting models on a table of time series.",
     epilog="Exit status: 0 done, 1 data, configuration or search failed, 2 wrong usage,"
     " 130 interrupted, 143 terminated (128 and the signal's number).",
 )
 app.command("fit", cls=Command)(fit.fit)
 app.command("predict", cls=Command)(predict.predict)
+app.command("leaderboard", cls=Command)(leaderboard.leaderboard)
 app.command("trials")(trials.trials)
 app.command("report")(report.report)
 app.command("models")(models.models)
@@ -47,7 +58,7 @@ def _root(
         typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version."),
     ] = False,
 ) -> None:
-    """Tune neural forecasting models on a table of time series."""
+    """Tune forecasting models on a table of time series."""
 
 
 def main() -> None:

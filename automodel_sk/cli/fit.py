@@ -14,6 +14,7 @@ from automodel_sk.cli import fit_options as of
 from automodel_sk.cli.dialect import Asked
 from automodel_sk.cli.inputs import Columns, read_beside, read_series, say
 from automodel_sk.cli.mappings import read_mapping
+from automodel_sk.cli.model_names import Model, label_of, single_or_several
 from automodel_sk.cli.options import (
     Data,
     DateFormat,
@@ -33,10 +34,10 @@ from automodel_sk.cli.options import (
     TimeCol,
     static_columns,
 )
-from automodel_sk.cli.output import print_json, print_line
+from automodel_sk.cli.output import print_json, print_line, rows_of
 from automodel_sk.cli.reporting import reported
 from automodel_sk.cli.run_file import RunFile, command_of, inline_space, write_run
-from automodel_sk.cli.space_file import space_from_json
+from automodel_sk.cli.space_file import spaces_from_json
 from automodel_sk.cli.tables import base_name, write_table
 from automodel_sk.cli.targets import Targets, save_somewhere
 from automodel_sk.data.wording import wording
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from automodel_sk.auto_model import AutoModel
+    from automodel_sk.auto_model_factory import AutoModelFactory
     from automodel_sk.search.study.storage import StudyLocation
 
 __all__ = ["fit"]
@@ -57,8 +59,8 @@ __all__ = ["fit"]
 def fit(
     ctx: typer.Context,
     data: Data,
-    model: of.Model,
     h: of.Horizon,
+    model: Model = None,
     config: RunFile = None,
     output: of.ModelFolder = None,
     forecast: of.ForecastFile = None,
@@ -80,15 +82,19 @@ def fit(
     stat_exog: StatExog = None,
     **options: Any,
 ) -> None:
-    """Tune a model on a table, fit it on all rows, save it and forecast.
+    """Tune one or several models on a table, fit them on all rows, save them and forecast.
 
-    The data is validated first. All options are written to a run file next to the model; --config
-    repeats the run from it. Ctrl-C keeps the finished trials and says how to resume.
+    Without --model, naive, statistical, tree and neural models are tried within five minutes, and
+    the best are combined; --time-budget and --preset change the time. The data is validated first.
+    All options are written to a run file next to the model; --config repeats the run from it.
+    Ctrl-C keeps the finished trials and says how to resume.
     """
-    options["study_name"] = options["study_name"] or _study_name(data, model, h)
-    targets = Targets.choose(data, model, output, forecast, futr, static)
-    run = _Run(ctx, targets, inline_space(ctx) if space is None else read_mapping(space))
-    domains = None if run.space is None else space_from_json(run.space)
+    say(f"Reading {data} ...", quiet=not options["verbose"])
+    models, label = single_or_several(model), label_of(model)
+    options["study_name"] = options["study_name"] or _study_name(data, label, h)
+    targets = Targets.choose(data, label, output, forecast, futr, static)
+    run = _Run(ctx, targets, models, inline_space(ctx) if space is None else read_mapping(space))
+    domains = spaces_from_json(run.space, models)
     asked = Asked(sep, decimal, date_format)
     frame, columns = read_series(
         data,
@@ -108,7 +114,7 @@ def fit(
     }
     from automodel_sk.cli.search import CommandLineFactory
 
-    factory = CommandLineFactory(model, h, OptimizationConfig(**options), run.interrupted)
+    factory = CommandLineFactory(models, h, OptimizationConfig(**options), run.interrupted)
     fitted = factory.create_auto_model(frame, domains, loss, **exogenous)
     fitted.columns = columns.remembered()
     save_somewhere(fitted, targets.model)
@@ -116,7 +122,7 @@ def fit(
     result = _forecast(fitted, future, level, targets)
     if result is not None:
         write_table(columns.restored(result), targets.forecast)
-    _print_results(targets, result, factory.get_optimization_summary() if as_json else None)
+    _print_results(targets, result, _details(factory, fitted) if as_json else None)
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,7 @@ class _Run:
 
     ctx: typer.Context
     targets: Targets
+    models: str | list[str]
     space: dict[str, Any] | None
 
     def write(self) -> list[str] | None:
@@ -139,6 +146,7 @@ class _Run:
 
         storage = self.ctx.params["storage"] or DEFAULT_FOLDER
         effective = {
+            "model": self.models,
             "output": self.targets.model,
             "forecast": self.targets.forecast,
             "storage": storage,
@@ -159,9 +167,9 @@ class _Run:
         say(f"Finished trials are kept in {location}.\nTo resume:\n  {command}")
 
 
-def _study_name(data: Path, model: str, h: int) -> str:
+def _study_name(data: Path, label: str, h: int) -> str:
     """Return a name that no earlier search used."""
-    return f"{base_name(data)}-{model}-h{h}-{datetime.now():%Y%m%d-%H%M%S}"
+    return f"{base_name(data)}-{label}-h{h}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def _check_future(future: pd.DataFrame | None, path: Path | None, needed: list[str]) -> None:
@@ -193,12 +201,24 @@ def _forecast(
     return result
 
 
-def _print_results(targets: Targets, result: pd.DataFrame | None, summary: Any) -> None:
-    """Say where the results are; as JSON if the user asked for a summary."""
+def _details(factory: AutoModelFactory, fitted: AutoModel) -> dict[str, Any]:
+    """Return the summary of the search, and the leaderboard of several models."""
+    from automodel_sk.portfolio.ensemble import AutoEnsemble
+
+    summary = {"summary": dict(factory.get_optimization_summary())}
+    if not isinstance(fitted, AutoEnsemble):
+        return summary
+    return {**summary, "leaderboard": rows_of(fitted.leaderboard())}
+
+
+def _print_results(
+    targets: Targets, result: pd.DataFrame | None, details: dict[str, Any] | None
+) -> None:
+    """Say where the results are; as JSON, with details, if the user asked for it."""
     forecast = None if result is None else {"path": targets.forecast, "rows": len(result)}
-    if summary is not None:
+    if details is not None:
         places = {"model": targets.model, "run": targets.run, "forecast": forecast}
-        print_json({**places, "summary": dict(summary)})
+        print_json({**places, **details})
         return
     print_line(f"Model: {targets.model}")
     if forecast is not None:

@@ -13,18 +13,10 @@ import typer
 from automodel_sk.arguments.kinds import Choices, Flag, Names
 from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.catalog.losses import LOSS_NAMES
-from automodel_sk.cli.options import (
-    PANELS,
-    checked_metric,
-    checked_model,
-    complete_model,
-    hours,
-    one_of,
-    read_freq,
-)
+from automodel_sk.cli.options import PANELS, checked_metric, hours, one_of, read_freq
 from automodel_sk.options import OptimizationConfig
 
-__all__ = ["ForecastFile", "Horizon", "Loss", "Model", "ModelFolder", "takes_options"]
+__all__ = ["ForecastFile", "Horizon", "Loss", "ModelFolder", "takes_options"]
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -107,22 +99,14 @@ def _place(parameter: inspect.Parameter) -> tuple[int, bool]:
     return PANELS.index(panel), parameter.name in _LAST
 
 
-Model = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME",
-        help="Model to tune; see `automodel-sk models`.",
-        callback=checked_model,
-        autocompletion=complete_model,
-    ),
-]
 Horizon = Annotated[int, typer.Option("--h", min=1, metavar="N", help="Steps to forecast.")]
 ModelFolder = Annotated[
     Path | None,
     typer.Option(
         file_okay=False,
         metavar="FOLDER",
-        help="Folder for the model; DATA_MODEL by default. The run file is written next to it.",
+        help="Folder for the model; DATA_MODEL, such as sales_auto, by default. The run file is"
+        " written next to it.",
     ),
 ]
 ForecastFile = Annotated[

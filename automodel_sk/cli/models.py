@@ -1,10 +1,10 @@
-"""The `models` command: list the models."""
+"""The `models` command: list the networks and the other models."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from automodel_sk.catalog.models import MODEL_CATALOG, ModelCharacteristics
 from automodel_sk.cli.options import Debug, Json
@@ -26,26 +26,71 @@ def models(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """List the models that can be tuned.
+    """List the models: networks that can be tuned, and those that are fitted as they are.
 
-    Input is the recommended input size. Exogenous variables are F future-known, H historic, S
-    static. A joint model forecasts all series together. Minutes of one CPU thread and megabytes are
-    those of 1,000 training steps on a small panel.
+    Without --model, a fit draws from those of auto. Of the networks, input is the recommended input
+    size. Exogenous variables are F future-known, H historic, S static. A joint model forecasts all
+    series together. Minutes of one CPU thread and megabytes are those of 1,000 training steps on a
+    small panel.
     """
+    from automodel_sk.portfolio.neural_spaces import AUTO_NETWORKS
+
     rows = list(MODEL_CATALOG.values())
     if as_json:
-        print_json([asdict(row) for row in rows])
+        networks = [
+            {**asdict(row), "family": "neural", "in_auto": row.name in AUTO_NETWORKS}
+            for row in rows
+        ]
+        print_json([*networks, *_members()])
     else:
-        _show(rows)
+        _show_members()
+        _show(rows, AUTO_NETWORKS)
 
 
-def _show(rows: list[ModelCharacteristics]) -> None:
+def _members() -> list[dict[str, Any]]:
+    """Return the models that are no networks, and what they need."""
+    from automodel_sk.portfolio.members.extra import refusal_without
+    from automodel_sk.portfolio.members.table import MEMBERS
+
+    return [
+        {
+            "name": row.name,
+            "family": row.family,
+            "in_auto": row.in_auto,
+            "needs": row.needs,
+            "installed": row.needs is None or refusal_without(row.needs) is None,
+        }
+        for row in MEMBERS.values()
+    ]
+
+
+def _show_members() -> None:
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    members = _members()
+    title = f"{len(members)} models without a search"
+    table = Table(title=title, box=SIMPLE, header_style="bold cyan")
+    for heading in ("model", "family", "auto", "needs"):
+        table.add_column(heading, no_wrap=True)
+    for row in members:
+        missing = "" if row["installed"] else f"{row['needs']}, which is not installed"
+        table.add_row(
+            styled(row["name"], "bold"),
+            row["family"],
+            "yes" if row["in_auto"] else "",
+            styled(missing or row["needs"] or "", "yellow" if missing else ""),
+        )
+    show(table)
+
+
+def _show(rows: list[ModelCharacteristics], auto: tuple[str, ...]) -> None:
     from rich.box import SIMPLE
     from rich.table import Table
 
     table = Table(
-        title=f"{len(rows)} models",
-        caption="automodel-sk fit data.csv --model NAME",
+        title=f"{len(rows)} networks that can be tuned; of auto: {', '.join(auto)}",
+        caption="automodel-sk fit data.csv --h 12 --model NAME --model OTHER",
         box=SIMPLE,
         header_style="bold cyan",
     )

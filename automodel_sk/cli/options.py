@@ -36,9 +36,7 @@ __all__ = [
     "TimeCol",
     "checked_level",
     "checked_metric",
-    "checked_model",
     "checked_quantile",
-    "complete_model",
     "hours",
     "one_of",
     "read_freq",
@@ -136,18 +134,6 @@ def one_of(names: Sequence[str]) -> Callable[[str | None], str | None]:
     return check
 
 
-def checked_model(name: str | None) -> str | None:
-    """Return the model's name; suggest the closest one if it is unknown."""
-    from automodel_sk.catalog.models import get_characteristics
-
-    if name is None:
-        return None
-    try:
-        return get_characteristics(name).name
-    except InvalidInputError as exc:
-        raise typer.BadParameter(f"{exc}; `automodel-sk models` lists all") from None
-
-
 def checked_metric(name: str | None) -> str | None:
     """Return the metric's name; list all metrics if it is unknown.
 
@@ -159,19 +145,6 @@ def checked_metric(name: str | None) -> str | None:
     from automodel_sk.metrics import METRIC_NAMES
 
     return one_of(METRIC_NAMES)(name)
-
-
-def complete_model(incomplete: str) -> list[str]:
-    """Return the models that complete a name in the shell.
-
-    Examples
-    --------
-    >>> complete_model("nh")
-    ['NHITS']
-    """
-    from automodel_sk.catalog.models import MODEL_CATALOG
-
-    return [name for name in MODEL_CATALOG if name.lower().startswith(incomplete.lower())]
 
 
 def checked_level(values: list[float] | None) -> list[float] | None:

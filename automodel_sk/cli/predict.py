@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from automodel_sk._utils.plain_text import plain_text
 from automodel_sk.cli.dialect import Asked
 from automodel_sk.cli.inputs import Columns, read_beside, read_series, say
 from automodel_sk.cli.options import (
@@ -30,13 +31,12 @@ from automodel_sk.cli.reporting import reported
 from automodel_sk.cli.tables import check_target, write_table
 from automodel_sk.cli.targets import check_writable
 from automodel_sk.cli.words import learn
+from automodel_sk.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from automodel_sk.auto_model import AutoModel
-
-from automodel_sk._utils.plain_text import plain_text
 
 __all__ = ["columns_of", "predict"]
 
@@ -71,6 +71,14 @@ def predict(
             callback=checked_quantile,
         ),
     ] = None,
+    member: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The one model to forecast with, if several were combined; see"
+            " `automodel-sk leaderboard`.",
+        ),
+    ] = None,
     futr: FutrFile = None,
     static: StaticFile = None,
     id_col: IdCol = None,
@@ -100,14 +108,27 @@ def predict(
     frame = None
     if data is not None:
         frame, columns = read_series(data, columns, quiet)
+    alone: dict[str, Any] = {} if member is None else {"member": member_of(loaded, model, member)}
     forecast = loaded.predict(
         frame,
         futr_df=read_beside(futr, columns, ("unique_id", "ds")),
         static_df=read_beside(static, columns),
         level=level,
         quantiles=quantile,
+        **alone,
     )
     _hand_over(columns.restored(forecast), output, as_json, quiet)
+
+
+def member_of(model: AutoModel, path: Path, name: str) -> str:
+    """Return the name of a member in any case; raise if the model has no members."""
+    from automodel_sk.portfolio.ensemble import AutoEnsemble
+
+    if not isinstance(model, AutoEnsemble):
+        raise InvalidInputError(
+            f"{path} is a single model, {model.model_name}; leave out --member {name}"
+        )
+    return {known.lower(): known for known in model.members}.get(name.lower(), name)
 
 
 def columns_of(model: AutoModel, columns: Columns) -> Columns:

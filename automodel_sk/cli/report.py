@@ -37,8 +37,9 @@ def report(
 ) -> None:
     """Write a report about a saved model: its accuracy, its forecasts, the search.
 
-    The report is a single HTML file that needs no network. Trains the configuration once more, to
-    forecast past steps that it was not trained on.
+    The report is a single HTML file that needs no network. Trains a single model's configuration
+    once more, to forecast past steps that it was not trained on; several models were judged on such
+    steps by their search.
     """
     from automodel_sk.auto_model import AutoModel
 

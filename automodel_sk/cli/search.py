@@ -27,7 +27,7 @@ class CommandLineFactory(AutoModelFactory):
 
     def __init__(
         self,
-        model_name: str,
+        model_name: str | list[str],
         h: int,
         optimization_config: OptimizationConfig,
         interrupted: Callable[[StudyLocation], None],

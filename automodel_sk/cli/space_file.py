@@ -11,7 +11,7 @@ from automodel_sk.cli.mappings import read_mapping
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space import Choice, Domain, Float, Integer
 
-__all__ = ["read_space", "space_from_json"]
+__all__ = ["read_space", "space_from_json", "spaces_from_json"]
 
 
 def _numbers(make: type[Float] | type[Integer], log: bool) -> Callable[[list[Any]], Domain]:
@@ -81,6 +81,48 @@ def space_from_json(content: Mapping[str, Any]) -> dict[str, Any]:
     {'max_steps': 100, 'dropout': Float(low=0.0, high=0.5, log=False, step=None)}
     """
     return {name: _entry(name, value) for name, value in content.items()}
+
+
+def spaces_from_json(
+    content: Mapping[str, Any] | None, models: str | Sequence[str]
+) -> dict[str, Any] | None:
+    """Convert parsed JSON to a search space, or to one by model where several are tuned.
+
+    Parameters
+    ----------
+    content : mapping, optional
+        Parameters by name; for several models, such mappings by the model's name in any case.
+    models : str or sequence of str
+        As in `create_auto_model`.
+
+    Returns
+    -------
+    dict or None
+        None if there is no content.
+
+    Raises
+    ------
+    InvalidInputError
+        As `space_from_json`; or several models have a single space.
+
+    Examples
+    --------
+    >>> spaces_from_json({"nhits": {"max_steps": 100}}, "auto")
+    {'NHITS': {'max_steps': 100}}
+    """
+    from automodel_sk.portfolio.names import names_several, read_names
+
+    if content is None or not names_several(models):
+        return None if content is None else space_from_json(content)
+    single = next((name for name, space in content.items() if not isinstance(space, dict)), None)
+    if single is not None:
+        raise InvalidInputError(
+            f"--space holds a parameter {single!r}, and several models are tuned: it needs a space"
+            f' by model, such as {{"NHITS": {{"max_steps": 500}}}}, or one --model'
+        )
+    names = read_names(list(content)) if content else ()
+    spaces = zip(names or (), content.values(), strict=True)
+    return {name: space_from_json(space) for name, space in spaces}
 
 
 def _entry(name: str, value: Any) -> Any:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["trials"]
 
+_MODEL = "params_model"
+"""Column of the model, where several were searched."""
 _COLOURS = {"COMPLETE": "green", "PRUNED": "yellow", "FAIL": "red"}
 
 
@@ -71,8 +73,10 @@ def _table(frame: pd.DataFrame) -> Table:
     from rich.table import Table
 
     table = Table(box=SIMPLE, header_style="bold cyan")
-    for heading in ("trial", "state", "value", "step", "time"):
-        table.add_column(heading, justify="left" if heading == "state" else "right", no_wrap=True)
+    several = _MODEL in frame
+    for heading in ("trial", *(["model"] if several else []), "state", "value", "step", "time"):
+        is_word = heading in ("model", "state")
+        table.add_column(heading, justify="left" if is_word else "right", no_wrap=True)
     table.add_column("parameters")
     complete = frame["value"].where(frame["state"] == "COMPLETE")
     searched = _searched(frame)
@@ -85,7 +89,8 @@ def _table(frame: pd.DataFrame) -> Table:
 def _searched(frame: pd.DataFrame) -> list[str]:
     """Return the parameter columns that differ between trials."""
     columns = [str(name) for name in frame.columns if str(name).startswith("params_")]
-    return [name for name in columns if frame[name].map(repr).nunique() > 1]
+    differing = [name for name in columns if frame[name].map(repr).nunique() > 1]
+    return [name for name in differing if name != _MODEL]
 
 
 def _cells(row: Mapping[str, Any], searched: Iterable[str]) -> list[Any]:
@@ -94,8 +99,10 @@ def _cells(row: Mapping[str, Any], searched: Iterable[str]) -> list[Any]:
         for name in searched
         if row[name] is not None
     ]
+    model = [styled(str(row[_MODEL]), "")] if _MODEL in row else []
     return [
         str(row["number"]),
+        *model,
         styled(row["state"].lower(), _COLOURS[row["state"]]),
         "" if row["value"] is None else f"{row['value']:.5g}",
         "" if row["best_step"] is None else f"{row['best_step']:.0f}",

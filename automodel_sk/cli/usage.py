@@ -35,7 +35,6 @@ _OTHER_NAMES = {
 }
 """Names of options that other tools have; taken, and not listed."""
 _MISSING = {
-    "model": "`automodel-sk models` lists them, for example --model NHITS",
     "h": "pass the number of steps to forecast, for example --h 12",
     "data": "pass the file of the series, for example sales.csv",
     "study": "pass the name that `automodel-sk fit` printed, for example --study sales",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from automodel_sk.cli.dialect import Asked
 from automodel_sk.cli.fit_options import takes_options
 from automodel_sk.cli.inputs import Columns, read_beside, read_series
 from automodel_sk.cli.mappings import read_mapping
+from automodel_sk.cli.model_names import Model, single_or_several
 from automodel_sk.cli.options import (
     Data,
     DateFormat,
@@ -28,15 +30,14 @@ from automodel_sk.cli.options import (
     StaticFile,
     TargetCol,
     TimeCol,
-    checked_model,
-    complete_model,
     static_columns,
 )
 from automodel_sk.cli.output import is_terminal, print_json, print_line, show, styled
 from automodel_sk.cli.reporting import reported
 from automodel_sk.cli.run_file import RunFile, inline_space
-from automodel_sk.cli.space_file import space_from_json
+from automodel_sk.cli.space_file import spaces_from_json
 from automodel_sk.cli.words import in_options
+from automodel_sk.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,15 +54,7 @@ __all__ = ["validate"]
 def validate(
     ctx: typer.Context,
     data: Data,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Model to check the data and the space for.",
-            callback=checked_model,
-            autocompletion=complete_model,
-        ),
-    ] = None,
+    model: Model = None,
     h: Annotated[
         int | None, typer.Option("--h", min=1, metavar="N", help="Steps to forecast.")
     ] = None,
@@ -87,8 +80,9 @@ def validate(
     Lists every error and warning with its fix. The exit status is 1 if there is an error.
     """
     content = inline_space(ctx) if space is None else read_mapping(space)
-    if (model is not None or content is not None) and (model is None or h is None):
+    if (model or content is not None) and h is None:
         raise typer.BadParameter("--model, --space and --h go together; try --model NHITS --h 12")
+    models = single_or_several(model) if model or content is not None else None
     asked = Asked(sep, decimal, date_format)
     frame, columns = read_series(data, Columns(id_col, time_col, target_col, asked=asked), quiet)
     static_df = read_beside(static, columns)
@@ -102,65 +96,114 @@ def validate(
         "stat_exog": static_columns(static_df, stat_exog),
         "static_df": static_df,
     }
-    domains = None if content is None else space_from_json(content)
-    result = _check(frame, model, h, domains, options["strict_mode"], wanted)
+    domains = None if models is None else spaces_from_json(content, models)
+    found = _check(frame, models, h, domains, options["strict_mode"], wanted)
+    result = found.result
     profile = analyse_dataset(read_times(frame), **wanted) if result.is_valid else None
     if as_json:
-        print_json(_document(result, profile))
+        print_json(_document(found, profile))
     elif not (quiet and result.is_valid):
-        _show(data, result, profile)
+        _show(data, found, profile)
     if not result.is_valid:
         raise typer.Exit(1)
 
 
+@dataclass(frozen=True)
+class _Found:
+    """The findings; for several models, which take part and why others do not."""
+
+    result: ValidationResult
+    models: tuple[str, ...] | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
 def _check(
     frame: pd.DataFrame,
-    model: str | None,
+    models: str | list[str] | None,
     h: int | None,
     space: dict[str, Any] | None,
     strict: bool,
     wanted: dict[str, Any],
-) -> ValidationResult:
-    """Check only the data, or the whole search if a model is given."""
+) -> _Found:
+    """Check only the data, or the whole search if models are given."""
     from automodel_sk.data.preparation import read_times
+    from automodel_sk.portfolio.names import names_several
     from automodel_sk.validation import DataValidator, validate_all
 
     frame = read_times(frame)
-    if model is None:
-        return DataValidator(strict).validate_dataset(frame, h=h, **wanted)
+    if models is None or h is None:
+        return _Found(DataValidator(strict).validate_dataset(frame, h=h, **wanted))
+    if names_several(models):
+        return _check_several(frame, models, h, space, strict, wanted)
     lists = {f"{kind}_list": wanted[kind] for kind in ("futr_exog", "hist_exog", "stat_exog")}
-    return validate_all(
-        config=space,
-        model_class_name=model,
-        dataset=frame,
-        h=h,
-        strict_mode=strict,
-        freq=wanted["freq"],
-        static_df=wanted["static_df"],
-        **lists,
+    return _Found(
+        validate_all(
+            config=space,
+            model_class_name=models,
+            dataset=frame,
+            h=h,
+            strict_mode=strict,
+            freq=wanted["freq"],
+            static_df=wanted["static_df"],
+            **lists,
+        )
     )
 
 
-def _document(result: ValidationResult, profile: DatasetProfile | None) -> dict[str, Any]:
+def _check_several(
+    frame: pd.DataFrame,
+    models: Any,
+    h: int,
+    space: dict[str, Any] | None,
+    strict: bool,
+    wanted: dict[str, Any],
+) -> _Found:
+    """Plan a search over several models, as far as the data allow it."""
+    from automodel_sk.options import OptimizationConfig
+    from automodel_sk.portfolio.plan import plan_portfolio
+    from automodel_sk.search.planning import UserInput
+    from automodel_sk.validation import ValidationResult
+
+    lists = [tuple(wanted[kind]) for kind in ("futr_exog", "hist_exog", "stat_exog")]
+    given = UserInput(models, h, frame, space, None, wanted["static_df"], *lists)
+    options = OptimizationConfig(freq=wanted["freq"], strict_mode=strict, use_mlflow=False)
+    try:
+        plan = plan_portfolio(given, options.converted())
+    except InvalidInputError as exc:
+        failed = ValidationResult(False, [str(exc)], [])
+        return _Found(failed if exc.result is None else exc.result)
+    return _Found(plan.validation, plan.names, plan.left_out)
+
+
+def _document(found: _Found, profile: DatasetProfile | None) -> dict[str, Any]:
     """Return the findings and the profile of the data, without the length of each series."""
     figures = None if profile is None else {**asdict(profile)}
     if figures is not None:
         del figures["lengths"]
-    found = {"errors": _said(result.errors), "warnings": _said(result.warnings)}
-    return {"is_valid": result.is_valid, **found, "data": figures}
+    result = found.result
+    said = {"errors": _said(result.errors), "warnings": _said(result.warnings)}
+    document = {"is_valid": result.is_valid, **said, "data": figures}
+    if found.models is None:
+        return document
+    return {**document, "models": list(found.models), "left_out": dict(found.left_out)}
 
 
 def _said(messages: list[str]) -> list[str]:
     return [in_options(message) for message in messages]
 
 
-def _show(data: Path, result: ValidationResult, profile: DatasetProfile | None) -> None:
+def _show(data: Path, found: _Found, profile: DatasetProfile | None) -> None:
     """Print the findings: as a table on a terminal, one per line elsewhere."""
     from automodel_sk.validation import ValidationResult
 
+    result = found.result
     flat = ValidationResult(result.is_valid, _said(result.errors), _said(result.warnings))
     if profile is not None:
         print_line(f"{data}: {profile}")
+    if found.models is not None:
+        print_line(f"models: {', '.join(found.models)}")
+    for name, reason in found.left_out.items():
+        print_line(f"left out: {name}: {reason}")
     if not is_terminal():
         print_line(str(flat))
         return

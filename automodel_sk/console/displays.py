@@ -162,7 +162,7 @@ def _drawn(state: SearchState) -> RenderableType:
     bar.add_column(ratio=1)
     bar.add_column(no_wrap=True)
     bar.add_column(no_wrap=True)
-    counted = state.counted() if state.total else ""
+    counted = state.counted()
     progress = ProgressBar(1.0, state.share, pulse=state.in_refit and not state.share)
     bar.add_row(
         Text(plain_text(state.label), "bold"), progress, Text(counted), Text(state.times(), "cyan")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -30,14 +30,18 @@ class SearchState:
     ----------
     label : str
         Label of the search, such as the model's name.
-    total : int
-        Number of trials; 0 if a fixed configuration is trained.
+    total : int, optional
+        Number of trials; 0 if a fixed configuration is trained. None if the time decides.
     budget : Budget
         The time budget of search and refit.
     reports : int
         Expected number of reports per trial; raised if a trial reports more often.
     clock : callable
         Function that returns the time in seconds.
+    metric : str
+        Name of the score.
+    models : sequence of str
+        Models of the first trials, where several are searched.
 
     Examples
     --------
@@ -52,19 +56,24 @@ class SearchState:
     def __init__(
         self,
         label: str,
-        total: int,
+        total: int | None,
         budget: Budget,
         reports: int,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        metric: str = "",
+        models: Sequence[str] = (),
     ) -> None:
         self.label, self.total = label, total
+        self._metric, self._models = metric, models
         self._budget, self._reports, self.clock = budget, reports, clock
         self._began = clock()
         self._began_at = datetime.now().astimezone()
         self._limit = budget.left()
         self._counts = {"COMPLETE": 0, "PRUNED": 0, "FAIL": 0}
         self._earlier = 0
-        self._best: tuple[float, int] | None = None
+        self._best: tuple[float, str] | None = None
+        self._ended_models: set[str] = set()
         self._running: dict[int, int] = {}
         self._refit_began: float | None = None
         self._refit_share = 0.0
@@ -80,11 +89,13 @@ class SearchState:
         self._counts[record.state] += 1
         ended = record.datetime_complete
         self._earlier += ended is not None and ended.astimezone() < self._began_at
+        self._ended_models.add(str(record.params.get("model")))
         if record.state != "COMPLETE" or record.value is None:
             return
         self._reports = max(len(record.intermediate_values), self._reports)
         if self._best is None or record.value < self._best[0]:
-            self._best = record.value, record.number
+            own = str(record.params.get("model"))
+            self._best = record.value, own if self._models else f"trial {record.number}"
 
     def begin_refit(self) -> None:
         """Record that the search is over and the refit starts."""
@@ -117,9 +128,10 @@ class SearchState:
     @property
     def share(self) -> float:
         """Share of the work done, or of the time budget used if that is larger."""
-        if not self.total:
+        if self.total == 0:
             return self._refit_share
-        trials = 1.0 if self.in_refit else self._trials_begun() / self.total
+        trials = self._trials_begun() / self.total if self.total else 0.0
+        trials = 1.0 if self.in_refit else trials
         return min(1.0, max(trials, self.elapsed / max(self._limit, 1e-9)))
 
     def left(self) -> float | None:
@@ -134,7 +146,7 @@ class SearchState:
 
     def _search_left(self) -> float | None:
         begun = self._trials_begun() - self._earlier
-        if begun <= 0:
+        if begun <= 0 or self.total is None:
             return None
         trials = self.elapsed / begun * max(0.0, self.total - self._earlier - begun)
         return trials + (self._budget.refit_seconds or 0.0)
@@ -154,12 +166,19 @@ class SearchState:
         return {n: min(1.0, r / self._reports) for n, r in sorted(self._running.copy().items())}
 
     def counted(self) -> str:
-        """Return the number of finished trials as text."""
-        return f"{self.done}/{self.total} trials"
+        """Return the number of finished trials as text; empty without a search."""
+        if self.total == 0:
+            return ""
+        models = len(self._ended_models)
+        of_models = f" of {models} model{'s' if models > 1 else ''}" if self._models else ""
+        if self.total is None:
+            return f"{self.done} trials{of_models}" if self.done else ""
+        return f"{self.done}/{self.total} trials{of_models if self.done else ''}"
 
     def results(self) -> str:
         """Return the best score, and the numbers of pruned and failed trials, as text."""
-        best = self._best and f"best {self._best[0]:.5g} (trial {self._best[1]})"
+        metric = f"{self._metric} " if self._metric else ""
+        best = self._best and f"best {metric}{self._best[0]:.5g} ({self._best[1]})"
         ended = [
             f"{count} {name}"
             for name, count in (
@@ -177,18 +196,23 @@ class SearchState:
             return ""
         if self.in_refit:
             return "final training" + (f" {self._refit_share:.0%}" if self._refit_share else "")
-        return ", ".join(f"trial {number} {share:.0%}" for number, share in self._shares().items())
+        return ", ".join(f"{self._name(n)} {share:.0%}" for n, share in self._shares().items())
+
+    def _name(self, number: int) -> str:
+        """Return the model of a trial, as far as it is known before the trial ends."""
+        return self._models[number] if number < len(self._models) else f"trial {number}"
 
     def times(self) -> str:
         """Return the elapsed and the remaining time as text."""
         limit = f" of {clock_text(self._limit)}" if self._limit < float("inf") else ""
         left = self.left()
-        about = "" if left is None else f", about {clock_text(left)} left"
+        most = "at most" if self.total is None and not self.in_refit else "about"
+        about = "" if left is None else f", {most} {clock_text(left)} left"
         return f"{clock_text(self.elapsed)}{limit} elapsed{about}"
 
     def line(self) -> str:
         """Return the whole state as one line for a log."""
-        counts = ", ".join(part for part in (self.total and self.counted(), self.results()) if part)
+        counts = ", ".join(part for part in (self.counted(), self.results()) if part)
         parts = (counts, self.running(), self.times())
         return f"{self.label}: " + "; ".join(part for part in parts if part)
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.budget import PortfolioBudget
+from automodel_sk.portfolio.conclusion import conclusion, time_line
 from automodel_sk.portfolio.description import describe_plan
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.first_trials import within_budget
@@ -50,6 +51,7 @@ def create_ensemble(
     AutoEnsemble, OptimizationSummary
     """
     started = datetime.now().astimezone()
+    say(time_line(options), options.verbose)
     options = with_preset(options)
     hours = options.time_budget_hours
     seconds = None if hours is None else hours * 3600
@@ -104,7 +106,7 @@ def _tracked(
         tracker.finish("FAILED")
         raise
     summary = _summary(model, plan, options, started)
-    say(summary, options.verbose)
+    say(conclusion(model, summary["seconds"]), options.verbose)
     tracker.finish(
         "FINISHED",
         metrics=summary.metrics(),

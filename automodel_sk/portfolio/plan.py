@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from automodel_sk.arguments.number_rule import nearest
-from automodel_sk.catalog.models import get_characteristics, is_joint
+from automodel_sk.catalog.models import MODEL_CATALOG, get_characteristics, is_joint
 from automodel_sk.data.analysis import DatasetProfile
 from automodel_sk.data.preparation import MASK, WEIGHT
 from automodel_sk.data.times.wall_dates import on_wall
@@ -209,7 +209,10 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
     is_sample = prepared is not whole
     data = _portfolio_data(prepared)
     objective = _objective(options, data)
+    given = replace(given, config=_by_name(given.config))
     asked = _asked(given, data, options.exclude or ())
+    if not asked:
+        raise InvalidInputError("exclude leaves out every model; name fewer of them")
     _check_config(given.config, list(asked))
     facts = _facts(data)
     left_out: dict[str, str] = {}
@@ -324,16 +327,31 @@ def _facts(data: PortfolioData) -> PanelFacts:
 
 def _asked(given: UserInput, data: PortfolioData, exclude: Sequence[str]) -> dict[str, str | None]:
     """Return the models to consider, each with the reason it is left out, if any."""
-    wanted = read_names(given.model_name)
+    wanted, excluded = read_names(given.model_name), _excluded(exclude)
     if wanted is None:
         found = {**available(data), **{n: _refusal(n, data) for n in AUTO_NETWORKS}}
-        excluded = {name.lower() for name in exclude}
-        return {name: reason for name, reason in found.items() if name.lower() not in excluded}
+        return {name: reason for name, reason in found.items() if name not in excluded}
     asked: dict[str, str | None] = {}
     for name in wanted:
         is_member = name in MEMBERS
         asked[name] = member_of(name).refusal(data) if is_member else _too_short(name, data)
-    return asked
+    return {name: reason for name, reason in asked.items() if name not in excluded}
+
+
+def _excluded(exclude: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of models to leave out, as in the tables."""
+    try:
+        return (read_names(list(exclude)) or ()) if exclude else ()
+    except InvalidInputError as exc:
+        raise InvalidInputError(f"exclude: {exc}") from None
+
+
+def _by_name(config: Any) -> Any:
+    """Return search spaces by the models' names as in the tables; other keys are kept."""
+    if not isinstance(config, Mapping):
+        return config
+    known = {name.lower(): name for name in (*MEMBERS, *MODEL_CATALOG)}
+    return {known.get(str(name).lower(), name): space for name, space in config.items()}
 
 
 def _refusal(name: str, data: PortfolioData) -> str | None:

@@ -148,7 +148,7 @@ def _shrunk(judged: Judged) -> Mix:
     return Mix({i: (weight + 1 / len(weights)) / 2 for i, weight in weights.items()})
 
 
-# The first is the default; the others are asked in this order. Measured (docs/ensembles.md): mean5
+# The first is the default; the others are asked in this order. Measured (docs/portfolio.md): mean5
 # 0.81 of the seasonal-naive error, greedy 0.82, best 0.88; and a choice that starts at the best
 # single candidate 0.84, since few windows cannot tell luck from skill.
 RULES: Mapping[str, Callable[[Judged], Mix]] = {

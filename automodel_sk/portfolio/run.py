@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.times.wall_dates import day_zone
+from automodel_sk.evaluation.outcome import score_name
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.affordable import affordable
 from automodel_sk.portfolio.budget import PortfolioBudget
@@ -16,12 +18,18 @@ from automodel_sk.portfolio.combiners import Combination, combine
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.final import fit_members
 from automodel_sk.portfolio.plan import PortfolioPlan
-from automodel_sk.portfolio.search import SearchedPortfolio, search_portfolio
+from automodel_sk.portfolio.search import (
+    MOST_TRIALS,
+    SearchedPortfolio,
+    number_of_trials,
+    search_portfolio,
+)
+from automodel_sk.portfolio.space import MODEL
 from automodel_sk.portfolio.store import trial_files
 from automodel_sk.portfolio.team import WeightedMember
 from automodel_sk.portfolio.window_errors import errors_by, mean_error, standard_error
 from automodel_sk.search.optuna.workers.pool import workers_wanted
-from automodel_sk.search.progress import Callbacks, TrackerCallback, progress_bar
+from automodel_sk.search.progress import Callbacks, ProgressBar, TrackerCallback, progress_bar
 from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.tracking import Tracker
 
@@ -57,11 +65,7 @@ def run_portfolio(
     AutoEnsemble
     """
     location = StudyLocation(str(options.study_name), options.storage)
-    number = len(plan.initial)
-    with (
-        trial_files(location) as folder,
-        progress_bar(number, "auto", options.verbose, budget) as bar,
-    ):
+    with trial_files(location) as folder, _progress(plan, options, budget) as bar:
         callback = Callbacks([TrackerCallback(tracker), bar])
         searched = search_portfolio(plan, options, budget, folder, callback)
         searched = _affordable(searched, plan, options, budget)
@@ -126,6 +130,21 @@ def _affordable(
     workers = workers_wanted(options)
     candidates = affordable(searched.candidates, plan, budget.left(), workers)
     return replace(searched, candidates=candidates)
+
+
+def _progress(
+    plan: PortfolioPlan, options: OptimizationConfig, budget: PortfolioBudget
+) -> AbstractContextManager[ProgressBar]:
+    """Return the progress bar: its first trials have known models, their number may be open."""
+    number = number_of_trials(plan, options)
+    return progress_bar(
+        None if number == MOST_TRIALS else number,
+        "auto",
+        options.verbose,
+        budget,
+        metric=score_name(plan.objective.metric.name),
+        models=[str(first[MODEL]) for first in plan.initial],
+    )
 
 
 def _combined(

@@ -34,7 +34,14 @@ from automodel_sk.search_algorithm_selector import SearchStrategy
 from automodel_sk.training.task import REPORTS_PER_TRIAL, TrainingTask
 from automodel_sk.trials import TrialRecord
 
-__all__ = ["SearchedPortfolio", "dataset_of", "portfolio_request", "search_portfolio"]
+__all__ = [
+    "MOST_TRIALS",
+    "SearchedPortfolio",
+    "dataset_of",
+    "number_of_trials",
+    "portfolio_request",
+    "search_portfolio",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -187,13 +194,13 @@ def portfolio_request(
         task=_any_task(plan, options),
         space=plan.spaces,  # type: ignore[arg-type]  # has what trials use of a search space
         strategy=_strategy(plan, options),
-        num_samples=_number(plan, options),
+        num_samples=number_of_trials(plan, options),
         location=location,
         identity=plan.identity(),
         resume=options.resume,
         budget=budget,
         random_seed=options.random_seed,
-        workers=max(1, min(workers, _number(plan, options))),
+        workers=max(1, min(workers, number_of_trials(plan, options))),
         cpus=options.cpus,
         gpus=options.gpus,
         trials_per_gpu=options.trials_per_gpu,
@@ -233,7 +240,7 @@ def _described(plan: PortfolioPlan, options: OptimizationConfig) -> dict[str, An
         plan.data.h,
         losses[0] if losses else None,
         {name: getattr(plan.data, name) for name in columns},
-        _number(plan, options),
+        number_of_trials(plan, options),
         replace(options, metric=plan.objective.metric.name),
         is_auto=plan.is_auto,
     )
@@ -254,12 +261,12 @@ def _strategy(plan: PortfolioPlan, options: OptimizationConfig) -> SearchStrateg
         description=f"{words}.",
         backend=options.backend,
         random_seed=options.random_seed,
-        num_samples=_number(plan, options),
+        num_samples=number_of_trials(plan, options),
         n_reports=REPORTS_PER_TRIAL,
     )
 
 
-def _number(plan: PortfolioPlan, options: OptimizationConfig) -> int:
+def number_of_trials(plan: PortfolioPlan, options: OptimizationConfig) -> int:
     """Return the trials in all: `num_samples` counts those of networks only."""
     cheap = sum(params[MODEL] in plan.members for params in plan.initial)
     tuned = any(space.domains for space in plan.spaces.spaces.values())

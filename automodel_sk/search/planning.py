@@ -53,7 +53,7 @@ class UserInput:
         Exogenous columns by kind.
     """
 
-    model_name: str
+    model_name: Any
     h: int
     dataset: Any
     config: Any = None

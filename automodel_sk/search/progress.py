@@ -104,14 +104,17 @@ class ProgressBar:
 
 @contextmanager
 def progress_bar(
-    total: int,
+    total: int | None,
     label: str,
     verbose: bool,
     budget: TimeBudget,
     reports: int = REPORTS_PER_TRIAL,
+    *,
+    metric: str = "",
+    models: Sequence[str] = (),
 ) -> Iterator[ProgressBar]:
     """Show a progress bar during search and refit, if it is enabled."""
-    state = SearchState(label, total, budget, reports)
+    state = SearchState(label, total, budget, reports, metric=metric, models=models)
     with open_display(state, verbose) as display:
         yield ProgressBar(state, display)
         state.finish()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from automodel_sk.evaluation.outcome import score_name
 from automodel_sk.exceptions import InvalidInputError, NoUsableTrialError
 from automodel_sk.forecasting.calibration import plan_windows
 from automodel_sk.forecasting.conformal import ConformalScores
@@ -100,7 +101,9 @@ def search_and_refit(
     trials = plan.num_samples if plan.strategy else 0
     reports = plan.strategy.n_reports if plan.strategy else 1
     with (
-        progress_bar(trials, plan.task.model_name, options.verbose, budget, reports) as bar,
+        progress_bar(
+            trials, plan.task.model_name, options.verbose, budget, reports, metric=_score_name(plan)
+        ) as bar,
         scratch_folder("trials") as folder,
     ):
         records: Sequence[TrialRecord] = ()
@@ -131,6 +134,11 @@ def search_and_refit(
         windows=windows,
         scores=_scores(windows, plan) if windows is not None and by_windows else None,
     )
+
+
+def _score_name(plan: SearchPlan) -> str:
+    """Return what the trials' values are: a metric, or the training loss."""
+    return "loss" if plan.objective is None else score_name(plan.objective.metric.name)
 
 
 def calibration_is_possible(plan: SearchPlan) -> bool:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from automodel_sk.console.state import clock_text
+from automodel_sk.evaluation.outcome import score_name
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.final_refit import final_threads
 from automodel_sk.search.planning import SearchPlan
@@ -37,6 +39,25 @@ class OptimizationSummary(dict[str, Any]):
     def __str__(self) -> str:
         width = max(map(len, self), default=0)
         return "\n".join(f"{name:<{width}}  {_text(value)}" for name, value in self.items())
+
+    def outcome(self) -> str:
+        """Return in one line how many trials ran, how long they took, and the best score.
+
+        Examples
+        --------
+        >>> counts = {"n_trials": 3, "n_complete": 2, "n_pruned": 1, "n_failed": 0}
+        >>> OptimizationSummary(
+        ...     model_name="NHITS", **counts, metric="mae", best_score=0.5, seconds=70.2
+        ... ).outcome()
+        'NHITS: 3 trials (2 complete, 1 pruned) in 0:01:10; best MAE 0.5'
+        """
+        took = clock_text(self["seconds"])
+        if not self["n_trials"]:
+            return f"{self['model_name']}: trained without a search in {took}"
+        names = {"n_complete": "complete", "n_pruned": "pruned", "n_failed": "failed"}
+        counts = ", ".join(f"{self[key]} {name}" for key, name in names.items() if self[key])
+        best = f"best {score_name(self['metric'])} {self['best_score']:.5g}"
+        return f"{self['model_name']}: {self['n_trials']} trials ({counts}) in {took}; {best}"
 
     def __rich__(self) -> Table:
         """Return the table for terminals."""
@@ -117,6 +138,7 @@ def summarise(
         n_complete=states.count("COMPLETE"),
         n_pruned=states.count("PRUNED"),
         n_failed=states.count("FAIL"),
+        metric="loss" if plan.objective is None else plan.objective.metric.name,
         best_trial=None if best is None else best.number,
         best_score=None if best is None else min(best.intermediate_values.values()),
         best_step=fit.best_step,

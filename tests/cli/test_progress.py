@@ -42,6 +42,12 @@ def trial(number: int, value: float | None = 1.0, kind: str = "COMPLETE", **more
     )
 
 
+def model_trial(number: int, value: float, model: str) -> Any:
+    ended = datetime.now().astimezone() + timedelta(seconds=1)
+    params = {"model": model}
+    return TrialRecord(number, "COMPLETE", value, params, {1: value}, None, ended)
+
+
 def test_the_time_left_follows_from_trials_ended_and_running(clock: Clock):
     search = state(clock)
     assert search.left() is None
@@ -55,6 +61,38 @@ def test_the_time_left_follows_from_trials_ended_and_running(clock: Clock):
     assert search.line() == (
         "NHITS: 2/10 trials, best 0.5 (trial 1); trial 2 50%, trial 3 50%;"
         " 0:00:30 elapsed, about 0:01:10 left"
+    )
+
+
+def test_several_models_show_the_best_and_the_time_but_no_number_of_trials(clock: Clock):
+    budget = TimeBudget(60.0, clock)
+    models = ["Naive", "NHITS", "GRU"]
+    search = SearchState("auto", None, budget, 40, clock, metric="MASE", models=models)
+    assert search.line() == "auto: 0:00:00 of 0:01:00 elapsed, at most 0:01:00 left"
+    clock.now = 28.0
+    search.end(model_trial(0, 1.41, "Naive"))
+    search.end(model_trial(1, 0.612341, "NHITS"))
+    search.end(model_trial(3, 0.7, "NHITS"))
+    search.report(2, 16)
+    search.report(4, 4)
+    assert search.line() == (
+        "auto: 3 trials of 2 models, best MASE 0.61234 (NHITS); GRU 40%, trial 4 10%;"
+        " 0:00:28 of 0:01:00 elapsed, at most 0:00:32 left"
+    )
+    assert search.share == pytest.approx(28 / 60)
+    search.begin_refit()
+    assert search.left() == pytest.approx(32.0)
+    search.refit(0.5)
+    clock.now = 30.0
+    assert search.left() == pytest.approx(2.0)
+
+
+def test_a_number_of_trials_is_shown_where_it_is_known(clock: Clock):
+    search = SearchState("auto", 4, TimeBudget(None, clock), 40, clock, models=["Naive"])
+    clock.now = 10.0
+    search.end(model_trial(0, 1.0, "Naive"))
+    assert search.line() == (
+        "auto: 1/4 trials of 1 model, best 1 (Naive); 0:00:10 elapsed, about 0:00:30 left"
     )
 
 

@@ -143,3 +143,14 @@ def test_windows_are_never_longer_than_half_of_the_series():
     assert facts.first_input == 50
     assert max(network_space("NHITS", facts).domains["input_size"].values) <= 50
     assert PanelFacts(h=24, season=24, trained_length=1000).first_input == 168
+
+
+def test_names_of_spaces_and_of_excluded_models_are_read_in_any_case_and_checked():
+    found = plan(["MLP", "Naive"], config={"mlp": {"max_steps": 7}})
+    assert found.networks["MLP"].space.constants["max_steps"] == 7
+    misspelt = OptimizationConfig(exclude=["AutoEST"], study_name="s").converted()
+    with pytest.raises(InvalidInputError, match=r"^exclude: unknown model 'AutoEST'; did you mean"):
+        plan("auto", options=misspelt)
+    everything = OptimizationConfig(exclude=["naive"], study_name="s").converted()
+    with pytest.raises(InvalidInputError, match="exclude leaves out every model"):
+        plan(["Naive"], options=everything)

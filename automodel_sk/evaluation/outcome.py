@@ -1,0 +1,110 @@
+"""What a search was worth, in one sentence: its error beside that of a baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from automodel_sk.data.baselines import BASELINE_COLUMN
+from automodel_sk.data.wording import wording
+
+__all__ = ["Outcome", "score_name"]
+
+_WORDS = {
+    BASELINE_COLUMN: "seasonal naive",
+    "Naive": "naive",
+    "WindowAverage": "the mean of the last season",
+    "RWD": "a straight line",
+}
+_SHORT = 5
+_SPELT = {"smape": "sMAPE", "rmae": "rMAE", "huber": "Huber"}
+_NO_BASELINE, _SAME = 1e-12, 0.005
+
+
+def score_name(metric: str) -> str:
+    """Return a metric's name as texts spell it: acronyms in capitals.
+
+    Examples
+    --------
+    >>> score_name("mase"), score_name("smape"), score_name("scaled_crps")
+    ('MASE', 'sMAPE', 'scaled_crps')
+    """
+    return _SPELT.get(metric, metric.upper() if len(metric) <= _SHORT else metric)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The error of a model on its validation windows, beside those of baselines.
+
+    Parameters
+    ----------
+    metric : str
+        Name of the metric; smaller is better.
+    score : float
+        Error of the model.
+    baselines : mapping of str to float
+        Errors of baselines by name; the model is compared with SeasonalNaive, or with a baseline
+        that is as good as the model.
+    windows, h : int
+        Number of validation windows, and their steps.
+
+    Examples
+    --------
+    >>> print(Outcome("mase", 0.62, {"SeasonalNaive": 1.41}, windows=5, h=12).sentence())
+    MASE 0.62 on the last 5 windows of 12 steps; seasonal naive 1.41 (56% better).
+    """
+
+    metric: str
+    score: float
+    baselines: Mapping[str, float]
+    windows: int
+    h: int
+
+    @property
+    def baseline(self) -> str | None:
+        """Name of the baseline to compare with; None if no error of one is known."""
+        known = {name: error for name, error in self.baselines.items() if math.isfinite(error)}
+        best = min(known, key=lambda name: known[name], default=None)
+        if best is None or known[best] <= self.score or BASELINE_COLUMN not in known:
+            return best
+        return BASELINE_COLUMN
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the error is smaller than every baseline's; True if there is none."""
+        return self.baseline is None or self.score < self.baselines[self.baseline]
+
+    def sentence(self) -> str:
+        """Return the errors, and what to do if a baseline is as good.
+
+        Examples
+        --------
+        >>> print(Outcome("mae", 66.0, {"Naive": 60.0}, windows=1, h=28).sentence())
+        MAE 66 on the last 28 steps; naive 60 (10% worse).
+        No better than naive: search longer, such as with time_budget_hours=0.5, add columns ...
+        """
+        where = f"{self.windows} windows of {self.h} steps" if self.windows > 1 else self._steps()
+        text = f"{score_name(self.metric)} {self.score:.3g} on the last {where}"
+        if self.baseline is not None:
+            text += f"; {_WORDS[self.baseline]} {self._compared(self.baselines[self.baseline])}"
+        return f"{text}." if self.is_better else f"{text}.\n{self._advice()}"
+
+    def _steps(self) -> str:
+        return "step" if self.h == 1 else f"{self.h} steps"
+
+    def _compared(self, error: float) -> str:
+        if error < _NO_BASELINE or not math.isfinite(self.score):
+            return f"{error:.3g}"
+        change = 1 - self.score / error
+        share = f"{abs(change):.0%} {'better' if change > 0 else 'worse'}"
+        return f"{error:.3g} ({'the same' if abs(change) < _SAME else share})"
+
+    def _advice(self) -> str:
+        longer = wording().how("time_budget_hours=0.5", "--time-budget 30m")
+        baseline = wording().how(repr(self.baseline), f"--model {self.baseline}")
+        words = _WORDS[str(self.baseline)]
+        return (
+            f"No better than {words}: search longer, such as with {longer}, add columns that"
+            f" explain the series, or use {baseline}."
+        )

@@ -1,0 +1,130 @@
+"""What is said before and after a search over several models."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from automodel_sk.console.state import clock_text
+from automodel_sk.data.baselines import BASELINES
+from automodel_sk.data.wording import wording
+from automodel_sk.evaluation.outcome import Outcome, score_name
+from automodel_sk.options import OptimizationConfig
+from automodel_sk.portfolio.ensemble import AutoEnsemble
+from automodel_sk.portfolio.presets import with_preset
+from automodel_sk.portfolio.state import NAME
+
+__all__ = ["conclusion", "leaderboard_head", "outcome_of", "time_line"]
+
+_ROWS = 5
+
+
+def time_line(options: OptimizationConfig, label: str = "auto") -> str:
+    """Return how long a search may take, and how to change that.
+
+    Parameters
+    ----------
+    options : OptimizationConfig
+        The options as given.
+    label : str
+        Name of the search.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> time_line(OptimizationConfig())
+    'auto: up to 5 minutes (preset balanced); time_budget_hours=0.2 changes it'
+    >>> time_line(OptimizationConfig(time_budget_hours=0.5))
+    'auto: up to 30 minutes'
+    """
+    option = wording().how("time_budget_hours=0.2", "--time-budget 10m")
+    hours = with_preset(options).time_budget_hours
+    if hours is None:
+        trials = f"{options.num_samples} trials of networks"
+        return f"{label}: {trials}, without a time limit; {option} sets one"
+    change = f" (preset {options.preset}); {option} changes it"
+    return f"{label}: up to {_duration(hours * 3600)}" + (
+        change if options.time_budget_hours is None else ""
+    )
+
+
+def _duration(seconds: float) -> str:
+    """Return a time budget in the largest unit that fits it."""
+    for unit, size in (("hour", 3600), ("minute", 60), ("second", 1)):
+        count = seconds / size
+        if count >= 0.999:
+            return f"{count:.3g} {unit}" + ("" if abs(count - 1) < 0.005 else "s")
+    return f"{seconds:.2g} seconds"
+
+
+def conclusion(model: AutoEnsemble, seconds: float) -> str:
+    """Return the head of the leaderboard, and what the ensemble is worth.
+
+    Parameters
+    ----------
+    model : AutoEnsemble
+        The ensemble.
+    seconds : float
+        Duration of the whole call.
+
+    Returns
+    -------
+    str
+        Some lines.
+    """
+    trials = model.trials
+    failed = int((trials["state"] == "FAIL").sum())
+    models = model.leaderboard()["model"].nunique() - 1
+    counts = f"{len(trials)} trials of {models} models" + (f", {failed} failed" if failed else "")
+    details = wording().how(
+        "model.leaderboard() shows all of them, model.report() writes a page",
+        "automodel-sk leaderboard MODEL shows all of them",
+    )
+    return (
+        f"{counts} in {clock_text(seconds)}; {details}\n{leaderboard_head(model)}\n"
+        f"{outcome_of(model).sentence()}"
+    )
+
+
+def leaderboard_head(model: AutoEnsemble, rows: int = _ROWS) -> str:
+    """Return the best models and the ensemble as a small table.
+
+    Parameters
+    ----------
+    model : AutoEnsemble
+        The ensemble.
+    rows : int
+        Number of rows at most.
+
+    Returns
+    -------
+    str
+        One row per model: the score of its best trial, the weight and the seconds of all of them.
+    """
+    table = model.leaderboard()
+    scored = table[table["score"].notna()]
+    grouped = scored.groupby("model", sort=False)
+    sums = grouped.agg(score=("score", "min"), weight=("weight", "sum"), seconds=("seconds", "sum"))
+    head = sums.head(rows)
+    if NAME not in head.index:  # always shown, also where lucky single models stand above it
+        head = pd.concat([head.head(rows - 1), sums.loc[[NAME]]])
+    name = score_name(str(model.state.record.metric))
+    width = max(len("model"), *map(len, head.index))
+    lines = [f"  {'model':<{width}}  {name:>8}  {'weight':>6}  {'seconds':>7}"]
+    lines += [
+        f"  {row.Index:<{width}}  {row.score:>8.3g}  {row.weight:>6.2f}  {row.seconds:>7.1f}"
+        for row in head.itertuples()
+    ]
+    return "\n".join(lines)
+
+
+def outcome_of(model: AutoEnsemble) -> Outcome:
+    """Return the ensemble's cross-validated error beside those of the baselines."""
+    state = model.state
+    scores = model.leaderboard().groupby("model")["score"].min()
+    baselines = {name: float(scores[name]) for name in BASELINES if name in scores.index}
+    baselines.setdefault("SeasonalNaive", state.record.naive_score)
+    data = state.record.data
+    return Outcome(str(state.record.metric), state.score, baselines, data.n_windows, data.h)
