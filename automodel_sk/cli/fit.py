@@ -89,12 +89,12 @@ def fit(
     All options are written to a run file next to the model; --config repeats the run from it.
     Ctrl-C keeps the finished trials and says how to resume.
     """
-    say(f"Reading {data} ...", quiet=not options["verbose"])
     models, label = single_or_several(model), label_of(model)
     options["study_name"] = options["study_name"] or _study_name(data, label, h)
     targets = Targets.choose(data, label, output, forecast, futr, static)
     run = _Run(ctx, targets, models, inline_space(ctx) if space is None else read_mapping(space))
     domains = spaces_from_json(run.space, models)
+    say(f"Reading {data} ...", quiet=not options["verbose"])
     asked = Asked(sep, decimal, date_format)
     frame, columns = read_series(
         data,

@@ -12,6 +12,7 @@ from automodel_sk.exceptions import InvalidInputError
 __all__ = ["Model", "complete_model", "label_of", "single_or_several"]
 
 _MOST_IN_LABEL = 3
+_LISTED = "`automodel-sk models` lists all"
 
 
 def _checked(names: list[str] | None) -> list[str] | None:
@@ -35,10 +36,10 @@ def _at_the_shell(message: str) -> str:
     """Return a message about names with options in place of arguments."""
     for code, option in (
         ("pass model='auto', or the names of models", "leave it out, or name no other model"),
-        ("try 'auto', or ['NHITS', 'AutoETS']", "`automodel-sk models` lists all"),
+        ("try 'auto', or ['NHITS', 'AutoETS']", _LISTED),
     ):
         message = message.replace(code, option)
-    return message
+    return f"{message}; {_LISTED}" if message.endswith("?") else message
 
 
 def complete_model(incomplete: str) -> list[str]:

@@ -118,7 +118,8 @@ def spaces_from_json(
     if single is not None:
         raise InvalidInputError(
             f"--space holds a parameter {single!r}, and several models are tuned: it needs a space"
-            f' by model, such as {{"NHITS": {{"max_steps": 500}}}}, or one --model'
+            f' by model, such as {{"NHITS": {{"max_steps": 500}}}}, or one model, such as --model'
+            " NHITS; `automodel-sk models` lists all"
         )
     names = read_names(list(content)) if content else ()
     spaces = zip(names or (), content.values(), strict=True)

@@ -72,8 +72,9 @@ class Outcome:
 
     @property
     def is_better(self) -> bool:
-        """Whether the error is smaller than every baseline's; True if there is none."""
-        return self.baseline is None or self.score < self.baselines[self.baseline]
+        """Whether the error is smaller than every baseline's, or none is known, or it is zero."""
+        perfect = self.score < _NO_BASELINE
+        return self.baseline is None or perfect or self.score < self.baselines[self.baseline]
 
     def sentence(self) -> str:
         """Return the errors, and what to do if a baseline is as good.

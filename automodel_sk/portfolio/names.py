@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
-from automodel_sk.arguments.number_rule import nearest, shown
+from automodel_sk.arguments.number_rule import shown
 from automodel_sk.catalog.models import MODEL_CATALOG, read_model_name
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.portfolio.members.table import MEMBERS
@@ -85,6 +85,7 @@ def _known(given: Any) -> str:
 
 
 def _hint(given: Any) -> str:
-    known: Sequence[str] = [*MEMBERS, *MODEL_CATALOG]
-    meant = nearest(given, known) if isinstance(given, str) else None
-    return f"did you mean {meant!r}?" if meant else "try 'auto', or ['NHITS', 'AutoETS']"
+    known = {name.lower(): name for name in (*MEMBERS, *MODEL_CATALOG)}
+    typed = "".join(letter for letter in str(given).lower() if letter.isalnum())
+    close = get_close_matches(typed, known, n=1) if isinstance(given, str) else []
+    return f"did you mean {known[close[0]]!r}?" if close else "try 'auto', or ['NHITS', 'AutoETS']"

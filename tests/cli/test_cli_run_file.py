@@ -159,7 +159,7 @@ def test_validate_reads_a_run_file_too(home: Path):
         ),
         (
             {"data": "a.csv", "zzz": 3},
-            "'zzz' is not an option of a run; the options are data, model,",
+            "'zzz' is not an option of a run; the options are data, h, model,",
         ),
         ({"data": "a.csv", "verbose": False}, "'verbose' is not an option of a run"),
         ({"max_steps": 5, "input_size": 12}, "pass a search space with --space run.yaml"),
@@ -168,7 +168,7 @@ def test_validate_reads_a_run_file_too(home: Path):
         ("data: [1", "run.yaml is not YAML"),
         ("data: !!python/object/apply:os.getcwd []", "could not determine a constructor"),
         ({"data": "a.csv", "model": "NHITS", "h": 3}, "'a.csv' does not exist"),
-        ({**FOUND, "model": "nhit"}, "'nhit' is unknown; try 'NHITS'"),
+        ({**FOUND, "model": "nhit"}, "unknown model 'nhit'; did you mean 'NHITS'?"),
         ({**FOUND, "h": "six"}, "Invalid value for '--h'"),
         ({**FOUND, "time_budget": "soon"}, "must be a duration above 0, got 'soon'"),
     ],

@@ -318,7 +318,10 @@ def fitting(
 
 
 COMMANDS: dict[str, tuple[tuple[Any, ...], tuple[str, ...]]] = {
-    "misspelt model": (fitting(model="NHIT"), ("'NHIT'", "try 'NHITS'", "automodel-sk models")),
+    "misspelt model": (
+        fitting(model="NHIT"),
+        ("'NHIT'", "did you mean 'NHITS'", "automodel-sk models"),
+    ),
     "no model": (fitting(model=None), ("--model", "automodel-sk models", "--model NHITS")),
     "no horizon": (fitting(h=None), ("--h", "--h 12")),
     "horizon in words": (fitting(h="seven"), ("--h", "integer", "--h 12")),

@@ -149,7 +149,7 @@ def test_predict_with_one_member(saved: Path):
 def test_trials_name_their_models(saved: Path):
     shown = run("trials", saved)
     assert shown.exit_code == 0, shown.output
-    second = {(line.split() + ["", ""])[1] for line in shown.stdout.splitlines()}
+    second = {[*line.split(), "", ""][1] for line in shown.stdout.splitlines()}
     assert second >= set(NAMES)
     rows = json.loads(run("trials", saved, "--json").stdout)
     assert [row["params_model"] for row in rows] == NAMES
@@ -203,7 +203,7 @@ def test_exclude_is_repeatable_and_its_names_are_checked(saved: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--model", "NHITS,MLP"], "takes one name at a time; try --model NHITS --model MLP"),
+        (["--model", "NHITS,MLP"], "got 'NHITS,MLP'; try --model NHITS --model MLP"),
         (["--model", "NHIST"], "unknown model 'NHIST'; did you mean 'NHITS'?"),
         (["--model", "xyzzy"], "unknown model 'xyzzy'; `automodel-sk models` lists all"),
         (["--model", "MLP", "--model", "mlp"], "model 'MLP' is given twice; name each model once"),
@@ -252,13 +252,7 @@ def test_a_single_model_has_no_leaderboard(saved: Path, tmp_path: Path):
 def test_names_are_listed_and_completed():
     rows = json.loads(run("models", "--json").output)
     assert [row["name"] for row in rows] == [*MODEL_CATALOG, *MEMBERS]
-    assert {row["family"] for row in rows} == {
-        "naive",
-        "statistical",
-        "tree",
-        "neural",
-        "pretrained",
-    }
+    assert {"naive", "statistical", "tree", "neural"} < {row["family"] for row in rows}
     shown = run("models").output
     assert all(name in shown for name in MEMBERS)
     assert complete_model("AUTO")[0] == "auto"
