@@ -76,7 +76,7 @@ def test_what_people_read_goes_to_standard_error_without_control_characters(home
     told = (home / "stderr.txt").read_text()
     assert "Study: 's' in automodel_sk_runs/s.journal\n" in told
     assert re.search(r"^MLP: 3/3 trials, best loss [\d.]+ \(trial \d\); final training", told, re.M)
-    assert re.search(r"^MLP: 3 trials \(3 complete\) in 0:00:\d\d; best loss [\d.]+$", told, re.M)
+    assert re.search(r"^MLP: 3 trials \(3 complete\) in 0:\d\d:\d\d; best loss [\d.]+$", told, re.M)
     assert re.search(r"^MAE [\d.e+]+ on the last 6 steps; .+\.$", told, re.M)
     assert not CONTROL.search(told)
 
