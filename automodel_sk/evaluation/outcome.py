@@ -18,7 +18,7 @@ _WORDS = {
     "RWD": "a straight line",
 }
 _SHORT = 5
-_SPELT = {"smape": "sMAPE", "rmae": "rMAE", "huber": "Huber"}
+_SPELT = {"loss": "loss", "smape": "sMAPE", "rmae": "rMAE", "huber": "Huber"}
 _NO_BASELINE, _SAME = 1e-12, 0.005
 
 

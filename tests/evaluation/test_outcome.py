@@ -64,9 +64,10 @@ def test_a_model_that_is_perfect_where_the_last_season_is_too():
 
 
 def test_names_of_metrics():
-    assert [score_name(name) for name in ("mae", "rmse", "mqloss", "huber")] == [
+    assert [score_name(name) for name in ("mae", "rmse", "mqloss", "huber", "loss")] == [
         "MAE",
         "RMSE",
         "mqloss",
         "Huber",
+        "loss",
     ]
