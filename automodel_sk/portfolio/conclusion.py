@@ -74,10 +74,10 @@ def conclusion(model: AutoEnsemble, seconds: float) -> str:
     str
         Some lines.
     """
-    trials = model.trials
-    failed = int((trials["state"] == "FAIL").sum())
-    models = model.leaderboard()["model"].nunique() - 1
-    counts = f"{len(trials)} trials of {models} models" + (f", {failed} failed" if failed else "")
+    tried = model.leaderboard().query("family != 'ensemble'")
+    failed = int((tried["state"] == "FAIL").sum())
+    counts = f"{len(tried)} trials of {tried['model'].nunique()} models"
+    counts += f", {failed} failed" if failed else ""
     details = wording().how(
         "model.leaderboard() shows all of them, model.report() writes a page",
         "automodel-sk leaderboard MODEL shows all of them",
