@@ -17,7 +17,8 @@ from sktime.utils.warnings import warn
 from automodel_sk._utils.secrets import mask_secrets, remember_address
 from automodel_sk.data.wording import worded
 from automodel_sk.estimator.base import ForecasterContract
-from automodel_sk.estimator.checks import check_exogenous, check_names
+from automodel_sk.estimator.checks import check_exogenous, check_intervals, check_names
+from automodel_sk.estimator.code import code_of
 from automodel_sk.estimator.context import Context
 from automodel_sk.estimator.inputs import (
     PI_METHODS,
@@ -32,9 +33,10 @@ from automodel_sk.estimator.insample import Window, predict_insample
 from automodel_sk.estimator.static import static_frame, static_names
 from automodel_sk.estimator.upstream import quantile_columns
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.forecasting.inputs import prepared_history
+from automodel_sk.forecasting.inputs import prepared_history, steps_to_compute
 from automodel_sk.frames.clocks import Integers
 from automodel_sk.options import OptimizationConfig
+from automodel_sk.portfolio.ensemble import AutoEnsemble
 
 if TYPE_CHECKING:
     from automodel_sk.estimator.plots import ForecasterPlots
@@ -52,11 +54,14 @@ class AutoNeuralForecaster(ForecasterContract):
 
     Parameters
     ----------
-    model : str, default="NHITS"
-        Name of the model, a key of `automodel_sk.MODEL_CATALOG`.
+    model : str or sequence of str, default="NHITS"
+        Name of the model, a key of `automodel_sk.MODEL_CATALOG`. Several names, or "auto", are
+        searched together and combined into an ensemble; names of statistical models such as
+        "AutoETS" count as several.
     config : dict, callable or SearchSpace, optional
         Search space: Ray Tune or Optuna domains and constants by parameter name. A dict of
         constants only is trained once, without a search. By default the model's own search space.
+        For several models, a dict of such spaces by model name.
     h : int, optional
         Forecast horizon of the model, by default up to the end of `fh`. If `h` is given, `fh` is
         optional in `fit` and may change at each `predict`.
@@ -65,7 +70,8 @@ class AutoNeuralForecaster(ForecasterContract):
     pi_method : {"auto", "conformal", "quantile", "distribution"}, default="auto"
         Source of quantiles and intervals: errors on held-out windows ("conformal"), a
         multi-quantile loss ("quantile"), a Student t distribution ("distribution"), or whatever
-        `loss` provides, which is conformal for point losses ("auto").
+        `loss` provides, which is conformal for point losses ("auto"). Several models have conformal
+        intervals.
     hist_exog : sequence of hashable, default=()
         Columns of X without known future values. All others must be passed to `predict`.
     static : pandas.DataFrame, optional
@@ -75,7 +81,8 @@ class AutoNeuralForecaster(ForecasterContract):
         What `update` does with `update_params=True`: refit the best configuration on all data,
         continue training the fitted model on all data, or search again.
     num_samples : int, optional
-        Number of trials; by default recommended from model, data and space.
+        Number of trials; by default recommended from model, data and space. For several models,
+        trials of networks; by default as many as fit in the time of `preset`.
     backend : {"optuna", "ray"}, default="optuna"
         Search backend.
     cpus : float, optional, default=1
@@ -155,6 +162,12 @@ class AutoNeuralForecaster(ForecasterContract):
         One row per trial.
     strategy_ : SearchStrategy or None
         The search algorithm and the reason for its choice; None without a search.
+    leaderboard_ : pandas.DataFrame
+        Everything that was tried beside the ensemble, the best first. Only for several models.
+    weights_ : dict of str to float
+        Weight of each member of the ensemble by name. Only for several models.
+    members_ : dict of str to FittedMember
+        The fitted members of the ensemble by name. Only for several models.
     pretrained_model_ : AutoModel
         The model that `pretrain` fitted, if it was called.
 
@@ -171,7 +184,7 @@ class AutoNeuralForecaster(ForecasterContract):
 
     def __init__(
         self,
-        model: str = "NHITS",
+        model: str | Sequence[str] = "NHITS",
         config: Any = None,
         *,
         h: int | None = None,
@@ -263,9 +276,10 @@ class AutoNeuralForecaster(ForecasterContract):
         self._context = Context.learn(y, X, self.freq, self.hist_exog)
         pretrained = getattr(self, "pretrained_model_", None)
         if pretrained is None:
-            self._adopt(self._search(self._context, self._horizon(self._context, fh)))
+            found = self._search(self._context, self._horizon(self._context, fh))
+            self._adopt(found, self._context)
         else:
-            self._adopt(pretrained)
+            self._adopt(pretrained, None)
         return self
 
     def _pretrain(
@@ -294,7 +308,7 @@ class AutoNeuralForecaster(ForecasterContract):
         context = self._context.updated(y, X)
         context.cutoffs  # noqa: B018 - raises before anything is changed
         if update_params:
-            self._adopt(_ON_UPDATE[self.on_update](self, context))
+            self._adopt(_ON_UPDATE[self.on_update](self, context), context)
         else:
             self._check_usable(context)
         self._context = context
@@ -306,13 +320,22 @@ class AutoNeuralForecaster(ForecasterContract):
             self._static(context)
             prepared_history(self.auto_model_.state, context.long)
 
-    def _adopt(self, auto_model: Any) -> None:
+    def _adopt(self, auto_model: Any, trained_on: Context | None) -> None:
         """Copy a fitted model's results to this estimator's attributes."""
         self.auto_model_ = auto_model
         self.best_config_ = auto_model.best_config
         self.best_score_ = auto_model.best_score
         self.trials_ = auto_model.trials
         self.strategy_ = auto_model.strategy
+        self._trained_on = trained_on
+        if isinstance(auto_model, AutoEnsemble):
+            self.leaderboard_ = auto_model.leaderboard()
+            self.weights_ = auto_model.weights
+            self.members_ = auto_model.members
+
+    def _is_trained_on(self, context: Context) -> bool:
+        """Return whether the model was trained on exactly these data, and so keeps them."""
+        return self._trained_on is context
 
     def _search(self, context: Context, h: int) -> Any:
         from automodel_sk.auto_model_factory import create_auto_model
@@ -371,6 +394,7 @@ class AutoNeuralForecaster(ForecasterContract):
 
     def _check_choices(self) -> None:
         check_choice("pi_method", self.pi_method, PI_METHODS)
+        check_intervals(self.model, self.pi_method)
         check_choice("on_update", self.on_update, _ON_UPDATE)
         check_names("hist_exog", self.hist_exog)
         check_exogenous(self.model, self.hist_exog, (), self.static)
@@ -407,15 +431,20 @@ class AutoNeuralForecaster(ForecasterContract):
         h = max(int(ahead.max()), self.auto_model_.h)
         with worded(context.words):
             result = self.auto_model_.predict(
-                context.long,
-                futr_df=self._future_x(ahead, X, h),
-                static_df=self._static(context),
+                **self._past(context),
+                futr_df=self._future_x(ahead, X, steps_to_compute(self.auto_model_.state, h)),
                 quantiles=quantiles,
                 h=h,
             )
         values = chosen_columns(result, quantiles)
-        values = values.reshape(len(ahead), -1, values.shape[1])
+        values = values.reshape(len(ahead), h, values.shape[1])
         return np.take_along_axis(values, np.maximum(ahead, 1)[:, :, None] - 1, axis=1)
+
+    def _past(self, context: Context) -> dict[str, pd.DataFrame | None]:
+        """Return the data to forecast from; None for those that the model keeps from training."""
+        if self._is_trained_on(context):
+            return {"dataset": None, "static_df": None}
+        return {"dataset": context.long, "static_df": self._static(context)}
 
     def _future_x(self, ahead: Integers, X: pd.DataFrame | None, h: int) -> pd.DataFrame | None:
         """Return the future exogenous rows; those after the last requested step may be unknown.
@@ -423,8 +452,10 @@ class AutoNeuralForecaster(ForecasterContract):
         A model that forecasts all its steps at once uses X for all of them, so its forecasts depend
         on the values that replace unknown rows; a warning says so.
         """
-        last = np.maximum(ahead, 0).max(axis=1)
         model = self.auto_model_
+        if not model.state.task.futr_exog:  # no member of an ensemble may read columns
+            return None
+        last = np.maximum(ahead, 0).max(axis=1)
         looked_at = -(-last // model.h) * model.h
         if (
             (looked_at > last).any()
@@ -432,8 +463,8 @@ class AutoNeuralForecaster(ForecasterContract):
             and self._context.repeats_x(X, h, looked_at)
         ):
             warn(
-                f"X ends before the h={model.h} steps that {self.model} forecasts at once; its"
-                " last row is repeated for the remaining steps. Pass X for all of them if it is"
+                f"X ends before the h={model.h} steps that {model.model_name} forecasts at once;"
+                " its last row is repeated for the remaining steps. Pass X for all of them if it is"
                 " known, or fit with the fh to forecast and without h",
                 obj=self,
             )
@@ -494,14 +525,9 @@ class AutoNeuralForecaster(ForecasterContract):
         InvalidInputError
             If the path can't be that of a file.
         """
-        from automodel_sk.report import forecaster_code, write_report
+        from automodel_sk.report import write_report
 
-        plots = self.plot
-        code = forecaster_code(
-            self.auto_model_,
-            exogenous=bool(self._context.exogenous.all),
-            static=self.static is not None,
-        )
+        plots, code = self.plot, code_of(self)
         with worded(self._context.words):
             return write_report(plots, Path(path), code, X)
 

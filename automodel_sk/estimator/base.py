@@ -9,10 +9,10 @@ import pandas as pd
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from sktime.utils.validation.forecasting import check_fh
 
-from automodel_sk.catalog.models import MODEL_CATALOG
 from automodel_sk.data.wording import shown
 from automodel_sk.estimator.checks import check_horizon, probabilities
 from automodel_sk.estimator.inputs import columns_in_order, sorted_by_index
+from automodel_sk.estimator.models import abilities
 from automodel_sk.estimator.upstream import is_vectorized, own_horizon, unchanged_on_error
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.nixtla import looks_like_long_frame
@@ -56,11 +56,11 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
 
     def __dynamic_tags__(self) -> None:
         """Set the tags that depend on parameters."""
-        known = MODEL_CATALOG.get(self.model) if isinstance(self.model, str) else None
+        able = abilities(self.model)
         self.set_tags(
             **{
-                "capability:exogenous": known is None or known.supports_exogenous,
-                "capability:insample": known is None or not known.multivariate,
+                "capability:exogenous": able.exogenous,
+                "capability:insample": able.insample,
                 "requires-fh-in-fit": self.h is None,
             }
         )
@@ -198,7 +198,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
         Returns
         -------
         list of dict
-            A fixed configuration, and a search of two trials.
+            A fixed configuration, a search of two trials, and two models.
         """
         tiny = {"max_steps": 1, "input_size": 4, "hidden_size": 8, "num_layers": 1}
         return [
@@ -211,5 +211,12 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
                 "cpus": 1,
                 "gpus": 0,
                 "random_state": 1,
+            },
+            {
+                "model": ["SeasonalNaive", "MLP"],
+                "config": {"MLP": tiny},
+                "num_samples": 1,
+                "cpus": 1,
+                "gpus": 0,
             },
         ]

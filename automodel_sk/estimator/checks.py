@@ -10,9 +10,18 @@ import pandas as pd
 
 from automodel_sk.catalog.models import MODEL_CATALOG, ModelCharacteristics
 from automodel_sk.data.wording import shown
+from automodel_sk.estimator.models import abilities, known_names
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.portfolio.names import names_several
 
-__all__ = ["as_numbers", "check_exogenous", "check_horizon", "check_names", "probabilities"]
+__all__ = [
+    "as_numbers",
+    "check_exogenous",
+    "check_horizon",
+    "check_intervals",
+    "check_names",
+    "probabilities",
+]
 
 _MOST_STEPS = 1_000_000
 
@@ -120,15 +129,46 @@ def check_names(name: str, value: Any) -> None:
         )
 
 
+def check_intervals(model: Any, pi_method: str) -> None:
+    """Raise if several models get a source of intervals that they do not have.
+
+    Parameters
+    ----------
+    model : str or sequence of str
+        Name of the model, names of several, or "auto".
+    pi_method : str
+        A key of `PI_METHODS`.
+
+    Raises
+    ------
+    InvalidInputError
+        If several models shall have intervals of a training loss.
+
+    Examples
+    --------
+    >>> check_intervals("NHITS", "quantile")
+    >>> check_intervals("auto", "quantile")
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: pi_method='quantile' is for one network; the ...
+    """
+    if names_several(model) and pi_method not in ("auto", "conformal"):
+        raise InvalidInputError(
+            f"pi_method={pi_method!r} is for one network; the intervals of several models come"
+            " from their errors on validation windows: leave pi_method out, or choose one network,"
+            " e.g. model='NHITS'"
+        )
+
+
 def check_exogenous(
-    model: str, past: Sequence[Hashable], future: Collection[Hashable], static: Any
+    model: Any, past: Sequence[Hashable], future: Collection[Hashable], static: Any
 ) -> None:
     """Raise if a model gets columns of a kind that it does not support.
 
     Parameters
     ----------
-    model : str
-        Name of the model.
+    model : str or sequence of str
+        Name of the model, names of several, or "auto". Several take what one of them takes.
     past : sequence of hashable
         Columns of X that are known only in the past.
     future : collection of hashable
@@ -144,30 +184,36 @@ def check_exogenous(
     Examples
     --------
     >>> check_exogenous("NHITS", ["visits"], ["price"], None)
+    >>> check_exogenous(["NLinear", "NHITS"], ["visits"], ["price"], None)
     >>> check_exogenous("NLinear", ["visits"], [], None)
     Traceback (most recent call last):
         ...
     automodel_sk.exceptions.InvalidInputError: hist_exog=['visits'], but NLinear does not accept ...
     """
-    row = MODEL_CATALOG.get(model) if isinstance(model, str) else None
-    if row is None:
-        return
-    if len(past) and not row.supports_historic_exogenous:
+    able = abilities(model)
+    if len(past) and not able.past:
         raise InvalidInputError(
-            f"hist_exog={shown(list(past))}, but {model} does not accept columns with unknown"
+            f"hist_exog={shown(list(past))}, but {_refusing(model)} columns with unknown"
             f" future values; leave hist_exog out, or {_able('supports_historic_exogenous')}"
         )
-    if future and not row.supports_future_exogenous:
+    if future and not able.future:
         raise InvalidInputError(
-            f"X has the columns {shown(list(future))}, but {model} does not accept columns with"
+            f"X has the columns {shown(list(future))}, but {_refusing(model)} columns with"
             " known future values; name them in hist_exog, or"
             f" {_able('supports_future_exogenous')}"
         )
-    if static is not None and not row.supports_static:
+    if static is not None and not able.static:
         raise InvalidInputError(
-            f"static is given, but {model} does not accept static columns; leave static out, or"
+            f"static is given, but {_refusing(model)} static columns; leave static out, or"
             f" {_able('supports_static')}"
         )
+
+
+def _refusing(model: Any) -> str:
+    names = known_names(model) or ()
+    if len(names) == 1:
+        return f"{names[0]} does not accept"
+    return f"none of {shown(list(names))} accepts"
 
 
 def _able(flag: str) -> str:

@@ -82,6 +82,7 @@ class _Manifest(Stored):
     series_name: Any
     fh: _Horizon | None
     pretrained: Literal["model", "pretrained"] | None
+    trained_on_data: bool = False
 
 
 def save_forecaster(forecaster: Any, path: Path) -> Path:
@@ -141,6 +142,7 @@ def _describe(forecaster: Any, pretrained: Any) -> dict[str, Any]:
         "pretrained": None
         if pretrained is None
         else (_MODEL if pretrained is forecaster.auto_model_ else _PRETRAINED),
+        "trained_on_data": forecaster._is_trained_on(context),
     }
 
 
@@ -197,7 +199,7 @@ def _restore(cls: type, stored: dict[str, Any], folder: Path, source: Path) -> A
         raise ModelFileError(
             f"{source.parent} is damaged ({reason}); save the forecaster again"
         ) from exc
-    forecaster._adopt(auto_model)
+    forecaster._adopt(auto_model, context if manifest.trained_on_data else None)
     if manifest.pretrained is not None:
         own = manifest.pretrained == _MODEL
         forecaster.pretrained_model_ = auto_model if own else _load_part(folder / _PRETRAINED)

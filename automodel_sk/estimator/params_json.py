@@ -11,12 +11,18 @@ import pandas as pd
 from pydantic import ConfigDict, Field, create_model
 
 from automodel_sk.auto_model import AutoModel
+from automodel_sk.catalog.models import MODEL_CATALOG
 from automodel_sk.data.times.steps import plain_frequency
+from automodel_sk.data.wording import shown
 from automodel_sk.estimator.layout_json import label_from_json, label_to_json
+from automodel_sk.estimator.models import plain_names
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.persistence.allowed_arguments import check_settings, passive
 from automodel_sk.persistence.schema import Stored, checked
+from automodel_sk.portfolio.ensemble import AutoEnsemble
+from automodel_sk.portfolio.members.neural import NeuralMember
+from automodel_sk.portfolio.names import names_several, read_names
 
 __all__ = ["checked_parameters", "parameters_from_json", "parameters_to_json"]
 
@@ -68,11 +74,27 @@ def _config_to_json(config: Any, forecaster: Any) -> Any:
     """Return a plain configuration unchanged; replace a search space by the search's result."""
     if config is None:
         return None
+    model = forecaster.auto_model_
+    if not isinstance(model, AutoEnsemble):
+        return _settings_to_json(model.model_name, config, forecaster.best_config_)
+    return {
+        name: _settings_to_json(name, space, _best_of(name, model))
+        for name, space in config.items()
+    }
+
+
+def _settings_to_json(name: str, config: Any, best: Mapping[str, Any]) -> dict[str, Any]:
     try:
         plain = json.loads(json.dumps(config))
     except (TypeError, ValueError):
-        plain = json.loads(json.dumps(forecaster.best_config_, default=lambda x: x.item()))
-    return passive(forecaster.model, plain)
+        plain = json.loads(json.dumps(best, default=lambda x: x.item()))
+    return passive(name, plain)
+
+
+def _best_of(name: str, ensemble: AutoEnsemble) -> Mapping[str, Any]:
+    """Return the best configuration that was tried of one of several models."""
+    tried = [each for each in ensemble.candidates if each.name == name and each.is_complete]
+    return min(tried, key=lambda each: each.score).config if tried else {}
 
 
 def _static_to_json(static: pd.DataFrame | None, _: Any) -> Any:
@@ -106,6 +128,7 @@ _TO_JSON: Mapping[str, Callable[[Any, Any], Any]] = {
     "freq": lambda freq, _: _freq_to_json(freq),
     "hist_exog": lambda columns, _: [label_to_json(column) for column in columns],
     "loss": lambda loss, _: loss if loss is None or isinstance(loss, str) else {"of": "model"},
+    "model": lambda model, _: plain_names(model),
     "metric": lambda metric, _: metric if isinstance(metric, str) else None,
     "random_state": _seed_to_json,
     "static": _static_to_json,
@@ -152,21 +175,62 @@ def parameters_from_json(
     ModelFileError
         If they belong to another model, or could do more than shape forecasts.
     """
-    if parameters["model"] != auto_model.model_name:
+    if not _is_of(parameters["model"], auto_model):
         raise ModelFileError(
-            f"{source} is of a {str(parameters['model'])[:100]!r}, but the model next to it is of"
-            f" a {auto_model.model_name}; save the forecaster again"
+            f"{source} is of a {shown(parameters['model'])}, but the model next to it is of"
+            f" a {_named(auto_model)}; save the forecaster again"
         )
     if parameters["config"] is not None:
-        check_settings(auto_model.model_name, parameters["config"], source)
+        _check_config(parameters["config"], auto_model, source)
     restored: dict[str, Any] = {
         "hist_exog": tuple(label_from_json(label) for label in parameters["hist_exog"])
     }
     if isinstance(parameters["loss"], _OfModel):
-        restored["loss"] = auto_model.state.loss
+        restored["loss"] = _loss_of(auto_model)
     if parameters["static"] is not None:
         restored["static"] = _static_from_json(parameters["static"])
     return parameters | restored
+
+
+def _is_of(model: Any, auto_model: AutoModel) -> bool:
+    """Return whether a fitted model is one that the parameter can have led to."""
+    if not isinstance(auto_model, AutoEnsemble):
+        return bool(model == auto_model.model_name)
+    try:
+        names = read_names(model)
+    except InvalidInputError:
+        return False
+    made = {part.member.name for part in auto_model.state.team.parts}
+    return names_several(model) and (names is None or made <= {*names})
+
+
+def _named(auto_model: AutoModel) -> str:
+    if not isinstance(auto_model, AutoEnsemble):
+        return auto_model.model_name
+    return f"{auto_model.model_name} of {shown(list(auto_model.members))}"
+
+
+def _check_config(config: Mapping[str, Any], auto_model: AutoModel, source: object) -> None:
+    """Raise if settings could do more than shape models."""
+    if not isinstance(auto_model, AutoEnsemble):
+        check_settings(auto_model.model_name, config, source)
+        return
+    for name, settings in config.items():
+        if name not in MODEL_CATALOG or not isinstance(settings, dict):
+            raise ModelFileError(
+                f"{source} has settings of {shown(name)}, which is no network; save the"
+                " forecaster again"
+            )
+        check_settings(name, settings, source)
+
+
+def _loss_of(auto_model: AutoModel) -> Any:
+    """Return the loss that networks were trained with; None if there is no network."""
+    if not isinstance(auto_model, AutoEnsemble):
+        return auto_model.state.loss
+    members = (part.member for part in auto_model.state.team.parts)
+    networks = [member.model for member in members if isinstance(member, NeuralMember)]
+    return networks[0].state.loss if networks else None
 
 
 def _schema(cls: type[Any]) -> type[Stored]:

@@ -74,11 +74,9 @@ class ForecasterPlots(ModelPlots):
 
     def _inputs(self, future: pd.DataFrame | None) -> dict[str, Any]:
         context = self._forecaster._context
-        return {
-            "dataset": context.long,
-            "futr_df": context.future(future, self._model.h),
-            "static_df": self._forecaster._static(context),
-        }
+        reads_future = bool(self._model.state.task.futr_exog)
+        ahead = context.future(future, self._model.h) if reads_future else None
+        return {**self._forecaster._past(context), "futr_df": ahead}
 
     @property
     def _frequency(self) -> str | int:

@@ -54,6 +54,10 @@ class SktimeWords(Wording):
         """Return a time as in the index."""
         return self._layout.time(int(series), int(time))
 
+    def own(self, name: str) -> str:
+        """Return the user's name of a column of `X`."""
+        return str(self._columns.get(name, name))
+
     def column(self, name: str, frame: str | None = None) -> str:
         """Name a column of `y`, `X` or `static`."""
         if name == "y" and frame in (None, "df"):

@@ -13,9 +13,11 @@ from automodel_sk.portfolio.conclusion import conclusion, time_line
 from automodel_sk.portfolio.description import describe_plan
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.first_trials import within_budget
+from automodel_sk.portfolio.names import read_names
 from automodel_sk.portfolio.plan import PortfolioPlan, plan_portfolio
 from automodel_sk.portfolio.presets import with_preset
 from automodel_sk.portfolio.run import run_portfolio
+from automodel_sk.portfolio.unread import unread_by_all, unread_message
 from automodel_sk.search.optuna.workers.pool import workers_wanted
 from automodel_sk.search.planning import UserInput
 from automodel_sk.search.progress import say
@@ -61,14 +63,15 @@ def create_ensemble(
         plan = within_budget(plan_portfolio(given, options), seconds, workers_wanted(options))
     budget.share_refits(plan.refit_shares(workers_wanted(options)), plan.refits_most)
     budget.of_networks(plan.networks)
-    _announce(plan, options)
+    with names.worded() if names.differ else nullcontext():
+        _announce(plan, options, by_name=read_names(given.model_name) is not None)
     with search_turn(lambda: logger.info("another search runs in this process")) as waited:
         budget.add(waited)
         begun = started + timedelta(seconds=waited)
         return _tracked(plan, options, budget, names, begun)
 
 
-def _announce(plan: PortfolioPlan, options: OptimizationConfig) -> None:
+def _announce(plan: PortfolioPlan, options: OptimizationConfig, *, by_name: bool) -> None:
     for warning in plan.validation.warnings:
         logger.warning(warning)
     say(f"Data: {plan.profile}", options.verbose)
@@ -79,8 +82,20 @@ def _announce(plan: PortfolioPlan, options: OptimizationConfig) -> None:
         say(f"Sample: {plan.sample_note}", options.verbose)
     for name, reason in plan.left_out.items():
         say(f"Left out: {name}: {reason}", options.verbose)
+    _announce_columns(plan, options, by_name=by_name)
     location = StudyLocation(str(options.study_name), options.storage)
     say(f"Study: {options.study_name!r} in {location}", options.verbose)
+
+
+def _announce_columns(plan: PortfolioPlan, options: OptimizationConfig, *, by_name: bool) -> None:
+    """Say which columns are left out of which models; of "auto", which chooses, only if asked."""
+    message = unread_message(plan)
+    if message is None:
+        return
+    if by_name or unread_by_all(plan):
+        logger.warning(message)
+    else:
+        say(f"Columns: {message}", options.verbose)
 
 
 def _tracked(

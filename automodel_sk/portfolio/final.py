@@ -170,9 +170,10 @@ def _network(
         own,
         lambda _share: None,
     )
+    padded = is_padded(network.task, candidate.config)
     model = AutoModel(
         final.fitted,
-        replace(network.task, pad_short_series=is_padded(network.task, candidate.config)),
+        replace(network.task, objective=None, pad_short_series=padded),
         candidate.config,
         best_step=record.best_step,
         trained_steps=final.steps,

@@ -415,6 +415,11 @@ def _check_config(config: Any, names: Sequence[str]) -> None:
             raise InvalidInputError(
                 f"config has a space of {shown(name)}, which takes no part; {hint}"
             )
+        if name in MEMBERS:
+            raise InvalidInputError(
+                f"config has a space of {shown(name)}, which has no parameters to tune; leave it"
+                " out of config"
+            )
 
 
 def _first(

@@ -1,0 +1,49 @@
+"""The code of a report: it fits the estimator's result again, without a search of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from automodel_sk.portfolio.ensemble import AutoEnsemble
+from automodel_sk.portfolio.members.neural import NeuralMember
+from automodel_sk.report import forecaster_code
+
+__all__ = ["code_of"]
+
+
+def code_of(forecaster: Any) -> str:
+    """Return the code that fits a fitted forecaster's best configuration, or its members, again.
+
+    Parameters
+    ----------
+    forecaster : AutoNeuralForecaster
+        A fitted forecaster.
+
+    Returns
+    -------
+    str
+        Python code; the reader provides `y`, `X` and `static`.
+    """
+    model = forecaster.auto_model_
+    exogenous = bool(forecaster._context.exogenous.all)
+    static = forecaster.static is not None
+    if not isinstance(model, AutoEnsemble):
+        return forecaster_code(model, exogenous=exogenous, static=static)
+    return _several(model, exogenous=exogenous, static=static)
+
+
+def _several(model: AutoEnsemble, *, exogenous: bool, static: bool) -> str:
+    """Return the code that fits the members of an ensemble again, each as configured."""
+    members = {part.member.name: part.member for part in reversed(model.state.team.parts)}
+    networks = {n: m.model for n, m in members.items() if isinstance(m, NeuralMember)}
+    settings = "".join(f"    {n!r}: {dict(own.best_config)!r},\n" for n, own in networks.items())
+    arguments = [repr(list(reversed(members)))]
+    arguments += ["config"] if networks else []
+    arguments += ["static=static"] if static else []
+    arguments.append(f"random_state={model.state.task.random_seed}")
+    data = "y, X=X" if exogenous else "y"
+    lines = ["from automodel_sk import AutoNeuralForecaster", ""]
+    lines += [f"config = {{\n{settings}}}"] if networks else []
+    lines += ["forecaster = AutoNeuralForecaster(", *(f"    {a}," for a in arguments), ")"]
+    lines.append(f"forecaster.fit({data}, fh=range(1, {model.h + 1}))")
+    return "\n".join(lines)
