@@ -148,7 +148,7 @@ class AutoModelFactory:
         started = datetime.now().astimezone()
         earlier = earlier_configurations(self.config.warm_start)
         several = names_several(self.model_name)
-        model_name = self.model_name if several else read_model_name(self.model_name)
+        model_name: Any = self.model_name if several else read_model_name(self.model_name)
         h = convert(TABLE["h"], self.h)
         options = replace(self.config.converted(), warm_start=earlier)
         label = "auto" if several else model_name

@@ -59,6 +59,13 @@ class TestOneSeries:
             forecast = forecaster.predict(fh=[1, 4], X=X[40:44])
         pd.testing.assert_series_equal(forecast, forecaster.predict(fh=[1, 4], X=X))
 
+    def test_the_last_block_of_a_longer_horizon_repeats_the_last_row(self) -> None:
+        forecaster = mlp(h=2).fit(Y[:40], X=X[:40])
+        with pytest.warns(UserWarning, match="its last row is repeated"):
+            forecast = forecaster.predict(fh=[1, 3], X=X[40:43])
+        repeated = pd.concat([X[40:43], X[42:43].set_axis(MONTHS[43:44])])
+        pd.testing.assert_series_equal(forecast, forecaster.predict(fh=[1, 3], X=repeated))
+
     def test_points_with_gaps_use_the_rows_between(self) -> None:
         forecaster = mlp().fit(Y[:40], X=X[:40], fh=[2, 5])
         low, high = X[40:45].copy(), X[40:45].copy()
