@@ -35,7 +35,7 @@ from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search.summary import OptimizationSummary, summarise
 from automodel_sk.search.warm_start import earlier_configurations
 from automodel_sk.tracking import SearchRecord, Tracker, make_tracker
-from automodel_sk.tracking.records import data_record, model_record
+from automodel_sk.tracking.records import data_record, model_record, report_file
 from automodel_sk.training.build import is_padded
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.training.turns import search_turn
@@ -281,7 +281,7 @@ class AutoModelFactory:
         tracker.finish(
             "FINISHED",
             metrics=summary.metrics(),
-            artifacts=summary.artifacts(),
+            artifacts={**summary.artifacts(), **report_file(models[0])},
             model=model_record(models[0]),
         )
 
@@ -494,5 +494,5 @@ def _search_record(plan: SearchPlan, options: OptimizationConfig) -> SearchRecor
         plan.task.model_name,
         {**settings, **facts},
         tags,
-        data_record(plan) if options.use_mlflow else None,
+        data_record(plan.data) if options.use_mlflow else None,
     )

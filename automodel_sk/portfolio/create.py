@@ -6,6 +6,8 @@ import logging
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 
+import pandas as pd
+
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.budget import PortfolioBudget
@@ -17,6 +19,7 @@ from automodel_sk.portfolio.names import read_names
 from automodel_sk.portfolio.plan import PortfolioPlan, plan_portfolio
 from automodel_sk.portfolio.presets import with_preset
 from automodel_sk.portfolio.run import run_portfolio
+from automodel_sk.portfolio.space import MODEL
 from automodel_sk.portfolio.unread import unread_by_all, unread_message
 from automodel_sk.search.optuna.workers.pool import workers_wanted
 from automodel_sk.search.planning import UserInput
@@ -26,7 +29,7 @@ from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search.summary import OptimizationSummary
 from automodel_sk.tracking import make_tracker
 from automodel_sk.tracking.base import SearchRecord
-from automodel_sk.tracking.records import model_record
+from automodel_sk.tracking.records import data_record, model_record, report_file
 from automodel_sk.training.turns import search_turn
 
 __all__ = ["create_ensemble"]
@@ -122,13 +125,33 @@ def _tracked(
         raise
     summary = _summary(model, plan, options, started)
     say(conclusion(model, summary["seconds"]), options.verbose)
+    table = model.leaderboard()
     tracker.finish(
         "FINISHED",
         metrics=summary.metrics(),
-        artifacts={**summary.artifacts(), "leaderboard.csv": model.leaderboard()},
+        artifacts={**summary.artifacts(), "leaderboard.csv": table, **report_file(model)},
         model=model_record(model),
+        by_model=_metrics_by_model(table, summary["metric"]),
     )
     return model, summary
+
+
+def _metrics_by_model(table: pd.DataFrame, metric: str) -> dict[str, dict[str, float]]:
+    """Return the metrics of each model: its best score, its weight and its trials."""
+    tried = table[table["trial"].notna()]
+    found = {}
+    for name, rows in tried.groupby("model", sort=False):
+        own = {
+            "n_trials": len(rows),
+            "n_failed": int((rows["state"] == "FAIL").sum()),
+            "weight": rows["weight"].sum(),
+            "seconds": rows["seconds"].sum(),
+        }
+        if rows["score"].notna().any():
+            best = rows["score"].min()
+            own |= {"best_score": best, "best_val_loss": best, metric: best}
+        found[str(name)] = {name: float(value) for name, value in own.items()}
+    return found
 
 
 def _summary(
@@ -151,6 +174,7 @@ def _summary(
         n_failed=int((states == "FAIL").sum()),
         combination=model.combination.name,
         weights={name: round(weight, 3) for name, weight in model.weights.items()},
+        left_out=model.left_out,
         best_score=model.best_score,
         best_config=model.best_config,
         seconds=round((datetime.now().astimezone() - started).total_seconds(), 3),
@@ -176,4 +200,12 @@ def _search_record(plan: PortfolioPlan, options: OptimizationConfig) -> SearchRe
     }
     location = StudyLocation(str(options.study_name), options.storage)
     tags = {"automodel_sk.study_id": f"{options.study_name} in {location}"}
-    return SearchRecord(str(options.study_name), "auto", {**settings, **facts}, tags, None)
+    return SearchRecord(
+        str(options.study_name),
+        "auto",
+        {**settings, **facts},
+        tags,
+        data_record(plan.prepared.data) if options.use_mlflow else None,
+        by=MODEL,
+        metric=plan.objective.metric.name,
+    )

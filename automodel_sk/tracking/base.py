@@ -75,6 +75,8 @@ class ModelRecord:
         The model's configuration.
     metrics : mapping of str to float
         The model's metrics.
+    packages : tuple of str
+        Packages that its forecasts need beside those of every model.
     """
 
     name: str
@@ -85,6 +87,7 @@ class ModelRecord:
     forecast: Mapping[str, str]
     params: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,12 @@ class SearchRecord:
         resumes an unfinished run with the same id.
     data : DataRecord, optional
         The data of the search.
+    by : str, optional
+        The parameter that names a trial's model, if several models are tuned. Trials then belong to
+        a run of their model.
+    metric : str, optional
+        Name of the score, such as ``"mase"``. If None, scores have only the names that all searches
+        share.
 
     Examples
     --------
@@ -116,6 +125,8 @@ class SearchRecord:
     params: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     data: DataRecord | None = None
+    by: str | None = None
+    metric: str | None = None
 
 
 @runtime_checkable
@@ -135,6 +146,7 @@ class Tracker(Protocol):
         metrics: Mapping[str, float] | None = None,
         artifacts: Mapping[str, Any] | None = None,
         model: ModelRecord | None = None,
+        by_model: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
         """Finish tracking: status FINISHED, FAILED or KILLED, metrics, files and the model."""
 
@@ -163,5 +175,6 @@ class NullTracker:
         metrics: Mapping[str, float] | None = None,
         artifacts: Mapping[str, Any] | None = None,
         model: ModelRecord | None = None,
+        by_model: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
         """Do nothing."""

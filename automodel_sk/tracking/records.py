@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from automodel_sk.data.preparation import MASK, WEIGHT
+from automodel_sk.data.wording import Wording, wording
+from automodel_sk.forecasting.predict import loss_family
 from automodel_sk.tracking import DataRecord, ModelRecord
 
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
     from automodel_sk.forecasting.state import ModelState
-    from automodel_sk.search.planning import SearchPlan
+    from automodel_sk.search.prepared import SearchData
 
-__all__ = ["data_record", "model_record"]
+__all__ = ["data_record", "model_record", "report_file"]
 
 _EXAMPLE_ROWS = 100
 _SCRIPT = Path(__file__).parents[1] / "serving" / "script.py"  # copied into the stored model
@@ -46,34 +48,60 @@ def model_record(model: AutoModel) -> ModelRecord:
         forecast={"unique_id": _kind(pd.Series(state.ids)), "ds": "any", state.column: "double"},
         params=model.best_config,
         metrics={} if score is None else {"best_score": score},
+        packages=getattr(state, "packages", ()),
     )
 
 
-def data_record(plan: SearchPlan) -> DataRecord:
+def data_record(data: SearchData) -> DataRecord:
     """Return a record that identifies a search's data without containing any values.
 
     Parameters
     ----------
-    plan : SearchPlan
-        The plan of the search.
+    data : SearchData
+        The data of the search.
 
     Returns
     -------
     DataRecord
     """
-    ids, times = plan.frame["unique_id"], plan.frame["ds"]
-    columns = dict.fromkeys(map(str, plan.frame.columns), "double")
-    columns |= dict.fromkeys(_text_columns(plan.frame), "string")
+    ids, times = data.frame["unique_id"], data.frame["ds"]
+    columns = dict.fromkeys(map(str, data.frame.columns), "double")
+    columns |= dict.fromkeys(_text_columns(data.frame), "string")
     columns["unique_id"] = _kind(ids.head(1))
     columns["ds"] = "datetime" if pd.api.types.is_datetime64_any_dtype(times) else "long"
     profile = {
-        "num_rows": plan.profile.n_rows,
-        "num_series": plan.profile.n_series,
-        "freq": str(plan.profile.freq),
+        "num_rows": data.profile.n_rows,
+        "num_series": data.profile.n_series,
+        "freq": str(data.profile.freq),
         "first": str(times.min()),
         "last": str(times.max()),
     }
-    return DataRecord(plan.fingerprint, columns, profile)
+    return DataRecord(data.fingerprint, columns, profile)
+
+
+def report_file(model: AutoModel) -> dict[str, Any]:
+    """Return the function that writes the report of a model by the name of the file.
+
+    Empty if the report would train the model once more, or if the data have numbers for the user's
+    ids and times.
+
+    Parameters
+    ----------
+    model : AutoModel
+        A fitted model.
+
+    Returns
+    -------
+    dict of str to callable
+    """
+    state = model.state
+    readable = type(wording()) is Wording
+    has_intervals = state.fitted is None or state.scores is not None
+    if not readable or state.kept_forecasts() is None:
+        return {}
+    if has_intervals or loss_family(state.loss) != "point":
+        return {"report.html": model.report}
+    return {}
 
 
 def _text_columns(frame: pd.DataFrame) -> list[Any]:

@@ -148,7 +148,11 @@ def test_a_search_is_a_run_with_a_child_for_each_trial(folder: Path) -> None:
     assert "mlflow.parentRunId" not in tags
 
     children = stored.children()
-    assert [run.info.run_name for run in children.values()] == ["trial 0", "trial 1", "trial 2"]
+    assert [run.info.run_name for run in children.values()] == [
+        "trial 0",
+        "trial 1 (pruned)",
+        "trial 2",
+    ]
     assert [run.info.status for run in children.values()] == ["FINISHED", "FINISHED", "FAILED"]
     states = [run.data.tags["automodel_sk.state"] for run in children.values()]
     assert states == ["COMPLETE", "PRUNED", "FAIL"]
@@ -232,7 +236,6 @@ def test_parameters_of_every_kind(folder: Path) -> None:
         "optimizer/name": "adam",
         "optimizer/betas": "[0.9, 0.99]",
         "rate": "0.001",
-        "scaler": "None",
         "flag": "True",
         "nothing": "{}",
         "text": "naïve\n'quoted\" ? \\x00",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ def _save_as_code(model: ModelRecord, saved: Path, target: Path, logged: Any, ru
             artifacts={"model": str(saved)},
             signature=_signature(model),
             input_example=model.example(),
-            pip_requirements=_requirements(),
+            pip_requirements=_requirements(model.packages),
             mlflow_model=description,
         )
     # MLflow ran the script to check it.
@@ -135,12 +135,12 @@ def _signature(model: ModelRecord) -> Any:
     )
 
 
-def _requirements() -> list[str]:
+def _requirements(more: Sequence[str]) -> list[str]:
     """Return the packages that forecasting needs, in their installed versions."""
     # A build such as 2.7.0+cpu is not on any package index.
     return [
         f"{package}=={found.partition('+')[0]}"
-        for package in _PACKAGES
+        for package in (*_PACKAGES, *more)
         if (found := installed_version(package))
     ]
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from getpass import getuser
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from automodel_sk._utils.plain_json import plain_json
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 __all__ = [
+    "MODEL",
     "NUMBER",
     "PARENT",
     "PREFIX",
@@ -34,6 +36,7 @@ PREFIX = "automodel_sk."
 PARENT = "mlflow.parentRunId"
 STUDY_ID = f"{PREFIX}study_id"
 NUMBER = f"{PREFIX}number"
+MODEL = f"{PREFIX}of_model"
 
 # MLflow accepts 100 parameters, 1,000 entries and 1 MB per request.
 _MAX_PARAMS = 100
@@ -105,6 +108,10 @@ class Store:
         """Attach a text to a run as a file."""
         self.client.log_text(run_id, text, name)
 
+    def attach_file(self, run_id: str, path: Path) -> None:
+        """Attach a file to a run."""
+        self.client.log_artifact(run_id, str(path))
+
     def use_data(self, run_id: str, data: DataRecord) -> None:
         """Record which data a run is trained on, without the data."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -145,6 +152,14 @@ class Store:
             int(run.data.tags[NUMBER]): (run.info.run_id, run.info.status != "RUNNING")
             for run in self._search(PARENT, run_id)
             if run.data.tags.get(NUMBER, "").isdigit()
+        }
+
+    def models(self, run_id: str) -> dict[str, str]:
+        """Return the child runs of the models of a search, by name of the model."""
+        return {
+            run.data.tags[MODEL]: run.info.run_id
+            for run in self._search(PARENT, run_id)
+            if MODEL in run.data.tags
         }
 
     def _search(self, tag: str, value: str) -> Iterator[Any]:

@@ -72,9 +72,11 @@ def _leaves(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def flat_params(params: Mapping[str, Any]) -> dict[str, str]:
-    """Flatten a configuration to names and texts within MLflow's limits."""
+    """Flatten a configuration to names and texts within MLflow's limits; None is left out."""
     texts: dict[str, str] = {}
     for name, value in _leaves(params):
+        if value is None:
+            continue
         key = _unique(safe_key(name), texts)
         texts[key] = _shortened(_clean(param_text(value)), MAX_PARAM)
     return texts

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from automodel_sk._utils.secrets import shown_address
@@ -37,6 +39,7 @@ _NO_MODEL = (
 class MLflowTracker:
     """Write a search as one MLflow run, and each trial as a child run.
 
+    If several models are tuned, each has a run below that of the search, and above its trials.
     A completed or pruned trial's run is FINISHED, a failed one's FAILED; the tag
     ``automodel_sk.state`` is COMPLETE, PRUNED or FAIL. If a run is active in the same store, it
     becomes the parent of the search's run. The fitted model becomes the run's model. A store that
@@ -194,6 +197,7 @@ class MLflowTracker:
         metrics: Mapping[str, float] | None = None,
         artifacts: Mapping[str, Any] | None = None,
         model: ModelRecord | None = None,
+        by_model: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
         """Write pending trials, the model, the search's metrics and files, and end its run.
 
@@ -205,9 +209,12 @@ class MLflowTracker:
             Its metrics, such as ``{"best_val_loss": 0.2}``.
         artifacts : mapping of str to object, optional
             Its files by name: a DataFrame is written as CSV, a str unchanged, and anything else as
-            JSON.
+            JSON. A function is called with the path of the file to write; what it raises is
+            reported as a warning.
         model : ModelRecord, optional
             The fitted model. If it cannot be stored, a warning is issued.
+        by_model : mapping of str to mapping, optional
+            Metrics of each model by name, if several were tuned.
 
         Raises
         ------
@@ -220,11 +227,17 @@ class MLflowTracker:
             )
         if self._run is None or self._writer is None or self._target is None:
             return
-        end = _End(status, metrics or {}, artifacts or {}, model)
+        with tempfile.TemporaryDirectory(prefix="automodel_sk-files-") as folder:
+            files = _written(artifacts or {}, Path(folder))
+            self._end(_End(status, metrics or {}, files, model, by_model or {}))
+
+    def _end(self, end: _End) -> None:
+        if self._run is None or self._writer is None or self._target is None:
+            return
         unwritten = self._writer.close(EDGE_SECONDS)
         reason = absence(self._target.uri)
         if reason is None:
-            unstored = self._store_model(self._run, model, self._target.uri)
+            unstored = self._store_model(self._run, end.model, self._target.uri)
             reason = _close(self._run, end, self._target.uri, self.model_id)
             if reason is None and unstored is not None:
                 _log.warning(_NO_MODEL, self.location, unstored)
@@ -279,26 +292,43 @@ class MLflowTracker:
                     trial.tried = False
                     run.add(trial)
                 model_id = None if end.model is None else run.add_model(end.model)
-                run.close(end.status, end.metrics, end.artifacts, model_id)
+                run.close(end.status, end.metrics, end.artifacts, model_id, end.by_model)
         except Exception as error:
             return reason_of(error, target.uri)
         return None
 
 
 class _End(NamedTuple):
-    """The end of a search: its status, metrics, files and model."""
+    """The end of a search: its status, metrics, files and model, and the metrics of each model."""
 
     status: str
     metrics: Mapping[str, float]
     artifacts: Mapping[str, Any]
     model: ModelRecord | None
+    by_model: Mapping[str, Mapping[str, float]]
+
+
+def _written(artifacts: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return files with those that a function writes, which are left out if it fails."""
+    found: dict[str, Any] = {}
+    for name, content in artifacts.items():
+        if not callable(content):
+            found[name] = content
+            continue
+        try:
+            content(folder / name)
+            found[name] = folder / name
+        except Exception as error:
+            _log.warning("MLflow: the file %s could not be made: %s", name, error)
+            _log.debug("the file was not made", exc_info=True)
+    return found
 
 
 def _close(run: MlflowSearchRun, end: _End, uri: str, model_id: str | None) -> str | None:
     """Close a search's run; return why that failed."""
     try:
         with guarded(EDGE_SECONDS):
-            run.close(end.status, end.metrics, end.artifacts, model_id)
+            run.close(end.status, end.metrics, end.artifacts, model_id, end.by_model)
     except Exception as error:
         return reason_of(error, uri)
     return None
