@@ -497,10 +497,11 @@ class AutoNeuralForecaster(ForecasterContract):
     @property
     def plot(self) -> ForecasterPlots:
         """Plots of forecasts, errors and the search, such as ``forecaster.plot.forecast()``."""
-        from automodel_sk.estimator.plots import ForecasterPlots
+        from automodel_sk.estimator.plots import EnsembleForecasterPlots, ForecasterPlots
 
         self.check_is_fitted()
-        return ForecasterPlots(self)
+        several = hasattr(self.auto_model_, "leaderboard")
+        return EnsembleForecasterPlots(self) if several else ForecasterPlots(self)
 
     def report(self, path: str | Path = "report.html", X: pd.DataFrame | None = None) -> Path:
         """Write a report about the fitted model: an HTML file that needs no network.

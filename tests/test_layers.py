@@ -50,7 +50,7 @@ RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 # any of it is judged.
 ORDER: dict[str, tuple[str, ...]] = {
     "data": (
-        "ids",
+        "ids period",
         "times wording",
         "baselines categories columns joint panel preparation",
         "frequency held_out windows",

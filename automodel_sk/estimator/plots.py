@@ -11,11 +11,12 @@ from automodel_sk.data.wording import worded
 from automodel_sk.frames.layout import Layout
 from automodel_sk.frames.rows import Rows
 from automodel_sk.plots import ModelPlots
+from automodel_sk.portfolio.plots import EnsemblePlots
 
 if TYPE_CHECKING:
     from automodel_sk.forecaster import AutoNeuralForecaster
 
-__all__ = ["ForecasterPlots", "readable"]
+__all__ = ["EnsembleForecasterPlots", "ForecasterPlots", "readable"]
 
 
 class ForecasterPlots(ModelPlots):
@@ -39,6 +40,7 @@ class ForecasterPlots(ModelPlots):
         max_ids: int = 6,
         history: int | None = None,
         held_out: bool = False,
+        members: bool = False,
         X: pd.DataFrame | None = None,
         backend: str = "matplotlib",
     ) -> Any:
@@ -49,7 +51,7 @@ class ForecasterPlots(ModelPlots):
         ids : sequence, optional
             The series to show, by instance (a tuple if there are several levels); the first
             `max_ids` if None.
-        level, max_ids, history, held_out
+        level, max_ids, history, held_out, members
             As in `ModelPlots.forecast`.
         X : pandas.DataFrame, optional
             Future exogenous data, as in `predict`.
@@ -68,6 +70,7 @@ class ForecasterPlots(ModelPlots):
                 max_ids=max_ids,
                 history=history,
                 held_out=held_out,
+                members=members,
                 backend=backend,
                 **self._inputs(X),
             )
@@ -79,12 +82,27 @@ class ForecasterPlots(ModelPlots):
         return {**self._forecaster._past(context), "futr_df": ahead}
 
     @property
+    def _names(self) -> tuple[str, str, str]:
+        target = str(self._forecaster._context.y.columns[0])
+        return ("series", "time", target if target not in ("0", "None") else "y")
+
+    @property
     def _frequency(self) -> str | int:
         return self._forecaster._context.layout.clock.step
 
     def _shown(self, frame: pd.DataFrame) -> pd.DataFrame:
         context = self._forecaster._context
         return readable(frame, context.layout, str(context.y.columns[0]))
+
+
+class EnsembleForecasterPlots(ForecasterPlots, EnsemblePlots):
+    """The plots of a fitted forecaster of several models; see `EnsemblePlots`.
+
+    Parameters
+    ----------
+    forecaster : AutoNeuralForecaster
+        A fitted forecaster.
+    """
 
 
 def readable(frame: pd.DataFrame, layout: Layout, target: str) -> pd.DataFrame:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
     from automodel_sk.evaluation.backtest import Backtest
 
-__all__ = ["BACKENDS", "ModelPlots"]
+__all__ = ["BACKENDS", "ModelPlots", "drawer"]
 
 BACKENDS = ("matplotlib", "plotly")
 
@@ -82,6 +82,7 @@ class ModelPlots:
         history: int | None = None,
         held_out: bool = False,
         actual: pd.DataFrame | None = None,
+        members: bool = False,
         dataset: pd.DataFrame | None = None,
         futr_df: pd.DataFrame | None = None,
         static_df: pd.DataFrame | None = None,
@@ -105,6 +106,8 @@ class ModelPlots:
             them (training data only).
         actual : DataFrame, optional
             Observed values with `unique_id`, `ds` and `y`, to show next to the forecast.
+        members : bool
+            Whether to also show the forecast of each member of an ensemble.
         dataset, futr_df, static_df : DataFrame, optional
             As in `AutoModel.predict`.
         backend : {"matplotlib", "plotly"}
@@ -118,20 +121,21 @@ class ModelPlots:
         Raises
         ------
         InvalidInputError
-            If a series is unknown, or `AutoModel.predict` raises.
+            If a series is unknown, `AutoModel.predict` raises, or there are no members to show.
         """
         model = self._model
-        drawn = _drawer(backend)
+        drawn = drawer(backend)
+        inputs: dict[str, Any] = {"dataset": dataset, "futr_df": futr_df, "static_df": static_df}
+        alone = self._of_members(inputs) if members else {}
         past = self._observed(dataset)
         names = series_to_show(past["unique_id"], ids, max_ids)
         level = levels_within_reach(model.state) if level is None else read_levels(level)
-        ahead = self._shown(
-            model.predict(dataset, futr_df=futr_df, static_df=static_df, level=level or None)
-        )
+        ahead = self._shown(model.predict(**inputs, level=level or None))
         steps = history or max(4 * model.h, 2 * model.state.season)
         past = past[past["unique_id"].isin(names)].groupby("unique_id", observed=True).tail(steps)
         test = self._backtest() if held_out else None
-        return drawn(forecasts(past, ahead, model.state.column, names, level, test, actual))
+        column = model.state.column
+        return drawn(forecasts(past, ahead, column, names, level, test, actual, alone))
 
     @public()
     def history(self, *, backend: str = "matplotlib") -> Any:
@@ -216,7 +220,7 @@ class ModelPlots:
         InvalidInputError
             If there are no trials, or a parameter was not tuned.
         """
-        return _drawer(backend)(search_plots.slices(self._model.state.records, params))
+        return drawer(backend)(search_plots.slices(self._model.state.records, params))
 
     @public()
     def error_by_step(self, *, backend: str = "matplotlib") -> Any:
@@ -236,7 +240,7 @@ class ModelPlots:
         InvalidInputError
             If the series are too short to hold out a window.
         """
-        return _drawer(backend)(error_plots.error_by_step(self._measured()))
+        return drawer(backend)(error_plots.error_by_step(self._measured(), self._frequency))
 
     @public()
     def error_by_series(self, *, max_ids: int = 20, backend: str = "matplotlib") -> Any:
@@ -258,7 +262,7 @@ class ModelPlots:
         InvalidInputError
             If the series are too short to hold out a window.
         """
-        return _drawer(backend)(error_plots.error_by_series(self._measured(), max_ids))
+        return drawer(backend)(error_plots.error_by_series(self._measured(), max_ids))
 
     @public()
     def residuals(self, *, backend: str = "matplotlib") -> Any:
@@ -278,10 +282,17 @@ class ModelPlots:
         InvalidInputError
             If the series are too short to hold out a window.
         """
-        return _drawer(backend)(error_plots.residuals(self._measured()))
+        return drawer(backend)(error_plots.residuals(self._measured()))
+
+    def _of_members(self, inputs: dict[str, Any]) -> dict[str, pd.DataFrame]:
+        """Return the forecasts of an ensemble's members, by name."""
+        raise InvalidInputError(
+            "members=True shows the members of an ensemble, and this is a single model; fit several"
+            " with create_auto_model('auto', ...), or leave members out"
+        )
 
     def _draw_search(self, sketch: Any, backend: str) -> Any:
-        return _drawer(backend)(sketch(self._model.state.records))
+        return drawer(backend)(sketch(self._model.state.records))
 
     def _past(self, dataset: pd.DataFrame | None) -> pd.DataFrame:
         if dataset is None:
@@ -310,6 +321,11 @@ class ModelPlots:
         return {"futr_df": future}
 
     @property
+    def _names(self) -> tuple[str, str, str]:
+        """The user's names of the columns of series, times and values."""
+        return self._model.state.columns.names
+
+    @property
     def _frequency(self) -> str | int:
         """The step between rows in the user's data."""
         return self._model.freq
@@ -319,7 +335,7 @@ class ModelPlots:
         return frame
 
 
-def _drawer(backend: str) -> Any:
+def drawer(backend: str) -> Any:
     """Return the function that renders a figure specification."""
     if backend == "plotly":
         from automodel_sk.plots.renderers import plotly as with_plotly

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from automodel_sk.data.baselines import BASELINE_COLUMN
+from automodel_sk.data.period import unit_of
 from automodel_sk.evaluation.backtest import Backtest
 from automodel_sk.plots.figure_spec import Band, Bars, FigureSpec, Layer, Line, Points, Subplot
 
@@ -17,14 +18,15 @@ _LONGEST_NAME = 28
 _BINS = 40
 
 
-def error_by_step(test: Backtest) -> FigureSpec:
+def error_by_step(test: Backtest, freq: str | int) -> FigureSpec:
     """Return the errors by step ahead, next to those of the seasonal-naive forecast."""
+    unit = unit_of(freq)
     errors = test.by_step()
     layers: list[Layer] = [
         Line(errors.index, errors[BASELINE_COLUMN], _NAIVE, "other", dashed=True),
         Line(errors.index, errors[test.model], test.model, "model", width=2.2),
     ]
-    return FigureSpec([Subplot(layers, "Error by step ahead", "steps ahead", _ERROR)])
+    return FigureSpec([Subplot(layers, f"Error by {unit} ahead", f"{unit}s ahead", _ERROR)])
 
 
 def error_by_series(test: Backtest, max_ids: int) -> FigureSpec:

@@ -26,6 +26,13 @@ COLOURS = {
     "other": "#e69f00",
     "faint": "#b4b9bf",
     "alarm": "#d55e00",
+    "naive": "#8b9199",
+    "statistical": "#009e73",
+    "linear": "#a6761d",
+    "tree": "#c05f95",
+    "neural": "#2a7fbf",
+    "pretrained": "#7f6bd1",
+    "ensemble": "#e69f00",
 }
 """By meaning, told apart with any colour vision, on a light page and on a dark one
 (after Okabe and Ito)."""
@@ -87,7 +94,7 @@ Layer = Line | Band | Points | Bars
 
 @dataclass(frozen=True)
 class Subplot:
-    """A panel: one pair of axes."""
+    """A panel: one pair of axes; `rows` are the texts on a y-axis of texts, from below."""
 
     layers: Sequence[Layer]
     title: str = ""
@@ -95,6 +102,7 @@ class Subplot:
     y_title: str = ""
     log_x: bool = False
     log_y: bool = False
+    rows: Sequence[str] = ()
 
     @property
     def whole_span(self) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -21,6 +21,9 @@ __all__ = ["LEVELS", "forecasts", "levels_within_reach", "series_to_show"]
 
 LEVELS = (80.0, 95.0)
 """Coverages in percent that are shown where none are asked for."""
+
+
+_MEMBER_COLOURS = ("statistical", "tree", "other", "pretrained", "alarm")
 
 
 def levels_within_reach(state: ModelState) -> list[float]:
@@ -81,6 +84,7 @@ def forecasts(
     level: Sequence[float],
     test: Backtest | None = None,
     actual: pd.DataFrame | None = None,
+    members: Mapping[str, pd.DataFrame] | None = None,
 ) -> FigureSpec:
     """Return one panel per series with history, forecast and intervals.
 
@@ -100,6 +104,8 @@ def forecasts(
         Backtest whose forecast of the last window is shown.
     actual : DataFrame, optional
         Observed values to show.
+    members : mapping of str to DataFrame, optional
+        Forecasts of an ensemble's members by name, each in a column of that name.
 
     Returns
     -------
@@ -113,6 +119,7 @@ def forecasts(
                 Line(before["ds"], before["y"], "history", "past"),
                 *([] if test is None else [_held_out(test, name)]),
                 *([] if actual is None else [_what_came(before, _of(actual, name))]),
+                *_members(before, members or {}, name),
                 *([] if ahead is None else [_joined(before, _of(ahead, name), column)]),
             ],
             str(name),
@@ -143,6 +150,17 @@ def _joined(before: pd.DataFrame, after: pd.DataFrame, column: str) -> Line:
     """Return the forecast, preceded by the last observation."""
     times, values = _from_the_end(before, after, column)
     return Line(times, values, f"{column} forecast", "model", width=2.0)
+
+
+def _members(
+    before: pd.DataFrame, members: Mapping[str, pd.DataFrame], series: Any
+) -> Iterator[Line]:
+    """Yield the forecasts of members as thin lines, each in its own colour."""
+    for place, (name, table) in enumerate(members.items()):
+        times, values = _from_the_end(before, _of(table, series), name)
+        colour = _MEMBER_COLOURS[place % len(_MEMBER_COLOURS)]
+        dashed = place >= len(_MEMBER_COLOURS)
+        yield Line(times, values, name, colour, dashed=dashed, width=1.1)
 
 
 def _what_came(before: pd.DataFrame, later: pd.DataFrame) -> Line:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from automodel_sk.diagnosis import Diagnosis
     from automodel_sk.forecasting.explanation import Explanation
     from automodel_sk.portfolio.combiners import Combination
+    from automodel_sk.portfolio.plots import EnsemblePlots
     from automodel_sk.validation import ValidationResult
 
 __all__ = ["AutoEnsemble"]
@@ -95,6 +96,8 @@ class AutoEnsemble(AutoModel):
         How a time budget shortened the refit.
     columns : ColumnNames, optional
         The user's names for the columns of series, times and values.
+    left_out : mapping of str to str, optional
+        The models that took no part in the search, and why.
 
     Attributes
     ----------
@@ -104,6 +107,8 @@ class AutoEnsemble(AutoModel):
         Weight of each member.
     members : dict of str to FittedMember
         The fitted members by name.
+    left_out : dict of str to str
+        The models that took no part in the search, and why.
 
     Examples
     --------
@@ -153,6 +158,7 @@ class AutoEnsemble(AutoModel):
         scores: ConformalScores | None = None,
         training_note: str | None = None,
         columns: ColumnNames | None = None,
+        left_out: Mapping[str, str] | None = None,
     ) -> None:
         team = Team(tuple(members), combination.kind)
         self._state = EnsembleState(
@@ -173,6 +179,7 @@ class AutoEnsemble(AutoModel):
             ),
             combination=combination,
             zone=zone,
+            left_out=dict(left_out or {}),
         )
 
     @property
@@ -197,6 +204,11 @@ class AutoEnsemble(AutoModel):
         """Weight of each member, the largest first; equal ones for a median."""
         parts = self.state.team.by_name
         return {name: parts[name].weight for name in self.members}
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """The models that took no part in the search, by name, and why."""
+        return dict(self.state.left_out)
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -362,9 +374,9 @@ class AutoEnsemble(AutoModel):
         Returns
         -------
         DataFrame
-            The columns of `LEADERBOARD_COLUMNS`: among others `model`, `family`, `member`, `score`
-            (of the ensemble, the cross-validated one), `score_1` for the first window, `skill`,
-            `seconds`, `weight` and `state`; with `test_df`, also `mae`, `rmse`, `mase`, `smape` and
+            The columns of `LEADERBOARD_COLUMNS`: among others `model`, `family`, `score` (of the
+            ensemble, the cross-validated one), `skill`, `weight`, `seconds`, `state`, `member` and
+            `score_1` for the first window; with `test_df`, also `mae`, `rmse`, `mase`, `smape` and
             `skill_later`.
         """
         from automodel_sk.portfolio.standings import standings
@@ -506,8 +518,7 @@ class AutoEnsemble(AutoModel):
         """
         from automodel_sk.portfolio.findings import diagnose_portfolio
 
-        state = self.state
-        return diagnose_portfolio(state.record, state.score, state.weights_by_number)
+        return diagnose_portfolio(self.state)
 
     @public(dataset=Frame("dataset", optional=False))
     def refit(
@@ -634,23 +645,22 @@ class AutoEnsemble(AutoModel):
         return f"from automodel_sk import create_auto_model\n\n{call}"
 
     def summary(self) -> str:
-        """Return the members, their weights and the score in a few lines.
+        """Return the members, their weights, the score and what was left out, in a few lines.
 
         Returns
         -------
         str
         """
-        state, record = self.state, self.state.record
-        lines = [f"{NAME} of {len(self.weights)} members, {state.team.kind}"]
-        lines += [f"  {weight:.2f}  {name}" for name, weight in self.weights.items()]
-        lines.append(
-            f"{record.metric} {state.score:.4g} on {record.data.n_windows} windows, seasonal naive"
-            f" {record.naive_score:.4g}; {len(record.candidates)} candidates"
-        )
-        judged, fitted = len(record.data.lengths), len(state.data.lengths)
-        if judged < fitted:
-            lines.append(f"chosen on a sample of {judged:,} of {fitted:,} series")
-        return "\n".join(lines)
+        from automodel_sk.portfolio.card import ensemble_summary
+
+        return ensemble_summary(self.state)
+
+    @property
+    def plot(self) -> EnsemblePlots:
+        """Plots of forecasts, errors, members and the search, such as ``model.plot.weights()``."""
+        from automodel_sk.portfolio.plots import EnsemblePlots
+
+        return EnsemblePlots(self)
 
     def _repr_html_(self) -> str:
         """Return a card for notebooks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,26 +16,57 @@ from automodel_sk.portfolio.candidates import Candidate, member_labels
 from automodel_sk.portfolio.combiners import Combination
 from automodel_sk.portfolio.window_errors import Array, mean_error
 
-__all__ = ["ENSEMBLE", "LEADERBOARD_COLUMNS", "json_able", "leaderboard"]
+__all__ = ["ENSEMBLE", "LEADERBOARD_COLUMNS", "Leaderboard", "json_able", "leaderboard"]
 
 ENSEMBLE = "AutoEnsemble"
 
 LEADERBOARD_COLUMNS: Mapping[str, str] = {
     "model": "model, or 'AutoEnsemble'",
     "family": "naive, statistical, linear, tree, neural, pretrained, or ensemble",
-    "member": "name of a member of the ensemble, as predict(member=...) takes it",
     "score": "mean error on the validation windows; of the ensemble, on windows left out",
-    "score_1": "the same on the first window, and so on",
     "skill": "1 - score / score of SeasonalNaive",
-    "seconds": "what the trial took; of the ensemble, what its members took",
     "weight": "weight in the ensemble",
+    "seconds": "what the trial took; of the ensemble, what its members took",
     "state": "COMPLETE, PRUNED or FAIL",
+    "member": "name of a member of the ensemble, as predict(member=...) takes it",
+    "score_1": "score on the first window, and so on",
     "fallbacks": "series and windows that hold a seasonal-naive forecast instead",
     "reason": "why it failed, was pruned or fell back",
     "trial": "number of the trial",
     "params": "configuration, in JSON-able values",
 }
 """What each column of `leaderboard` holds."""
+
+_SHOWN = ("model", "family", "score", "skill", "weight", "seconds", "state", "mase", "skill_later")
+
+
+class Leaderboard(pd.DataFrame):
+    """A frame that prints its most important columns, so that a line fits a terminal.
+
+    Everything else is that of a DataFrame. A selection of columns prints as any frame.
+    """
+
+    @property
+    def _constructor(self) -> Any:
+        return Leaderboard
+
+    def __repr__(self) -> str:
+        if not self._is_whole:
+            return super().__repr__()
+        others = ", ".join(str(name) for name in self if name not in _SHOWN)
+        note = textwrap.fill(f"[more columns: {others}]", 78, subsequent_indent=" ")
+        return f"{self._short().to_string(float_format='{:.4g}'.format)}\n{note}"
+
+    def _repr_html_(self) -> Any:
+        frame = pd.DataFrame(self._short() if self._is_whole else self)
+        return frame._repr_html_()  # type: ignore[operator]  # as notebooks call it
+
+    @property
+    def _is_whole(self) -> bool:
+        return set(LEADERBOARD_COLUMNS) - {"score_1"} <= set(self)
+
+    def _short(self) -> pd.DataFrame:
+        return pd.DataFrame(self[[name for name in _SHOWN if name in self]])
 
 
 def leaderboard(
@@ -122,9 +154,9 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the columns in order, with as many windows as the rows have."""
     named = {name for row in rows for name in row if name.startswith("score_")}
     windows = [f"score_{w}" for w in range(1, len(named) + 1)]
-    names = [n for n in LEADERBOARD_COLUMNS if n != "score_1"]
-    place = names.index("score") + 1
-    return [*names[:place], *windows, *names[place:]]
+    names = list(LEADERBOARD_COLUMNS)
+    place = names.index("score_1")
+    return [*names[:place], *windows, *names[place + 1 :]]
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:

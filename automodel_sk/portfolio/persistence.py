@@ -138,6 +138,7 @@ class EnsembleManifest(Stored):
     validation: StoredValidation | None
     scores: StoredScores | None
     columns: StoredColumns
+    left_out: dict[ShortText, ShortText] = Field(default_factory=dict)
 
 
 def save_ensemble(state: EnsembleState, path: Path) -> Path:
@@ -205,6 +206,7 @@ def _described(state: EnsembleState) -> dict[str, Any]:
         **settings,
         "metric": record.metric if isinstance(record.metric, str) else "mase",
         "random_seed": state.task.random_seed,
+        "left_out": {name: reason[:2_000] for name, reason in state.left_out.items()},
         **described_search(state),
     }
 
@@ -279,6 +281,7 @@ def _restored(manifest: EnsembleManifest, folder: Path) -> AutoEnsemble:
         random_seed=manifest.random_seed,
         records=[trial.decode() for trial in manifest.trials],
         training_note=manifest.training_note,
+        left_out=manifest.left_out,
         **parts,
     )
     if manifest.judged is not None:

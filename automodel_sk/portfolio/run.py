@@ -90,6 +90,7 @@ def run_portfolio(
         profile=profile,
         validation=plan.validation,
         columns=columns,
+        left_out={**plan.left_out, **_not_reached(searched.candidates, plan)},
     )
 
 
@@ -145,6 +146,13 @@ def _progress(
         metric=score_name(plan.objective.metric.name),
         models=[str(first[MODEL]) for first in plan.initial],
     )
+
+
+def _not_reached(candidates: Sequence[Candidate], plan: PortfolioPlan) -> dict[str, str]:
+    """Return the models of a plan that had no trial, and why."""
+    tried = {candidate.name for candidate in candidates}
+    reason = "the search ended before its first trial; a larger time budget includes it"
+    return {name: reason for name in plan.names if name not in tried}
 
 
 def _combined(

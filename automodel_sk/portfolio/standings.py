@@ -11,7 +11,7 @@ from automodel_sk.forecasting.inputs import prepared_history
 from automodel_sk.portfolio.forecasts import times_after
 from automodel_sk.portfolio.later_rows import LaterWindow, later_windows, rows_after
 from automodel_sk.portfolio.later_scores import leaderboard_on, with_later_scores
-from automodel_sk.portfolio.leaderboard import leaderboard
+from automodel_sk.portfolio.leaderboard import Leaderboard, leaderboard
 from automodel_sk.portfolio.state import NAME, EnsembleState
 from automodel_sk.portfolio.team import Inputs
 
@@ -44,7 +44,9 @@ def standings(state: EnsembleState, test_df: pd.DataFrame | None = None) -> pd.D
     own = table["trial"].map(names).where(of_candidate, table["member"])
     weight = table["trial"].map(state.weights_by_number).fillna(0.0)
     table = table.assign(member=own, weight=weight.where(of_candidate, 1.0).astype(float))
-    return table if test_df is None else with_later_scores(table, _later(state, test_df))
+    if test_df is not None:
+        table = with_later_scores(table, _later(state, test_df))
+    return Leaderboard(table)
 
 
 def _later(state: EnsembleState, test_df: pd.DataFrame) -> pd.DataFrame:

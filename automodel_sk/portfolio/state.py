@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +31,12 @@ NAME = ENSEMBLE
 _WITHOUT_COLUMNS = ("naive", "statistical", "linear")
 """Families that read no exogenous columns."""
 
+_PACKAGES: Mapping[str, tuple[str, ...]] = {
+    "statistical": ("statsforecast",),
+    "tree": ("lightgbm",),
+    "pretrained": ("chronos-forecasting",),
+}
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EnsembleState(ModelState):
@@ -48,6 +54,8 @@ class EnsembleState(ModelState):
         How the candidates were combined.
     zone : tzinfo, optional
         Time zone of `data`, which has wall-clock times.
+    left_out : mapping of str to str
+        The models that took no part in the search, and why.
     """
 
     team: Team
@@ -55,6 +63,7 @@ class EnsembleState(ModelState):
     record: WindowRecord
     combination: Combination
     zone: Any = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def network(self) -> Any:
@@ -100,6 +109,13 @@ class EnsembleState(ModelState):
         networks = (getattr(part.member, "model", None) for part in self.team.parts)
         sizes = [int(network.state.past_rows) for network in networks if network is not None]
         return max(2, 3 * self.season, *sizes)
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The optional packages that the members' forecasts need."""
+        families = {part.member.family for part in self.team.parts}
+        found = (_PACKAGES.get(family, ()) for family in sorted(families))
+        return tuple(name for names in found for name in names)
 
     @property
     def forecasts_blocks(self) -> bool:

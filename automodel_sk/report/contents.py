@@ -12,12 +12,22 @@ import pandas as pd
 
 from automodel_sk.data.analysis import analyse_dataset
 from automodel_sk.data.baselines import BASELINES
-from automodel_sk.evaluation.backtest import Backtest
+from automodel_sk.data.period import steps_in_words, unit_of
+from automodel_sk.evaluation.backtest import Backtest, measured
+from automodel_sk.evaluation.coverage import coverage_on_windows
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.plots.forecast_plot import forecasts, levels_within_reach, series_to_show
+from automodel_sk.forecasting.predict import loss_family
+from automodel_sk.plots.forecast_plot import (
+    LEVELS,
+    forecasts,
+    levels_within_reach,
+    series_to_show,
+)
 from automodel_sk.plots.renderers.plotly import draw
 from automodel_sk.plots.study import tuned_values
 from automodel_sk.report.environment_info import environment_info
+from automodel_sk.report.forecast_table import ForecastTables, day_of, forecast_tables
+from automodel_sk.report.several import several_models
 from automodel_sk.report.verdict import Verdict, verdict
 
 if TYPE_CHECKING:
@@ -74,12 +84,21 @@ def contents(plots: ModelPlots, code: str, future: pd.DataFrame | None = None) -
     model = plots._model
     state = model.state
     test, untested = _tested(plots)
+    ahead, not_shown = _ahead(plots, future)
+    tables = None if ahead is None else _tables(plots, ahead)
     return {
         "model": model,
+        "title": _title(plots, tables),
+        "what": _what(plots),
+        "ahead": steps_in_words(model.h, plots._frequency),
+        "unit": unit_of(plots._frequency),
+        "forecast": tables,
+        "several": several_models(plots),
+        "coverage": {} if test is None else _coverage(plots),
         "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        "verdict": Verdict("unknown", untested) if test is None else verdict(test, state.season),
+        "verdict": Verdict("unknown", untested) if test is None else _verdict(plots, test),
         "scores": [] if test is None else _scores(test),
-        "forecasts": _forecasts(plots, test, future),
+        "forecasts": _forecasts(plots, test, ahead, not_shown, future),
         "errors": [] if test is None else _error_pictures(plots),
         "data": _data(plots),
         "warnings": [] if model.validation is None else model.validation.warnings,
@@ -92,11 +111,56 @@ def contents(plots: ModelPlots, code: str, future: pd.DataFrame | None = None) -
     }
 
 
+def _what(plots: ModelPlots) -> str:
+    target = plots._names[2]
+    return "Forecast" if target == "y" else f"Forecast of {target}"
+
+
+def _title(plots: ModelPlots, tables: ForecastTables | None) -> str:
+    """Return what is forecast, and for when."""
+    what = _what(plots)
+    if tables is None:
+        return f"{what}, {steps_in_words(plots._model.h, plots._frequency)} ahead"
+    if tables.first == tables.last:
+        return f"{what} for {tables.first}"
+    return f"{what} from {tables.first} to {tables.last}"
+
+
+def _ahead(plots: ModelPlots, future: pd.DataFrame | None) -> tuple[pd.DataFrame | None, str]:
+    """Return the forecast with its intervals, or why there is none."""
+    model = plots._model
+    level = levels_within_reach(model.state)
+    try:
+        return plots._shown(model.predict(**plots._inputs(future), level=level or None)), ""
+    except InvalidInputError as exc:
+        return None, f"The future is not shown: {exc}"
+
+
+def _tables(plots: ModelPlots, ahead: pd.DataFrame) -> ForecastTables:
+    state = plots._model.state
+    return forecast_tables(ahead, state.column, levels_within_reach(state), plots._names)
+
+
+def _coverage(plots: ModelPlots) -> dict[float, float]:
+    """Return how often intervals of past windows held, for a model whose errors make them."""
+    model = plots._model
+    state = model.state
+    if loss_family(state.loss) != "point":
+        return {}
+    test = measured(model)
+    levels = levels_within_reach(state) or LEVELS
+    return coverage_on_windows(test.forecasts, test.model, state.history(), state.season, levels)
+
+
 def _tested(plots: ModelPlots) -> tuple[Backtest | None, str]:
     try:
         return plots._measured(), ""
     except InvalidInputError as exc:
         return None, f"The accuracy of the forecasts is unknown: {exc}."
+
+
+def _verdict(plots: ModelPlots, test: Backtest) -> Verdict:
+    return verdict(test, plots._model.state.season, plots._frequency)
 
 
 def _scores(test: Backtest) -> list[dict[str, Any]]:
@@ -108,7 +172,13 @@ def _scores(test: Backtest) -> list[dict[str, Any]]:
     ]
 
 
-def _forecasts(plots: ModelPlots, test: Backtest | None, future: pd.DataFrame | None) -> Picture:
+def _forecasts(
+    plots: ModelPlots,
+    test: Backtest | None,
+    ahead: pd.DataFrame | None,
+    not_shown: str,
+    future: pd.DataFrame | None,
+) -> Picture:
     """Return the forecasts of the best, the median and the worst series."""
     model, past = plots._model, plots._observed(None)
     if test is None:
@@ -119,21 +189,32 @@ def _forecasts(plots: ModelPlots, test: Backtest | None, future: pd.DataFrame | 
         order = ", ".join(_WORDS[word] for word in by_word) if len(by_word) > 1 else "the series"
         caption = f"From above: {order}."
     level = levels_within_reach(model.state)
-    try:
+    members: dict[str, pd.DataFrame] = {}
+    if ahead is None:
+        caption = f"{caption} {not_shown}"
+    else:
         inputs = plots._inputs(future)
-        ahead = plots._shown(model.predict(**inputs, level=level or None))
         past = plots._observed(inputs.get("dataset"))
-    except InvalidInputError as exc:
-        ahead, caption = None, f"{caption} The future is not shown: {exc}"
+        members = _members(plots, inputs)
     steps = max(4 * model.h, 2 * model.state.season)
     past = past[past["unique_id"].isin(names)].groupby("unique_id", observed=True).tail(steps)
-    sketch = forecasts(past, ahead, model.state.column, names, level, test)
+    sketch = forecasts(past, ahead, model.state.column, names, level, test, members=members)
     return Picture("forecasts", caption, draw(sketch))
 
 
+def _members(plots: ModelPlots, inputs: dict[str, Any]) -> dict[str, pd.DataFrame]:
+    """Return the forecasts of an ensemble's members, if it has several."""
+    members = getattr(plots._model, "members", {})
+    try:
+        return plots._of_members(inputs) if len(members) > 1 else {}
+    except InvalidInputError:
+        return {}
+
+
 def _error_pictures(plot: ModelPlots) -> list[Picture]:
+    unit = unit_of(plot._frequency)
     return [
-        _picture("error_by_step", "Error by forecast step.", plot.error_by_step),
+        _picture("error_by_step", f"Error by {unit} ahead.", plot.error_by_step),
         _picture("error_by_series", "Error by series.", plot.error_by_series),
         _picture(
             "residuals",
@@ -165,7 +246,7 @@ def _data(plots: ModelPlots) -> dict[str, Any]:
     rows = {str(name): value for name, value in profile.describe()["value"].items()}
     del rows["unused columns"]
     times = plots._shown(frame)["ds"]
-    first, last = (str(time).removesuffix(" 00:00:00") for time in _ends(times))
+    first, last = (day_of(time) for time in _ends(times))
     return {
         **rows,
         "frequency": plots._frequency,
@@ -182,18 +263,32 @@ def _ends(times: pd.Series) -> tuple[Any, Any]:
 def _search(plot: ModelPlots) -> dict[str, Any]:
     model, trials = plot._model, plot._model.trials
     states = trials["state"].value_counts()
+    several = hasattr(model, "leaderboard")
     return {
         "why": "" if model.strategy is None else model.strategy.description,
         "counts": [int(states.get(state, 0)) for state in ("COMPLETE", "PRUNED", "FAIL")],
         "seconds": trials["duration"].dt.total_seconds().sum(),
-        "pictures": [
-            _picture("history", "Losses of the trials, and the best so far.", plot.history),
-            _picture("learning_curves", "Learning curves of the trials.", plot.learning_curves),
-            _picture("importances", "Importance of the parameters.", plot.importances),
-        ],
-        "slices": _picture("slices", "Loss by parameter.", plot.slices, wide=True),
+        "pictures": _pictures_of_models(plot) if several else _pictures_of_trials(plot),
+        "slices": None
+        if several
+        else _picture("slices", "Loss by parameter.", plot.slices, wide=True),
         "table": _best_trials(model.state.records),
     }
+
+
+def _pictures_of_trials(plot: ModelPlots) -> list[Picture]:
+    return [
+        _picture("history", "Losses of the trials, and the best so far.", plot.history),
+        _picture("learning_curves", "Learning curves of the trials.", plot.learning_curves),
+        _picture("importances", "Importance of the parameters.", plot.importances),
+    ]
+
+
+def _pictures_of_models(plot: Any) -> list[Picture]:
+    return [
+        _picture("score_over_time", "Score of each model when it was known.", plot.score_over_time),
+        _picture("learning_curves", "Learning curves of the trials.", plot.learning_curves),
+    ]
 
 
 def _best_trials(records: Sequence[TrialRecord]) -> dict[str, Sequence[Any]]:

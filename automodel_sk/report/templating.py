@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-__all__ = ["figure_of", "render", "text_of"]
+__all__ = ["figure_of", "percent_of", "render", "source", "text_of"]
 
 
 def render(name: str, **values: Any) -> str:
@@ -42,7 +42,7 @@ def _environment() -> Any:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {"figure": figure_of, "text": text_of}
+    environment.filters |= {"figure": figure_of, "percent": percent_of, "text": text_of}
     return environment
 
 
@@ -57,6 +57,17 @@ def figure_of(value: float | None) -> str:
     if value is None or value != value:
         return "\u2013"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def percent_of(share: float | None) -> str:
+    """Format a share in percent.
+
+    Examples
+    --------
+    >>> percent_of(0.123), percent_of(-1.5), percent_of(None)
+    ('12%', '-150%', '\u2013')
+    """
+    return "\u2013" if share is None or share != share else f"{share:.0%}"
 
 
 def text_of(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from automodel_sk.data.baselines import BASELINE_COLUMN, BASELINES
+from automodel_sk.data.period import steps_in_words
 from automodel_sk.evaluation.backtest import Backtest
 
 __all__ = ["Verdict", "verdict"]
@@ -31,7 +32,7 @@ class Verdict:
     details: tuple[str, ...] = ()
 
 
-def verdict(test: Backtest, season: int) -> Verdict:
+def verdict(test: Backtest, season: int, freq: str | int = 1) -> Verdict:
     """Judge a model by its errors compared with those of the baselines.
 
     Parameters
@@ -40,6 +41,8 @@ def verdict(test: Backtest, season: int) -> Verdict:
         The backtest with the errors.
     season : int
         Steps of one season.
+    freq : str or int
+        Frequency of the data.
 
     Returns
     -------
@@ -49,7 +52,7 @@ def verdict(test: Backtest, season: int) -> Verdict:
     errors = {str(name): float(error) for name, error in test.scores()["MASE"].items()}
     own = errors.pop(test.model)
     naive = "the seasonal-naive forecast" if season > 1 else "the naive forecast"
-    details = (_share_of_series(test, naive), _basis(test))
+    details = (_share_of_series(test, naive), _basis(test, freq))
     best = min(errors, key=lambda name: errors[name])
     if own < errors[best]:
         saved = _percent(1 - own / errors[BASELINE_COLUMN])
@@ -84,12 +87,12 @@ def _share_of_series(test: Backtest, naive: str) -> str:
     return f"It is more accurate than {naive} in {wins:,} of {len(errors):,} series."
 
 
-def _basis(test: Backtest) -> str:
+def _basis(test: Backtest, freq: str | int) -> str:
     h = int(test.scaled["step"].max())
     windows = test.windows.count
     times = "once" if windows == 1 else f"{windows} times"
     return (
-        f"Measured {times} on {h} steps at the end of the data that were not used for training."
-        " Some of these steps were used to choose its configuration, so expect the error on new"
+        f"Measured {times} on {steps_in_words(h, freq)} at the end of the data, not used for"
+        " training. Some of them were used to choose its configuration, so expect the error on new"
         " data to be somewhat larger."
     )

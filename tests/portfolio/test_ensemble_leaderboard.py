@@ -166,7 +166,7 @@ def test_summary_card_and_text(ensemble):
 
 def test_report_and_plots_train_nothing(ensemble, tmp_path):
     page = ensemble.report(tmp_path / "report.html").read_text()
-    assert "AutoEnsemble forecasts 2 series, 3 steps ahead" in page
+    assert "2 series, 3 steps ahead, by AutoEnsemble, the mean of 2 models." in page
     assert "Good" in page
     figure = ensemble.plot.error_by_step()
     assert figure.axes

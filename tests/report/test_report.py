@@ -87,7 +87,9 @@ def page(path: Path) -> Page:
 
 def test_the_page_holds_all_that_it_needs(page: Page):
     assert len(page.scripts) == 2
-    assert page.addresses == ["data:,"]
+    icon, download = page.addresses
+    assert icon == "data:,"
+    assert download.startswith("data:text/csv;charset=utf-8;base64,")
     assert len(page.figures) == FIGURES
     assert not {"link", "iframe", "object", "embed"} & set(page.tags) - {"link"}
 
@@ -189,7 +191,7 @@ def test_the_verdict_is_plain():
         "NHITS's error is 25% lower than that of the seasonal-naive forecast.",
     )
     assert good.details[0].endswith("in 1 of 2 series.")
-    assert "Measured 2 times on 1 steps" in good.details[1]
+    assert "Measured 2 times on 1 step at" in good.details[1]
     bad = judged([3.0, 2.0], [2.0, 2.0], [9.0, 9.0])
     assert bad.tone == "bad"
     assert "does not beat a baseline: its error is 25% higher than that of the" in bad.headline
@@ -317,7 +319,7 @@ def test_the_command_writes_it(model: AutoModel, tmp_path: Path, monkeypatch: py
     done = CliRunner().invoke(app, ["report", "saved", "-o", "page.html"])
     assert done.exit_code == 0, done.output
     assert "Report: page.html" in done.output
-    assert Page(tmp_path / "page.html").text.startswith("MLP: 7 steps ahead")
+    assert Page(tmp_path / "page.html").text.startswith("Forecast from 2024-03-11 to 2024-03-17")
     assert CliRunner().invoke(app, ["report", "absent"]).exit_code == 2
     done = CliRunner().invoke(app, ["report", "saved", "-o", "no/page.html"])
     assert done.exit_code == 1

@@ -61,6 +61,8 @@ def draw(spec: FigureSpec) -> Any:
 
 def _draw_panel(ax: Any, panel: Subplot) -> dict[str, Any]:
     """Draw a panel and return its artists by name."""
+    if panel.rows:
+        ax.yaxis.update_units(_places(panel.rows))
     artists = {layer.name: _DRAWERS[type(layer)](ax, layer) for layer in panel.layers}
     ax.set_title(_literal(panel.title), loc="left")
     ax.set_xlabel(panel.x_title)
@@ -112,7 +114,7 @@ def _line(ax: Any, layer: Line) -> Any:
     how = {"drawstyle": "steps-post"} if layer.step else {}
     colour, width = COLOURS[layer.colour], layer.width
     [line] = ax.plot(
-        _places(layer.x), np.asarray(layer.y), style, color=colour, linewidth=width, **how
+        _places(layer.x), _places(layer.y), style, color=colour, linewidth=width, **how
     )
     return line
 

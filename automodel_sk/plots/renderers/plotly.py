@@ -94,6 +94,9 @@ def _draw_panel(figure: Any, panel: Subplot, row: int, column: int, named: set[s
     at = {"row": row + 1, "col": column + 1}
     figure.update_xaxes(title_text=panel.x_title, **_scale(panel, "x", panel.log_x), **at)
     figure.update_yaxes(title_text=panel.y_title, **_scale(panel, "y", panel.log_y), **at)
+    if panel.rows:
+        figure.update_yaxes(categoryorder="array", categoryarray=_places(panel.rows), **at)
+        figure.update_layout(barmode="overlay")
     if panel.whole_span is not None and panel.whole_span <= _FEW_TICKS and not panel.log_x:
         figure.update_xaxes(dtick=1, **at)
 
@@ -127,7 +130,7 @@ def _line(layer: Line) -> Any:
         "dash": "dash" if layer.dashed else "solid",
         "shape": "hv" if layer.step else "linear",
     }
-    return Scatter(x=_places(layer.x), y=np.asarray(layer.y), mode="lines", line=line)
+    return Scatter(x=_places(layer.x), y=_places(layer.y), mode="lines", line=line)
 
 
 def _band(layer: Band) -> Any:
