@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk._utils.interrupts import exit_at_signals
@@ -16,6 +17,7 @@ from automodel_sk.arguments.boundary import TABLE, public
 from automodel_sk.arguments.conversion import convert
 from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.number_rule import shown
+from automodel_sk.arguments.option import known_keywords, unknown_option
 from automodel_sk.auto_model import AutoModel
 from automodel_sk.catalog.models import MODEL_CATALOG, ModelCharacteristics, read_model_name
 from automodel_sk.data.columns import ColumnNames
@@ -54,6 +56,18 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 
+def _no_argument(name: str, known: Sequence[str]) -> str:
+    """Return the sentence for an argument that the factory lacks; it may be an option."""
+    options = list(OptimizationConfig.declared())
+    sentence = unknown_option(name, [*known, *options])
+    if name not in options:
+        return sentence
+    return (
+        f"unknown argument {name!r}; options are passed together: AutoModelFactory(model_name, h,"
+        f" OptimizationConfig({name}=...))"
+    )
+
+
 class AutoModelFactory:
     """Tune one or several models with a validated and tracked search.
 
@@ -78,6 +92,7 @@ class AutoModelFactory:
     'optuna'
     """
 
+    @known_keywords(_no_argument)
     def __init__(
         self,
         model_name: str | Sequence[str],
@@ -148,6 +163,7 @@ class AutoModelFactory:
         started = datetime.now().astimezone()
         earlier = earlier_configurations(self.config.warm_start)
         several = names_several(self.model_name)
+        _check_order(self.model_name, self.h)
         model_name: Any = self.model_name if several else read_model_name(self.model_name)
         h = convert(TABLE["h"], self.h)
         options = replace(self.config.converted(), warm_start=earlier)
@@ -404,6 +420,19 @@ def _as_options(options: Any) -> OptimizationConfig:
         f"optimization_config must be an OptimizationConfig, got {shown(options)};"
         " try OptimizationConfig(num_samples=20)"
     )
+
+
+def _check_order(model_name: Any, h: Any) -> None:
+    """Raise if the first arguments were passed in another order."""
+    if isinstance(h, (str, list, tuple)) and isinstance(model_name, Integral):
+        raise InvalidInputError(
+            f"model_name and h are swapped: got {shown(model_name)} and {shown(h)}; try"
+            f" create_auto_model({shown(h)}, {shown(model_name)}, df)"
+        )
+    if hasattr(model_name, "columns"):
+        raise InvalidInputError(
+            "model_name is a frame; pass it third, e.g. create_auto_model('NHITS', 12, df)"
+        )
 
 
 def _study_name(model_name: Any, h: Any) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from sktime.forecasting.base import ForecastingHorizon
 from sktime.utils.warnings import warn
 
 from automodel_sk._utils.secrets import mask_secrets, remember_address
+from automodel_sk.arguments.option import known_keywords
 from automodel_sk.data.wording import worded
 from automodel_sk.estimator.base import ForecasterContract
 from automodel_sk.estimator.checks import check_exogenous, check_intervals, check_names
@@ -32,7 +34,7 @@ from automodel_sk.estimator.inputs import (
 from automodel_sk.estimator.insample import Window, predict_insample
 from automodel_sk.estimator.static import static_frame, static_names
 from automodel_sk.estimator.upstream import quantile_columns
-from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.forecasting.inputs import prepared_history, steps_to_compute
 from automodel_sk.frames.clocks import Integers
 from automodel_sk.options import OptimizationConfig
@@ -182,6 +184,7 @@ class AutoNeuralForecaster(ForecasterContract):
     ['1961-01', '1961-02', '1961-03']
     """
 
+    @known_keywords()
     def __init__(
         self,
         model: str | Sequence[str] = "NHITS",
@@ -599,6 +602,31 @@ class AutoNeuralForecaster(ForecasterContract):
 
         forecaster: AutoNeuralForecaster = load_forecaster(cls, Path(path))
         return forecaster
+
+    @classmethod
+    def load_from_path(cls, serial: Any) -> Any:
+        """Read a forecaster from sktime's own zip file; prefer `sktime.base.load`.
+
+        Parameters
+        ----------
+        serial : str or Path
+            The file.
+
+        Returns
+        -------
+        AutoNeuralForecaster
+
+        Raises
+        ------
+        ModelFileError
+            If there is no such file, or it is no zip file.
+        """
+        try:
+            return super().load_from_path(serial)
+        except (OSError, BadZipFile) as exc:
+            raise ModelFileError(
+                f"{serial} can't be read ({exc}); pass the zip file that save(path) wrote"
+            ) from exc
 
 
 _ON_UPDATE = {

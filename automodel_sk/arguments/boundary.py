@@ -87,10 +87,15 @@ def engine_names() -> Iterator[None]:
         _INSIDE.reset(token)
 
 
-def _under_own_names(names: Any, arguments: Mapping[str, Any], frames: list[str]) -> dict[str, Any]:
+def _under_own_names(
+    names: Any, arguments: Mapping[str, Any], frames: Mapping[str, Frame]
+) -> dict[str, Any]:
     """Return the frames among some arguments under the internal column names."""
     given = {name: arguments.get(name) for name in frames}
-    return {n: names.own(f, n) for n, f in given.items() if isinstance(f, pd.DataFrame)}
+    plain = {
+        n: f for n, f in given.items() if isinstance(f, pd.DataFrame) and f.columns.nlevels == 1
+    }
+    return {name: names.own(frame, name, frames[name].columns) for name, frame in plain.items()}
 
 
 def _names_of(args: Sequence[Any]) -> Any:
@@ -140,9 +145,9 @@ def public(**own: Rule) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function)
-        frames = [n for n in signature.parameters if isinstance(own.get(n, TABLE.get(n)), Frame)]
         rules = {name: own.get(name, TABLE.get(name)) for name in signature.parameters}
         known = {name: rule for name, rule in rules.items() if rule is not None}
+        frames = {name: rule for name, rule in known.items() if isinstance(rule, Frame)}
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -48,7 +48,7 @@ class Frame:
         """Return whether a value is a DataFrame, or None if the argument is optional."""
         if not isinstance(value, pd.DataFrame):
             return self.optional and value is None
-        return not self._missing(value)
+        return value.columns.nlevels == 1 and not self._missing(value)
 
     def _missing(self, frame: pd.DataFrame) -> list[str]:
         found = {*frame.columns, *frame.index.names}
@@ -62,6 +62,12 @@ class Frame:
 
     def refusal(self, value: Any) -> str:
         """Return the sentence that says how to convert the value to a DataFrame."""
+        if isinstance(value, pd.DataFrame) and value.columns.nlevels > 1:
+            return (
+                f"{self.name} has column names of {value.columns.nlevels} levels, such as"
+                f" {shown(value.columns[0])}; join them: {self.name}.columns ="
+                f' ["_".join(map(str, name)) for name in {self.name}.columns]'
+            )
         if isinstance(value, pd.DataFrame):
             missing = ", ".join(map(repr, self._missing(value)))
             found = shown([str(column) for column in value.columns])

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from automodel_sk.arguments.kinds import Rule
 from automodel_sk.arguments.number_rule import nearest
+from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["Option", "option", "unknown_option"]
+__all__ = ["Option", "known_keywords", "option", "unknown_option"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _SYNONYMS = {
     "n_trials": "num_samples",
@@ -98,11 +104,49 @@ def unknown_option(name: str, known: Sequence[str]) -> str:
     """
     if name in _ELSEWHERE and name not in known:
         return f"unknown option {name!r}; {_ELSEWHERE[name].format(name)}"
-    meant = _SYNONYMS.get(name)
+    meant: str | None = _SYNONYMS.get(name, name)
     if meant not in known:
-        meant = nearest(name, known)
+        alike = (other for other, target in _SYNONYMS.items() if target == meant and other in known)
+        meant = next(alike, None) or nearest(name, known)
     hint = f"did you mean {meant!r}?" if meant else f"choose from {', '.join(known)}"
     return f"unknown option {name!r}; {hint}"
+
+
+def known_keywords(
+    words: Callable[[str, Sequence[str]], str] = unknown_option,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator of a constructor that reports unknown keywords in a sentence.
+
+    The signature stays as it is, since estimators are cloned by it.
+
+    Parameters
+    ----------
+    words : callable
+        Returns the sentence for an unknown keyword and the known ones.
+
+    Examples
+    --------
+    >>> @known_keywords()
+    ... def search(*, num_samples=None): ...
+    >>> search(n_trials=5)
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: unknown option 'n_trials'; did you mean ...
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        known = [name for name in inspect.signature(function).parameters if name != "self"]
+
+        @functools.wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            for name in kwargs:
+                if name not in known:
+                    raise InvalidInputError(words(name, known))
+            return function(*args, **kwargs)
+
+        return checked
+
+    return decorate
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -62,7 +63,7 @@ class ColumnNames:
         """Whether any name differs from the internal one."""
         return self.names != _OWN
 
-    def own(self, frame: pd.DataFrame, argument: str) -> pd.DataFrame:
+    def own(self, frame: pd.DataFrame, argument: str, needed: Collection[str] = ()) -> pd.DataFrame:
         """Return a frame with the internal column names.
 
         Parameters
@@ -71,13 +72,17 @@ class ColumnNames:
             Frame with the user's names or the internal ones.
         argument : str
             Name of the parameter that received the frame, for messages.
+        needed : collection of str
+            Internal names of columns that must exist.
 
         Raises
         ------
         InvalidInputError
-            If the frame has both the user's and the internal name of a column.
+            If the frame has both the user's and the internal name of a column, or lacks a needed
+            one.
         """
         frame = _without_copies(frame)
+        self._check_needed(frame, argument, needed)
         if set(frame.index.names) & set(self.names):
             frame = frame.reset_index()
         renames = {}
@@ -90,6 +95,21 @@ class ColumnNames:
                 )
             renames[given] = own
         return frame.rename(columns=renames)
+
+    def _check_needed(self, frame: pd.DataFrame, argument: str, needed: Collection[str]) -> None:
+        """Raise if a needed column has neither the user's name nor the internal one."""
+        known = {*frame.columns, *frame.index.names}
+        named = zip(self.names, _OWN, _ARGUMENTS, strict=True)
+        missing = [
+            f"{name!r} ({parameter})"
+            for name, own, parameter in named
+            if own in needed and name != own and not {name, own} & known
+        ]
+        if missing:
+            raise InvalidInputError(
+                f"{argument} lacks the column {' and the column '.join(missing)}; its columns are"
+                f" {shown([str(name) for name in frame.columns])}"
+            )
 
     def check_present(self, frame: pd.DataFrame, argument: str) -> None:
         """Raise if any named column is missing; the error lists all of them."""

@@ -245,7 +245,22 @@ def _candidates(times: pd.DatetimeIndex) -> list[str]:
     yearly = [f"{kind}-{month}" for kind in ("YE", "YS", "QE", "QS")]
     business = [f"{kind}-{month}" for kind in ("BYE", "BYS", "BQE", "BQS")]
     monthly = ["ME", "MS", "SME", "SMS", "BME", "BMS", f"{months}ME", f"{months}MS"]
-    return [*yearly, *business, *monthly, f"W-{day}", "D", "B", step_alias(commonest)]
+    several = _business_days(times)
+    return [*yearly, *business, *monthly, f"W-{day}", "D", "B", step_alias(commonest), *several]
+
+
+def _business_days(times: pd.DatetimeIndex) -> list[str]:
+    """Return the most common step in business days, if it is several and no time is on a weekend.
+
+    Every second business day is two or four days after the one before, so no fixed step fits.
+    """
+    wall = wall_times(times)
+    if (wall.dayofweek > 4).any():
+        return []
+    days = wall.to_numpy().astype("datetime64[D]")
+    steps, counts = np.unique(np.busday_count(days[:-1], days[1:]), return_counts=True)
+    commonest = int(steps[counts.argmax()])
+    return [f"{commonest}B"] if commonest > 1 else []
 
 
 def _common_step(times: pd.DatetimeIndex) -> int:

@@ -262,6 +262,12 @@ def align_static(
         )
     ids = pd.Index(frame[ID].unique())
     table = static_df.reset_index() if ID not in static_df.columns else static_df
+    lacking = [column for column in columns if column not in table.columns]
+    if lacking:
+        raise InvalidInputError(
+            f"{words.frame('static_df')} lacks {lacking} (it has {words.columns(table.columns)});"
+            f" the model uses {list(columns)}: add one value per series"
+        )
     table = _as_numbers(table.set_index(ID)[list(columns)], columns)
     missing = ids[~ids.isin(table.index)]
     if len(missing):

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.data.wording import shown
-from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.options import OptimizationConfig
 
 __all__ = [
@@ -267,11 +267,23 @@ def save_pickled(
     >>> save_pickled(lambda path, form: (path, form), None, "pickle")
     (None, 'pickle')
     """
-    if path is None or "." not in Path(path).name:
-        return save(None if path is None else Path(path), serialization_format)
-    path = Path(path)
+    if path is None:
+        return save(None, serialization_format)
+    path = Path(path).expanduser()
+    try:
+        return _save_file(save, path, serialization_format)
+    except OSError as exc:
+        raise ModelFileError(
+            f"the forecaster can't be saved to {path} ({exc.strerror or exc}); pass a path in a"
+            " folder that exists and can be written"
+        ) from exc
+
+
+def _save_file(save: Callable[[Path | None, str], Any], path: Path, form: str) -> Any:
+    if "." not in path.name:
+        return save(path, form)
     plain = path.with_name(path.name.replace(".", "-") + f"-{secrets.token_hex(4)}")
-    with save(plain, serialization_format):
+    with save(plain, form):
         pass
     named = path.with_name(f"{path.name}.zip")
     plain.with_name(f"{plain.name}.zip").replace(named)

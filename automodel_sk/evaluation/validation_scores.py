@@ -226,7 +226,7 @@ def _table(
     """Return one window's rows, one per metric."""
     rows = []
     for metric in metrics:
-        objective = make_objective(metric, windows, history)
+        objective = make_objective(metric, windows, history).of_scaled_series()
         with np.errstate(all="ignore"):
             scores = {name: _score(objective, f) for name, f in forecasts.items()}
         cutoff = windows.frame["cutoff"].max()

@@ -9,9 +9,10 @@ import pandas as pd
 
 from automodel_sk.catalog.models import is_joint
 from automodel_sk.data.joint import check_places, uneven_ends
-from automodel_sk.data.preparation import prepare_frame, read_times
+from automodel_sk.data.preparation import MASK, prepare_frame, read_times
 from automodel_sk.data.times.steps import later_times, parse_frequency
 from automodel_sk.data.times.wall_clock import index_of
+from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.training.task import TrainingTask
 
@@ -75,7 +76,24 @@ def usable_history(
         later_times(index_of([frame["ds"].max()]), parse_frequency(freq), task.h)
     if is_joint(task.model_name):
         _check_series(task, frame, trained_on)
+    _warn_of_unobserved(frame)
     return frame
+
+
+def _warn_of_unobserved(frame: pd.DataFrame) -> None:
+    """Warn about series of which nothing is known."""
+    if MASK not in frame.columns:
+        return
+    observed = frame.groupby("unique_id", observed=True, sort=False)[MASK].max()
+    never = observed.index[observed.to_numpy() == 0]
+    if len(never):
+        logger.warning(
+            "%d of %d series never observed, first %s: its forecast rests on nothing known; leave"
+            " such series out",
+            len(never),
+            len(observed),
+            wording().series(never[0]),
+        )
 
 
 def _check_series(task: TrainingTask, frame: pd.DataFrame, trained_on: Any) -> None:

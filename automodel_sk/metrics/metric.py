@@ -29,6 +29,8 @@ __all__ = ["Metric", "metric_name", "resolve_metric"]
 
 Array = npt.NDArray[np.float64]
 _BEST_AT_A_LEVEL = ("coverage", "calibration")
+_ROUNDING = 1e-9
+"""A scale below this share of a series' largest value is rounding: forecasts are in float32."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ class Metric:
         Returns
         -------
         array of float, or 1.0 without a scale
+            Infinite where the scale is zero but for rounding.
         """
         if self.scaled is None:
             return 1.0
@@ -135,7 +138,12 @@ class Metric:
         probe = Forecast(off_by_one, {0.5: off_by_one})
         past = history[["unique_id", "ds", "y"]]
         unscaled = self.errors(windows, probe)
-        return self._of_table(self.scaled, windows, probe, past) / unscaled
+        weights = self._of_table(self.scaled, windows, probe, past) / unscaled
+        power = 2 if self.name == "msse" else 1
+        sizes = past["y"].abs().groupby(past["unique_id"], observed=True).max()
+        ids = windows.frame["unique_id"].to_numpy()[:: windows.h]
+        least = _ROUNDING * sizes.reindex(ids).to_numpy(dtype=float)
+        return np.where(weights * least**power > 1, np.inf, weights)
 
 
 def _stacked(name: str, forecast: Forecast, h: int) -> tuple[Array, Array]:

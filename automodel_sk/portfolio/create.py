@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from automodel_sk.data.columns import ColumnNames
+from automodel_sk.data.preparation import WEIGHT
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.budget import PortfolioBudget
 from automodel_sk.portfolio.conclusion import conclusion, time_line
@@ -77,6 +78,13 @@ def create_ensemble(
 def _announce(plan: PortfolioPlan, options: OptimizationConfig, *, by_name: bool) -> None:
     for warning in plan.validation.warnings:
         logger.warning(warning)
+    if WEIGHT in plan.data.frame.columns and (local := _without_weights(plan)):
+        logger.warning(
+            "column %r has no effect on %s, which take no weights; if they matter, name models that"
+            " do: networks, 'LightGBM' and 'DirectLightGBM'",
+            WEIGHT,
+            ", ".join(local),
+        )
     say(f"Data: {plan.profile}", options.verbose)
     windows = f"{plan.data.n_windows} validation windows of {plan.data.h} steps"
     say(f"Models: {', '.join(plan.names)}; {windows}", options.verbose)
@@ -99,6 +107,11 @@ def _announce_columns(plan: PortfolioPlan, options: OptimizationConfig, *, by_na
         logger.warning(message)
     else:
         say(f"Columns: {message}", options.verbose)
+
+
+def _without_weights(plan: PortfolioPlan) -> list[str]:
+    """Return the models that rows of any weight count the same for."""
+    return [name for name, member in plan.members.items() if member.family != "tree"]
 
 
 def _tracked(

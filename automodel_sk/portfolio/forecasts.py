@@ -61,7 +61,7 @@ def forecast_ahead(
     """
     past = state.history() if inputs["history"] is None else inputs["history"]
     times, longer = times_after(past, state.freq, steps), steps > state.h
-    given = _given(state, inputs, longer)
+    given = _given(state, {**inputs, "futr_df": _of_steps(inputs["futr_df"], times)}, longer)
     point = team.point(given, past, steps, longer=longer)
     table = times.assign(**{name: point.ravel()})
     if columns:
@@ -77,6 +77,13 @@ def _given(state: EnsembleState, inputs: Mapping[str, pd.DataFrame | None], long
     if own["history"] is None and longer:  # members keep forecasts of their own horizon alone
         own["history"], static = state.data.frame, state.data.static_df
     return Inputs(own["history"], own["futr_df"], static)
+
+
+def _of_steps(futr_df: pd.DataFrame | None, times: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the future values of the steps to forecast, without earlier and later rows."""
+    if futr_df is None or len(futr_df) == len(times):
+        return futr_df
+    return times.merge(futr_df, on=["unique_id", "ds"], how="left", validate="one_to_one")
 
 
 def times_after(past: pd.DataFrame, freq: str | int, steps: int) -> pd.DataFrame:

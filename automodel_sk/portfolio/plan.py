@@ -306,12 +306,11 @@ def _objective(options: OptimizationConfig, data: PortfolioData) -> Objective:
     """Return the objective; series without an error scale, as constant ones, are not scored."""
     metric = resolve_metric(options.metric or DEFAULT_METRIC, data.season)
     assert metric is not None
-    objective = make_objective(metric, data.windows, data.judged)
+    objective = make_objective(metric, data.windows, data.judged).of_scaled_series()
     if options.metric is not None:
         objective.check([""])
-    weights = np.asarray(objective.weights, dtype=float)
-    if np.isfinite(weights).any():
-        return replace(objective, weights=np.where(np.isfinite(weights), weights, np.nan))
+    if np.isfinite(np.asarray(objective.weights, dtype=float)).any():
+        return objective
     plain = resolve_metric("mae", data.season)
     assert plain is not None
     return make_objective(plain, data.windows, data.judged)

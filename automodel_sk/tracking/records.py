@@ -112,10 +112,9 @@ def _text_columns(frame: pd.DataFrame) -> list[Any]:
 def _columns(state: ModelState) -> Mapping[str, str]:
     # Times and ids may also arrive as text, from JSON or a CSV file; and MLflow would reject whole
     # numbers in a column of type double.
+    # MLflow drops columns that are not named here, so a mask counts even if training had none.
     task = state.task
-    names = ["unique_id", "ds", "y", *task.futr_exog, *task.hist_exog, *task.stat_exog]
-    if MASK in state.history().columns:
-        names.append(MASK)
+    names = ["unique_id", "ds", "y", *task.futr_exog, *task.hist_exog, *task.stat_exog, MASK]
     return dict.fromkeys(names, "any")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -64,6 +64,14 @@ class Objective:
         if not all(np.isfinite(v).all() for v in values):
             return float("inf")
         return float(pd.Series(self.by_window(forecast)).mean())
+
+    def of_scaled_series(self) -> Objective:
+        """Return the objective without series that have no error scale, unless none has one."""
+        weights = np.asarray(self.weights, dtype=float)
+        usable = np.isfinite(weights)
+        if usable.all() or not usable.any():
+            return self
+        return replace(self, weights=np.where(usable, weights, np.nan))
 
     def by_window(self, forecast: Forecast) -> Array:
         """Return the metric for each series and window."""

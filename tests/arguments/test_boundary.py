@@ -263,3 +263,34 @@ def test_a_training_that_diverges_is_told_in_words() -> None:
     options = {"use_mlflow": False, "verbose": False, "cpus": 1, "storage": ":memory:"}
     with pytest.raises(InvalidInputError, match="the training diverged: its loss became NaN"):
         create_auto_model("MLP", 3, frame, {"max_steps": 3, "input_size": 6}, **options)
+
+
+def test_unknown_keywords_of_constructors_name_what_was_meant() -> None:
+    from automodel_sk import AutoNeuralForecaster
+
+    cases: tuple[tuple[Callable[..., Any], str, str], ...] = (
+        (AutoNeuralForecaster, "n_trials", "did you mean 'num_samples'"),
+        (AutoNeuralForecaster, "random_seed", "did you mean 'random_state'"),
+        (AutoNeuralForecaster, "horizon", "pass h=12"),
+        (AutoModelFactory, "n_trials", "did you mean 'num_samples'"),
+        (AutoModelFactory, "num_samples", r"OptimizationConfig\(num_samples=\.\.\.\)"),
+    )
+    for build, name, words in cases:
+        with pytest.raises(InvalidInputError, match=rf"{name}.*{words}"):
+            build("MLP", **({"h": 3} if build is AutoModelFactory else {}), **{name: 3})
+    assert AutoNeuralForecaster("MLP", num_samples=3).clone().get_params()["num_samples"] == 3
+    assert "num_samples" in inspect.signature(AutoNeuralForecaster).parameters
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((7, "NHITS"), r"swapped: got 7 and 'NHITS'; try create_auto_model\('NHITS', 7, df\)"),
+        ((7, "auto"), "swapped"),
+        ((7, ["NHITS"]), "swapped"),
+    ],
+)
+def test_swapped_arguments_are_told(arguments: tuple[Any, Any], words: str) -> None:
+    frame = pd.DataFrame({"unique_id": "a", "ds": range(30), "y": 1.0})
+    with pytest.raises(InvalidInputError, match=words):
+        create_auto_model(*arguments, frame)

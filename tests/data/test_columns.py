@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from command_line import run, words
 
-from automodel_sk import AutoModel, create_auto_model
+from automodel_sk import AutoModel, DataValidator, create_auto_model
 from automodel_sk.exceptions import InvalidInputError
 
 CONFIG = {"input_size": 6, "max_steps": 3, "hidden_size": 4, "num_layers": 1}
@@ -147,3 +147,43 @@ def test_later_messages_and_columns_of_forecasts(pair: tuple[AutoModel, AutoMode
     for name in ("cutoff", "MLP"):
         with pytest.raises(InvalidInputError, match=r"is the name of another column"):
             create_auto_model("MLP", 3, frame, CONFIG, **{**THEIRS, "target_col": name}, **QUIET)
+
+
+def test_frames_without_a_key_are_told_by_the_users_names(
+    pair: tuple[AutoModel, AutoModel],
+) -> None:
+    frame = _panel().rename(columns=RENAMES)
+    future = _future(_panel()).rename(columns=RENAMES)
+    for lost, parameter in (("shop", "id_col"), ("date", "time_col")):
+        with pytest.raises(InvalidInputError, match=rf"column {lost!r} is missing"):
+            pair[1].predict(frame.drop(columns=lost), futr_df=future)
+        with pytest.raises(InvalidInputError, match=rf"futr_df lacks .*{lost!r} \({parameter}\)"):
+            pair[1].predict(futr_df=future.drop(columns=lost))
+    with pytest.raises(InvalidInputError, match=r"actual lacks the column 'sales' \(target_col\)"):
+        pair[1].plot.forecast(actual=frame.drop(columns="sales"), futr_df=future)
+
+
+def test_columns_of_two_levels_are_refused_everywhere(pair: tuple[AutoModel, AutoModel]) -> None:
+    frame = _panel()
+    frame.columns = pd.MultiIndex.from_product([["x"], frame.columns])
+    levels = r"has column names of 2 levels, such as \('x', 'unique_id'\); join them"
+    for model in ("MLP", ["Naive"]):
+        with pytest.raises(InvalidInputError, match=f"dataset {levels}"):
+            create_auto_model(model, 3, frame, **QUIET)
+    for name in ("predict", "refit", "update", "calibrate", "cross_validation", "simulate"):
+        for model in pair:
+            with pytest.raises(InvalidInputError, match=f"dataset {levels}"):
+                getattr(model, name)(frame)
+    for name in ("futr_df", "static_df"):
+        with pytest.raises(InvalidInputError, match=f"{name} {levels}"):
+            pair[0].predict(_panel(), **{name: frame})
+    assert any("2 levels" in error for error in DataValidator().validate_dataset(frame).errors)
+
+
+def test_static_values_without_a_column_are_told() -> None:
+    static = pd.DataFrame({"unique_id": ["south", "north"], "size": [3.0, 1.0]})
+    kinds = {"static_df": static, "stat_exog_list": ["size"]}
+    model = create_auto_model("MLP", 3, _panel(), CONFIG, **kinds, **QUIET)
+    lacking = static.rename(columns={"size": "space"})
+    with pytest.raises(InvalidInputError, match=r"static_df lacks \['size'\] \(it has .*'space'"):
+        model.predict(_panel(), static_df=lacking)

@@ -178,3 +178,17 @@ def test_grid_of_steps_finer_than_the_unit_of_the_dates() -> None:
     times = pd.date_range("2020", periods=3, freq="s", unit="s")
     grid = TimeGrid.of(times, "500ms")
     assert grid.steps(np.array([0]), np.array([1])).tolist() == [2.0]
+
+
+@pytest.mark.parametrize("freq", ["2B", "3B", "4B"])
+def test_steps_of_several_business_days_are_no_days(freq: str) -> None:
+    times = pd.date_range("2024-01-01", periods=60, freq=freq)
+    frame = pd.DataFrame({"unique_id": "a", "ds": times})
+    assert infer_frequency(frame) == freq
+    assert infer_frequency(frame.drop(index=[7, 30])) == freq
+
+
+@pytest.mark.parametrize("freq", ["B", "2D", "W-FRI", "D"])
+def test_other_steps_on_weekdays_stay_what_they_are(freq: str) -> None:
+    times = pd.date_range("2024-01-01", periods=3 if freq == "D" else 60, freq=freq)
+    assert infer_frequency(pd.DataFrame({"unique_id": "a", "ds": times})) == freq

@@ -196,3 +196,22 @@ def test_what_stands_under_the_mask_is_neither_simulated_from_nor_drawn():
         np.testing.assert_allclose(*paths, rtol=1e-5)
     drawn = model.plot.forecast(history=40).axes[0].lines[0].get_ydata()
     assert np.isnan(drawn).sum() == GONE[-40:].sum() > 0
+
+
+def test_what_is_never_observed_or_far_out_under_the_mask_is_told(caplog):
+    gone = plain().assign(unique_id="b", available_mask=0.0)
+    both = pd.concat([plain().assign(available_mask=1.0), gone], ignore_index=True)
+    found = DataValidator().validate_dataset(both, h=H).warnings
+    assert any("1 of 2 series never observed, first series 'b'" in w for w in found)
+    model = fit(plain())
+    with caplog.at_level("WARNING"):
+        model.predict(both)
+    assert "1 of 2 series never observed, first series 'b'" in caplog.text
+    hole = int(np.flatnonzero(GONE)[0])
+    far = masked(0.0)
+    far.loc[hole, "y"] = -1e9
+    found = DataValidator().validate_dataset(far, h=H).warnings
+    assert any("column 'y' holds -1e+09 in series 'a'" in w for w in found)
+    for value in (0.0, np.nan, 10.0):
+        found = DataValidator().validate_dataset(masked(value), h=H).warnings
+        assert not any("marks as not observed" in w for w in found)

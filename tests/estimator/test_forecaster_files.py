@@ -165,6 +165,15 @@ class TestRefusals:
         with pytest.raises(InvalidInputError, match="path is missing"):
             original.save(serialization_format="safe")
 
+    def test_a_folder_that_is_not_there_is_told(self, tmp_path: Path) -> None:
+        original = forecaster().fit(CONTAINERS["series"], fh=[1])
+        for name in ("f", "f.v2"):
+            with pytest.raises(ModelFileError, match=r"can't be saved to .*No such file"):
+                original.save(tmp_path / "none" / name)
+        for path in (tmp_path / "none.zip", __file__):
+            with pytest.raises(ModelFileError, match="can't be read"):
+                AutoNeuralForecaster.load_from_path(path)
+
 
 @pytest.mark.parametrize("freq", ["MS", "QE-NOV", "W-WED", "B", "2h", "15min", "D", "SMS"])
 @pytest.mark.parametrize("tz", [None, "Europe/Berlin", "UTC"])

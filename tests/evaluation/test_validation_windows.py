@@ -45,6 +45,7 @@ QUIET: dict[str, Any] = {
     "verbose": False,
     "cpus": 1,
     "gpus": 0,
+    "precision": "32-true",  # "auto" measures, and so depends on what else the machine does
 }
 
 
@@ -432,9 +433,10 @@ def test_a_metric_is_refused_before_any_training(data: pd.DataFrame):
         plan_of(data[data["ds"] < "2012-12-01"], n_windows=3, step_size=16)
 
 
-def test_an_estimator_takes_a_function():
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_an_estimator_takes_a_function(precision: str):
     y = pd.Series(100 + 10 * np.sin(np.arange(48.0)), pd.period_range("2020-01", periods=48))
-    options = {**QUIET, "num_samples": 1, "n_windows": 2, "step_size": 1}
+    options = {**QUIET, "num_samples": 1, "n_windows": 2, "step_size": 1, "precision": precision}
     forecaster = AutoNeuralForecaster("NLinear", config=SPACE, metric=worst, **options)
     forecaster.fit(y, fh=range(1, H + 1))
     scores = forecaster.auto_model_.validation_scores([worst])

@@ -342,3 +342,21 @@ def test_a_scale_of_zero_names_the_series(history: pd.DataFrame):
     windows = hold_out(flat, H, N_WINDOWS, STEP, season=SEASON)
     with pytest.raises(InvalidInputError, match=r"'mase' is nan .* first of series 's1'"):
         judged("mase", flat, windows).check([""])
+
+
+def test_a_scale_of_rounding_errors_is_zero(history: pd.DataFrame):
+    wave = 1e6 * np.sin(2 * np.pi * history.groupby("unique_id").cumcount() / SEASON)
+    is_wave = history["unique_id"] == "s1"
+    repeated = history.assign(y=history["y"].mask(is_wave, wave))
+    windows = hold_out(repeated, H, N_WINDOWS, STEP, season=SEASON)
+    of_wave = (windows.frame["unique_id"] == "s1").to_numpy()[::H]
+    for name in ("mase", "rmsse", "msse"):
+        objective = judged(name, repeated, windows)
+        assert np.isinf(objective.weights[of_wave]).all(), name
+        assert np.isfinite(objective.weights[~of_wave]).all(), name
+        with pytest.raises(InvalidInputError, match=r"first of series 's1'"):
+            objective.check([""])
+        scored = objective.of_scaled_series().score(Forecast(windows.reference + 1.0, {}))
+        others = hold_out(repeated[~is_wave], H, N_WINDOWS, STEP, season=SEASON)
+        alone = judged(name, repeated[~is_wave], others)
+        assert scored == pytest.approx(alone.score(Forecast(others.reference + 1.0, {})))

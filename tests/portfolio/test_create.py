@@ -194,3 +194,24 @@ def test_a_tree_without_time_is_the_one_that_was_judged(monkeypatch):
     first = found.predict().groupby("unique_id")["ds"].min()
     assert (first > ends).all()
     assert "before the validation windows" in found.state.team.parts[0].note
+
+
+def test_models_that_take_no_weights_are_named(caplog):
+    pytest.importorskip("lightgbm")
+    with caplog.at_level(logging.WARNING):
+        create_auto_model(["Naive", "LightGBM"], 6, DF.assign(sample_weight=1.0), **SMALL)
+    assert "column 'sample_weight' has no effect on Naive, which take no weights" in caplog.text
+
+
+def test_series_that_repeat_themselves_do_not_swamp_the_score():
+    wave = 1e6 * np.sin(2 * np.pi * np.arange(60) / 12)
+    times = pd.date_range("2015-01-31", periods=60, freq="ME")
+    both = pd.concat([DF, pd.DataFrame({"unique_id": "wave", "ds": times, "y": wave})])
+    names = ["Naive", "SeasonalNaive"]
+    scores = [
+        create_auto_model(names, 6, df, **SMALL).leaderboard().set_index("model")["score"]
+        for df in (DF, both)
+    ]
+    pd.testing.assert_series_equal(scores[1].loc[names], scores[0].loc[names], rtol=1e-5)
+    table = create_auto_model(names, 6, both, **SMALL).validation_scores(["mase", "rmsse", "msse"])
+    assert table[names].to_numpy().max() < 1e5  # the wave alone gives some 1e30

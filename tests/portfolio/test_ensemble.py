@@ -330,3 +330,23 @@ def test_a_member_that_explodes_on_a_series_is_left_out_there(frame, caplog):
     alone = built(frame, (1.0,), (1.0,))
     assert exploding.predict()["AutoEnsemble"].tolist() == alone.predict()["AutoEnsemble"].tolist()
     assert "far beyond all their past values" in caplog.text
+
+
+def test_future_rows_beyond_the_horizon_and_of_other_series_are_of_no_account(frame):
+    frame = frame.assign(price=np.arange(len(frame)) % 7.0)
+    data = data_of(frame, H, n_windows=2, futr_exog=("price",))
+    member = LastTimes(1.0, data.frame, H, name="Priced", futr_exog=("price",))
+    ensemble = ensemble_of(frame, data, [member], (1.0,))
+    ends = frame.groupby("unique_id")["ds"].max()
+    times = pd.date_range(ends.max() - pd.Timedelta(days=2), periods=9)
+    whole = pd.DataFrame(
+        [(name, ds) for name in ("c", "a", "b", "new") for ds in times], columns=["unique_id", "ds"]
+    )
+    whole = whole.assign(price=np.arange(float(len(whole))))
+    needed = whole[(whole["ds"] > ends.max()) & (whole["unique_id"] != "new")]
+    needed = needed.groupby("unique_id").head(H)
+    expected = ensemble.predict(futr_df=needed)
+    pd.testing.assert_frame_equal(ensemble.predict(futr_df=whole), expected)
+    later = whole.assign(price=whole["price"].where(whole["ds"].isin(needed["ds"])))
+    later = later[later["unique_id"] != "new"]
+    pd.testing.assert_frame_equal(ensemble.predict(futr_df=later), expected)

@@ -259,3 +259,33 @@ def test_a_saved_tree_forecasts_the_same(
     np.testing.assert_array_equal(
         load_member(tmp_path).predict(futr_df=futr), loaded.predict(futr_df=futr)
     )
+
+
+@pytest.mark.parametrize("name", ["LightGBM", "DirectLightGBM"])
+def test_rows_that_weigh_nothing_are_not_learned_from(name):
+    steps, rng = np.arange(240), np.random.default_rng(0)
+    promo = rng.choice([-1.0, 1.0], len(steps))
+    effect = np.where(steps < 120, 5.0, -5.0)  # turns over
+    y = 50 + effect * promo + rng.normal(0, 0.1, len(steps))
+    plain = pd.DataFrame({"unique_id": "a", "ds": steps, "y": y, "promo": promo})
+    late = np.where(steps < 125, 0.0, 1.0)
+    member = member_of(name)
+
+    def data(weights):
+        frame = plain if weights is None else plain.assign(sample_weight=weights)
+        return PortfolioData(frame, 4, 1, 1, n_windows=2, futr_exog=("promo",))
+
+    def effect_of(weights):
+        fitted = member.fit(data(weights), Deadline())
+        ahead = pd.DataFrame({"unique_id": "a", "ds": range(240, 244), "promo": 1.0})
+        up, down = (fitted.predict(futr_df=ahead.assign(promo=promo), h=4) for promo in (1.0, -1.0))
+        return float((up - down).mean()) / 2
+
+    def error(weights):
+        found = data(weights)
+        return np.abs(member.forecast_windows(found, Deadline()).point - found.truth).mean()
+
+    assert effect_of(np.ones(240)) == pytest.approx(effect_of(None), abs=1e-6)
+    assert effect_of(late) == pytest.approx(-5, abs=1.5)
+    assert effect_of(1 - late) == pytest.approx(5, abs=1.5)
+    assert error(late) < error(None) < error(1 - late)

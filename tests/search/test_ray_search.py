@@ -104,3 +104,33 @@ def test_ctrl_c_on_a_terminal_keeps_what_ended_and_leaves_no_process(tmp_path: P
     finally:
         SPACE["max_steps"] = 20
     assert again.trials["state"].tolist()[:2] == ["COMPLETE"] * 2
+
+
+IN_A_LONG_FOLDER = f"""
+import signal, sys, tempfile
+sys.path.insert(0, {str(Path(__file__).parents[1] / "fixtures")!r})
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_ray_search import search
+numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+before = [signal.getsignal(number) for number in numbers]
+model = search("ray", 1, storage=":memory:")
+assert [signal.getsignal(number) for number in numbers] == before
+print(tempfile.gettempdir(), model.trials["state"].tolist())
+"""
+
+
+def test_ray_starts_where_the_temporary_folder_has_a_long_name(tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 60)
+    long.mkdir()
+    result = subprocess.run(
+        [sys.executable, "-c", IN_A_LONG_FOLDER],
+        env={**os.environ, "TMPDIR": str(long)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert result.stdout.split() == [str(long), "['COMPLETE']"]
+    assert "Ray keeps its files in /tmp" in result.stderr
+    assert not list(long.glob("automodel_sk*"))

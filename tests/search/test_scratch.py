@@ -115,3 +115,23 @@ def test_what_is_left_of_ray_is_ended(temporary: Path) -> None:
     while folder.exists() and time.monotonic() < until:
         time.sleep(0.05)
     assert not folder.exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads ticks of Linux")
+def test_a_step_of_the_clock_makes_no_other_owner(monkeypatch):
+    from psutil import _pslinux
+
+    from automodel_sk.search.study import ownership
+    from automodel_sk.search.study.ownership import Owner
+
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        here, wall = Owner.here(), psutil.Process(child.pid).create_time()
+        began = _pslinux.boot_time()
+        other = here._replace(pid=child.pid, created=ownership._began(child.pid))
+        monkeypatch.setattr(_pslinux, "boot_time", lambda: began + 30.0)
+        assert psutil.Process(child.pid).create_time() != wall, "the clock was not stepped"
+        assert Owner.here() == here
+        assert other.is_alive(has_heartbeat=False)
+        assert not other._replace(created=other.created - 500).is_alive(has_heartbeat=False)
+        child.communicate(b"\n")
+    assert not other.is_alive(has_heartbeat=False)

@@ -127,3 +127,33 @@ def test_locks_and_operations_have_the_expected_names():
         "SET_TRIAL_STATE_VALUES",
     }
     assert {"acquire", "release"} <= upstream.BaseJournalFileLock.__abstractmethods__
+
+
+def test_a_database_that_another_program_is_just_creating_is_opened(tmp_path):
+    """Optuna's own clients take no lock: of two that create tables at once one fails."""
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Barrier
+
+    from automodel_sk.search.study.database import open_database
+
+    for attempt in range(6):
+        url = f"sqlite:///{tmp_path / f'study{attempt}.db'}"
+        start = Barrier(2)
+
+        def foreign(url=url, start=start):
+            start.wait()
+            try:
+                optuna.storages.RDBStorage(url)
+            except Exception:  # it may be the one that fails
+                return
+
+        def ours(url=url, start=start):
+            start.wait()
+            return open_database(url, 60, 120)
+
+        with ThreadPoolExecutor(2) as threads:
+            other, own = threads.submit(foreign), threads.submit(ours)
+            other.result()
+            storage = own.result()
+        study = optuna.create_study(storage=storage, study_name="s")
+        assert study.trials == []

@@ -183,6 +183,18 @@ def test_whole_numbers_and_times_as_text_will_do(tracked: Tracked, served: Any) 
     pd.testing.assert_frame_equal(result, expected, check_dtype=False)
 
 
+def test_a_mask_counts_in_a_request_to_a_model_trained_without_one(
+    tracked: Tracked, served: Any
+) -> None:
+    other = seasonal_panel(n_series=1, length=60, start="2030-01-31")
+    gone = other.index.isin([52, 55, 56])
+    masked = other.assign(y=other["y"].mask(gone), available_mask=1.0 - gone)
+    expected = tracked.model.predict(masked)
+    pd.testing.assert_frame_equal(served.predict(masked), expected)
+    with pytest.raises(MlflowException, match="has 3 missing values"):
+        served.predict(masked.drop(columns="available_mask"))
+
+
 def test_intervals_and_longer_horizons_are_parameters(tracked: Tracked, served: Any) -> None:
     nothing = pd.DataFrame()
     levels = served.predict(nothing, params={"level": [50, 80]})

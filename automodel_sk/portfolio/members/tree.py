@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.data.preparation import WEIGHT
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.members.base import Deadline, Family, WindowForecasts
@@ -73,7 +74,7 @@ class TreeMember:
         static, train = _judged_static(data), data.before(1)
         settings = TreeSettings.of(data, train, static, self.direct)
         panel = TreePanel.of(train, settings.columns, static)
-        booster = train_booster(self.name, settings, panel, deadline)
+        booster = train_booster(self.name, settings, panel, deadline, _weights(train))
         points = []
         for window in range(1, data.n_windows + 1):
             panel = TreePanel.of(data.before(window), settings.columns, static)
@@ -88,8 +89,13 @@ class TreeMember:
         """Train on all rows."""
         settings = TreeSettings.of(data, data.frame, data.static_df, self.direct)
         panel = TreePanel.of(data.frame, settings.columns, data.static_df)
-        booster = train_booster(self.name, settings, panel, deadline)
+        booster = train_booster(self.name, settings, panel, deadline, _weights(data.frame))
         return FittedTree(self, settings, booster, panel.tail(reach(settings.season)))
+
+
+def _weights(frame: pd.DataFrame) -> npt.NDArray[np.float64] | None:
+    """Return the weights of rows, if they have any."""
+    return frame[WEIGHT].to_numpy(dtype=float) if WEIGHT in frame.columns else None
 
 
 def _judged_static(data: PortfolioData) -> pd.DataFrame | None:

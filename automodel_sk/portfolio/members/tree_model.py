@@ -101,8 +101,14 @@ class TreeSettings:
         return TreeFeatures(panel, self.season, calendar)
 
 
-def train_booster(name: str, settings: TreeSettings, panel: TreePanel, deadline: Deadline) -> Any:
-    """Return the booster trained on a panel."""
+def train_booster(
+    name: str,
+    settings: TreeSettings,
+    panel: TreePanel,
+    deadline: Deadline,
+    weights: npt.NDArray[np.float64] | None = None,
+) -> Any:
+    """Return the booster trained on a panel, its rows weighted by what their targets weigh."""
     need("lightgbm", name)
     import lightgbm as lgb
 
@@ -111,6 +117,7 @@ def train_booster(name: str, settings: TreeSettings, panel: TreePanel, deadline:
     if len(panel.sizes) > MOST_SERIES:
         chosen = np.zeros(len(panel.sizes), dtype=bool)
         chosen[np.random.default_rng(0).permutation(len(chosen))[:MOST_SERIES]] = True
+        weights = None if weights is None else weights[chosen[panel.series]]
         panel = panel.of_series(chosen)
     rows = _training_rows(settings, panel)
     if len(rows.series) < LEAST_ROWS:
@@ -121,7 +128,8 @@ def train_booster(name: str, settings: TreeSettings, panel: TreePanel, deadline:
     features = settings.features(panel)
     base, scale = features.base_and_scale(rows)
     target = np.clip((features.y[rows.origin + rows.lead] - base) / scale, -_CLIP, _CLIP)
-    data = lgb.Dataset(features.of(rows), target, free_raw_data=True)
+    weight = None if weights is None else weights[rows.origin + rows.lead]
+    data = lgb.Dataset(features.of(rows), target, weight=weight, free_raw_data=True)
     return lgb.train(PARAMETERS, data, N_TREES, callbacks=[_stop_at(deadline, name)])
 
 

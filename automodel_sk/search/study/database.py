@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +14,7 @@ from automodel_sk._utils.muting import muted_warnings
 from automodel_sk.exceptions import StorageError
 
 if TYPE_CHECKING:
-    from optuna.storages import BaseStorage
+    from optuna.storages import BaseStorage, RDBStorage
     from sqlalchemy import URL
 
 __all__ = ["database_lock", "open_database", "usable_url"]
@@ -23,6 +24,7 @@ _DRIVERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "postgresql": ("postgresql", ("psycopg2", "psycopg")),
     "mysql": ("mysql", ("MySQLdb", "pymysql")),
 }
+_SECONDS_TO_CREATE = 1.0
 _PACKAGES = {"postgresql": "psycopg[binary]", "mysql": "pymysql"}
 
 # The lock is tied to its connection. If a machine vanishes without closing the connection, the lock
@@ -108,9 +110,26 @@ def open_database(url: str, interval: int, grace: int) -> BaseStorage:
 
     settings: dict[str, Any] = {"pool_pre_ping": True}  # a server may have been restarted
     address = usable_url(url).render_as_string(hide_password=False)
+
+    def opened() -> RDBStorage:
+        return RDBStorage(address, settings, heartbeat_interval=interval, grace_period=grace)
+
     with database_lock(url, "tables"), muted_warnings(ExperimentalWarning):
-        storage = RDBStorage(address, settings, heartbeat_interval=interval, grace_period=grace)
-    return get_storage(storage)
+        return get_storage(_again_if_tables_appear(opened))
+
+
+def _again_if_tables_appear(opened: Callable[[], RDBStorage]) -> RDBStorage:
+    """Open a database; once more if it fails, as when another program creates the same tables.
+
+    Optuna itself takes no lock: of two programs that find no tables, one fails to create them.
+    """
+    from sqlalchemy.exc import DatabaseError
+
+    try:
+        return opened()
+    except DatabaseError:
+        time.sleep(_SECONDS_TO_CREATE)
+        return opened()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from automodel_sk.validation.data.exogenous import (
     check_temporal,
 )
 from automodel_sk.validation.data.lengths import check_lengths, checked_whole_number
-from automodel_sk.validation.data.observed import check_weights, observed_rows
+from automodel_sk.validation.data.observed import check_unobserved, check_weights, observed_rows
 from automodel_sk.validation.data.rows import check_keys, check_rows, read_panel
 from automodel_sk.validation.data.structure import Names, check_columns, is_frame
 from automodel_sk.validation.data.values import (
@@ -165,6 +165,8 @@ def _check_target(
     if panel is not None:
         check_constant(values, target, panel, findings, used)
         check_resolution(values, target, panel, findings, used)
+        if used is not None:
+            check_unobserved(values, target, panel, used, findings)
 
 
 def _check_ends(panel: Panel, findings: Findings) -> None:

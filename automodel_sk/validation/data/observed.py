@@ -11,7 +11,10 @@ from automodel_sk.data.wording import wording
 from automodel_sk.validation.data.values import NumberArray, read_numbers, where
 from automodel_sk.validation.result import Findings
 
-__all__ = ["check_weights", "observed_rows"]
+__all__ = ["check_unobserved", "check_weights", "observed_rows"]
+
+_FAR = 10.0
+"""Values under the mask beyond so many times the largest observed one are no imputed values."""
 
 _WEIGHTS = f', e.g. df["{WEIGHT}"] = 1.0'
 
@@ -44,6 +47,49 @@ def observed_rows(df: pd.DataFrame, panel: Panel | None, findings: Findings) -> 
             f" where the values were observed{_observed()}"
         )
     return used
+
+
+def check_unobserved(
+    values: NumberArray, name: str, panel: Panel, used: BoolArray, findings: Findings
+) -> None:
+    """Warn about series without an observed row, and values far out in rows that were not observed.
+
+    Networks read the values of unobserved rows, although they are not trained to forecast them.
+
+    Examples
+    --------
+    >>> df = pd.DataFrame({"unique_id": ["a", "a", "b"], "ds": [1, 2, 1], "y": [1.0, 9e9, 1.0]})
+    >>> panel, findings = Panel.of(df["unique_id"], df["ds"]), Findings()
+    >>> check_unobserved(df["y"].to_numpy(), "y", panel, np.array([True, False, False]), findings)
+    >>> print(findings.warnings[0])
+    1 of 2 series never observed, first series 'b': column 'available_mask' is 0 in each ...
+    >>> print(findings.warnings[1])
+    column 'y' holds 9e+09 in series 'a' at 2, which column 'available_mask' marks as not ...
+    """
+    n_series, codes = len(panel.ids), panel.codes
+    known = codes >= 0
+    never = np.flatnonzero(
+        (np.bincount(codes[known], minlength=n_series) > 0)
+        & (np.bincount(codes[known & used], minlength=n_series) == 0)
+    )
+    words = wording()
+    if len(never):
+        findings.warn(
+            f"{len(never)} of {n_series} series never observed, first"
+            f" {words.series(panel.ids[int(never[0])])}: column {MASK!r} is 0 in each of its rows,"
+            " so its forecast rests on nothing known; leave such series out"
+        )
+    sizes = np.abs(np.where(np.isfinite(values), values, 0).astype(float))
+    most = np.zeros(n_series + 1)
+    np.maximum.at(most, codes[known & used], sizes[known & used])
+    far = known & ~used & (most[codes] > 0) & (sizes > _FAR * most[codes])
+    if far.any():
+        row = int(np.where(far, sizes, -1).argmax())
+        findings.warn(
+            f"{words.column(name)} holds {values[row]:.4g} in {panel.place(row)}, which column"
+            f" {MASK!r} marks as not observed, and at most {most[codes[row]]:.4g} where it was;"
+            " models read such rows as inputs; empty them, or put a plausible value there"
+        )
 
 
 def _observed() -> str:

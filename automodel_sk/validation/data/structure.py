@@ -49,7 +49,7 @@ _INDEXES_OF_TIMES = (pd.MultiIndex, pd.DatetimeIndex, pd.PeriodIndex)
 
 def is_frame(value: Any, name: str, findings: Findings) -> bool:
     """Return whether a value is a pandas frame with rows and distinct columns."""
-    if not isinstance(value, pd.DataFrame):
+    if not isinstance(value, pd.DataFrame) or value.columns.nlevels > 1:
         findings.error(Frame(name).refusal(value))
         return False
     words = wording()
