@@ -241,7 +241,7 @@ def _described(plan: PortfolioPlan, options: OptimizationConfig) -> dict[str, An
         losses[0] if losses else None,
         {name: getattr(plan.data, name) for name in columns},
         number_of_trials(plan, options),
-        replace(options, metric=plan.objective.metric.name),
+        options,
         is_auto=plan.is_auto,
     )
 

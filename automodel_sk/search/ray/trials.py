@@ -215,9 +215,8 @@ class RayTrials:
         running = self.running[result["number"]]
         trial, number = running.trial, result["number"]
         if "outcome" in result:
-            running.notes, running.forecasts = (
-                result["outcome"][k] for k in ("notes", "forecasts")
-            )
+            running.notes = result["outcome"]["notes"]
+            running.forecasts = result["outcome"]["forecasts"]
             return
         if result["changed"] != running.changed:
             running.changed = result["changed"]

@@ -40,9 +40,7 @@ def attachment_of(trial: FrozenTrial) -> str | None:
         A trial of any study.
     """
     count = count_of(trial, _PIECES)
-    pieces = [
-        trial.user_attrs.get(f"{_PIECES}:{place}") for place in range(min(count, _MOST_PIECES))
-    ]
-    if not pieces or count > _MOST_PIECES or not all(isinstance(piece, str) for piece in pieces):
-        return None
-    return "".join(piece for piece in pieces if isinstance(piece, str))
+    places = range(count if count <= _MOST_PIECES else 0)
+    pieces = [trial.user_attrs.get(f"{_PIECES}:{place}") for place in places]
+    texts = [piece for piece in pieces if isinstance(piece, str)]
+    return "".join(texts) if texts and len(texts) == count else None
