@@ -57,7 +57,7 @@ def _score_line(state: EnsembleState) -> str:
     where = "1 window" if windows == 1 else f"{windows} windows"
     count = len(record.candidates)
     candidates = "1 candidate" if count == 1 else f"{count} candidates"
-    return f"{record.metric} {own:.4g} on {where}, {beside}; {candidates}"
+    return f"{record.metric_name} {own:.4g} on {where}, {beside}; {candidates}"
 
 
 def ensemble_card(ensemble: AutoEnsemble) -> str:
@@ -87,7 +87,7 @@ def ensemble_card(ensemble: AutoEnsemble) -> str:
         model=ensemble,
         n_series=len(ensemble.state.ids),
         rows=[{**row, "weight": row["weight"] or None} for row in shown],
-        metric=ensemble.state.record.metric,
+        metric=ensemble.state.record.metric_name,
         score=_score_line(ensemble.state),
         more=max(0, len(table) - len(shown)),
         left_out=ensemble.left_out,

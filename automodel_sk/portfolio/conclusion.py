@@ -110,7 +110,7 @@ def leaderboard_head(model: AutoEnsemble, rows: int = _ROWS) -> str:
     head = sums.head(rows)
     if NAME not in head.index:  # always shown, also where lucky single models stand above it
         head = pd.concat([head.head(rows - 1), sums.loc[[NAME]]])
-    name = score_name(str(model.state.record.metric))
+    name = score_name(model.state.record.metric_name)
     width = max(len("model"), *map(len, head.index))
     lines = [f"  {'model':<{width}}  {name:>8}  {'weight':>6}  {'seconds':>7}"]
     lines += [
@@ -127,4 +127,4 @@ def outcome_of(model: AutoEnsemble) -> Outcome:
     baselines = {name: float(scores[name]) for name in BASELINES if name in scores.index}
     baselines.setdefault("SeasonalNaive", state.record.naive_score)
     data = state.record.data
-    return Outcome(str(state.record.metric), state.score, baselines, data.n_windows, data.h)
+    return Outcome(state.record.metric_name, state.score, baselines, data.n_windows, data.h)

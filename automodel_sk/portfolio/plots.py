@@ -57,7 +57,7 @@ class EnsemblePlots(ModelPlots):
         -------
         matplotlib or plotly Figure
         """
-        table, metric = self._model.leaderboard(), self._model.state.record.metric
+        table, metric = self._model.leaderboard(), self._model.state.record.metric_name
         return drawer(backend)(leaderboard_plots.leaderboard(table, str(metric), max_rows))
 
     @public()
@@ -97,7 +97,7 @@ class EnsemblePlots(ModelPlots):
             If the times of the trials are unknown.
         """
         model, state = self._model, self._model.state
-        table, metric = model.leaderboard(), str(state.record.metric)
+        table, metric = model.leaderboard(), state.record.metric_name
         return drawer(backend)(
             leaderboard_plots.score_over_time(table, state.records, metric, model.best_score)
         )

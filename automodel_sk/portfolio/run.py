@@ -83,7 +83,7 @@ def run_portfolio(
         combination,
         judged=plan.data,
         candidates=searched.candidates,
-        metric=plan.objective.metric.name,
+        metric=options.metric if callable(options.metric) else plan.objective.metric.name,
         zone=day_zone(plan.prepared.data.frame["ds"], profile.freq),
         random_seed=options.random_seed,
         records=searched.records,

@@ -14,7 +14,7 @@ from automodel_sk.data.times.wall_dates import in_zone
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.calibration import Windows
 from automodel_sk.forecasting.conformal import ConformalScores
-from automodel_sk.metrics import resolve_metric
+from automodel_sk.metrics import metric_name, resolve_metric
 from automodel_sk.portfolio.candidates import Candidate
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.window_errors import Errors, errors_by, mean_error
@@ -78,6 +78,11 @@ class WindowRecord:
     combined: Forecasts
     metric: Any = "mase"
     zone: Any = None
+
+    @property
+    def metric_name(self) -> str:
+        """Name of the metric."""
+        return metric_name(self.metric)
 
     @cached_property
     def errors_of(self) -> Errors:
