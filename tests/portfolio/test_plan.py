@@ -37,8 +37,9 @@ def plan(models, df=None, h=6, options=OPTIONS, **given):
 
 def test_auto_has_baselines_and_networks_and_says_what_is_left_out():
     found = plan("auto")
-    assert {"SeasonalNaive", "NHITS", "DLinear"} <= set(found.names)
-    assert "exogenous" in found.left_out["TFT"]
+    assert {"SeasonalNaive", "NHITS", "MLP"} <= set(found.names)
+    assert "TFT" not in found.names
+    assert "zeros" in found.left_out["CrostonOptimized"]
 
 
 def test_exogenous_columns_bring_the_model_that_is_made_for_them():
@@ -46,7 +47,7 @@ def test_exogenous_columns_bring_the_model_that_is_made_for_them():
     found = plan("auto", df, futr_exog_list=("promo",))
     assert "TFT" in found.names
     assert found.networks["TFT"].task.futr_exog == ("promo",)
-    assert found.networks["DLinear"].task.futr_exog == ()
+    assert found.networks["NBEATS"].task.futr_exog == ()
 
 
 @pytest.mark.parametrize(("n_series", "windows"), [(3, 5), (30, 3), (120, 2)])
@@ -128,7 +129,9 @@ def test_names_that_make_no_sense_are_refused(names, message):
         read_names(names)
 
 
-@pytest.mark.parametrize("name", ["NHITS", "DLinear", "TiDE", "PatchTST", "GRU", "TFT", "MLP"])
+@pytest.mark.parametrize(
+    "name", ["NHITS", "DLinear", "TiDE", "PatchTST", "GRU", "TFT", "MLP", "NBEATS"]
+)
 def test_the_first_configuration_lies_in_its_space(name):
     facts = PanelFacts(h=12, season=12, trained_length=100)
     space = network_space(name, facts)
