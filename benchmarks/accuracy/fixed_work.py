@@ -1,0 +1,117 @@
+"""Combine members without networks on the published tasks, each with all the time it takes.
+
+    python -m benchmarks.accuracy.fixed_work [--windows 2] [--ensemble auto] [--members NAME ...]
+
+Nothing is searched and no budget is spent, so that the result does not depend on the machine. Each
+member forecasts the validation windows and the test rows once; its forecasts are stored in
+`benchmarks/results/accuracy/members`. Members and weights are then chosen as `create_auto_model`
+does, and intervals come from the errors of the combination on the windows.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from automodel_sk.portfolio.combiners import ENSEMBLES, choose, combine
+from automodel_sk.portfolio.data import PortfolioData
+from automodel_sk.portfolio.members.base import Deadline
+from automodel_sk.portfolio.members.table import MEMBERS, member_of
+from automodel_sk.portfolio.window_record import WindowRecord, window_errors
+from benchmarks.accuracy import competitions, metrics, published
+from benchmarks.accuracy.compare import BASELINE
+from benchmarks.accuracy.task import QUANTILES, Dataset, Forecast
+from benchmarks.running import ROOT
+from benchmarks.tables import markdown
+
+STORE = ROOT / "benchmarks" / "results" / "accuracy" / "members"
+NAIVE = ("SeasonalNaive", "Naive", "WindowAverage", "RWD")
+CHEAP = ("RidgeRegression", "DynamicOptimizedTheta", "LightGBM", "DirectLightGBM", "AutoCES")
+
+
+def data_of(task: Dataset, windows: int) -> PortfolioData:
+    """Return a task's training rows with as many windows as its series have room for."""
+    data = PortfolioData(task.train, task.h, task.freq, task.season)
+    room = (int(np.median(data.lengths)) - max(2 * task.h + 1, 10) - task.h) // task.h + 1
+    return replace(data, n_windows=max(1, min(windows, room)))
+
+
+def forecasts_of(task: Dataset, data: PortfolioData, name: str) -> tuple[Any, Any]:
+    """Return a member's forecasts of the windows and of the test rows."""
+    member = member_of(name)
+    windows = _stored(
+        STORE / f"{task.name}-{name}-{data.n_windows}.npy",
+        lambda: member.forecast_windows(data, Deadline()).point,
+    )
+    ahead = _stored(
+        STORE / f"{task.name}-{name}-ahead.npy", lambda: member.fit(data, Deadline()).predict()
+    )
+    return windows, ahead
+
+
+def _stored(file: Path, compute: Any) -> npt.NDArray[Any]:
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.save(file, compute())
+    return np.asarray(np.load(file))
+
+
+def errors_of(task: Dataset, names: Sequence[str], windows: int, ensemble: str) -> dict[str, Any]:
+    """Return the errors of a combination, relative to the published seasonal naive forecast."""
+    data = data_of(task, windows)
+    past, ahead = zip(*(forecasts_of(task, data, name) for name in names), strict=True)
+    families = [MEMBERS[name].family for name in names]
+    found = choose(past, window_errors(data, "mase"), names, families, allowed=ensemble)
+    point = combine(ahead, found.weights, found.kind).astype(float)
+    scores = WindowRecord(data, (), found.forecasts).conformal(found.forecasts)
+    quantiles = scores.quantiles(point, scores.describe(data.frame), QUANTILES)
+    errors = metrics.errors(task, Forecast(point, quantiles))
+    figures = published.figures()
+    known = (figures["system"] == BASELINE) & (figures["task"] == task.name)
+    naive = figures[known].iloc[0]
+    return {
+        "task": task.name,
+        "MASE": errors["mase"] / naive["mase"],
+        "WQL": errors["wql"] / naive["wql"],
+        "coverage": errors["coverage80"],
+        "combiner": found.name,
+        "members": ", ".join(f"{names[i]} {w:.2f}" for i, w in found.weights.items()),
+    }
+
+
+def with_means(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the geometric means over all tasks, and over those that no defaults are tuned on."""
+    untuned = table["task"].isin(competitions.UNTUNED)
+    means = [
+        {"task": name}
+        | {column: float(np.exp(np.log(part[column]).mean())) for column in ("MASE", "WQL")}
+        | {"coverage": part["coverage"].mean(), "combiner": "", "members": ""}
+        for name, part in (("all", table), ("not tuned on", table[untuned]))
+        if len(part)
+    ]
+    return pd.concat([table, pd.DataFrame(means)], ignore_index=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--windows", type=int, default=2)
+    parser.add_argument("--ensemble", choices=list(ENSEMBLES), default="auto")
+    parser.add_argument("--members", nargs="+", default=[*NAIVE, *CHEAP])
+    parser.add_argument("--only", nargs="+", default=list(competitions.PUBLISHED))
+    given = parser.parse_args()
+    rows = [
+        errors_of(competitions.load(name), given.members, given.windows, given.ensemble)
+        for name in given.only
+    ]
+    print(markdown(with_means(pd.DataFrame(rows))))
+
+
+if __name__ == "__main__":
+    main()
