@@ -34,6 +34,7 @@ from automodel_sk.portfolio.sample import MOST_JUDGED, SAMPLED, stratified_sampl
 from automodel_sk.portfolio.space import MODEL, PortfolioSpace
 from automodel_sk.search.planning import SearchPlan, UserInput, plan_search
 from automodel_sk.search.prepared import PreparedData, prepare_data
+from automodel_sk.search.study.identity import loss_identity, metric_identity
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.training.objective import Objective, make_objective
 from automodel_sk.validation import ValidationResult
@@ -157,11 +158,23 @@ class PortfolioPlan:
 
     def identity(self) -> dict[str, str]:
         """Return what must be unchanged for a stopped search to resume."""
+        prepared, frame = self.prepared, self.data.frame
+        columns = {
+            "columns known ahead": prepared.futr_exog,
+            "historic columns": prepared.hist_exog,
+            "static columns": prepared.stat_exog,
+            "mask and weights": [name for name in (MASK, WEIGHT) if name in frame],
+        }
+        asked, label = prepared.options.metric or DEFAULT_METRIC, self.objective.metric.label
+        losses = [plan.task.loss for plan in self.networks.values()]
         return {
             "model": ", ".join(self.names),
             "horizon": str(self.data.h),
             "search space": self.spaces.fingerprint(),
-            "metric": self.objective.metric.name,
+            **{kind: ", ".join(map(str, names)) or "none" for kind, names in columns.items()},
+            "loss": loss_identity(losses[0]) if losses else "none",
+            "metric": metric_identity(asked, label),
+            "season": str(self.data.season),
             "validation windows": f"{self.data.n_windows} in {self.data.held_out} steps",
             **self.prepared.data.facts,
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ from automodel_sk.portfolio.names import read_names
 from automodel_sk.portfolio.neural_spaces import PanelFacts, first_config, network_space
 from automodel_sk.portfolio.plan import plan_portfolio
 from automodel_sk.search.planning import UserInput
+from automodel_sk.search.study.identity import differences
 
 OPTIONS = OptimizationConfig(cpus=1, gpus=0, use_mlflow=False, study_name="s").converted()
 
@@ -112,6 +115,40 @@ def test_rows_in_any_order_give_the_same_plan():
     df = panel()
     shuffled = df.sample(frac=1, random_state=1)
     assert plan(["Naive"], df).identity() == plan(["Naive"], shuffled).identity()
+
+
+def _spread(y_true, y_pred):
+    return float(np.abs(y_true - y_pred).max())
+
+
+def test_another_task_is_another_search():
+    df = panel(x=1.0, w=2.0)
+    static = pd.DataFrame({"unique_id": ["s0", "s1"], "size": [1.0, 2.0]})
+    masked = df.assign(available_mask=(df.index != 3).astype(float))
+    tasks = [
+        {},
+        {"loss": "mse"},
+        {"options": replace(OPTIONS, season_length=5)},
+        {"options": replace(OPTIONS, metric="rmse")},
+        {"options": replace(OPTIONS, metric=_spread)},
+        {"options": replace(OPTIONS, metric=lambda y, f: float(np.abs(y - f).min()))},
+        {"options": replace(OPTIONS, n_windows=2)},
+        {"options": replace(OPTIONS, n_windows=2, step_size=1)},
+        {"futr_exog_list": ("x",)},
+        {"hist_exog_list": ("x",)},
+        {"futr_exog_list": ("x",), "hist_exog_list": ("w",)},
+        {"futr_exog_list": ("w",), "hist_exog_list": ("x",)},
+        {"static_df": static, "stat_exog_list": ("size",)},
+        {"static_df": static.assign(size=5.0), "stat_exog_list": ("size",)},
+        {"df": masked},
+        {"df": df.assign(sample_weight=np.where(df.index < 9, 0.5, 1.0))},
+        {"h": 7},
+    ]
+    found = [plan(["Naive", "NHITS"], **{"df": df, **task}).identity() for task in tasks]
+    assert len({tuple(identity.items()) for identity in found}) == len(tasks)
+    known, season = found[0], found[2]
+    assert "metric mase of season 12, here mase of season 5" in differences(known, season)
+    assert plan(["Naive", "NHITS"], df).identity() == known
 
 
 @pytest.mark.parametrize(
