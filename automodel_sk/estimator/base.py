@@ -216,6 +216,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
                 "model": ["SeasonalNaive", "MLP"],
                 "config": {"MLP": tiny},
                 "num_samples": 1,
+                "n_windows": 1,
                 "cpus": 1,
                 "gpus": 0,
             },

@@ -172,6 +172,7 @@ class TestAttributes:
         assert sum(fitted.weights_.values()) == pytest.approx(1)
         assert list(fitted.members_) == list(fitted.weights_)
         assert set(fitted.weights_) == set(fitted.best_config_) == {"Naive", "MLP"}
+        assert "array" not in repr(fitted.members_)
         assert fitted.best_score_ == pytest.approx(
             board.loc[board["model"] == "AutoEnsemble", "score"].item()
         )

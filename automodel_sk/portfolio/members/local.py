@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -105,7 +105,7 @@ class FittedLocal:
 
     member: LocalMember
     season: int
-    kept: Forecasts
+    kept: Forecasts = field(repr=False)
     repeats: bool = False
 
     @property

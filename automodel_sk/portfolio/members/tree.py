@@ -6,7 +6,7 @@ a season, builds lags anew by series at each step, and is saved by pickling.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +122,8 @@ class FittedTree:
 
     member: TreeMember
     settings: TreeSettings
-    booster: Any
-    tail: TreePanel
+    booster: Any = field(repr=False)
+    tail: TreePanel = field(repr=False)
 
     @property
     def name(self) -> str:
