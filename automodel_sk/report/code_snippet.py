@@ -59,12 +59,6 @@ def forecaster_code(model: AutoModel, *, exogenous: bool, static: bool) -> str:
     """
     data = "y, X=X" if exogenous else "y"
     fitted = f"forecaster.fit({data}, fh=range(1, {model.h + 1}))"
-    members = getattr(model, "members", None)
-    if members is not None:
-        names = list(dict.fromkeys(member.name for member in members.values()))
-        arguments = [repr(names), *(["static=static"] if static else [])]
-        made = f"forecaster = {_call(arguments, 'AutoNeuralForecaster')}"
-        return f"from automodel_sk import AutoNeuralForecaster\n\n{made}\n{fitted}"
     imported, loss = _loss(model.state.loss)
     arguments = [repr(model.model_name), "config", loss]
     arguments += ["static=static"] if static else []

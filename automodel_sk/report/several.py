@@ -41,7 +41,8 @@ def several_models(plots: ModelPlots) -> dict[str, Any] | None:
         "kind": model.state.team.kind,
         "validation": model.combination.validation,
         "windows": _windows(plots, metric),
-        "names": [model.state.column, *model.members, BASELINE_COLUMN],
+        "members": list(model.members),
+        "names": list(dict.fromkeys([model.state.column, *model.members, BASELINE_COLUMN])),
         "left_out": {**model.left_out, **_without_result(table)},
     }
 

@@ -64,10 +64,10 @@ def percent_of(share: float | None) -> str:
 
     Examples
     --------
-    >>> percent_of(0.123), percent_of(-1.5), percent_of(None)
-    ('12%', '-150%', '\u2013')
+    >>> percent_of(0.123), percent_of(-1.5), percent_of(-1e-9), percent_of(None)
+    ('12%', '-150%', '0%', '\u2013')
     """
-    return "\u2013" if share is None or share != share else f"{share:.0%}"
+    return "\u2013" if share is None or share != share else f"{round(share, 2) + 0.0:.0%}"
 
 
 def text_of(value: Any) -> str:

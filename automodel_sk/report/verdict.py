@@ -11,6 +11,9 @@ from automodel_sk.evaluation.backtest import Backtest
 __all__ = ["Verdict", "verdict"]
 
 _TINY = 1e-12
+_SAME = 1e-4
+"""Errors that differ by less than this share are equal."""
+_ADVICE = "Use the baseline, or search longer and on more data."
 
 
 @dataclass(frozen=True)
@@ -54,18 +57,20 @@ def verdict(test: Backtest, season: int, freq: str | int = 1) -> Verdict:
     naive = "the seasonal-naive forecast" if season > 1 else "the naive forecast"
     details = (_share_of_series(test, naive), _basis(test, freq))
     best = min(errors, key=lambda name: errors[name])
+    rule = naive if best == BASELINE_COLUMN else f"{best} ({BASELINES[best]})"
+    if abs(own - errors[best]) <= _SAME * errors[best]:
+        headline = f"{test.model} is no better than a baseline: it is as accurate as {rule}."
+        return Verdict("bad", headline, (_ADVICE, *details))
     if own < errors[best]:
         saved = _percent(1 - own / errors[BASELINE_COLUMN])
         return Verdict(
             "good", f"{test.model}'s error is {saved} lower than that of {naive}.", details
         )
     more = _percent(own / max(errors[best], _TINY) - 1)
-    rule = naive if best == BASELINE_COLUMN else f"{best} ({BASELINES[best]})"
     headline = (
         f"{test.model} does not beat a baseline: its error is {more} higher than that of {rule}."
     )
-    advice = "Use the baseline, or search longer and on more data."
-    return Verdict("bad", headline, (advice, *details))
+    return Verdict("bad", headline, (_ADVICE, *details))
 
 
 def _percent(share: float) -> str:

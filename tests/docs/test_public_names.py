@@ -13,7 +13,7 @@ from automodel_sk import exceptions, search_space
 DOCS = Path(__file__).parents[2] / "docs"
 
 # Objects that calls return: they are described, and nobody needs to import them.
-RETURNED = {"Diagnosis", "Explanation", "Finding", "ModelPlots"}
+RETURNED = {"Diagnosis", "EnsemblePlots", "Explanation", "Finding", "ModelPlots"}
 
 
 def _resolved(path: str) -> object:

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from ensembles import LastTimes, data_of, ensemble_of
 
-from automodel_sk import AutoModel, create_auto_model
+from automodel_sk import AutoModel, AutoNeuralForecaster, create_auto_model
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.evaluation.coverage import coverage_on_windows
 from automodel_sk.exceptions import InvalidInputError
@@ -291,3 +291,24 @@ def test_one_window_and_no_validation_are_found(ensemble):
     options = {"season_length": 4, "use_mlflow": False, "verbose": False, "n_windows": 1}
     one = create_auto_model(["SeasonalNaive", "Naive"], 4, df, storage=":memory:", **options)
     assert rules(one)["not_validated"].suggestion == {"n_windows": 3}
+
+
+def test_a_forecaster_of_several_models_has_its_plots_in_its_own_terms(tmp_path):
+    index = pd.period_range("2018-01", periods=48, freq="M")
+    season = 100 + 10 * np.sin(np.arange(48) * np.pi / 6)
+    noise = np.random.default_rng(0).normal(0, 1, 48)
+    y = pd.Series(season + noise, index, name="sales")
+    forecaster = AutoNeuralForecaster(["SeasonalNaive", "Naive", "WindowAverage"])
+    forecaster.fit(y, fh=range(1, 13))
+    table = forecaster.auto_model_.leaderboard()
+    bars = bars_of(forecaster.plot.leaderboard(backend="plotly"))
+    assert bars == dict(zip(table["model"], table["score"], strict=True))
+    figure = forecaster.plot.forecast(members=True, backend="plotly")
+    lines = {trace.name: trace for trace in figure.data}
+    [member, *_] = forecaster.auto_model_.members
+    assert str(lines[member].x[-1]).startswith("2022-12-01")
+    assert lines["AutoEnsemble forecast"].y[1:] == pytest.approx(forecaster.predict().to_numpy())
+    page = forecaster.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<title>Forecast of sales from 2022-01-01 to 2022-12-01</title>" in page
+    assert f"<b>{forecaster.predict().sum():,.1f}</b><span>total forecast</span>" in page
+    assert "2021-01-01 to 2021-12-01" in page

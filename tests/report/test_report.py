@@ -197,6 +197,9 @@ def test_the_verdict_is_plain():
     assert "does not beat a baseline: its error is 25% higher than that of the" in bad.headline
     other = judged([3.0, 1.0], [4.0, 4.0], [1.0, 1.0])
     assert "its error is 100% higher than that of Naive (the last value)" in other.headline
+    same = judged([1.0, 2.0], [1.0, 2.0], [9.0, 9.0])
+    assert same.tone == "bad"
+    assert same.headline.endswith("it is as accurate as the seasonal-naive forecast.")
     perfect = judged([0.5, 0.5], [0.0, 0.0], [1.0, 1.0])
     assert perfect.tone == "bad"
     assert "many times higher" in perfect.headline
