@@ -57,13 +57,13 @@ def forecaster_code(model: AutoModel, *, exogenous: bool, static: bool) -> str:
     str
         Python code; the reader provides `y`, `X` and `static`.
     """
-    data = "y, X=X" if exogenous else "y"
-    fitted = f"forecaster.fit({data}, fh=range(1, {model.h + 1}))"
     imported, loss = _loss(model.state.loss)
     arguments = [repr(model.model_name), "config", loss]
     arguments += ["static=static"] if static else []
     arguments.append(f"random_state={model.state.task.random_seed}")
+    data = "y, X=X" if exogenous else "y"
     made = f"forecaster = {_call(arguments, 'AutoNeuralForecaster')}"
+    fitted = f"forecaster.fit({data}, fh=range(1, {model.h + 1}))"
     return _code(model, "AutoNeuralForecaster", imported, f"{made}\n{fitted}")
 
 
