@@ -18,7 +18,7 @@ _LONGEST_NAME = 28
 _BINS = 40
 
 
-def error_by_step(test: Backtest, freq: str | int) -> FigureSpec:
+def error_by_step(test: Backtest, freq: str | int = 1) -> FigureSpec:
     """Return the errors by step ahead, next to those of the seasonal-naive forecast."""
     unit = unit_of(freq)
     errors = test.by_step()
