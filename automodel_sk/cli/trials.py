@@ -87,10 +87,10 @@ def _table(frame: pd.DataFrame) -> Table:
 
 
 def _searched(frame: pd.DataFrame) -> list[str]:
-    """Return the parameter columns that differ between trials."""
+    """Return the parameter columns that differ between trials of the same model."""
     columns = [str(name) for name in frame.columns if str(name).startswith("params_")]
-    differing = [name for name in columns if frame[name].map(repr).nunique() > 1]
-    return [name for name in differing if name != _MODEL]
+    models = frame[_MODEL] if _MODEL in frame else frame["number"] * 0
+    return [n for n in columns if frame[n].map(repr).groupby(models).nunique().max() > 1]
 
 
 def _cells(row: Mapping[str, Any], searched: Iterable[str]) -> list[Any]:

@@ -169,16 +169,16 @@ class SearchState:
         """Return the number of finished trials as text; empty without a search."""
         if self.total == 0:
             return ""
-        models = len(self._ended_models)
-        of_models = f" of {models} model{'s' if models > 1 else ''}" if self._models else ""
+        of_models = f" of {_count(len(self._ended_models), 'model')}" if self._models else ""
         if self.total is None:
-            return f"{self.done} trials{of_models}" if self.done else ""
+            return f"{_count(self.done, 'trial')}{of_models}" if self.done else ""
         return f"{self.done}/{self.total} trials{of_models if self.done else ''}"
 
     def results(self) -> str:
         """Return the best score, and the numbers of pruned and failed trials, as text."""
         metric = f"{self._metric} " if self._metric else ""
-        best = self._best and f"best {metric}{self._best[0]:.5g} ({self._best[1]})"
+        digits = ".3g" if self._models else ".5g"
+        best = self._best and f"best {metric}{self._best[0]:{digits}} ({self._best[1]})"
         ended = [
             f"{count} {name}"
             for name, count in (
@@ -204,10 +204,11 @@ class SearchState:
 
     def times(self) -> str:
         """Return the elapsed and the remaining time as text."""
-        limit = f" of {clock_text(self._limit)}" if self._limit < float("inf") else ""
         left = self.left()
-        most = "at most" if self.total is None and not self.in_refit else "about"
-        about = "" if left is None else f", {most} {clock_text(left)} left"
+        if self.total is None and left is not None:  # the time is all that limits the search
+            return f"{'about' if self.in_refit else 'at most'} {clock_text(left)} left"
+        limit = f" of {clock_text(self._limit)}" if self._limit < float("inf") else ""
+        about = "" if left is None else f", about {clock_text(left)} left"
         return f"{clock_text(self.elapsed)}{limit} elapsed{about}"
 
     def line(self) -> str:
@@ -215,6 +216,10 @@ class SearchState:
         counts = ", ".join(part for part in (self.counted(), self.results()) if part)
         parts = (counts, self.running(), self.times())
         return f"{self.label}: " + "; ".join(part for part in parts if part)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")
 
 
 def clock_text(seconds: float) -> str:

@@ -76,7 +76,8 @@ def conclusion(model: AutoEnsemble, seconds: float) -> str:
     """
     tried = model.leaderboard().query("family != 'ensemble'")
     failed = int((tried["state"] == "FAIL").sum())
-    counts = f"{len(tried)} trials of {tried['model'].nunique()} models"
+    models = tried["model"].nunique()
+    counts = f"{len(tried)} trials of {models} model{'' if models == 1 else 's'}"
     counts += f", {failed} failed" if failed else ""
     details = wording().how(
         "model.leaderboard() shows all of them, model.report() writes a page",
