@@ -97,7 +97,7 @@ def leaderboard(
         frame, _ = read_series(data, columns, quiet)
     table = loaded.leaderboard(frame)[:top]
     if as_json:
-        print_json({"metric": str(loaded.state.record.metric), "leaderboard": rows_of(table)})
+        print_json({"metric": loaded.state.record.metric_name, "leaderboard": rows_of(table)})
         return
     say(_metric_line(loaded), quiet)
     show(_table(table))

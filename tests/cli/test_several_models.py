@@ -24,7 +24,9 @@ SMALL = ["--cpus", 1, "--gpus", 0, "--no-mlflow"]
 
 
 def panel(length: int = 72) -> pd.DataFrame:
-    return seasonal_panel(n_series=2, length=length)
+    frame = seasonal_panel(n_series=2, length=length).sort_values(["ds", "unique_id"])
+    noise = np.random.default_rng(0).normal(0, 1, len(frame))
+    return frame.assign(y=frame["y"] + noise).sort_values(["unique_id", "ds"], ignore_index=True)
 
 
 @pytest.fixture(scope="module")
