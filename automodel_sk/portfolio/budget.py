@@ -23,6 +23,9 @@ CHEAP_SHARE = 0.15
 _TOO_LITTLE = 0.5
 """Once every network had its first trial, none starts with less than this share of its time."""
 
+LEAST_SHARE = 0.04
+"""At least this share is kept, since the final models may take longer than the trials did."""
+
 SHORTEST_SLOT = 2.0
 """Seconds below which no network is trained."""
 
@@ -126,7 +129,10 @@ class PortfolioBudget(TimeBudget):
         seconds = [seconds for _, seconds in sorted(self._best_of.values())[:REFITTED]]
         longest = max(seconds, default=0.0)
         expected = max(longest, sum(seconds) / self._side_by_side)
-        return min(expected, self._most * self._total) if self.is_limited else expected
+        if not self.is_limited:
+            return expected
+        least = LEAST_SHARE * self._total if self._best_of else 0.0
+        return min(max(expected, least), self._most * self._total)
 
     @property
     def refit_seconds(self) -> float | None:

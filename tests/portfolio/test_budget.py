@@ -64,6 +64,11 @@ def test_a_models_better_trial_replaces_its_worse_one(budget):
     assert budget.reserve == 4.0
 
 
+def test_some_time_is_set_aside_even_for_models_that_take_none(budget):
+    budget.note(_record(0, "A", 1.0, 0.01))
+    assert budget.reserve == pytest.approx(4.0)
+
+
 def test_no_more_than_a_share_is_set_aside(budget):
     for number, name in enumerate("ABC"):
         budget.note(_record(number, name, 1.0, 60.0))
