@@ -31,7 +31,7 @@ BLOCK = 10_000
 TO = Place("to", "forecasts", optional=True)
 """The rule of the argument."""
 
-_STATE = "forecasts.json"
+_STATE = "_forecasts.json"  # readers of a folder skip what begins with "_"
 _FORMAT = 1
 _PATTERN = "block-*.parquet"
 
@@ -241,7 +241,7 @@ class _Folder:
 
     def add(self, name: str, table: pd.DataFrame) -> None:
         """Write a file, then record that it is complete."""
-        part = self._path / f"{name}.part"
+        part = self._path / f"_{name}.part"
         table.to_parquet(part, index=False)
         size = part.stat().st_size
         part.replace(self._path / name)

@@ -17,7 +17,12 @@ from automodel_sk.search.optuna.workers.pool import workers_wanted
 from automodel_sk.search.planning import UserInput
 from automodel_sk.validation.config.validator import ConfigValidator
 from automodel_sk.validation.data.checked import CheckedData
-from automodel_sk.validation.result import Findings, ValidationReport, ValidationResult
+from automodel_sk.validation.result import (
+    Findings,
+    ValidationReport,
+    ValidationResult,
+    never_raises,
+)
 from automodel_sk.validation.search_checks import SearchArguments
 
 __all__ = ["validate_several"]
@@ -53,7 +58,7 @@ def validate_several(
     """
     strict = asked.options.get("strict_mode", False) is True
     validator = ConfigValidator(strict)
-    names = _names(asked.model_name)
+    names = _names(asked.model_name, asked.h)
     data = check(()).findings.result(strict)
     options = {name: value for name, value in asked.options.items() if value is not None}
     sections = {
@@ -72,8 +77,10 @@ def validate_several(
     return ValidationReport.merge(sections)
 
 
-def _names(model_name: Any) -> ValidationResult:
+def _names(model_name: Any, h: Any) -> ValidationResult:
     findings = Findings()
+    if h is None:
+        findings.error("h must be a whole number of at least 1, got None; try h=12")
     try:
         read_names(model_name)
     except InvalidInputError as exc:
@@ -81,6 +88,7 @@ def _names(model_name: Any) -> ValidationResult:
     return findings.result()
 
 
+@never_raises("the search over several models can't be planned; check the arguments and the data")
 def _planned(asked: SearchArguments, options: Mapping[str, Any], strict: bool) -> ValidationResult:
     """Return the findings of planning the search, which trains nothing."""
     findings = Findings()
@@ -88,7 +96,7 @@ def _planned(asked: SearchArguments, options: Mapping[str, Any], strict: bool) -
     own = {name: value for name, value in options.items() if name in known}
     futr, hist, stat = ([*(names or ())] for names in asked.exogenous)
     try:
-        settings = with_preset(OptimizationConfig(**{**own, "backend": asked.backend}))
+        settings = with_preset(OptimizationConfig(**{**own, "backend": asked.backend}).converted())
         given = UserInput(
             asked.model_name, asked.h, asked.dataset, asked.config, None, asked.static_df
         )

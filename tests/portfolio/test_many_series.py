@@ -312,6 +312,7 @@ def test_files_hold_what_predict_returns(ensemble, blocks_of_seven, tmp_path, h)
     expected = ensemble.predict(level=[80], h=h)
     assert files["n_rows"].sum() == len(expected)
     pd.testing.assert_frame_equal(joined(files), expected, rtol=1e-4)
+    assert len(pd.read_parquet(tmp_path / "f")) == len(expected)
 
 
 def test_a_member_that_is_no_network_is_not_taken_for_one(ensemble):
@@ -388,7 +389,7 @@ def test_one_model_writes_files_too_under_the_users_names(blocks_of_seven, tmp_p
     expected = model.predict(futr_df=future, level=[80])
     assert expected.columns[:2].tolist() == ["item", "month"]
     pd.testing.assert_frame_equal(joined(files), expected, rtol=1e-4)
-    state = json.loads((tmp_path / "f" / "forecasts.json").read_text())
+    state = json.loads((tmp_path / "f" / "_forecasts.json").read_text())
     assert len(state["files"]) == 2
 
 
@@ -416,8 +417,9 @@ def test_the_validator_names_what_auto_leaves_out_and_an_unknown_name():
     assert any(line.startswith("TFT is left out: ") for line in report.warnings)
     report = validate_all(model_class_name=["NHITS", "AutoEST"], **arguments)
     assert report["model"].errors == ["unknown model 'AutoEST'; did you mean 'AutoETS'?"]
-    report = validate_all(model_class_name="auto", **{**arguments, "h": 0})
-    assert not report.is_valid
+    for wrong in ({"h": 0}, {"h": None}, {"dataset": 5}, {"h": 100}, {"config": 5}):
+        report = validate_all(model_class_name="auto", **{**arguments, **wrong})
+        assert not report.is_valid
 
 
 def test_a_plan_is_described_within_its_budget():
