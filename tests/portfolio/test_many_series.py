@@ -414,7 +414,7 @@ def test_the_validator_names_what_auto_leaves_out_and_an_unknown_name():
     arguments = {"dataset": panel(4), "h": 4, "check_environment": False, "freq": 1}
     report = validate_all(model_class_name="auto", strict_mode=True, **arguments)
     assert report.is_valid
-    assert any(line.startswith("TFT is left out: ") for line in report.warnings)
+    assert any(line.startswith("CrostonOptimized is left out: ") for line in report.warnings)
     report = validate_all(model_class_name=["NHITS", "AutoEST"], **arguments)
     assert report["model"].errors == ["unknown model 'AutoEST'; did you mean 'AutoETS'?"]
     for wrong in ({"h": 0}, {"h": None}, {"dataset": 5}, {"h": 100}, {"config": 5}):
