@@ -58,6 +58,7 @@ def test_pruning_spares_the_first_configurations_on_ray(tmp_path: Path) -> None:
 
 
 def test_a_budget_ends_the_search_on_ray_with_complete_trials(tmp_path: Path) -> None:
+    search(":memory:", ("SeasonalNaive", "Naive"), backend="ray")  # Ray itself starts here
     found = search(
         tmp_path, backend="ray", num_samples=500, steps=20_000, time_budget_hours=60 / 3600
     )
