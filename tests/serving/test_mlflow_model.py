@@ -249,7 +249,7 @@ def test_exogenous_and_static_columns_come_in_the_same_table(uri: str, tmp_path:
     )
     served = mlflow.pyfunc.load_model(_local_copy(model.log_to_mlflow(uri), uri, tmp_path))
     names = served.metadata.signature.inputs.input_names()
-    assert names == ["unique_id", "ds", "y", "price", "visits", "size"]
+    assert names == ["unique_id", "ds", "y", "price", "visits", "size", "available_mask"]
 
     future = panel.groupby("unique_id").tail(H)
     expected = model.predict(futr_df=future)
