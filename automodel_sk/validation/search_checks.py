@@ -108,14 +108,15 @@ def _data_result(
     strict: bool,
 ) -> ValidationResult:
     name, config = asked.model_name, asked.config
-    n_windows = asked.options.get("n_windows") or 1
+    given = asked.options.get("n_windows")
+    n_windows = given if accepted(NumberRule("n_windows", 1), given) else 1
     step_size = asked.options.get("step_size")
     return DataValidator(strict).validate_for_model(
         partial(check, categorical_names(config)),
         asked.h,
         input_size=largest_input_size(config, draft, name, asked.h),
         val_size=_val_size(asked.h, n_windows, step_size) if _is_validated(config) else 0,
-        n_windows=n_windows if NumberRule("n_windows", 1).accepts(n_windows) else None,
+        n_windows=n_windows,
         joint=isinstance(name, str) and name in MODEL_CATALOG and is_joint(name),
     )
 
