@@ -308,3 +308,15 @@ def test_frames_are_not_changed():
     before = data.frame.copy()
     member_of("SeasonalNaive").fit(data, Deadline()).predict(data.frame)
     pd.testing.assert_frame_equal(data.frame, before)
+
+
+@pytest.mark.parametrize("name", SEASONAL)
+def test_rows_too_few_for_the_model_are_forecast_all_the_same(name: str, caplog):
+    data = positive(seasonal_data())
+    fitted = member_of(name).fit(data, Deadline())
+    rows = data.frame.groupby("unique_id", sort=False)
+    for count in range(1, 8):
+        short = rows.head(count).reset_index(drop=True)
+        assert np.isfinite(fitted.predict(short)).all()
+    if name == "AutoETS":  # which refuses five rows as tiny
+        assert "seasonal-naive forecasts take their place" in caplog.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from automodel_sk.exceptions import ModelFileError
+from automodel_sk.exceptions import ModelFileError, SearchError
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.members.base import Deadline, Family, WindowForecasts
 from automodel_sk.portfolio.members.files import (
@@ -25,6 +26,8 @@ from automodel_sk.portfolio.members.files import (
 from automodel_sk.portfolio.members.series import SeriesValues
 
 __all__ = ["FittedLocal", "LocalForecasts", "LocalMember", "LocalMethod"]
+
+logger = logging.getLogger(__name__)
 
 Array = npt.NDArray[np.float32]
 FORECASTS_FILE = "forecasts.safetensors"
@@ -144,8 +147,13 @@ class FittedLocal:
         if history is None or self.repeats:
             return self.kept.first(h, self.name)
         steps = self.kept.h if h is None else h
-        found = self.member.method(SeriesValues.of(history), steps, self.season, Deadline())
-        return found.point.astype(np.float32)
+        series = SeriesValues.of(history)
+        try:
+            point = self.member.method(series, steps, self.season, Deadline()).point
+        except SearchError as exc:  # a forecast has to be made, whatever the rows are
+            logger.warning("%s; seasonal-naive forecasts take their place", exc)
+            point = series.seasonal_naive(steps, self.season)
+        return point.astype(np.float32)
 
     def of_series(self, rows: slice) -> FittedLocal:
         """Return this member for some of the training series, forecast from their own history."""
