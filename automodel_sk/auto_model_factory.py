@@ -429,7 +429,7 @@ def _check_order(model_name: Any, h: Any) -> None:
             f"model_name and h are swapped: got {shown(model_name)} and {shown(h)}; try"
             f" create_auto_model({shown(h)}, {shown(model_name)}, df)"
         )
-    if hasattr(model_name, "columns"):
+    if hasattr(type(model_name), "columns"):
         raise InvalidInputError(
             "model_name is a frame; pass it third, e.g. create_auto_model('NHITS', 12, df)"
         )

@@ -144,6 +144,8 @@ def known_keywords(
                     raise InvalidInputError(words(name, known))
             return function(*args, **kwargs)
 
+        # Some readers of signatures, as sktime's tests, don't follow wrappers.
+        checked.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
         return checked
 
     return decorate

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk.arguments.boundary import public
+from automodel_sk.arguments.kinds import Flag
 from automodel_sk.data.preparation import observed_values
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.inputs import prepared_history
@@ -72,7 +73,7 @@ class ModelPlots:
         """The trials as an in-memory Optuna study, for use with `optuna.visualization`."""
         return as_study(self._model.state.records)
 
-    @public()
+    @public(members=Flag("members"))
     def forecast(
         self,
         ids: Sequence[Any] | None = None,

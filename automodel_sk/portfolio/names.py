@@ -26,9 +26,10 @@ def names_several(model_name: Any) -> bool:
     >>> names_several("AutoETS"), names_several("Naive")
     (True, True)
     """
-    if isinstance(model_name, str):
+    kind: type = type(model_name)  # reading the class of an object may raise anything
+    if issubclass(kind, str):
         return model_name.lower() == AUTO or _member(model_name) is not None
-    return isinstance(model_name, (list, tuple, set, frozenset))
+    return issubclass(kind, (list, tuple, set, frozenset))
 
 
 def read_names(model_name: Any) -> tuple[str, ...] | None:

@@ -205,7 +205,7 @@ def drawn(rng: random.Random, draw: Draw) -> Any:
         return rng.choice(CONTAINERS + SCALARS)
 
 
-HANDED_ON = {"_check_X_y", "_check_fh", "_checked_fh", "update"}
+HANDED_ON = {"_check_X_y", "_check_fh", "_checked_fh", "own_horizon", "update"}
 HANDED_ON |= {"predict_interval", "predict_quantiles"}
 
 

@@ -273,7 +273,7 @@ def test_rows_that_weigh_nothing_are_not_learned_from(name):
 
     def data(weights):
         frame = plain if weights is None else plain.assign(sample_weight=weights)
-        return PortfolioData(frame, 4, 1, 1, n_windows=2, futr_exog=("promo",))
+        return PortfolioData(frame, 4, 1, season=1, n_windows=2, futr_exog=("promo",))
 
     def effect_of(weights):
         fitted = member.fit(data(weights), Deadline())

@@ -208,12 +208,11 @@ def test_the_leaderboard_the_report_and_the_data_are_attached(search_of_three):
 
 def test_the_ensemble_is_a_model_that_mlflow_loads_and_registers(search_of_three):
     model, _, uri = search_of_three
-    before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(uri)
     try:
         loaded = mlflow.pyfunc.load_model("models:/sales_ensemble/1")
     finally:
-        mlflow.set_tracking_uri(before)
+        mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
     pd.testing.assert_frame_equal(loaded.predict(pd.DataFrame()), model.predict())
     answer = loaded.predict(pd.DataFrame({"unique_id": ["south"]}), params={"level": [80]})
     expected = model.predict(level=[80])

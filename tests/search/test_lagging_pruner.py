@@ -77,7 +77,7 @@ def test_the_median_pruner_alone_is_wrapped(
     name: str | None, settings: dict[str, int], kind: type
 ) -> None:
     strategy = SearchStrategy("TPESampler", pruner_name=name, pruner_kwargs=settings)
-    assert type(pruner_of(SimpleNamespace(strategy=strategy))) is kind  # type: ignore[arg-type]
+    assert type(pruner_of(SimpleNamespace(strategy=strategy, make_pruner=None))) is kind  # type: ignore[arg-type]
 
 
 def test_who_fell_behind_the_final_bests_has_so_many_validations_to_improve() -> None:

@@ -29,6 +29,7 @@ from automodel_sk.search.study.seeding import PerTrialSampler
 from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search.study.study import AskTellStudy, muted, open_study
 from automodel_sk.search_space import Choice, Computed, Float, Integer, Normal
+from automodel_sk.trials import Failure
 
 REPORTS = 3
 ANY = {
@@ -105,7 +106,7 @@ class Life:
     def _go_on(self, number: int) -> None:
         job = self._jobs[number]
         if number % 7 == 6:
-            self._trials.fail(number, "it had to be", 0.1)
+            self._trials.fail(number, Failure("error", "it had to be"), 0.1)
             del self._jobs[number]
         elif job["reports"] == REPORTS:
             self._trials.end(number)

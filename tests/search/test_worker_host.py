@@ -14,11 +14,13 @@ import sys
 import tempfile
 import threading
 import time
+import types
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
+import cloudpickle
 import psutil
 import pytest
 from optuna_search import MEMORY, SPACE, request_for
@@ -319,12 +321,15 @@ def test_a_job_is_passed_without_a_file(tmp_path: Path, monkeypatch: pytest.Monk
     pool.close()
 
 
-_LOCK = threading.Lock()
+def lock() -> Any:
+    """Return a lock of this process, which a fork of it has too."""
+    holder = types.SimpleNamespace(lock=threading.Lock())
+    return sys.modules.setdefault("lock_of_a_test", holder).lock  # type: ignore[arg-type]
 
 
 def takes_a_lock(trial: Any) -> dict[str, Any]:
     """A space that needs what another thread of the parent may hold."""
-    with _LOCK:
+    with lock():
         return {**SPACE, "input_size": 12, "learning_rate": 1e-3, "max_steps": 2}
 
 
@@ -332,8 +337,9 @@ def test_workers_that_hang_on_a_lost_lock_give_way_to_fresh_ones(
     no_pool: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(stuck_workers, "IDLE_SECONDS", 3.0)
-    with _LOCK:
+    with lock():
         assert worker_pool.shared_pool(may_fork=True).is_fork
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # a fresh host can't import it
     request = replace(request_for(MEMORY, takes_a_lock, num_samples=2), workers=2)
     records = OptunaBackend().run(request, small_dataset(), Silent())
     assert [record.state for record in records] == ["COMPLETE"] * 2

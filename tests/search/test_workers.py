@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import optuna
 import psutil
 import pytest
@@ -19,6 +21,9 @@ from automodel_sk.search.optuna.workers.pool import shared_pool
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.trials import TrialRecord
+
+# A host that is no fork of this process can't import the functions of this module.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 @pytest.fixture(scope="module")
