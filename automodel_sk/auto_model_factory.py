@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from numbers import Integral
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk._utils.interrupts import exit_at_signals
@@ -424,21 +425,27 @@ def _as_options(options: Any) -> OptimizationConfig:
 
 def _check_order(model_name: Any, h: Any) -> None:
     """Raise if the first arguments were passed in another order."""
-    if isinstance(h, (str, list, tuple)) and isinstance(model_name, Integral):
+    kind: type = type(model_name)  # reading the class of an object may raise anything
+    if issubclass(type(h), (str, list, tuple)) and issubclass(kind, Integral):
         raise InvalidInputError(
             f"model_name and h are swapped: got {shown(model_name)} and {shown(h)}; try"
             f" create_auto_model({shown(h)}, {shown(model_name)}, df)"
         )
-    if hasattr(type(model_name), "columns"):
+    if hasattr(kind, "columns"):
         raise InvalidInputError(
             "model_name is a frame; pass it third, e.g. create_auto_model('NHITS', 12, df)"
+        )
+    if not issubclass(kind, (str, type, list, tuple, set, frozenset, NoneType)):
+        raise InvalidInputError(
+            f"model_name must be a name, a list of names or 'auto', got {shown(model_name)};"
+            " try 'NHITS'"
         )
 
 
 def _study_name(model_name: Any, h: Any) -> str:
     """Return a name with the current time, for a study without a name."""
     moment = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
-    known = model_name if isinstance(model_name, str) else "model"
+    known = model_name if issubclass(type(model_name), str) else "model"
     return f"{known}-h{h}-{moment}"
 
 

@@ -252,9 +252,9 @@ def read_model_name(model: Any) -> Any:
     >>> read_model_name("AutoNHITS"), read_model_name("patchtst"), read_model_name("NHIT")
     ('NHITS', 'PatchTST', 'NHIT')
     """
-    is_class = isinstance(model, type) and model.__module__.split(".")[0] == "neuralforecast"
+    is_class = issubclass(type(model), type) and model.__module__.split(".")[0] == "neuralforecast"
     name = model.__name__ if is_class else model
-    if not isinstance(name, str):
+    if not issubclass(type(name), str):
         return model
     names = {known.lower(): known for known in MODEL_CATALOG}
     return names.get(name.lower()) or names.get(name.lower().removeprefix("auto")) or model
