@@ -210,7 +210,9 @@ def test_the_ensemble_is_a_model_that_mlflow_loads_and_registers(search_of_three
     model, _, uri = search_of_three
     mlflow.set_tracking_uri(uri)
     try:
-        loaded = mlflow.pyfunc.load_model("models:/sales_ensemble/1")
+        known = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+        version = known.get_model_version("sales_ensemble", "1")
+        loaded = mlflow.pyfunc.load_model(version.source)
     finally:
         mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
     pd.testing.assert_frame_equal(loaded.predict(pd.DataFrame()), model.predict())

@@ -367,11 +367,9 @@ def test_a_model_that_can_not_be_saved_costs_a_warning(
 def test_a_registry_that_is_gone_costs_a_warning(
     tracked: Tracked, uri: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    mlflow.set_registry_uri(f"http://127.0.0.1:{closed_port()}")
-    try:
+    with pytest.MonkeyPatch.context() as patch:  # `mlflow.set_registry_uri` would outlive the test
+        patch.setenv("MLFLOW_REGISTRY_URI", f"http://127.0.0.1:{closed_port()}")
         tracker = tracker_with(uri, model_record(tracked.model), register_as="air")
-    finally:
-        mlflow.set_registry_uri(None)  # type: ignore[arg-type]
     (run,) = parents(MlflowClient(uri), "broken")
     assert run.outputs.model_outputs[0].model_id == tracker.model_id
     assert "not registered as 'air', the connection was refused" in caplog.text
