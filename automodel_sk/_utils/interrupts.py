@@ -15,7 +15,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["Stopped", "exit_at_signals", "handlers_kept", "is_stopping", "stop_at_signals"]
+__all__ = [
+    "Stopped",
+    "exit_at_signals",
+    "handlers_kept",
+    "is_stopping",
+    "raise_if_stopping",
+    "stop_at_signals",
+]
 
 _SIGNALS = tuple(getattr(signal, n) for n in ("SIGTERM", "SIGHUP") if hasattr(signal, n))
 _SECONDS_OF_ONE_REQUEST = 3.0
@@ -59,6 +66,8 @@ def stop_at_signals() -> Iterator[bool]:
         signal.signal(number, handler)
     try:
         yield bool(taken)
+        if handler.asked is not None:  # raised where Python ignores exceptions, in a finalizer say
+            raise Stopped(handler.asked)
     except Stopped:
         raise
     except KeyboardInterrupt as interrupt:
@@ -89,8 +98,26 @@ def exit_at_signals() -> Iterator[None]:
 
 def is_stopping() -> bool:
     """Return whether SIGTERM or SIGHUP has asked this program to stop, rather than Ctrl-C."""
-    handlers = [signal.getsignal(number) for number in _SIGNALS]
-    return any(isinstance(each, _Handler) and each.asked is not None for each in handlers)
+    return _asked() is not None
+
+
+def raise_if_stopping() -> None:
+    """Raise `Stopped` again if a signal has asked this program to stop.
+
+    Python ignores what a handler raises during a finalizer or a callback of C code; a long loop
+    calls this once per turn, so that the request is not lost.
+    """
+    number = _asked()
+    if number is not None:
+        raise Stopped(number)
+
+
+def _asked() -> int | None:
+    for number in _SIGNALS:
+        handler = signal.getsignal(number)
+        if isinstance(handler, _Handler) and handler.asked is not None:
+            return handler.asked
+    return None
 
 
 @contextmanager

@@ -22,7 +22,13 @@ from search_process import SPACE
 from series import seasonal_panel
 
 from automodel_sk import create_auto_model
-from automodel_sk._utils.interrupts import Stopped, exit_at_signals, handlers_kept, stop_at_signals
+from automodel_sk._utils.interrupts import (
+    Stopped,
+    exit_at_signals,
+    handlers_kept,
+    raise_if_stopping,
+    stop_at_signals,
+)
 from automodel_sk.search.optuna.workers import pool as worker_pool
 from automodel_sk.search.progress import ProgressBar, TrackerCallback
 from automodel_sk.search.study.storage import StudyLocation, open_storage
@@ -71,11 +77,40 @@ def test_the_outermost_call_decides() -> None:
 
 
 def test_several_signals_at_once_are_one_request() -> None:
-    with stop_at_signals():
+    sent = []
+    with pytest.raises(Stopped, match="SIGTERM"), stop_at_signals():
         with pytest.raises(Stopped):
             send(TERM)
-        send(HUP)
+        for number in (HUP, TERM):
+            send(number)
+            sent.append(number)
+    assert sent == [HUP, TERM]
+
+
+class _Finalized:
+    """Gets a signal while it is deleted, where Python ignores what a handler raises."""
+
+    def __del__(self) -> None:
         send(TERM)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_request_that_python_ignores_is_raised_again() -> None:
+    turns = []
+    with pytest.raises(Stopped, match="SIGTERM"), stop_at_signals():
+        _Finalized()
+        turns.append("the signal was ignored")
+        raise_if_stopping()
+        turns.append("and forgotten")
+    assert turns == ["the signal was ignored"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_ignored_request_decides_how_the_program_exits() -> None:
+    with pytest.raises(SystemExit) as left, exit_at_signals():
+        _Finalized()
+    assert left.value.code == 128 + TERM
+    raise_if_stopping()  # the request was that program's
 
 
 @pytest.mark.parametrize("number", SIGNALS)

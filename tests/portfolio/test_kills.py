@@ -78,8 +78,8 @@ def test_a_signal_in_a_trial_leaves_what_has_ended(tmp_path, whole, number):
     os.kill(process.pid, number)
     process.join()
     if number == signal.SIGTERM:
-        assert process.exitcode == 128 + number
         assert not result.exists()
+        assert process.exitcode == 128 + number
     else:  # Ctrl-C: an ensemble of what has ended
         assert process.exitcode == 0
         assert sum(json.loads(result.read_text())["weights"].values()) == pytest.approx(1)

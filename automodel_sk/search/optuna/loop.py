@@ -8,6 +8,7 @@ import optuna
 from optuna.samplers import BaseSampler
 from optuna.trial import Trial
 
+from automodel_sk._utils.interrupts import raise_if_stopping
 from automodel_sk.search.optuna.lagging_pruner import LaggingPruner
 from automodel_sk.search.optuna.trial import run_trial
 from automodel_sk.search.study.notifier import TrialNotifier
@@ -45,6 +46,7 @@ def work_on(
 
 def _next_trial(study: AskTellStudy, request: SearchRequest) -> Trial | None:
     """Claim a trial; one process at a time, so that no more trials start than requested."""
+    raise_if_stopping()
     with claiming(request.location):
         if not trials_left(study, request) or request.budget.search_is_over():
             return None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import Trial
 
+from automodel_sk._utils.interrupts import raise_if_stopping
 from automodel_sk.search.study.attributes import changes_of, note_changes
 from automodel_sk.search.study.ownership import heartbeats, requeue
 from automodel_sk.search.study.request import SearchCallback, SearchRequest
@@ -127,6 +128,7 @@ def _reporter(
         losses.append(loss)
         trial.report(loss, step=number)
         callback.on_report(trial.number, number, loss)
+        raise_if_stopping()
         check_time(request, started)
         by_step = {(k + 1) * interval: value for k, value in enumerate(losses)}
         if budget.is_over(by_step):
