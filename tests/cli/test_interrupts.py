@@ -78,12 +78,16 @@ def test_the_outermost_call_decides() -> None:
 
 def test_several_signals_at_once_are_one_request() -> None:
     sent = []
-    with pytest.raises(Stopped, match="SIGTERM"), stop_at_signals():
+
+    def send_in_a_row() -> None:
         with pytest.raises(Stopped):
             send(TERM)
         for number in (HUP, TERM):
             send(number)
             sent.append(number)
+
+    with pytest.raises(Stopped, match="SIGTERM"), stop_at_signals():
+        send_in_a_row()
     assert sent == [HUP, TERM]
 
 
@@ -97,11 +101,15 @@ class _Finalized:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_request_that_python_ignores_is_raised_again() -> None:
     turns = []
-    with pytest.raises(Stopped, match="SIGTERM"), stop_at_signals():
+
+    def turn_twice() -> None:
         _Finalized()
         turns.append("the signal was ignored")
         raise_if_stopping()
         turns.append("and forgotten")
+
+    with pytest.raises(Stopped, match="SIGTERM"), stop_at_signals():
+        turn_twice()
     assert turns == ["the signal was ignored"]
 
 
