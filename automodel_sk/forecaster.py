@@ -95,6 +95,9 @@ class AutoNeuralForecaster(ForecasterContract):
         Whether to stop unpromising trials early.
     time_budget_hours : float, optional
         Time budget of search and refit together, in hours.
+    space : {"default", "neuralforecast"}, default="default"
+        Search space of networks without `config`: the one that forecast best on public data, or
+        neuralforecast's own.
     metric : str or callable, optional
         The metric to minimise, e.g. "mae", "mase", a metric of sktime or a function of ``(y_true,
         y_pred)``; by default the validation loss.
@@ -202,6 +205,7 @@ class AutoNeuralForecaster(ForecasterContract):
         gpus: float | None = None,
         use_pruning: bool = True,
         time_budget_hours: float | None = None,
+        space: str = "default",
         metric: str | Callable[..., Any] | None = None,
         n_windows: int | None = None,
         step_size: int | None = None,
@@ -243,6 +247,7 @@ class AutoNeuralForecaster(ForecasterContract):
         self.gpus = gpus
         self.use_pruning = use_pruning
         self.time_budget_hours = time_budget_hours
+        self.space = space
         self.metric = metric
         self.n_windows = n_windows
         self.step_size = step_size

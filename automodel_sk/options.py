@@ -76,6 +76,9 @@ class OptimizationConfig:
         "scaled_crps", or "huber"; a function with the same signature ``(df, models, id_col,
         target_col, ...)``; or a function of ``(y_true, y_pred)``, called with each window of each
         series. If None, the training loss.
+    space : {"default", "neuralforecast"}, default "default"
+        Search space of networks without a `config`. ``"default"`` is the one that forecast best on
+        public data sets; ``"neuralforecast"`` is that of neuralforecast's own Auto class.
     n_windows : int, optional
         Number of validation windows of `h` steps held out at the end of each series. If None, one;
         for several models 5 with fewer than 20 series, 3 with fewer than 100, else 2.
@@ -235,6 +238,15 @@ class OptimizationConfig:
         Choices("resume", ("auto", "never", "overwrite")),
         panel=_SEARCH,
         metavar="HOW",
+    )
+    space: str = option(
+        "default",
+        "Search space of networks without a config: default, the one that forecast best on public"
+        " data, or neuralforecast, that library's own.",
+        Choices("space", ("default", "neuralforecast")),
+        panel=_SEARCH,
+        flags=("--default-space",),
+        metavar="WHICH",
     )
     metric: str | Callable[..., Any] | None = option(
         None,

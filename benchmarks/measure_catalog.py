@@ -25,7 +25,7 @@ from typing import Any
 
 from automodel_sk.catalog.models import MODEL_CATALOG, get_characteristics, model_class
 from automodel_sk.search_space import Choice, Domain
-from automodel_sk.search_space.default_spaces import default_search_space
+from automodel_sk.search_space.neuralforecast_spaces import neuralforecast_space
 
 HORIZON = 12
 WARM_UP_STEPS = 3
@@ -53,7 +53,7 @@ def middle(domain: Domain) -> Any:
 
 
 def middle_config(model_name: str, n_series: int) -> dict[str, Any]:
-    space = default_search_space(model_name, HORIZON)
+    space = neuralforecast_space(model_name, HORIZON)
     config = {name: middle(domain) for name, domain in space.domains.items()}
     if get_characteristics(model_name).multivariate:
         config["n_series"] = n_series

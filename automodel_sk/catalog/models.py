@@ -75,7 +75,7 @@ class ModelCharacteristics:
     recurrent : bool
         Forecasts one step at a time, feeding its output back.
     has_default_space : bool
-        Whether ``default_search_space`` has a space for the model.
+        Whether ``neuralforecast_space`` has a space for the model.
     family : str
         Architecture family, which determines ``complexity``.
 

@@ -33,7 +33,7 @@ def models(
     series together. Minutes of one CPU thread and megabytes are those of 1,000 training steps on a
     small panel.
     """
-    from automodel_sk.portfolio.neural_spaces import AUTO_NETWORKS
+    from automodel_sk.portfolio.networks import AUTO_NETWORKS
 
     rows = list(MODEL_CATALOG.values())
     if as_json:

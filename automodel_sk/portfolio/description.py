@@ -10,8 +10,8 @@ from automodel_sk.catalog.models import get_characteristics
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.budget import CHEAP_SHARE, REFITTED, first_slot
 from automodel_sk.portfolio.members.table import MEMBERS, unused_columns
-from automodel_sk.portfolio.neural_spaces import MAX_STEPS
 from automodel_sk.portfolio.plan import PortfolioPlan
+from automodel_sk.search.network_spaces import MAX_STEPS
 from automodel_sk.search.optuna.workers.pool import workers_wanted
 
 __all__ = ["PlanDescription", "describe_plan", "ignored_columns"]

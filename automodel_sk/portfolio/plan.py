@@ -24,14 +24,11 @@ from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.members.base import Member
 from automodel_sk.portfolio.members.table import MEMBERS, available, member_of
 from automodel_sk.portfolio.names import read_names
-from automodel_sk.portfolio.neural_spaces import (
-    PanelFacts,
-    first_config,
-    network_space,
-    networks_for,
-)
+from automodel_sk.portfolio.networks import networks_for
 from automodel_sk.portfolio.sample import MOST_JUDGED, SAMPLED, stratified_sample
 from automodel_sk.portfolio.space import MODEL, PortfolioSpace
+from automodel_sk.search.initial_trials import encoded_parameters
+from automodel_sk.search.network_spaces import PanelFacts, first_config, panel_facts
 from automodel_sk.search.planning import SearchPlan, UserInput, plan_search
 from automodel_sk.search.prepared import PreparedData, prepare_data
 from automodel_sk.search.study.identity import loss_identity, metric_identity
@@ -227,7 +224,6 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
     if not asked:
         raise InvalidInputError("exclude leaves out every model; name fewer of them")
     _check_config(given.config, list(asked))
-    facts = _facts(data)
     left_out: dict[str, str] = {}
     members: dict[str, Member] = {}
     networks: dict[str, SearchPlan] = {}
@@ -239,7 +235,7 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
         elif name in MEMBERS:
             members[name] = member_of(name)
         else:
-            networks[name] = _network(name, given, prepared, options, facts, objective)
+            networks[name] = _network(name, given, prepared, options, objective)
     if not members and not networks:
         raise InvalidInputError(
             "none of the models can forecast these data: "
@@ -249,7 +245,7 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
     spaces |= {name: plan.space for name, plan in networks.items()}
     space = PortfolioSpace(spaces)
     initial: list[Mapping[str, Any]] = [{MODEL: name} for name in members]
-    initial += [_first(name, space, facts, given) for name in networks]
+    initial += [_first(name, space, panel_facts(data)) for name in networks]
     plans = [*networks.values()]
     if plans and not is_sample:
         report = plans[0].validation
@@ -329,14 +325,6 @@ def _objective(options: OptimizationConfig, data: PortfolioData) -> Objective:
     return make_objective(plain, data.windows, data.judged)
 
 
-def _facts(data: PortfolioData) -> PanelFacts:
-    lengths = data.lengths[data.is_judged]
-    zeros = float((data.frame["y"] == 0).mean())
-    return PanelFacts(
-        data.h, data.season, int(np.median(lengths)) - data.held_out, mostly_zero=zeros > 0.3
-    )
-
-
 def _asked(given: UserInput, data: PortfolioData, exclude: Sequence[str]) -> dict[str, str | None]:
     """Return the models to consider, each with the reason it is left out, if any."""
     wanted, excluded = read_names(given.model_name), _excluded(exclude)
@@ -382,7 +370,6 @@ def _network(
     given: UserInput,
     prepared: PreparedData,
     options: OptimizationConfig,
-    facts: PanelFacts,
     objective: Objective,
 ) -> SearchPlan:
     """Plan one network on the columns that it can use."""
@@ -397,7 +384,7 @@ def _network(
         own = replace(prepared, **columns)
     else:
         own = prepared  # with its checks, which take long with many series
-    config = (given.config or {}).get(name) or network_space(name, facts)
+    config = (given.config or {}).get(name)
     plan = plan_search(own, name, replace(own.options, metric=None), config=config, loss=given.loss)
     scored = replace(objective, series=prepared.data.is_judged) if is_joint(name) else objective
     task = replace(plan.task, metric=objective.metric.name, objective=scored)
@@ -429,12 +416,7 @@ def _check_config(config: Any, names: Sequence[str]) -> None:
             )
 
 
-def _first(
-    name: str, space: PortfolioSpace, facts: PanelFacts, given: UserInput
-) -> Mapping[str, Any]:
+def _first(name: str, space: PortfolioSpace, facts: PanelFacts) -> Mapping[str, Any]:
     """Return the parameters of a network's first trial, as the study stores them."""
-    from automodel_sk.search.initial_trials import encoded_parameters
-
-    own = space.spaces[name]
-    first = encoded_parameters(own, first_config(name, facts))
+    first = encoded_parameters(space.spaces[name], first_config(name, facts))
     return {MODEL: name} | {f"{name}/{key}": value for key, value in first.items()}

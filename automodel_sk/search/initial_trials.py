@@ -13,7 +13,10 @@ __all__ = ["default_parameters", "example_config", "initial_trials"]
 
 
 def initial_trials(
-    model_name: str, space: SearchSpace, earlier: Sequence[Mapping[str, Any]] = ()
+    model_name: str,
+    space: SearchSpace,
+    earlier: Sequence[Mapping[str, Any]] = (),
+    first: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """Return the initial trials' parameters as Optuna stores them.
 
@@ -26,15 +29,19 @@ def initial_trials(
     earlier : sequence of mappings
         Configurations of earlier searches. Missing parameters, and values outside their domain, are
         left to the sampler.
+    first : mapping, optional
+        Values that the space's author starts from; the model's defaults if None or empty.
 
     Returns
     -------
     list of dict
-        The earlier configurations, then the model's defaults, so that a search is never worse than
-        them. Empty for a define-by-run function.
+        The earlier configurations, then the first one, so that a search is never worse than it.
+        Empty for a define-by-run function.
     """
     trials = [encoded_parameters(space, config) for config in earlier]
-    trials.append(default_parameters(model_name, space))
+    trials.append(
+        encoded_parameters(space, first) if first else default_parameters(model_name, space)
+    )
     return [params for params in trials if params]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -17,6 +17,7 @@ from automodel_sk.data.preparation import MASK, WEIGHT
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import Metric, resolve_metric
 from automodel_sk.options import OptimizationConfig
+from automodel_sk.search.network_spaces import first_config, network_space, panel_facts
 from automodel_sk.search.optuna.workers.pool import workers_wanted
 from automodel_sk.search.prepared import PreparedData, SearchData, prepare_data
 from automodel_sk.search.study.identity import loss_identity, metric_identity
@@ -26,7 +27,7 @@ from automodel_sk.search_algorithm_selector import (
     recommend_num_samples,
 )
 from automodel_sk.search_space import SearchSpace
-from automodel_sk.search_space.default_spaces import default_search_space
+from automodel_sk.search_space.neuralforecast_spaces import neuralforecast_space
 from automodel_sk.training.devices import trainer_options
 from automodel_sk.training.objective import Objective, make_objective, outputs_of
 from automodel_sk.training.task import PLATEAU, TrainingTask
@@ -86,6 +87,8 @@ class SearchPlan:
         How the number of trials was determined.
     objective : Objective, optional
         Scores the trials instead of the validation loss.
+    first : mapping
+        Values that the first trial tries; empty for the model's own defaults.
     """
 
     task: TrainingTask
@@ -96,6 +99,7 @@ class SearchPlan:
     num_samples: int
     explanation: str
     objective: Objective | None = None
+    first: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -215,7 +219,7 @@ def plan_search(
     report = _validate(prepared, model_name, config, options)
     report.raise_if_invalid()
     _check_loss(loss, prepared.profile)
-    space = _space(prepared, model_name, config)
+    space, first = _space(prepared, model_name, config, options.space)
     data = prepared.data
     task = _task(prepared, model_name, options, categorical_names(config), loss)
     metric = resolve_metric(options.metric, data.season)
@@ -225,7 +229,9 @@ def plan_search(
     num_samples, explanation = _trial_count(model_name, options, data.profile, space)
     strategy = _strategy(options, task, data.profile, space, num_samples)
     num_samples = 0 if strategy is None else strategy.num_samples
-    return SearchPlan(task, space, data, report, strategy, num_samples, explanation, objective)
+    return SearchPlan(
+        task, space, data, report, strategy, num_samples, explanation, objective, first
+    )
 
 
 def _validate(
@@ -257,13 +263,20 @@ def _check_loss(loss: Any, profile: DatasetProfile) -> None:
         )
 
 
-def _space(prepared: PreparedData, model_name: str, config: Any) -> SearchSpace:
-    if config is None:
-        space = default_search_space(model_name, prepared.h, prepared.profile.n_series)
-    else:
+def _space(
+    prepared: PreparedData, model_name: str, config: Any, which: str
+) -> tuple[SearchSpace, Mapping[str, Any]]:
+    """Return the search space, and the values that the first trial tries if not the model's own."""
+    first: Mapping[str, Any] = {}
+    if config is not None:
         space = SearchSpace.parse(config)
+    elif which == "neuralforecast":
+        space = neuralforecast_space(model_name, prepared.h, prepared.profile.n_series)
+    else:
+        facts = panel_facts(prepared.data)
+        space, first = network_space(model_name, facts), first_config(model_name, facts)
     tuned = [*space.domains, *space.constants]
-    return space.without(*_OWNED, *unknown_parameters(tuned, model_name))
+    return space.without(*_OWNED, *unknown_parameters(tuned, model_name)), first
 
 
 def _task(

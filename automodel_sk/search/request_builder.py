@@ -84,6 +84,7 @@ def search_request(
         ray_address=options.ray_address,
         trial_timeout_minutes=options.trial_timeout_minutes,
         warm_start=tuple(options.warm_start or ()),
+        first=plan.first,
         patience=options.patience,
         job=describe_search(plan.task, plan.space, plan.num_samples, options),
     )

@@ -13,7 +13,7 @@ from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.catalog.models import MODEL_CATALOG, is_joint
 from automodel_sk.data.held_out import held_out_steps
 from automodel_sk.search_space import SearchSpace
-from automodel_sk.search_space.default_spaces import default_search_space
+from automodel_sk.search_space.neuralforecast_spaces import neuralforecast_space
 from automodel_sk.validation.config.editable_config import EditableConfig
 from automodel_sk.validation.config.model import ModelContext, check_model
 from automodel_sk.validation.config.validator import ConfigValidator, model_result
@@ -189,7 +189,7 @@ def largest_input_size(
     if draft is not None:
         entry = draft.entries.get("input_size", 2 * horizon)
     elif config is None and _has_default_space(model_name):
-        entry = default_search_space(model_name, horizon).domains.get("input_size", 2 * horizon)
+        entry = neuralforecast_space(model_name, horizon).domains.get("input_size", 2 * horizon)
     else:
         return None
     bounds = bounds_of(entry)

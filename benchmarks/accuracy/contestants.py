@@ -69,7 +69,9 @@ def contestant(name: str) -> Contestant | Median | autogluon.AutoGluon:
     if name.startswith("ours:") and len(name) > len("ours:"):
         return ours.Ours(name)
     known = ", ".join([*CLASSES, "Median", "AutoNHITS", "AutoGluon[:PRESET]"])
-    raise SystemExit(f"unknown contestant {name!r}; choose from {known}, ours:MODEL[:PRESET]")
+    raise SystemExit(
+        f"unknown contestant {name!r}; choose from {known}, ours:MODEL[:PRESET|:OPTION=VALUE]"
+    )
 
 
 def version_of(name: str) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from benchmarks.accuracy.exchange import Request
 from benchmarks.accuracy.task import KEYS, QUANTILES, Dataset
@@ -16,10 +17,11 @@ from benchmarks.running import ROOT
 
 @dataclass(frozen=True)
 class Ours:
-    """``ours:MODEL`` or ``ours:MODEL:PRESET``; several models are joined by ``+``.
+    """``ours:MODEL``, ``ours:MODEL:PRESET`` or ``ours:MODEL:OPTION=VALUE,...``.
 
-    All other arguments are defaults, and the budget covers the search and the refit. Quantiles of a
-    single model need a training more, which counts in its seconds.
+    Several models are joined by ``+``. All other arguments are defaults, and the budget covers the
+    search and the refit. Quantiles of a single model need a training more, which counts in its
+    seconds.
     """
 
     name: str
@@ -36,9 +38,12 @@ class Ours:
 
     @cached_property
     def options(self) -> dict[str, Any]:
-        """The preset, if one is named."""
-        preset = self.name.split(":")[2:]
-        return {"preset": preset[0]} if preset else {}
+        """The preset or the options, if any are named."""
+        given = ":".join(self.name.split(":")[2:])
+        if "=" not in given:
+            return {"preset": given} if given else {}
+        pairs = (pair.partition("=") for pair in given.split(","))
+        return {name: yaml.safe_load(value) for name, _, value in pairs}
 
     def run(self, data: Dataset, request: Request) -> pd.DataFrame:
         """Fit and forecast."""

@@ -14,7 +14,7 @@ from small_models import LACKING, QUICK, SIZES, TINY, marked
 
 from automodel_sk import MODEL_CATALOG, AutoModel, create_auto_model
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
-from automodel_sk.search_space.default_spaces import default_search_space
+from automodel_sk.search_space.neuralforecast_spaces import neuralforecast_space
 
 H = 6
 N_SERIES = 3
@@ -83,7 +83,7 @@ def test_a_tiny_search(model: str, data: pd.DataFrame):
 @pytest.mark.parametrize("model", ALL)
 def test_a_tiny_search_of_the_default_space(model: str, data: pd.DataFrame):
     """The space as it comes, but for the length of a training and the size of a step."""
-    space = default_search_space(model, H, N_SERIES)
+    space = neuralforecast_space(model, H, N_SERIES)
     short = space.without("max_steps", "windows_batch_size", "val_check_steps")
     short = short.with_defaults(max_steps=1, windows_batch_size=4)
     result = create_auto_model(model, H, data, short, num_samples=1, **QUIET)

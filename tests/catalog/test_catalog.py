@@ -173,10 +173,10 @@ def test_a_parameter_of_the_base_class_alone_reaches_the_model():
 
 def test_importing_the_catalog_stays_light():
     code = (
-        "import sys, automodel_sk.search_space.default_spaces as spaces\n"
+        "import sys, automodel_sk.search_space.neuralforecast_spaces as spaces\n"
         "import automodel_sk.catalog.models as catalog\n"
         "catalog.get_characteristics('NHITS')\n"
-        "spaces.default_search_space('NHITS', 12)\n"
+        "spaces.neuralforecast_space('NHITS', 12)\n"
         "heavy = {'torch', 'ray', 'optuna', 'mlflow', 'sktime', 'neuralforecast'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )

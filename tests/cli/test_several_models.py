@@ -17,7 +17,7 @@ from automodel_sk import AutoModel, create_auto_model
 from automodel_sk.catalog.models import MODEL_CATALOG
 from automodel_sk.cli.model_names import complete_model
 from automodel_sk.portfolio.members.table import MEMBERS
-from automodel_sk.portfolio.neural_spaces import AUTO_NETWORKS
+from automodel_sk.portfolio.networks import AUTO_NETWORKS
 
 MLP = {"max_steps": 4, "input_size": 12, "hidden_size": 8, "num_layers": 1}
 NAMES = ["SeasonalNaive", "WindowAverage", "MLP"]

@@ -24,8 +24,8 @@ from mlflow import MlflowClient
 
 from automodel_sk.auto_model_factory import MODEL_CATALOG, AutoModelFactory, OptimizationConfig
 from automodel_sk.search import planning
+from automodel_sk.search.network_spaces import network_space
 from automodel_sk.search_space import SearchSpace
-from automodel_sk.search_space.default_spaces import default_search_space
 from automodel_sk.validation import ConfigValidator
 
 H = 24
@@ -87,9 +87,9 @@ def _short_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave default spaces as they are, but for the length of a training and of a step."""
 
     def short(*arguments: Any) -> SearchSpace:
-        return default_search_space(*arguments).without(*TRAINED).with_defaults(**TRAINED)
+        return network_space(*arguments).without(*TRAINED).with_defaults(**TRAINED)
 
-    monkeypatch.setattr(planning, "default_search_space", short)
+    monkeypatch.setattr(planning, "network_space", short)
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.names import read_names
-from automodel_sk.portfolio.neural_spaces import PanelFacts, first_config, network_space
 from automodel_sk.portfolio.plan import plan_portfolio
+from automodel_sk.search.network_spaces import PanelFacts, first_config, network_space
 from automodel_sk.search.planning import UserInput
 from automodel_sk.search.study.identity import differences
 

@@ -57,6 +57,8 @@ class SearchRequest:
         What a process on another machine needs to join the search, in JSON format.
     several : Trainer, optional
         Trains the trials if they are of several models; None if all are of the task's model.
+    first : mapping, optional
+        Values of the first trial after those of `warm_start`; the model's defaults if None.
     initial : sequence of mappings, optional
         Parameters of the first trials, as the study stores them. If None, `warm_start` and the
         model's defaults.
@@ -86,6 +88,7 @@ class SearchRequest:
     job: Mapping[str, Any] | None = None
     several: Trainer | None = None
     initial: Sequence[Mapping[str, Any]] | None = None
+    first: Mapping[str, Any] | None = None
     make_sampler: Callable[[int], Any] | None = None
     make_pruner: Callable[[], Any] | None = None
     is_over: Callable[[Any], bool] | None = None

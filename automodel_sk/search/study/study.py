@@ -108,7 +108,7 @@ def _exists(storage: BaseStorage, name: str) -> bool:
 def _enqueue_initial_trials(study: AskTellStudy, request: SearchRequest) -> None:
     """Enqueue the initial trials."""
     trials: Sequence[Mapping[str, Any]] = (
-        initial_trials(request.task.model_name, request.space, request.warm_start)
+        initial_trials(request.task.model_name, request.space, request.warm_start, request.first)
         if request.initial is None
         else request.initial
     )

@@ -8,7 +8,7 @@ from typing import Any
 from automodel_sk.arguments.number_rule import NumberRule, nearest, shown
 from automodel_sk.catalog.models import MODEL_CATALOG, ModelCharacteristics, get_characteristics
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.search_space.default_spaces import default_search_space
+from automodel_sk.search_space.neuralforecast_spaces import neuralforecast_space
 from automodel_sk.validation.config.editable_config import EditableConfig, draft_of
 from automodel_sk.validation.config.names import check_names
 from automodel_sk.validation.config.values import check_values
@@ -145,7 +145,7 @@ def _check_parts(findings: Findings, config: Any, row: ModelCharacteristics) -> 
     """Check that the configuration names its parts if the model has no default space."""
     if config is None:
         try:
-            default_search_space(row.name, 1)
+            neuralforecast_space(row.name, 1)
         except InvalidInputError as error:
             findings.error(str(error))
         return

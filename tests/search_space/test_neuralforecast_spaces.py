@@ -11,7 +11,7 @@ import pytest
 from automodel_sk.catalog.models import MODEL_CATALOG, model_class, model_parameters
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space import Choice, Float, Integer, SearchSpace
-from automodel_sk.search_space.default_spaces import default_search_space
+from automodel_sk.search_space.neuralforecast_spaces import neuralforecast_space
 
 MODELS = [name for name, row in MODEL_CATALOG.items() if row.has_default_space]
 OWNED_BY_THE_SEARCH = ("h", "loss", "n_series", "random_seed")
@@ -42,7 +42,7 @@ def respelled(domains: dict[str, object], h: int) -> dict[str, object]:
 @pytest.mark.parametrize("h", [1, 2, 12, 96])
 @pytest.mark.parametrize("name", MODELS)
 def test_is_neuralforecasts_own_space(name, h):
-    space = default_search_space(name, h, n_series=5)
+    space = neuralforecast_space(name, h, n_series=5)
     own, upstream = dict(space.domains), upstream_domains(name, h, n_series=5)
     if name in SUITED_WINDOWS and h < 12:
         del own["input_size"], upstream["input_size"]
@@ -100,7 +100,7 @@ FAILED_ONCE = [*SUITED, *sorted(SUITED_WINDOWS)]
 @pytest.mark.parametrize("h", [1, 3])
 @pytest.mark.parametrize("name", FAILED_ONCE)
 def test_short_horizons_leave_trials_that_survive(name, h):
-    space = default_search_space(name, h)
+    space = neuralforecast_space(name, h)
     for seed, size in enumerate(space.values_of("input_size")[:2]):
         assert survives(name, h, drawn(space, seed, input_size=size))
 
@@ -109,21 +109,21 @@ def test_short_horizons_leave_trials_that_survive(name, h):
 @pytest.mark.parametrize("h", [1, 2, 3, 4, 5, 6, 7, 12])
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "xLSTM"])  # not installed
 def test_every_model_survives_every_window_of_short_horizons(name, h):
-    space = default_search_space(name, h)
+    space = neuralforecast_space(name, h)
     for seed, size in enumerate(space.values_of("input_size")):
         assert survives(name, h, drawn(space, seed, input_size=size))
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_values_have_the_types_that_constructors_want(name):
-    space = default_search_space(name, np.int64(12))
+    space = neuralforecast_space(name, np.int64(12))
     assert set(space.domains) <= model_parameters(name) - set(OWNED_BY_THE_SEARCH)
     for parameter in ("input_size", "max_steps", "batch_size"):
         assert {type(value) for value in space.values_of(parameter)} == {int}, parameter
 
 
 def test_steps_by_hundreds_are_whole_numbers():
-    values = default_search_space("NHITS", 12).values_of("max_steps")
+    values = neuralforecast_space("NHITS", 12).values_of("max_steps")
     assert values == (500, 600, 700, 800, 900, 1000, 1100, 1200, 1300, 1400, 1500)
 
 
@@ -133,18 +133,18 @@ def test_input_sizes_below_one_are_written_out_as_neuralforecast_reads_them():
         short = model_class("TCN")(h=12, input_size=-12, inference_input_size=-12)
     written_out = model_class("TCN")(h=12, input_size=36)
     assert short.input_size == written_out.input_size == 36
-    assert default_search_space("TCN", 12).values_of("input_size") == (36, 48, 192, 768)
+    assert neuralforecast_space("TCN", 12).values_of("input_size") == (36, 48, 192, 768)
 
 
 def test_spaces_do_not_share_lists():
-    first = default_search_space("NHITS", 12).values_of("n_pool_kernel_size")
+    first = neuralforecast_space("NHITS", 12).values_of("n_pool_kernel_size")
     first[0].append(99)
-    assert default_search_space("NHITS", 12).values_of("n_pool_kernel_size")[0] == [2, 2, 1]
+    assert neuralforecast_space("NHITS", 12).values_of("n_pool_kernel_size")[0] == [2, 2, 1]
 
 
 def test_a_model_without_a_space_says_what_to_pass():
     with pytest.raises(InvalidInputError) as caught:
-        default_search_space("HINT", 12)
+        neuralforecast_space("HINT", 12)
     assert str(caught.value) == (
         "model_name 'HINT' has no default search space, because it reconciles the forecasts of"
         " another model; pass config with that model's name, the summing matrix, the method and"
@@ -156,7 +156,7 @@ def test_a_model_without_a_space_says_what_to_pass():
 @pytest.mark.parametrize("typed", ["nhits", "AutoNHITS"])
 def test_an_unknown_model_gets_the_nearest_one(typed):
     with pytest.raises(InvalidInputError) as caught:
-        default_search_space(typed, 12)
+        neuralforecast_space(typed, 12)
     assert str(caught.value) == f"model_name {typed!r} is unknown; try 'NHITS'"
 
 
@@ -165,7 +165,7 @@ def test_an_unknown_model_gets_the_nearest_one(typed):
 def test_counts_are_checked(name, example, value):
     arguments = {"h": 12, "n_series": 1} | {name: value}
     with pytest.raises(InvalidInputError) as caught:
-        default_search_space("NHITS", **arguments)
+        neuralforecast_space("NHITS", **arguments)
     assert str(caught.value) == (
         f"{name} must be a whole number of at least 1, got {value!r}; try {example}"
     )

@@ -1,8 +1,8 @@
-"""The networks of a portfolio: a good first configuration and the space around it.
+"""The networks' default search spaces: a good first configuration and the space around it.
 
 The first configuration is what published systems agree on: windows of two horizons (a week of
 hourly data), a learning rate of 1e-3 that is halved three times, robust scaling by window. See
-`docs/portfolio.md` for the sources and for what the benchmark gave.
+`docs/portfolio.md` for the sources and `docs/accuracy.md` for what the benchmark gave.
 """
 
 from __future__ import annotations
@@ -11,25 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from automodel_sk.data.judged import JudgedData
 from automodel_sk.search_space import Choice, Float, SearchSpace
-from automodel_sk.search_space.default_spaces import default_search_space
 from automodel_sk.search_space.domains import Domain
+from automodel_sk.search_space.neuralforecast_spaces import neuralforecast_space
 from automodel_sk.training.build import constructor_default
 
-__all__ = ["AUTO_NETWORKS", "PanelFacts", "first_config", "network_space", "networks_for"]
-
-_SHORT_SEASONS = ("NHITS", "MLP", "NBEATS", "PatchTST", "GRU")
-"""For seasons of at most 12 steps: after 300 steps on M1 monthly, perceptrons have 0.88 of the
-seasonal-naive error, linear models and TiDE 1.2."""
-
-_LONG_SEASONS = ("DLinear", "TiDE", "NHITS", "PatchTST", "MLP", "GRU")
-"""For longer seasons: after 300 steps on ETTh1, linear models and TiDE have the lowest error, at a
-tenth of the time."""
-
-_FOR_COVARIATES = "TFT"
-
-AUTO_NETWORKS = tuple(dict.fromkeys((*_SHORT_SEASONS, *_LONG_SEASONS, _FOR_COVARIATES)))
-"""The networks that "auto" draws from."""
+__all__ = ["PanelFacts", "first_config", "network_space", "panel_facts"]
 
 MAX_STEPS = 1000
 
@@ -57,12 +47,10 @@ _SMALL: Mapping[str, Mapping[str, Any]] = {
 }
 """First values that train faster than the constructors' defaults, at about the same accuracy."""
 
-_SHORT_SEASON = 12
-
 
 @dataclass(frozen=True)
 class PanelFacts:
-    """What the networks' first configurations depend on.
+    """What the networks' default spaces depend on.
 
     Parameters
     ----------
@@ -96,29 +84,25 @@ class PanelFacts:
         return "standard" if self.mostly_zero else "robust"
 
 
-def networks_for(season: int, has_covariates: bool = False) -> tuple[str, ...]:
-    """Return the networks that suit some data, in the order in which they are tried.
+def panel_facts(data: JudgedData) -> PanelFacts:
+    """Return what the networks' first configurations depend on, for some data.
 
     Parameters
     ----------
-    season : int
-        Steps of one season.
-    has_covariates : bool
-        Whether there are exogenous columns.
-
-    Examples
-    --------
-    >>> networks_for(12)[:3], networks_for(24)[:3]
-    (('NHITS', 'MLP', 'NBEATS'), ('DLinear', 'TiDE', 'NHITS'))
+    data : JudgedData
+        The rows of trials, and what is known about them.
     """
-    names = _LONG_SEASONS if season > _SHORT_SEASON else _SHORT_SEASONS
-    return (*names, _FOR_COVARIATES) if has_covariates else names
+    lengths = data.lengths[data.is_judged]
+    zeros = float((data.frame["y"] == 0).mean())
+    return PanelFacts(
+        data.h, data.season, int(np.median(lengths)) - data.held_out, mostly_zero=zeros > 0.3
+    )
 
 
 def network_space(model_name: str, facts: PanelFacts) -> SearchSpace:
-    """Return the search space of a network in a portfolio.
+    """Return a network's default search space.
 
-    It has the model's own default parameters, narrower learning rates and windows that fit the
+    It has neuralforecast's own parameters, narrower learning rates and windows that fit the
     data. The first configuration is in it.
 
     Examples
@@ -127,7 +111,7 @@ def network_space(model_name: str, facts: PanelFacts) -> SearchSpace:
     >>> space.domains["input_size"].values, space.constants["num_lr_decays"]
     ((12, 24, 36, 48, 60), 3)
     """
-    defaults = default_search_space(model_name, facts.h)
+    defaults = neuralforecast_space(model_name, facts.h)
     own = {n: d for n, d in defaults.domains.items() if n not in _SHARED}
     first = _SMALL.get(model_name, {})
     for name, domain in own.items():

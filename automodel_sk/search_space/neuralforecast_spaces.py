@@ -1,4 +1,4 @@
-"""Default search spaces: neuralforecast's own, declared as data.
+"""Search spaces of neuralforecast's own Auto classes, declared as data.
 
 They leave out what the search sets itself: the horizon, the loss, the number of series and
 ``random_seed``, which neuralforecast tunes. Three parameters are written differently with the same
@@ -25,7 +25,7 @@ from automodel_sk.catalog.models import get_characteristics
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space import Choice, Domain, Float, Integer, SearchSpace
 
-__all__ = ["default_search_space"]
+__all__ = ["neuralforecast_space"]
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ _SPACES: Mapping[str, _Row] = {
 }
 
 
-def default_search_space(model_name: str, h: int, n_series: int = 1) -> SearchSpace:
+def neuralforecast_space(model_name: str, h: int, n_series: int = 1) -> SearchSpace:
     """Return the default search space of a model.
 
     Parameters
@@ -239,7 +239,7 @@ def default_search_space(model_name: str, h: int, n_series: int = 1) -> SearchSp
 
     Examples
     --------
-    >>> space = default_search_space("DLinear", h=24)
+    >>> space = neuralforecast_space("DLinear", h=24)
     >>> space.domains["input_size"]
     Choice(values=(24, 48, 72, 96, 120), grid=False)
     >>> space.domains["max_steps"]
