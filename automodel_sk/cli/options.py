@@ -198,6 +198,7 @@ Data = Annotated[
 Space = Annotated[
     Path | None,
     _file(
+        "--space",
         metavar="FILE",
         help='Search space in JSON or YAML: {"input_size": {"choice": [24, 48]},'
         ' "learning_rate": {"loguniform": [1e-4, 1e-2]}}. '

@@ -59,7 +59,7 @@ def validate(
         int | None, typer.Option("--h", min=1, metavar="N", help="Steps to forecast.")
     ] = None,
     config: RunFile = None,
-    space: Space = None,
+    space_file: Space = None,
     id_col: IdCol = None,
     time_col: TimeCol = None,
     target_col: TargetCol = None,
@@ -79,7 +79,7 @@ def validate(
 
     Lists every error and warning with its fix. The exit status is 1 if there is an error.
     """
-    content = inline_space(ctx) if space is None else read_mapping(space)
+    content = inline_space(ctx) if space_file is None else read_mapping(space_file)
     if (model or content is not None) and h is None:
         raise typer.BadParameter("--model, --space and --h go together; try --model NHITS --h 12")
     models = single_or_several(model) if model or content is not None else None
