@@ -92,7 +92,9 @@ def fit(
     models, label = single_or_several(model), label_of(model)
     options["study_name"] = options["study_name"] or _study_name(data, label, h)
     targets = Targets.choose(data, label, output, forecast, futr, static)
-    run = _Run(ctx, targets, models, inline_space(ctx) if space_file is None else read_mapping(space_file))
+    run = _Run(
+        ctx, targets, models, inline_space(ctx) if space_file is None else read_mapping(space_file)
+    )
     domains = spaces_from_json(run.space, models)
     say(f"Reading {data} ...", quiet=not options["verbose"])
     asked = Asked(sep, decimal, date_format)
