@@ -16,9 +16,11 @@ from automodel_sk.arguments.kinds import Choices, Either, Flag
 from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.forecasting.coherent import coherent_forecast, refuse_paths
 from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.explanation import METHODS
 from automodel_sk.forecasting.forecast_files import TO, forecasts_to
+from automodel_sk.forecasting.hierarchy import SUMMING, reconciled
 from automodel_sk.forecasting.inputs import (
     first_steps,
     forecast_inputs,
@@ -27,6 +29,7 @@ from automodel_sk.forecasting.inputs import (
 )
 from automodel_sk.forecasting.past_windows import calibrated, forecast_past_windows
 from automodel_sk.forecasting.predict import forecast, loss_family
+from automodel_sk.forecasting.reconciliation import METHODS as RECONCILIATIONS
 from automodel_sk.forecasting.retrain import refitted, updated
 from automodel_sk.forecasting.state import ModelState
 from automodel_sk.metrics.quantiles import quantile_columns
@@ -282,11 +285,14 @@ class AutoModel:
             result = forecast(
                 state.fitted,
                 **own,
-                columns=columns,
+                columns=columns if state.reconciliation is None else {},
                 scores=self._calibrated,
                 seed=state.task.random_seed,
                 h=steps,
             )
+            if state.reconciliation is not None:
+                scores = self._calibrated
+                result = coherent_forecast(state, result, own["history"], columns, scores)
             return first_steps(result, ["unique_id"], h)
 
         if to is None:
@@ -438,6 +444,7 @@ class AutoModel:
             static_df=prepared_static(state, None, state.history()),
             metrics=metrics,
             kept=state.windows,
+            reconciliation=state.reconciliation,
         )
 
     @public(method=Choices("method", METHODS, optional=True))
@@ -531,6 +538,7 @@ class AutoModel:
         from automodel_sk.forecasting.simulation import simulate
 
         state = self.state
+        refuse_paths(state)
         steps = steps_to_compute(state, h)
         paths = simulate(
             state.fitted,
@@ -606,8 +614,52 @@ class AutoModel:
         """
         return self._with(updated(self.state, dataset, static_df, max_steps))
 
+    @public(S_df=SUMMING, method=Choices("method", RECONCILIATIONS))
+    def reconcile(self, S_df: Any, *, method: str = "mint_shrink") -> AutoModel:
+        """Return a model whose forecasts of a hierarchy add up, without training it again.
+
+        Parameters
+        ----------
+        S_df : DataFrame or hierarchicalforecast.utils.SMatrix
+            The summing matrix: a row for each series of the model in any order, a column
+            `unique_id`, and a column for each bottom series, 1 where the row's series contains it.
+            ``aggregate(df, spec)`` of ``hierarchicalforecast.utils`` makes it.
+        method : str
+            How forecasts of the bottom series are derived. All others are their sums.
+
+            - "bottom_up": their own forecasts.
+            - "ols": the coherent forecasts nearest to those of all series.
+            - "wls_struct": the same, a series of n bottom series having n times the variance.
+            - "wls_var", "mint_shrink", "mint_cov": the coherent forecasts of least variance, given
+              the variances of past errors, their shrunk covariances, or their covariances.
+
+        Returns
+        -------
+        AutoModel
+            A new model; this one is not changed. Its `predict`, `cross_validation`,
+            `validation_scores`, intervals, plots and report are those of coherent forecasts, also
+            after saving, loading and retraining. Intervals come from errors of coherent forecasts
+            of past windows whatever the loss; they hold series by series and don't add up.
+
+        Raises
+        ------
+        InvalidInputError
+            S_df lacks series of the model, has others, or is no summing matrix; or past windows of
+            some series are too short for errors.
+        MissingDependencyError
+            hierarchicalforecast is not installed, and `method` is not "bottom_up".
+
+        Notes
+        -----
+        Past errors are those of the search on its validation windows. If there are too few of them,
+        the best configuration is trained once more without the last windows, as for intervals.
+        """
+        return self._with(reconciled(self.state, S_df, method))
+
     def _with(self, state: ModelState) -> AutoModel:
         """Return a model of another state."""
+        if state.reconciliation is not None:
+            state.reconciliation.check_series(state.ids)
         renewed = copy.copy(self)
         renewed._state = state
         return renewed

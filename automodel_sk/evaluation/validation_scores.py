@@ -8,6 +8,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.catalog.losses import point_quantile
@@ -26,6 +27,7 @@ from automodel_sk.data.preparation import filled_target
 from automodel_sk.data.times.wall_dates import on_wall
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.predict import stored_history
+from automodel_sk.forecasting.reconciliation import Reconciliation
 from automodel_sk.metrics import Forecast, Metric, resolve_metric
 from automodel_sk.training.build import build_model, trained_module
 from automodel_sk.training.objective import make_objective
@@ -50,6 +52,7 @@ def window_scores(
     static_df: pd.DataFrame | None = None,
     metrics: Sequence[Any] | None = None,
     kept: KeptForecasts | None = None,
+    reconciliation: Reconciliation | None = None,
 ) -> pd.DataFrame:
     """Return the scores of a configuration on each validation window.
 
@@ -71,6 +74,8 @@ def window_scores(
         As in `AutoModel.validation_scores`.
     kept : KeptForecasts, optional
         Forecasts that the configuration's trial made of the windows; they replace the training.
+    reconciliation : Reconciliation, optional
+        Makes the forecasts add up, which then have no quantiles.
 
     Returns
     -------
@@ -97,9 +102,19 @@ def window_scores(
         with training_turn():  # concurrent threads share one training
             if fitted not in _FORECASTS:
                 _FORECASTS[fitted] = _forecast(*given)
-    own = {repr(fitted.models[0]): _FORECASTS[fitted]}
+    forecast = _FORECASTS[fitted]
+    if reconciliation is not None:
+        forecast = _coherent(forecast, frame["unique_id"].unique(), reconciliation)
+    own = {repr(fitted.models[0]): forecast}
     layout = WindowLayout(task.h, task.n_windows, task.step_size)
     return scores_by_window(own, windows, frame, judged, layout, fitted.freq, season)
+
+
+def _coherent(forecast: Forecast, ids: npt.NDArray[Any], rule: Reconciliation) -> Forecast:
+    """Return forecasts of the windows that add up, without quantiles."""
+    rule.check_series(ids)
+    point = rule.applied(forecast.point.reshape(len(ids), -1))
+    return Forecast(point.ravel(), {})
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,11 @@ def forecasts_to(
     forecast : callable
         As in `write_forecasts`.
     """
+    if state.reconciliation is not None:
+        raise InvalidInputError(
+            "to writes the forecasts of some series at a time, and a reconciled model needs all of"
+            " them; leave out to"
+        )
     history, static = inputs["history"], inputs["static_df"]
     if history is None:
         history = state.history()

@@ -73,7 +73,7 @@ def forecast_past_windows(
         )
     result = result[result["unique_id"].isin(tested["unique_id"].unique())]
     result = observed_only(tidy(result.reset_index(drop=True), model), frame)
-    return in_zone(result, zone)
+    return state.coherent(in_zone(result, zone))
 
 
 def calibrated(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
@@ -15,6 +16,7 @@ from automodel_sk.forecasting.calibration import Windows, stored_static
 from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.digests import digest_of
 from automodel_sk.forecasting.predict import stored_history
+from automodel_sk.forecasting.reconciliation import Reconciliation
 from automodel_sk.forecasting.window_errors import enough_windows, table_of_windows
 from automodel_sk.training.build import module_of, network_of
 from automodel_sk.training.refit_steps import final_steps
@@ -71,6 +73,8 @@ class ModelState:
         Forecasts of the validation windows by the best trial.
     columns : ColumnNames
         The user's names for the columns of series, times and values.
+    reconciliation : Reconciliation, optional
+        What makes the forecasts of a hierarchy add up; None if nothing does.
     """
 
     fitted: Any
@@ -88,6 +92,7 @@ class ModelState:
     scores: ConformalScores | None = None
     windows: KeptForecasts | None = None
     columns: ColumnNames = field(default_factory=ColumnNames)
+    reconciliation: Reconciliation | None = None
 
     @property
     def model_name(self) -> str:
@@ -183,7 +188,20 @@ class ModelState:
         held_out = hold_out(tested, task.h, task.n_windows, task.step_size)
         ids, left_out = sizes.index[judged], tuple(sizes.index[~judged])
         windows = Windows(task.n_windows, task.step_size or task.h, ids, left_out)
-        return windows, table_of_windows(self.windows.point, held_out, self.column), tested
+        table = table_of_windows(self.windows.point, held_out, self.column)
+        return windows, self.coherent(table), tested
+
+    def coherent(self, table: pd.DataFrame, column: str | None = None) -> pd.DataFrame:
+        """Return forecasts that add up if the model is reconciled."""
+        rule, name = self.reconciliation, column or self.column
+        if rule is None:
+            return table
+        kept = [c for c in table.columns if c in ("unique_id", "ds", "cutoff", "y", name)]
+        return rule.of_table(table[kept], name)
+
+    def coherent_windows(self, point: npt.NDArray[Any], ids: Any) -> npt.NDArray[Any]:
+        """Return forecasts of windows that add up if the model is reconciled."""
+        return point if self.reconciliation is None else self.reconciliation.of_windows(point, ids)
 
     @property
     def best_score(self) -> float | None:

@@ -22,6 +22,7 @@ from automodel_sk.data.analysis import DatasetProfile
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.series_traits import N_TRAITS, SeriesTraits
+from automodel_sk.persistence.reconciliations import StoredReconciliation
 from automodel_sk.persistence.schema import Stored
 from automodel_sk.search_algorithm_selector import SearchStrategy
 from automodel_sk.trials import FailureKind, TrialRecord
@@ -219,3 +220,4 @@ class Manifest(Stored):
     scores: Annotated[StoredScores | None, BeforeValidator(_of_this_kind)]
     space: dict[str, Any] | None = None
     columns: StoredColumns
+    reconciliation: StoredReconciliation | None = None

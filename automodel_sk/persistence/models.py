@@ -4,7 +4,8 @@
 
     my_model/
         automodel.json       the model and the search behind it
-        model-1a2b3c4d/      weights and data in neuralforecast's own safe format
+        model-1a2b3c4d/      weights and data in neuralforecast's own safe format, and how the
+                             forecasts of a hierarchy are reconciled
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ from automodel_sk.forecasting.state import ModelState
 from automodel_sk.persistence.allowed_arguments import check_settings, passive, passive_hparams
 from automodel_sk.persistence.folders import FolderFormat
 from automodel_sk.persistence.manifest import Manifest, StoredTask, StoredTrial
+from automodel_sk.persistence.reconciliations import (
+    described_reconciliation,
+    read_reconciliation,
+    write_reconciliation,
+)
 from automodel_sk.persistence.schema import Stored, checked
 from automodel_sk.persistence.weights import load_fitted
 from automodel_sk.search_space import SearchSpace
@@ -79,6 +85,7 @@ def save_auto_model(state: ModelState, path: Path) -> Path:
         fitted = private_copy(state.fitted, share_weights=True)
         with quiet(), passive_hparams(trained_module(fitted.models[0])):
             fitted.save(str(folder), save_dataset=True)
+        write_reconciliation(folder, state.reconciliation)
         return _describe(state)
 
     return MODEL_FORMAT.write(path, write)
@@ -108,6 +115,7 @@ def described_search(state: ModelState) -> dict[str, Any]:
         "validation": _findings(state.validation),
         "scores": _scores(state.scores),
         "columns": asdict(state.columns),
+        "reconciliation": described_reconciliation(state.reconciliation),
     }
 
 
@@ -232,7 +240,7 @@ def _restore(manifest: Manifest, folder: Path, make: type[AutoModel]) -> AutoMod
         for part in (getattr(manifest, name),)
     }
     profile = parts["profile"]
-    return make(
+    model = make(
         fitted,
         replace(
             task,
@@ -250,6 +258,9 @@ def _restore(manifest: Manifest, folder: Path, make: type[AutoModel]) -> AutoMod
         space=None if manifest.space is None else space_from_json(manifest.space),
         **parts,
     )
+    rule = read_reconciliation(folder, manifest.reconciliation, model.state.ids)
+    model._state = replace(model.state, reconciliation=rule)
+    return model
 
 
 def _config(manifest: Manifest, module: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from automodel_sk.catalog.models import model_class
 from automodel_sk.data.times.steps import parse_frequency
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.persistence.allowed_arguments import check_settings
+from automodel_sk.persistence.reconciliations import RECONCILIATION_FILE
 from automodel_sk.persistence.sizes import check_file_sizes, check_shapes, tensor_shapes
 from automodel_sk.persistence.strict_json import parse_json, read_json
 from automodel_sk.persistence.upstream_json import (
@@ -31,6 +32,7 @@ __all__ = ["load_fitted"]
 
 _OWN_FILES = {"configuration.json", "dataset.json", "dataset.safetensors"}
 _MAYBE = {"configuration.safetensors"}
+_BESIDE = {RECONCILIATION_FILE}
 _HPARAM = "__hparams__."
 _SPARE = 4
 _FREE_ELEMENTS, _FREE_TENSORS = 2**20, 1_000
@@ -86,7 +88,7 @@ def _model_file(folder: Path) -> str:
         if entry.is_symlink() or not entry.is_file():
             raise ModelFileError(f"{entry} is not a regular file, as saved models require")
     names = {entry.name for entry in folder.iterdir()}
-    weights = names - _OWN_FILES - _MAYBE
+    weights = names - _OWN_FILES - _MAYBE - _BESIDE
     foreign = [name for name in weights if not name.endswith("_0.safetensors")]
     missing = _OWN_FILES - names
     if foreign:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from automodel_sk.auto_model import AutoModel
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.times.wall_dates import day_zone, on_wall
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
+from automodel_sk.forecasting.coherent import refuse_paths
 from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.explanation import METHODS
 from automodel_sk.forecasting.forecast_files import TO, forecasts_to
@@ -300,7 +300,7 @@ class AutoEnsemble(AutoModel):
         """
         record = self.state.record
         if dataset is None and n_windows in (None, record.data.n_windows):
-            self._scores = record.conformal(record.combined)
+            self._scores = _scores_from(self.state, record.combined)
         else:
             super().calibrate(dataset, n_windows=n_windows, static_df=static_df)
         return self
@@ -488,6 +488,7 @@ class AutoEnsemble(AutoModel):
             As in `AutoModel.simulate`.
         """
         state, steps = self.state, steps_to_compute(self.state, h)
+        refuse_paths(state)
         inputs = forecast_inputs(state, dataset, futr_df, static_df, steps)
         columns = {f"q{place}": quantile for place, quantile in enumerate(GRID)}
         table = forecast_ahead(state, state.team, NAME, inputs, steps, columns, self._calibrated)
@@ -577,9 +578,7 @@ class AutoEnsemble(AutoModel):
 
     def _changed(self, state: EnsembleState) -> AutoEnsemble:
         """Return an ensemble of another state."""
-        changed = copy.copy(self)
-        changed._state = state
-        return changed
+        return cast(AutoEnsemble, self._with(state))
 
     def to_neuralforecast(self) -> Any:
         """Raise: an ensemble is no single `NeuralForecast` object; its neural members are."""
@@ -682,7 +681,13 @@ def _scores_of(state: EnsembleState, member: str) -> ConformalScores:
             f"the errors of {member!r} on past windows are not known, which intervals need; leave"
             " out member, or level and quantiles"
         )
-    return state.record.conformal(candidate.forecasts)
+    return _scores_from(state, candidate.forecasts)
+
+
+def _scores_from(state: EnsembleState, point: Any) -> ConformalScores:
+    """Return the scores that calibrate intervals around forecasts like these of the windows."""
+    record = state.record
+    return record.conformal(state.coherent_windows(point, record.windows().ids))
 
 
 def _data_of(

@@ -63,7 +63,7 @@ def forecast_ahead(
     times, longer = times_after(past, state.freq, steps), steps > state.h
     given = _given(state, {**inputs, "futr_df": _of_steps(inputs["futr_df"], times)}, longer)
     point = team.point(given, past, steps, longer=longer)
-    table = times.assign(**{name: point.ravel()})
+    table = state.coherent(times.assign(**{name: point.ravel()}), name)
     if columns:
         table = with_conformal_quantiles(table, name, past, columns, scores())
     warn_of_non_finite(table, name)
@@ -142,7 +142,7 @@ def forecast_past(
     point = _past_windows(state.team, data, int(refit))
     truth = data.windows.frame
     table = truth[["unique_id", "ds", "cutoff"]].assign(**{NAME: point.ravel()})
-    return in_zone(table.assign(y=truth["y"]), zone)
+    return state.coherent(in_zone(table.assign(y=truth["y"]), zone))
 
 
 def _past_windows(original: Team, data: EveryWindow, every: int) -> Array:

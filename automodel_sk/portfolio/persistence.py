@@ -8,6 +8,7 @@
             data.safetensors      the data that the members were fitted to and judged on
             windows.safetensors   forecasts of the validation windows
             member-0/ ...         each member in its own format
+            reconciliation.st     how the forecasts of a hierarchy are reconciled, if they are
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ from automodel_sk.persistence.manifest import (
     StoredValidation,
 )
 from automodel_sk.persistence.models import MODEL_FORMAT, described_search
+from automodel_sk.persistence.reconciliations import (
+    RECONCILIATION_FILE,
+    StoredReconciliation,
+    read_reconciliation,
+    write_reconciliation,
+)
 from automodel_sk.persistence.schema import Stored, checked
 from automodel_sk.persistence.sizes import tensor_shapes
 from automodel_sk.portfolio.candidates import Candidate
@@ -139,6 +146,7 @@ class EnsembleManifest(Stored):
     scores: StoredScores | None
     columns: StoredColumns
     left_out: dict[ShortText, ShortText] = Field(default_factory=dict)
+    reconciliation: StoredReconciliation | None = None
 
 
 def save_ensemble(state: EnsembleState, path: Path) -> Path:
@@ -155,6 +163,7 @@ def save_ensemble(state: EnsembleState, path: Path) -> Path:
             arrays |= arrays_of(name, data.frame, data.static_df)
         save_file(arrays, folder / _DATA)
         save_file(_windows(state), folder / _WINDOWS)
+        write_reconciliation(folder, state.reconciliation)
         described: dict[str, Any] = plain_json(_described(state), strict=False)
         return described
 
@@ -288,6 +297,8 @@ def _restored(manifest: EnsembleManifest, folder: Path) -> AutoEnsemble:
         zone = _zone(manifest.judged)
         record = replace(ensemble.state.record, data=judged, zone=zone)
         ensemble._state = replace(ensemble.state, record=record)
+    rule = read_reconciliation(folder, manifest.reconciliation, ensemble.state.ids)
+    ensemble._state = replace(ensemble.state, reconciliation=rule)
     return ensemble
 
 
@@ -299,9 +310,10 @@ def _check_folder(folder: Path, n_members: int) -> None:
     """Raise if the folder holds anything but what a saved ensemble has."""
     folders = {f"member-{place}" for place in range(n_members)}
     entries = {entry.name: entry for entry in folder.iterdir()}
+    known = {*folders, _DATA, _WINDOWS, RECONCILIATION_FILE}
     for name, entry in entries.items():
         wanted = entry.is_dir() if name in folders else entry.is_file()
-        if name not in {*folders, _DATA, _WINDOWS} or entry.is_symlink() or not wanted:
+        if name not in known or entry.is_symlink() or not wanted:
             raise ModelFileError(f"{folder} holds {name[:100]!r}, which no saved ensemble has")
     missing = {*folders, _DATA, _WINDOWS} - set(entries)
     if missing:

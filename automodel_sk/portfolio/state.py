@@ -149,7 +149,7 @@ class EnsembleState(ModelState):
     def kept_forecasts(self) -> tuple[Windows, pd.DataFrame, pd.DataFrame]:
         """Return the validation windows, the combination's forecasts of them, and their data."""
         record = self.record
-        table = record.table(**{NAME: record.combined})
+        table = self.coherent(record.table(**{NAME: record.combined}))
         return record.windows(), table, in_zone(record.data.frame, record.zone)
 
     @property

@@ -26,7 +26,11 @@ def scores_of_windows(state: EnsembleState, metrics: Sequence[Any] | None = None
     record, data = state.record, state.record.data
     judged = chosen_metrics(record.metric, metrics, data.season, DEFAULT_METRICS)
     layout = WindowLayout(data.h, data.n_windows, data.step_size)
-    forecasts = {NAME: record.combined, **_of_members(state)}
+    ids = record.windows().ids
+    forecasts = {
+        name: state.coherent_windows(point, ids)
+        for name, point in {NAME: record.combined, **_of_members(state)}.items()
+    }
     own = {n: Forecast(np.asarray(f, np.float64).ravel(), {}) for n, f in forecasts.items()}
     table = scores_by_window(own, data.windows, data.judged, judged, layout, data.freq, data.season)
     cutoffs = in_zone(table[["cutoff"]].assign(ds=table["cutoff"]), record.zone)["cutoff"]

@@ -88,6 +88,14 @@ ACCEPTED: dict[str, frozenset[str]] = {
 """What is nonsense for most arguments and has a meaning for this one."""
 
 
+NEEDED: dict[str, dict[str, Any]] = {
+    "refit": {"dataset": None},
+    "update": {"dataset": None},
+    "reconcile": {"S_df": pd.DataFrame({"unique_id": ["a"], "a": [1.0]})},
+}
+"""Arguments that a method needs beside the one that is nonsense."""
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> AutoModel:
     frame = pd.DataFrame({"unique_id": "a", "ds": pd.date_range("2024-01-01", periods=60)})
@@ -130,8 +138,8 @@ def test_a_method_refuses_nonsense(
     model: AutoModel, method: str, argument: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    given = {} if argument == "dataset" or method not in ("refit", "update") else {"dataset": None}
     call = getattr(model, method)
+    given = NEEDED.get(method, {})
     assert _refused(lambda value: call(**{**given, argument: value}), argument) == []
 
 
