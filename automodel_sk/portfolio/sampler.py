@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,10 +13,11 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
-from automodel_sk.portfolio.space import MODEL
+from automodel_sk.portfolio.space import MODEL, PortfolioSpace
 from automodel_sk.search.optuna.lagging_pruner import is_behind
+from automodel_sk.search.study.distinct import DRAWS_PER_CONFIGURATION, MOST_DRAWS, key_of
 
-__all__ = ["PortfolioPruner", "PortfolioSampler", "is_stalled", "make_sampler"]
+__all__ = ["PortfolioPruner", "PortfolioSampler", "is_over", "is_stalled", "make_sampler"]
 
 WORTH_SEARCHING = 1.15
 """A model is searched further if its best score is within this factor of the best network's."""
@@ -29,24 +30,27 @@ _STARTUP_TRIALS = 4
 _BEFORE_PRUNING = 0.25
 
 
-def make_sampler(tuned: Sequence[str]) -> Any:
+def make_sampler(spaces: PortfolioSpace) -> Any:
     """Return a function that makes the sampler for a seed; it can be sent to other processes."""
-    return partial(PortfolioSampler, tuple(tuned))
+    return partial(PortfolioSampler, spaces)
 
 
 class PortfolioSampler(BaseSampler):
     """Draw the model among those worth searching, then its parameters with TPE.
 
+    A configuration of a finite space is drawn once; a model whose space is used up is left out.
+
     Parameters
     ----------
-    tuned : sequence of str
-        Models with parameters to tune.
+    spaces : PortfolioSpace
+        The search space of each model.
     seed : int
         Seed of this trial's draws.
     """
 
-    def __init__(self, tuned: Sequence[str], seed: int) -> None:
-        self._tuned = tuned
+    def __init__(self, spaces: PortfolioSpace, seed: int) -> None:
+        self._spaces = spaces
+        self._tuned = spaces.tuned
         self._random = np.random.default_rng(seed)
         self._tpe = TPESampler(
             n_startup_trials=_STARTUP_TRIALS, seed=seed, constant_liar=True, multivariate=False
@@ -55,14 +59,24 @@ class PortfolioSampler(BaseSampler):
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Return nothing: which parameters a trial has depends on its model."""
-        return {}
+        """Return all parameters; a trial has those of its model."""
+        return self._spaces.optuna_distributions()
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return nothing."""
-        return {}
+        """Draw a model and its parameters; nothing for a trial that has its model."""
+        if MODEL in {*trial.system_attrs.get("fixed_params", {}), *trial.params}:
+            return {}
+        model = self._model(study)
+        own = self._spaces.tuned_of(model)
+        taken, size = _tried(study, model, own), self._spaces.spaces[model].n_combinations
+        draws = 1 if size is None else min(MOST_DRAWS, DRAWS_PER_CONFIGURATION * size)
+        for _ in range(draws):
+            drawn = {n: self._tpe.sample_independent(study, trial, n, d) for n, d in own.items()}
+            if key_of(drawn, own) not in taken:
+                break
+        return {MODEL: model, **drawn}
 
     def sample_independent(
         self,
@@ -81,9 +95,11 @@ class PortfolioSampler(BaseSampler):
         trials = _of_models(study, self._tuned)
         best = {name: min((v for v, _ in runs), default=np.inf) for name, runs in trials.items()}
         lowest = min(best.values(), default=np.inf)
+        left = [name for name in self._tuned if not _is_used_up(study, self._spaces, name)]
+        left = left or list(self._tuned)
         if not np.isfinite(lowest):
-            return str(self._random.choice(list(self._tuned)))
-        worth = [name for name, value in best.items() if value <= WORTH_SEARCHING * lowest]
+            return str(self._random.choice(left))
+        worth = [name for name in left if best[name] <= WORTH_SEARCHING * lowest] or left
         weights = np.array([1 / (1 + len(trials[name])) for name in worth])
         return str(self._random.choice(worth, p=weights / weights.sum()))
 
@@ -105,6 +121,40 @@ def best_value(trial: FrozenTrial) -> float | None:
         return None
     reported = [v for v in trial.intermediate_values.values() if np.isfinite(v)]
     return min(reported, default=trial.value if trial.state is TrialState.COMPLETE else None)
+
+
+def _tried(study: Study, model: str, names: Iterable[str]) -> set[tuple[str, ...]]:
+    """Return the configurations of a model that trials have or will have."""
+    known = (
+        {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+        for trial in study.get_trials(deepcopy=False)
+    )
+    own = (params for params in known if params.get(MODEL) == model)
+    return {key_of(params, names) for params in own if all(name in params for name in names)}
+
+
+def _is_used_up(study: Study, spaces: PortfolioSpace, model: str) -> bool:
+    """Return whether every configuration of a model has been tried."""
+    size = spaces.spaces[model].n_combinations
+    return size is not None and len(_tried(study, model, spaces.tuned_of(model))) >= size
+
+
+def is_over(study: Study, spaces: PortfolioSpace, patience: int | None) -> bool:
+    """Return whether to draw no further trials: the search is stalled, or nothing is left to try.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study.
+    spaces : PortfolioSpace
+        The search space of each model.
+    patience : int, optional
+        As in `is_stalled`.
+    """
+    tuned = spaces.tuned
+    return is_stalled(study, tuned, patience) or all(
+        _is_used_up(study, spaces, model) for model in tuned
+    )
 
 
 def is_stalled(study: Study, tuned: Sequence[str], patience: int | None) -> bool:

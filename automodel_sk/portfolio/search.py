@@ -18,7 +18,7 @@ from automodel_sk.portfolio.first_trials import cheap_share
 from automodel_sk.portfolio.members.base import Deadline, Member
 from automodel_sk.portfolio.members.table import MEMBERS
 from automodel_sk.portfolio.plan import PortfolioPlan
-from automodel_sk.portfolio.sampler import PATIENCE, PortfolioPruner, is_stalled, make_sampler
+from automodel_sk.portfolio.sampler import PATIENCE, PortfolioPruner, is_over, make_sampler
 from automodel_sk.portfolio.space import MODEL
 from automodel_sk.portfolio.store import model_folder
 from automodel_sk.portfolio.trainer import FALLBACKS, PortfolioTrainer, config_of
@@ -188,7 +188,6 @@ def portfolio_request(
         cheap_share=cheap_share(plan),
         in_study=location.is_url,
     )
-    tuned = [name for name, space in plan.spaces.spaces.items() if space.domains]
     patience = options.patience if options.patience is not None else PATIENCE
     return SearchRequest(
         task=_any_task(plan, options),
@@ -208,9 +207,9 @@ def portfolio_request(
         trial_timeout_minutes=options.trial_timeout_minutes,
         several=trainer,
         initial=plan.initial,
-        make_sampler=make_sampler(tuned),
+        make_sampler=make_sampler(plan.spaces),
         job=_described(plan, options),
-        is_over=partial(is_stalled, tuned=tuned, patience=patience),
+        is_over=partial(is_over, spaces=plan.spaces, patience=patience),
         make_pruner=PortfolioPruner if options.use_pruning else None,
     )
 
@@ -269,8 +268,7 @@ def _strategy(plan: PortfolioPlan, options: OptimizationConfig) -> SearchStrateg
 def number_of_trials(plan: PortfolioPlan, options: OptimizationConfig) -> int:
     """Return the trials in all: `num_samples` counts those of networks only."""
     cheap = sum(params[MODEL] in plan.members for params in plan.initial)
-    tuned = any(space.domains for space in plan.spaces.spaces.values())
-    if not tuned:
+    if not plan.spaces.tuned:
         return len(plan.initial)
     if options.num_samples is not None:
         return cheap + options.num_samples

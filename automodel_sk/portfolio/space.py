@@ -86,14 +86,26 @@ class PortfolioSpace:
         }
         return {MODEL: model, **space.decode(params, number=trial.number)}
 
+    @property
+    def tuned(self) -> tuple[str, ...]:
+        """The models with parameters to tune."""
+        return tuple(name for name, space in self.spaces.items() if space.domains)
+
+    def tuned_of(self, model: str) -> dict[str, BaseDistribution]:
+        """Return the distributions of a model's parameters with more than one value."""
+        return {n: d for n, d in self._distributions_of(model).items() if not d.single()}
+
+    def _distributions_of(self, model: str) -> dict[str, BaseDistribution]:
+        drawn = self._of(model).optuna_distributions().items()
+        return {_qualified(model, name): distribution for name, distribution in drawn}
+
     def optuna_distributions(self) -> dict[str, BaseDistribution]:
         """Return the distributions of all models' parameters by their name in the study."""
         from optuna.distributions import CategoricalDistribution
 
         found: dict[str, BaseDistribution] = {MODEL: CategoricalDistribution(tuple(self.spaces))}
-        for model, space in self.spaces.items():
-            drawn = space.optuna_distributions().items()
-            found |= {_qualified(model, name): distribution for name, distribution in drawn}
+        for model in self.spaces:
+            found |= self._distributions_of(model)
         return found
 
     def decode(self, params: Mapping[str, Any], *, number: int = 0) -> dict[str, Any]:

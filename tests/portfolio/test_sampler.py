@@ -8,11 +8,16 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from automodel_sk.portfolio.sampler import PortfolioPruner, PortfolioSampler, is_stalled
+from automodel_sk.portfolio.sampler import (
+    PortfolioPruner,
+    PortfolioSampler,
+    is_over,
+    is_stalled,
+)
 from automodel_sk.portfolio.space import PortfolioSpace
 from automodel_sk.search.study.seeding import PerTrialSampler
 from automodel_sk.search.study.study import AskTellStudy
-from automodel_sk.search_space import Float, SearchSpace
+from automodel_sk.search_space import Choice, Float, Integer, SearchSpace
 
 TUNED = ("MLP", "NHITS", "GRU")
 SPACE = PortfolioSpace(
@@ -23,9 +28,9 @@ SPACE = PortfolioSpace(
 )
 
 
-def _study(seed=0, tuned=TUNED):
+def _study(seed=0, spaces=SPACE):
     def make(number):
-        return PortfolioSampler(tuned, number)
+        return PortfolioSampler(spaces, number)
 
     storage = optuna.storages.InMemoryStorage()
     optuna.create_study(storage=storage, study_name="s")
@@ -110,6 +115,46 @@ def test_a_new_leader_keeps_the_search_going():
 
 def test_models_without_parameters_are_not_searched():
     assert is_stalled(_study(), tuned=(), patience=None)
+
+
+SMALL = PortfolioSpace(
+    {
+        "Naive": SearchSpace(),
+        "MLP": SearchSpace.parse({"hidden_size": Choice([8, 16]), "max_steps": 5}),
+        "NHITS": SearchSpace.parse({"input_size": Integer(6, 8), "kernel": Choice([2, 3])}),
+    }
+)
+
+
+def _drawn(study, spaces, count, values):
+    found = []
+    for _ in range(count):
+        trial = study.ask()
+        spaces.suggest(trial)
+        study.tell(trial, values[trial.params["model"]])
+        found.append(tuple(sorted(trial.params.items())))
+    return found
+
+
+@pytest.mark.parametrize("worse", [1.0, 9.0], ids=["as good", "far worse"])
+@pytest.mark.parametrize("seed", range(4))
+def test_each_configuration_of_small_spaces_is_drawn_once(seed, worse):
+    study = _study(seed, SMALL)
+    study.enqueue_trial({"model": "Naive"})
+    study.enqueue_trial({"model": "MLP", "MLP/hidden_size": 8})
+    values = {"Naive": 2.0, "MLP": 1.0, "NHITS": worse}
+    drawn = _drawn(study, SMALL, 8, values)
+    assert not is_over(study, SMALL, patience=None)
+    drawn += _drawn(study, SMALL, 1, values)
+    assert Counter(dict(d)["model"] for d in drawn) == {"Naive": 1, "MLP": 2, "NHITS": 6}
+    assert len(set(drawn)) == 9
+    assert is_over(study, SMALL, patience=None)
+
+
+def test_an_infinite_space_is_never_used_up():
+    study = _study()
+    _drawn(study, SPACE, 5, dict.fromkeys(SPACE.spaces, 1.0))
+    assert not is_over(study, SPACE, patience=None)
 
 
 @pytest.mark.parametrize("initial", [True, False])

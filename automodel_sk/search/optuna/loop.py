@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import optuna
@@ -11,6 +12,7 @@ from optuna.trial import Trial
 from automodel_sk._utils.interrupts import raise_if_stopping
 from automodel_sk.search.optuna.lagging_pruner import LaggingPruner
 from automodel_sk.search.optuna.trial import run_trial
+from automodel_sk.search.study.distinct import DistinctSampler
 from automodel_sk.search.study.notifier import TrialNotifier
 from automodel_sk.search.study.ownership import claim
 from automodel_sk.search.study.request import SearchCallback, SearchRequest
@@ -52,20 +54,38 @@ def _next_trial(study: AskTellStudy, request: SearchRequest) -> Trial | None:
             return None
         trial = study.ask()
         claim(trial)
+        _draw(trial, request)
         return trial
+
+
+def _draw(trial: Trial, request: SearchRequest) -> None:
+    """Draw the parameters while no other process draws, so that no configuration is drawn twice.
+
+    Infinite spaces hardly repeat one, and a function of a trial may take its time.
+    """
+    if request.make_sampler is not None or request.space.is_finite:
+        with suppress(Exception):  # the trial draws again and reports it
+            request.space.suggest(trial)
 
 
 def sampler_of(request: SearchRequest) -> BaseSampler:
     """Return the strategy's sampler, seeded by each trial's number."""
     if request.make_sampler is not None:
         return PerTrialSampler(request.make_sampler, request.random_seed)
-    selector = SearchAlgorithmSelector(backend="optuna")
+    selector, strategy = SearchAlgorithmSelector(backend="optuna"), request.strategy
+    n_configurations = request.space.n_combinations
 
     def make(seed: int) -> BaseSampler:
-        return selector.get_optuna_sampler(request.strategy, seed=seed)
+        sampler = selector.get_optuna_sampler(strategy, seed=seed)
+        if n_configurations is None:
+            return sampler
+        distributions = request.space.optuna_distributions()
+        n_startup = strategy.algorithm_kwargs.get("n_startup_trials")
+        return DistinctSampler(sampler, distributions, n_configurations, seed, n_startup)
 
-    if request.strategy.algorithm_name == "GridSampler":
-        return make(request.random_seed)  # a fixed seed keeps the order of the grid
+    if strategy.algorithm_name == "GridSampler":
+        # A fixed seed keeps the order of the grid.
+        return selector.get_optuna_sampler(strategy, seed=request.random_seed)
     return PerTrialSampler(make, request.random_seed)
 
 

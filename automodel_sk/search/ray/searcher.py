@@ -17,6 +17,7 @@ from ray.tune.search.variant_generator import generate_variants
 
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search.ray.upstream import random_state_of
+from automodel_sk.search.study.distinct import DRAWS_PER_CONFIGURATION, MOST_DRAWS, key_of
 from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector, SearchStrategy
 from automodel_sk.search_space import Computed, SearchSpace
 from automodel_sk.search_space.nesting import SEPARATOR
@@ -66,6 +67,7 @@ class Proposer:
         if number in self._begun:
             return
         self._begun.add(number)
+        self._source.learn(params)
         if self._pending is None and params in self._initial_trials:
             self.propose()
         if self._pending is None:
@@ -106,12 +108,16 @@ class IdleProposer:
 
 
 class _Variants:
-    """Random draws, or the points of a grid, in the order of `BasicVariantGenerator`."""
+    """Random draws, or the points of a grid, in the order of `BasicVariantGenerator`.
+
+    A finite space is walked without repetitions, until no configuration is left.
+    """
 
     takes_initial_trials = False
 
     def __init__(self, strategy: SearchStrategy, space: SearchSpace) -> None:
-        self._space = space
+        self._space, self._names = space, sorted(space.domains)
+        self._taken: set[tuple[str, ...]] = set()
         drawn = {"config": ray_param_space(strategy, space)}
         seed = _random_state(strategy)
         self._variants: Iterator[Any] = chain.from_iterable(
@@ -119,8 +125,23 @@ class _Variants:
         )
 
     def propose(self, key: str) -> Params | None:
+        proposal = self._draw()
+        n_configurations = self._space.n_combinations or 0
+        if len(self._taken) < n_configurations:
+            for _ in range(min(MOST_DRAWS, DRAWS_PER_CONFIGURATION * n_configurations)):
+                if proposal is not None and key_of(proposal, self._names) not in self._taken:
+                    break
+                proposal = self._draw()
+        return proposal
+
+    def _draw(self) -> Params | None:
         _, spec = next(self._variants)
         return _encoded(self._space, spec["config"])
+
+    def learn(self, params: Mapping[str, Any]) -> None:
+        """Note the parameters of a trial, so that they are not proposed again."""
+        if all(name in params for name in self._names):
+            self._taken.add(key_of(params, self._names))
 
     def teach(self, key: str, loss: float) -> None:
         """Do nothing: random draws do not learn."""
@@ -160,6 +181,9 @@ class _BySearcher:
 
     def _read(self, proposal: Mapping[str, Any]) -> Params | None:
         return _encoded(self._space, proposal)
+
+    def learn(self, params: Mapping[str, Any]) -> None:
+        """Do nothing: the searcher learns from results."""
 
     def teach(self, key: str, loss: float) -> None:
         self._searcher.on_trial_complete(key, result={"loss": loss})
