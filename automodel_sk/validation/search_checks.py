@@ -118,6 +118,7 @@ def _data_result(
         val_size=_val_size(asked.h, n_windows, step_size) if _is_validated(config) else 0,
         n_windows=n_windows,
         joint=isinstance(name, str) and name in MODEL_CATALOG and is_joint(name),
+        is_padded=draft is None or draft.entries.get("start_padding_enabled") is not False,
     )
 
 

@@ -198,3 +198,42 @@ def test_incomplete_batches_are_validated_although_they_are_not_trained_on(metri
     assert model.trials["state"].isin(["COMPLETE", "PRUNED"]).all()
     scores = model.validation_scores(["mae"])["MLP"]
     assert model.best_score == pytest.approx(scores.iloc[0], rel=1e-3)
+
+
+UNPADDED = {**QUICK_MLP, "input_size": 30, "start_padding_enabled": False}
+SEARCHED = {**UNPADDED, "learning_rate": Choice([1e-2, 1e-3])}
+
+
+@pytest.mark.parametrize(
+    ("lengths", "config", "expected"),
+    [
+        ((90, 40, 20), UNPADDED, "needs 30 rows of each series; 1 of 3 series have fewer: ['c']"),
+        ((90, 40, 20), SEARCHED, "needs 30 rows of each series; 1 of 3 series have fewer: ['c']"),
+        ((36, 36), SEARCHED, "needs a series of 31 rows besides 7 rows of validation; the longest"),
+        ((30, 30), UNPADDED, "needs a series of 31 rows; the longest has 30"),
+    ],
+)
+def test_series_that_may_not_be_padded_are_refused_before_the_search(lengths, config, expected):
+    df = pd.concat([wave(name, rows) for name, rows in zip("abc", lengths, strict=False)])
+    with pytest.raises(InvalidInputError) as caught:
+        fit(df, config)
+    assert "start_padding_enabled=False with input_size=30" in str(caught.value)
+    assert expected in str(caught.value)
+    assert "leave start_padding_enabled out to pad them" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (UNPADDED, "trains on windows of theirs whose horizon is incomplete"),
+        (SEARCHED, "leaves 2 of them out of the trials' training, whose rows do not fill a window"),
+    ],
+)
+def test_the_warning_says_what_happens_without_padding(config, expected):
+    df = pd.concat([wave(name, rows) for name, rows in zip("abc", (90, 36, 36), strict=True)])
+    model = fit(df, config)
+    (warning,) = model.validation.warnings
+    assert f"start_padding_enabled=False {expected}" in warning
+    assert "padded with zeros" not in warning
+    assert not model.to_neuralforecast().models[0].start_padding_enabled
+    assert model.predict().groupby("unique_id").size().tolist() == [7, 7, 7]

@@ -77,6 +77,7 @@ class CheckedData:
         val_size: int | None = None,
         n_windows: Any = None,
         joint: bool = False,
+        is_padded: bool = True,
         futr_df: Any = None,
     ) -> Findings:
         """Return the findings with those of one model: lengths, common ends and future values."""
@@ -86,7 +87,7 @@ class CheckedData:
         if joint:
             _check_ends(self.panel, findings)
         windows = checked_whole_number(n_windows, "n_windows", 1, findings) or 1
-        check_lengths(self.panel, h, input_size, val_size, findings, windows)
+        check_lengths(self.panel, h, input_size, val_size, findings, windows, is_padded)
         step = None if self.freq is None else parse_frequency(self.freq)
         check_future(futr_df, self.exogenous, self.panel, h, step, self.names, findings)
         return findings

@@ -39,11 +39,12 @@ def check_lengths(
     val_size: int | None,
     findings: Findings,
     n_windows: int = 1,
+    is_padded: bool = True,
 ) -> None:
     """Check the series' lengths against the horizon, the validation and the largest input size.
 
-    Series too short for validation can still be forecast: they are padded. If nothing is held out,
-    any length is enough.
+    Series too short for validation can still be forecast: they are padded, unless the configuration
+    says otherwise. If nothing is held out, any length is enough.
     """
     if h is None or not len(panel.ids):
         return
@@ -54,9 +55,11 @@ def check_lengths(
     least = least_rows(panel.lengths, h, held_out) if held_out else 1
     short = np.flatnonzero(panel.lengths < least)
     if len(short):
-        findings.warn(_left_out(panel, short, least, h, held_out))
-    if input_size is not None:
-        _note_padding(panel, h, input_size, held_out, findings, least)
+        findings.warn(_left_out(panel, short, least, h, held_out, is_padded))
+    if input_size is not None and not (is_padded or _has_windows(panel, input_size, held_out)):
+        findings.error(_no_windows(panel, input_size, held_out))
+    elif input_size is not None:
+        _note_padding(panel, h, input_size, held_out, findings, least, is_padded)
 
 
 def _too_short(panel: Panel, h: int, held_out: int, n_windows: int) -> str:
@@ -88,18 +91,32 @@ def _validation(held_out: int) -> str:
     return wording().how(f"val_size={held_out}", f"{count(held_out, 'row')} of validation")
 
 
-def _left_out(panel: Panel, short: npt.NDArray[np.intp], least: int, h: int, held_out: int) -> str:
+def _left_out(
+    panel: Panel,
+    short: npt.NDArray[np.intp],
+    least: int,
+    h: int,
+    held_out: int,
+    is_padded: bool,
+) -> str:
     """Return a warning about series too short for validation, and how they are used instead."""
+    padded = ", padded with zeros at the start" if is_padded else ""
     return (
         f"{len(short)} of {count(len(panel.ids), 'series')} have fewer than the"
         f" {count(least, 'row')} that h={h} and {_validation(held_out)} need:"
-        f" {_listed(panel, short)}; they are left out of validation but still forecast, padded"
-        " with zeros at the start; forecasts from so little history are inaccurate"
+        f" {_listed(panel, short)}; they are left out of validation but still forecast{padded};"
+        " forecasts from so little history are inaccurate"
     )
 
 
 def _note_padding(
-    panel: Panel, h: int, input_size: int, held_out: int, findings: Findings, least: int
+    panel: Panel,
+    h: int,
+    input_size: int,
+    held_out: int,
+    findings: Findings,
+    least: int,
+    is_padded: bool,
 ) -> None:
     wanted = input_size + h + held_out
     short = np.flatnonzero((panel.lengths < wanted) & (panel.lengths >= least))
@@ -108,13 +125,48 @@ def _note_padding(
         length = int(panel.lengths[first])
         room = length - h - held_out
         lower = f"; lower input_size to at most {room} for full windows" if room >= h else ""
+        used = "they are padded with zeros at the start"
+        if not is_padded:
+            used = _not_padded(panel, input_size, held_out)
         held = f" and {_validation(held_out)}" if held_out else ""
         findings.warn(
             f"input_size={input_size}, the largest value to try, with h={h}{held} needs series of"
             f" {count(wanted, 'row')} for one full window; {len(short)} of"
             f" {count(len(panel.ids), 'series')} have fewer, the shortest {_named(panel, first)}"
-            f" with {length}: they are padded with zeros at the start{lower}"
+            f" with {length}: {used}{lower}"
         )
+
+
+def _not_padded(panel: Panel, input_size: int, held_out: int) -> str:
+    """Say what becomes of short series that the configuration does not pad."""
+    n_left_out = int((panel.lengths <= input_size + held_out).sum())
+    used = "trains on windows of theirs whose horizon is incomplete"
+    if n_left_out:
+        training = "the trials' training" if held_out else "training"
+        used = f"leaves {n_left_out} of them out of {training}, whose rows do not fill a window"
+    return f"start_padding_enabled=False {used}; leave that parameter out to pad them"
+
+
+def _has_windows(panel: Panel, input_size: int, held_out: int) -> bool:
+    """Return whether series can be trained on without padding; upstream needs one window of all."""
+    return int(panel.lengths.min()) >= input_size < int(panel.lengths.max()) - held_out
+
+
+def _no_windows(panel: Panel, input_size: int, held_out: int) -> str:
+    """Return an error that the configuration forbids to pad series that need it."""
+    short = np.flatnonzero(panel.lengths < input_size)
+    sizes = f"start_padding_enabled=False with input_size={input_size}, the largest value to try,"
+    fix = "leave start_padding_enabled out to pad them, or lower input_size"
+    if len(short):
+        return (
+            f"{sizes} needs {count(input_size, 'row')} of each series; {len(short)} of"
+            f" {count(len(panel.ids), 'series')} have fewer: {_listed(panel, short)}; {fix}"
+        )
+    held = f" besides {count(held_out, 'row')} of validation" if held_out else ""
+    return (
+        f"{sizes} needs a series of {count(input_size + 1, 'row')}{held}; the longest has"
+        f" {panel.lengths.max()}; {fix}"
+    )
 
 
 def _named(panel: Panel, code: int) -> str:
