@@ -21,6 +21,7 @@ from automodel_sk.exceptions import InvalidInputError
 __all__ = [
     "infer_frequency",
     "infer_panel_frequency",
+    "likely_frequency",
     "monthly_advice",
     "parse_frequency",
     "season_length",
@@ -132,6 +133,45 @@ def infer_panel_frequency(panel: Panel, time_col: str = "ds") -> str | int:
             'e.g. freq="D"'
         )
     return found
+
+
+def likely_frequency(times: pd.DatetimeIndex, least: float = MIN_REGULAR) -> str | None:
+    """Return the frequency that reaches every time and fits most steps.
+
+    Parameters
+    ----------
+    times : pandas.DatetimeIndex
+        Times of one series, ascending and distinct.
+    least : float, default 0.5
+        Share of the steps that must fit; 1 if none may be missing.
+
+    Returns
+    -------
+    str or None
+        None if no frequency does.
+
+    Examples
+    --------
+    >>> times = pd.bdate_range("2024-01-01", periods=9)[::2]
+    >>> likely_frequency(times, least=1.0)
+    '2B'
+    >>> print(likely_frequency(times.delete(2), least=1.0), likely_frequency(times.delete(2)))
+    None 2B
+    """
+    sample = times[:_SAMPLE]
+    scores = {freq: _fit(freq, sample) for freq in _candidates(sample)}
+    for freq in sorted(scores, key=lambda freq: -scores[freq]):
+        if scores[freq] < least:
+            return None
+        if _reaches(freq, times):
+            return freq
+    return None
+
+
+def _reaches(freq: str, times: pd.DatetimeIndex) -> bool:
+    """Return whether every time is a whole number of steps after the first."""
+    grid = TimeGrid.of(times, freq)
+    return not np.isnan(grid.steps(np.zeros(len(times), dtype=int), np.arange(len(times)))).any()
 
 
 def monthly_advice(times: pd.DatetimeIndex, time_col: str = "ds") -> str | None:

@@ -17,13 +17,14 @@ import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
 from automodel_sk._utils.muting import muted_warnings
-from automodel_sk.data.frequency import monthly_advice, season_length
+from automodel_sk.data.frequency import season_length
 from automodel_sk.data.times.number_times import dates_as_numbers
-from automodel_sk.data.times.steps import plain_frequency, step_alias
+from automodel_sk.data.times.steps import plain_frequency
 from automodel_sk.data.times.time_grid import TimeGrid
 from automodel_sk.data.times.wall_clock import as_integers, index_of, localised, wall_times
 from automodel_sk.data.wording import short_text, shown
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.frames.irregular import inferred_frequency, irregularity
 
 __all__ = [
     "CalendarClock",
@@ -40,7 +41,6 @@ _DAY = 86_400 * 10**9
 
 
 _MOST_PER_UNIT, _ALWAYS = 100, 10_000
-_JUMP_PER_TIME, _LEAST_JUMP = 50, 1_000
 
 
 class Clock(Protocol):
@@ -378,10 +378,10 @@ def _offset_of(
         return _checked_offset(freq)
     if times.freq is not None:
         return times.freq
-    alias = pd.infer_freq(times) if len(times) >= 3 else None
+    alias = inferred_frequency(times)
     if alias is not None:
         return to_offset(alias)
-    raise InvalidInputError(_no_frequency(times))
+    raise InvalidInputError(irregularity(times))
 
 
 def _checked_offset(freq: Any) -> pd.offsets.BaseOffset:
@@ -399,37 +399,6 @@ def _checked_offset(freq: Any) -> pd.offsets.BaseOffset:
             f"freq must be a pandas frequency such as 'D' for a time-stamp index, got {shown(freq)}"
         )
     return cast("pd.offsets.BaseOffset", offset)
-
-
-def _no_frequency(times: pd.DatetimeIndex) -> str:
-    """Say where the regular grid breaks, and what to do."""
-    if len(times) < 3:
-        return (
-            f"{len(times)} time points are too few to infer a frequency; "
-            "pass it, e.g. freq='ME' or freq='D'"
-        )
-    if times.has_duplicates:
-        return (
-            f"the time index holds {times[times.duplicated()][0]} more than once; keep one row of "
-            "each time, e.g. y = y[~y.index.duplicated(keep='last')]"
-        )
-    monthly = monthly_advice(times, "times")
-    if monthly is not None:
-        return (
-            f"the times are all on day {times.day.max()} of each month, which is not a pandas "
-            'frequency; convert them to periods, e.g. y.index = y.index.to_period("M")'
-        )
-    gaps = np.diff(as_integers(times))
-    values, counts = np.unique(gaps, return_counts=True)
-    odd = int(np.flatnonzero(gaps != values[counts.argmax()])[0]) if len(values) > 1 else 0
-    found = f"{times[odd]} is followed by {times[odd + 1]}"
-    if gaps[odd] > max(_JUMP_PER_TIME * len(times), _LEAST_JUMP) * np.median(gaps):
-        return f"the time index jumps: {found}; correct that time, or drop such rows"
-    step = step_alias(int(np.gcd.reduce(np.abs(gaps))) * _NANOSECONDS[times.unit])
-    return (
-        f"the time index has no regular frequency: {found}; fill the missing rows "
-        f"(y.asfreq({step!r}).interpolate()) or pass the frequency, e.g. freq='B'"
-    )
 
 
 def _beyond(step: str, last: Any) -> str:

@@ -243,7 +243,9 @@ def _check_regular(layout: Layout, rows: Rows) -> None:
         problem, fix = f"has two rows for {first}", "drop one, e.g. y[~y.index.duplicated()]"
     else:
         problem = f"has a gap of {jumps[row] - 1} row(s) between {first} and {second}"
-        fix = f"fill it, e.g. {_filling(layout)}, or pass the frequency, e.g. freq='B'"
+        fix = f"fill it, e.g. {_filling(layout)}"
+        if layout.clock.step == "D":
+            fix += ", or pass the frequency, e.g. freq='B'"
     raise InvalidInputError(f"{layout.describe(number)} {problem}; {fix}")
 
 

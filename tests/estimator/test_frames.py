@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -126,6 +128,31 @@ class TestIrregularTime:
         y = series_of(pd.DatetimeIndex(["2024-01-01", "2024-01-02", "2024-01-05", "2024-01-06"]))
         with pytest.raises(InvalidInputError, match=r"2024-01-02 .* is followed by 2024-01-05"):
             Layout.learn(y)
+
+    @pytest.mark.parametrize("freq", ["2B", "3B", "SMS", "SME", "2BME", "bh", "2MS"])
+    @pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+    def test_calendar_steps_are_inferred(self, freq: str, zone: str | None) -> None:
+        if freq == "bh" and zone:
+            return  # pandas infers it without a zone alone
+        times = pd.date_range("2024-01-03", periods=43, freq=freq, tz=zone)
+        layout = Layout.learn(series_of(pd.DatetimeIndex(times[:40].tolist())))
+        assert layout.index(np.arange(40, 43)[None]).tolist() == times[40:].tolist()
+
+    @pytest.mark.parametrize("freq", ["2B", "B", "MS", "QE", "h", "10min", "W-WED"])
+    def test_a_gap_is_filled_at_the_step_of_the_other_rows(self, freq: str) -> None:
+        times = pd.date_range("2024-01-03", periods=40, freq=freq)
+        y = series_of(pd.DatetimeIndex(times.delete([20, 30]).to_numpy()))
+        with pytest.raises(InvalidInputError, match="has no regular frequency") as caught:
+            Layout.learn(y)
+        assert f"{times[19]} is followed by {times[21]}" in str(caught.value)
+        filled: pd.DataFrame = eval(re.findall(r"\((y\.asfreq.*\(\))\)", str(caught.value))[0])
+        assert filled.index.tolist() == times.tolist()
+
+    def test_nothing_is_invented_between_scattered_times(self) -> None:
+        days = ["2024-01-01", "2024-01-05", "2024-01-06", "2024-02-20", "2024-02-21 03:00"]
+        with pytest.raises(InvalidInputError, match="pass the frequency") as caught:
+            Layout.learn(series_of(pd.DatetimeIndex(days, dtype="datetime64[ns]")))
+        assert "asfreq" not in str(caught.value)
 
     def test_short_series_need_the_frequency(self) -> None:
         y = series_of(pd.DatetimeIndex(["2024-01-31", "2024-02-29"]))
