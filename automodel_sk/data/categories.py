@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["check_cardinalities", "check_known", "decoded", "encoded", "vocabulary"]
@@ -118,16 +119,15 @@ def check_known(frame: pd.DataFrame, codes: Vocabulary, frame_name: str) -> None
         new = [value for value in values if value not in of]
         if new and len(new) == len(values):
             raise InvalidInputError(
-                f"column {name!r} of {frame_name} has no category known to the model (first"
+                f"{wording().column(name, frame_name)} has no category known to the model (first"
                 f" {new[0]!r}); pass the categories seen in training, with the same type:"
                 f" {', '.join(map(repr, list(of)[:5]))}"
             )
         if new:
             logger.warning(
-                "column %r of %s holds %d categories that the model was not trained on, first %r;"
-                " forecasts use the mean of the known ones",
-                name,
-                frame_name,
+                "%s holds %d categories that the model was not trained on, first %r; forecasts use"
+                " the mean of the known ones",
+                wording().column(name, frame_name),
                 len(new),
                 new[0],
             )

@@ -10,6 +10,7 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from sktime.utils.validation.forecasting import check_fh
 
 from automodel_sk.data.wording import shown
+from automodel_sk.estimator.categories import refused_categories
 from automodel_sk.estimator.checks import check_horizon, probabilities
 from automodel_sk.estimator.inputs import columns_in_order, sorted_by_index
 from automodel_sk.estimator.models import abilities
@@ -17,6 +18,7 @@ from automodel_sk.estimator.upstream import is_vectorized, own_horizon, unchange
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.nixtla import looks_like_long_frame
 from automodel_sk.search_space import Choice
+from automodel_sk.validation.data.categories import named_categories
 
 __all__ = ["ForecasterContract"]
 
@@ -60,6 +62,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
         self.set_tags(
             **{
                 "capability:exogenous": able.exogenous,
+                "capability:categorical_in_X": bool(named_categories(self.config)),
                 "capability:insample": able.insample,
                 "requires-fh-in-fit": self.h is None,
             }
@@ -74,7 +77,13 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
                     "container; convert it with y, X = automodel_sk.frames.from_long(df), or pass "
                     "it to automodel_sk.create_auto_model('NHITS', h=12, dataset=df)"
                 )
-        return super()._check_X_y(X=X, y=self._in_order_of_fit(y), **options)
+        try:
+            return super()._check_X_y(X=X, y=self._in_order_of_fit(y), **options)
+        except TypeError as error:
+            refused = None if X is None else refused_categories(X, self.model)
+            if refused is None or isinstance(error, InvalidInputError):
+                raise
+            raise refused from error
 
     def _check_fh(self, fh: Any, pred_int: bool = False) -> Any:
         """Name the parameter `h` in the error if setting it would help."""

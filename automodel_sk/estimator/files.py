@@ -83,6 +83,7 @@ class _Manifest(Stored):
     fh: _Horizon | None
     pretrained: Literal["model", "pretrained"] | None
     trained_on_data: bool = False
+    categories: dict[str, list[Any]] = {}  # noqa: RUF012 - pydantic copies it
 
 
 def save_forecaster(forecaster: Any, path: Path) -> Path:
@@ -109,9 +110,30 @@ def _write_data(context: Context, file: Path) -> None:
 
     arrays = _arrays("y", context.layout, context.y)
     if context.X is not None:
-        known = context.X[context.layout.knows(context.X.index)]
-        arrays |= _arrays("X", context.layout, known)
+        known = context.layout.knows(context.X.index)
+        arrays |= _arrays("X", context.layout, _with_codes(context.X)[known])
     save_file(arrays, file)
+
+
+def _categories(X: pd.DataFrame | None) -> dict[int, pd.Index]:
+    """Return the values of the categorical columns, by place."""
+    columns = {} if X is None else {place: X.iloc[:, place] for place in range(X.shape[1])}
+    is_number = pd.api.types.is_numeric_dtype
+    return {
+        place: pd.Index(column.astype(object).dropna().unique())
+        for place, column in columns.items()
+        if not is_number(column.dtype)
+    }
+
+
+def _with_codes(X: pd.DataFrame) -> pd.DataFrame:
+    """Replace categories by their places in the manifest; -1 where there is none."""
+    coded = {
+        place: values.get_indexer(pd.Index(X.iloc[:, place].astype(object)))
+        for place, values in _categories(X).items()
+    }
+    columns = {place: coded.get(place, X.iloc[:, place].array) for place in range(X.shape[1])}
+    return pd.DataFrame(columns, index=X.index)
 
 
 def _arrays(name: str, layout: Layout, frame: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
@@ -143,6 +165,10 @@ def _describe(forecaster: Any, pretrained: Any) -> dict[str, Any]:
         if pretrained is None
         else (_MODEL if pretrained is forecaster.auto_model_ else _PRETRAINED),
         "trained_on_data": forecaster._is_trained_on(context),
+        "categories": {
+            str(place): [label_to_json(value) for value in values]
+            for place, values in _categories(context.X).items()
+        },
     }
 
 
@@ -218,11 +244,26 @@ def _context(manifest: _Manifest, file: Path) -> Context:
     arrays = _read_data(file, _names("y", manifest.y) | _names("X", manifest.X))
     y = _frame("y", layout, arrays, manifest.y)
     X = None if manifest.X is None else _frame("X", layout, arrays, manifest.X)
+    for place, stored in manifest.categories.items():
+        assert X is not None, "categories are those of X"
+        X.isetitem(int(place), _of_codes(X.iloc[:, int(place)], stored))
     future, past = (
         {label_from_json(column): name for column, name in pairs}
         for pairs in (manifest.future, manifest.past)
     )
     return Context(y, X, layout, ExogenousColumns(future, past))
+
+
+def _of_codes(codes: pd.Series, stored: list[Any]) -> npt.NDArray[Any]:
+    """Return the categories of codes."""
+    values = np.empty(len(stored) + 1, dtype=object)
+    values[:-1] = [label_from_json(value) for value in stored]
+    values[-1] = np.nan
+    places = codes.to_numpy()
+    if places.dtype.kind != "i" or not ((places >= -1) & (places < len(stored))).all():
+        raise ModelFileError("the categories of X are not numbered; save the forecaster again")
+    categories: npt.NDArray[Any] = values[places]
+    return categories
 
 
 def _names(name: str, columns: list[Any] | None) -> set[str]:

@@ -34,7 +34,7 @@ would send data to."""
 class _Table(Stored):
     index: list[Any]
     columns: list[Any]
-    values: list[list[float | None]]
+    values: list[list[float | str | None]]
 
 
 class _OfModel(Stored):
@@ -103,8 +103,13 @@ def _static_to_json(static: pd.DataFrame | None, _: Any) -> Any:
     return {
         "index": [label_to_json(label) for label in static.index],
         "columns": [label_to_json(label) for label in static.columns],
-        "values": static.to_numpy(dtype=float).tolist(),
+        "values": [[_cell_to_json(cell) for cell in row] for row in static.itertuples(index=False)],
     }
+
+
+def _cell_to_json(cell: Any) -> float | str:
+    """Return a category's name as it is, and all else as a number."""
+    return cell if isinstance(cell, str) else float("nan" if pd.isna(cell) else cell)
 
 
 def _seed_to_json(random_state: Any, forecaster: Any) -> int | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from automodel_sk.arguments.number_rule import nearest
 from automodel_sk.catalog.models import MODEL_CATALOG, get_characteristics, is_joint
@@ -35,6 +36,7 @@ from automodel_sk.search.study.identity import loss_identity, metric_identity
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.training.objective import Objective, make_objective
 from automodel_sk.validation import ValidationResult
+from automodel_sk.validation.data.categories import named_categories
 
 __all__ = ["PortfolioPlan", "plan_portfolio", "windows_for"]
 
@@ -213,8 +215,9 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
     InvalidInputError
         The data are invalid, a name is unknown, or no model can forecast the data.
     """
-    whole = _prepared(given, options)
-    report = _validated(whole)
+    categories = named_categories(given.config)
+    whole = _prepared(given, options, categories)
+    report = _validated(whole, categories)
     prepared = _sampled(whole)
     is_sample = prepared is not whole
     data = _portfolio_data(prepared)
@@ -265,7 +268,9 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
     )
 
 
-def _prepared(given: UserInput, options: OptimizationConfig) -> PreparedData:
+def _prepared(
+    given: UserInput, options: OptimizationConfig, categories: tuple[str, ...]
+) -> PreparedData:
     """Check the data, then settle the number of windows, which depends on them."""
     prepared = prepare_data(
         given.dataset,
@@ -276,7 +281,7 @@ def _prepared(given: UserInput, options: OptimizationConfig) -> PreparedData:
         hist_exog=given.hist_exog_list,
         stat_exog=given.stat_exog_list,
     )
-    _validated(prepared)
+    _validated(prepared, categories)
     windows = options.n_windows or windows_for(prepared.profile, given.h, options.step_size)
     return prepared.with_windows(windows)
 
@@ -289,8 +294,8 @@ def _sampled(prepared: PreparedData) -> PreparedData:
     return prepared.of_series(stratified_sample(_portfolio_data(prepared), SAMPLED, seed=0))
 
 
-def _validated(prepared: PreparedData) -> ValidationResult:
-    result = prepared.checked().findings.result()
+def _validated(prepared: PreparedData, categories: tuple[str, ...]) -> ValidationResult:
+    result = prepared.checked(categories).findings.result()
     result.raise_if_invalid()
     return result
 
@@ -373,22 +378,49 @@ def _network(
     objective: Objective,
 ) -> SearchPlan:
     """Plan one network on the columns that it can use."""
-    traits = get_characteristics(name)
-    columns: dict[str, Any] = {
-        "futr_exog": prepared.futr_exog if traits.supports_future_exogenous else (),
-        "hist_exog": prepared.hist_exog if traits.supports_historic_exogenous else (),
-        "stat_exog": prepared.stat_exog if traits.supports_static else (),
-        "static_df": prepared.static_df if traits.supports_static else None,
-    }
+    config = (given.config or {}).get(name)
+    columns = _columns_of(name, prepared, _text_columns(given, prepared, config))
     if any(columns[name] is not getattr(prepared, name) for name in columns):
         own = replace(prepared, **columns)
     else:
         own = prepared  # with its checks, which take long with many series
-    config = (given.config or {}).get(name)
     plan = plan_search(own, name, replace(own.options, metric=None), config=config, loss=given.loss)
     scored = replace(objective, series=prepared.data.is_judged) if is_joint(name) else objective
     task = replace(plan.task, metric=objective.metric.name, objective=scored)
     return replace(plan, task=task, objective=scored)
+
+
+def _text_columns(given: UserInput, prepared: PreparedData, config: Any) -> tuple[str, ...]:
+    """Return the categories in words that other networks embed and this one does not."""
+    others = set(named_categories(given.config)) - set(named_categories(config))
+    frames = [frame for frame in (prepared.dataset, prepared.static_df) if frame is not None]
+    return tuple(
+        name
+        for name in others
+        if any(
+            name in frame.columns and not pd.api.types.is_numeric_dtype(frame[name].dtype)
+            for frame in frames
+        )
+    )
+
+
+def _columns_of(name: str, prepared: PreparedData, unread: Collection[str]) -> dict[str, Any]:
+    """Return the exogenous columns that a network reads, by kind."""
+    traits = get_characteristics(name)
+    kinds = {
+        "futr_exog": traits.supports_future_exogenous,
+        "hist_exog": traits.supports_historic_exogenous,
+        "stat_exog": traits.supports_static,
+    }
+    columns: dict[str, Any] = {
+        kind: getattr(prepared, kind) if takes else () for kind, takes in kinds.items()
+    }
+    if unread:
+        columns = {
+            kind: tuple(column for column in names if column not in unread)
+            for kind, names in columns.items()
+        }
+    return columns | {"static_df": prepared.static_df if traits.supports_static else None}
 
 
 def _check_config(config: Any, names: Sequence[str]) -> None:

@@ -135,6 +135,11 @@ class FittedTree:
         """Family that it belongs to."""
         return self.member.family
 
+    @property
+    def cat_exog(self) -> tuple[str, ...]:
+        """Columns of text, which it treats as categories."""
+        return tuple(self.settings.columns.categories)
+
     def predict(
         self,
         history: pd.DataFrame | None = None,

@@ -89,7 +89,7 @@ class TreeSettings:
                 str(name): sorted(map(str, table[name].dropna().unique()))
                 for table in tables
                 for name in table.columns
-                if table[name].dtype == object or isinstance(table[name].dtype, pd.StringDtype)
+                if not pd.api.types.is_numeric_dtype(table[name].dtype)
             },
             calendar_parts(times),
         )

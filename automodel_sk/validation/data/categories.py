@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ from automodel_sk.search_space import SearchSpace
 from automodel_sk.validation.data.structure import some
 from automodel_sk.validation.result import Findings
 
-__all__ = ["categorical_names", "check_categories"]
+__all__ = ["categorical_names", "check_categories", "named_categories"]
 
 
 _PARAMETERS = ("cat_exog_list", "categorical_cardinalities")
@@ -31,6 +32,25 @@ def categorical_names(config: Any) -> tuple[str, ...]:
     except Exception:  # an unreadable config is reported by the model's check
         return ()
     return tuple(named) if isinstance(named, (list, tuple)) else ()
+
+
+def named_categories(config: Any) -> tuple[str, ...]:
+    """Return the categorical columns that a configuration names, of one model or of several.
+
+    Examples
+    --------
+    >>> named_categories({"cat_exog_list": ["day"], "max_steps": 100})
+    ('day',)
+    >>> named_categories({"NHITS": {"cat_exog_list": ["day"]}, "MLP": {"max_steps": 100}})
+    ('day',)
+    >>> named_categories(None)
+    ()
+    """
+    names = list(categorical_names(config))
+    if isinstance(config, Mapping):
+        for own in config.values():
+            names += categorical_names(own) if isinstance(own, (Mapping, SearchSpace)) else ()
+    return tuple(dict.fromkeys(names))
 
 
 def check_categories(
