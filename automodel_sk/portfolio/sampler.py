@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
 from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.pruners import BasePruner
-from optuna.samplers import BaseSampler, TPESampler
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from automodel_sk.portfolio.space import MODEL, PortfolioSpace
@@ -27,6 +28,8 @@ PATIENCE = 10
 
 LEADERS = 5
 _STARTUP_TRIALS = 4
+_INFORMED_DRAWS = 10
+"""TPE may prefer what was tried; then the rest of a small space is drawn at random."""
 _BEFORE_PRUNING = 0.25
 
 
@@ -52,6 +55,7 @@ class PortfolioSampler(BaseSampler):
         self._spaces = spaces
         self._tuned = spaces.tuned
         self._random = np.random.default_rng(seed)
+        self._blind = RandomSampler(seed)
         self._tpe = TPESampler(
             n_startup_trials=_STARTUP_TRIALS, seed=seed, constant_liar=True, multivariate=False
         )
@@ -71,9 +75,9 @@ class PortfolioSampler(BaseSampler):
         model = self._model(study)
         own = self._spaces.tuned_of(model)
         taken, size = _tried(study, model, own), self._spaces.spaces[model].n_combinations
-        draws = 1 if size is None else min(MOST_DRAWS, DRAWS_PER_CONFIGURATION * size)
-        for _ in range(draws):
-            drawn = {n: self._tpe.sample_independent(study, trial, n, d) for n, d in own.items()}
+        most = 0 if size is None else min(MOST_DRAWS, DRAWS_PER_CONFIGURATION * size)
+        for sampler in chain(repeat(self._tpe, _INFORMED_DRAWS), repeat(self._blind, most)):
+            drawn = {n: sampler.sample_independent(study, trial, n, d) for n, d in own.items()}
             if key_of(drawn, own) not in taken:
                 break
         return {MODEL: model, **drawn}
