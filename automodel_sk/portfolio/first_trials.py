@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from automodel_sk.portfolio.budget import CHEAP_SHARE
+from automodel_sk.portfolio.budget import CHEAP_SHARE, CHEAP_SHARE_OF_SHORT_SEASONS
 from automodel_sk.portfolio.members.table import MEMBERS
+from automodel_sk.portfolio.networks import SHORT_SEASON
 from automodel_sk.portfolio.plan import PortfolioPlan
 from automodel_sk.portfolio.space import MODEL
 
@@ -23,7 +24,9 @@ def cheap_share(plan: PortfolioPlan) -> float:
     if not plan.networks:
         return 1.0
     share = costly / (costly + len(plan.networks))
-    return CHEAP_SHARE if plan.is_auto else max(CHEAP_SHARE, share)
+    short = plan.data.season <= SHORT_SEASON
+    own = CHEAP_SHARE_OF_SHORT_SEASONS if short else CHEAP_SHARE
+    return own if plan.is_auto else max(own, share)
 
 
 def within_budget(plan: PortfolioPlan, seconds: float | None, workers: int) -> PortfolioPlan:

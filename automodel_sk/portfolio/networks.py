@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["AUTO_NETWORKS", "networks_for"]
+__all__ = ["AUTO_NETWORKS", "SHORT_SEASON", "networks_for"]
 
 _SHORT_SEASONS = ("NHITS", "MLP", "NBEATS", "PatchTST", "GRU")
 """For seasons of at most 12 steps: after 300 steps on M1 monthly, perceptrons have 0.88 of the
@@ -14,7 +14,8 @@ tenth of the time."""
 
 _FOR_COVARIATES = "TFT"
 
-_SHORT_SEASON = 12
+SHORT_SEASON = 12
+"""Steps of the longest season that counts as short."""
 
 AUTO_NETWORKS = tuple(dict.fromkeys((*_SHORT_SEASONS, *_LONG_SEASONS, _FOR_COVARIATES)))
 """The networks that "auto" draws from."""
@@ -35,5 +36,5 @@ def networks_for(season: int, has_covariates: bool = False) -> tuple[str, ...]:
     >>> networks_for(12)[:3], networks_for(24)[:3]
     (('NHITS', 'MLP', 'NBEATS'), ('DLinear', 'TiDE', 'NHITS'))
     """
-    names = _LONG_SEASONS if season > _SHORT_SEASON else _SHORT_SEASONS
+    names = _LONG_SEASONS if season > SHORT_SEASON else _SHORT_SEASONS
     return (*names, _FOR_COVARIATES) if has_covariates else names

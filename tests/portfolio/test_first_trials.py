@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from several_models import frame
 
 from automodel_sk import OptimizationConfig
+from automodel_sk.portfolio.budget import CHEAP_SHARE, CHEAP_SHARE_OF_SHORT_SEASONS
 from automodel_sk.portfolio.first_trials import cheap_share, within_budget
 from automodel_sk.portfolio.members.table import MEMBERS
 from automodel_sk.portfolio.plan import plan_portfolio
@@ -47,9 +50,10 @@ def test_auto_leaves_out_what_cannot_end_in_its_share(plan):
     cost = MEMBERS["AutoETS"].seconds(plan.data)
     costly = [n for n in plan.members if n not in NAIVE]
     total = sum(MEMBERS[name].seconds(plan.data) for name in costly)
-    enough = within_budget(plan, total / 0.15 + 1, workers=1)
+    share = cheap_share(plan)
+    enough = within_budget(plan, total / share + 1, workers=1)
     assert "AutoETS" in _order(enough)
-    short = within_budget(plan, 0.5 * cost / 0.15, workers=1)
+    short = within_budget(plan, 0.5 * cost / share, workers=1)
     assert "AutoETS" not in _order(short)
     assert "raise time_budget_hours" in short.left_out["AutoETS"]
     assert "AutoETS" in short.members, "so that the study resumes with a larger budget"
@@ -64,3 +68,10 @@ def test_what_the_user_named_is_tried_in_any_case():
 def test_the_share_is_all_of_the_time_without_networks():
     assert cheap_share(_plan(["AutoETS", "Naive"])) == 1.0
     assert cheap_share(_plan(["AutoETS", "Naive", "MLP"])) == 0.5
+
+
+def test_the_share_is_larger_where_these_members_are_better_than_networks(plan):
+    assert plan.is_auto
+    monthly, hourly = (replace(plan, data=replace(plan.data, season=s)) for s in (12, 24))
+    assert cheap_share(monthly) == CHEAP_SHARE_OF_SHORT_SEASONS == 0.5
+    assert cheap_share(hourly) == CHEAP_SHARE == 0.15
