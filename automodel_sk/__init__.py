@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from automodel_sk.catalog.scales import DatasetSize, ModelComplexity, SearchComplexity
     from automodel_sk.forecaster import AutoNeuralForecaster
     from automodel_sk.frames import from_long, to_long
+    from automodel_sk.onnx.forecaster import OnnxForecaster
     from automodel_sk.portfolio.ensemble import AutoEnsemble
     from automodel_sk.search_algorithm_selector import (
         SearchAlgorithmSelector,
@@ -46,6 +47,7 @@ _HOMES = {
     "MODEL_CATALOG": "catalog",
     "ModelCharacteristics": "catalog",
     "ModelComplexity": "catalog.scales",
+    "OnnxForecaster": "onnx.forecaster",
     "OptimizationConfig": "auto_model_factory",
     "SearchAlgorithmSelector": "search_algorithm_selector",
     "SearchComplexity": "catalog.scales",
@@ -69,6 +71,7 @@ __all__ = [
     "DatasetSize",
     "ModelCharacteristics",
     "ModelComplexity",
+    "OnnxForecaster",
     "OptimizationConfig",
     "SearchAlgorithmSelector",
     "SearchComplexity",

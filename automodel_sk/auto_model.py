@@ -675,6 +675,36 @@ class AutoModel:
         return self.state.fitted
 
     @public()
+    def to_onnx(self, path: str | Path) -> Path:
+        """Write the network to an ONNX file, with the scaling of its inputs and outputs.
+
+        The file is checked: `onnxruntime` must forecast with it what `predict` does.
+        `OnnxForecaster` forecasts long frames with it, without torch.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; an existing one is replaced.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        InvalidInputError
+            The network can't be exported; the message gives the reason.
+        MissingDependencyError
+            onnx, onnxscript or onnxruntime is not installed.
+        StorageError
+            The file cannot be written.
+        """
+        from automodel_sk.onnx.export import export
+
+        return export(self.state, Path(path))
+
+    @public()
     def save(self, path: str | Path) -> Path:
         """Write the model to a folder, without pickle.
 

@@ -31,7 +31,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "search_algorithm_selector validation",
         "training",
         "forecasting",
-        "evaluation persistence tracking",
+        "evaluation onnx persistence tracking",
         "diagnosis plots",
         "report",
         "auto_model console",

@@ -1,4 +1,4 @@
-"""Validate and prepare future values of exogenous columns."""
+"""The steps to forecast, and the future values of exogenous columns on them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 import pandas as pd
 
 from automodel_sk.data.preparation import prepare_frame, read_times
+from automodel_sk.data.times.wall_dates import day_zone, in_zone, on_wall
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.validation import DataValidator
 
-__all__ = ["future_values"]
+__all__ = ["future_values", "of_steps", "times_after"]
 
 
 def future_values(
@@ -82,3 +83,30 @@ def future_values(
         series, known, h, futr_exog=columns, freq=freq, categories=categories
     ).raise_if_invalid()
     return prepare_frame(known, columns, with_target=False)
+
+
+def of_steps(futr_df: pd.DataFrame | None, times: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the future values of the steps to forecast, without earlier and later rows."""
+    if futr_df is None or len(futr_df) == len(times):
+        return futr_df
+    return times.merge(futr_df, on=["unique_id", "ds"], how="left", validate="one_to_one")
+
+
+def times_after(past: pd.DataFrame, freq: str | int, steps: int) -> pd.DataFrame:
+    """Return the ids and times of the steps after each series, in the order of the series.
+
+    Examples
+    --------
+    >>> past = pd.DataFrame({"unique_id": ["a", "a", "b"], "ds": [1, 2, 7]})
+    >>> times_after(past, 1, steps=2).values.tolist()
+    [['a', 3], ['a', 4], ['b', 8], ['b', 9]]
+    """
+    from utilsforecast.processing import make_future_dataframe
+
+    ends = past.drop_duplicates("unique_id", keep="last")[["unique_id", "ds"]]
+    zone = day_zone(ends["ds"], freq)
+    ends = on_wall(ends, freq).reset_index(drop=True)
+    future: pd.DataFrame = make_future_dataframe(
+        ends["unique_id"], pd.Index(ends["ds"]), freq, steps
+    )
+    return in_zone(future, zone)

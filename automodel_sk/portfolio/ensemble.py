@@ -591,6 +591,17 @@ class AutoEnsemble(AutoModel):
         raise InvalidInputError(f"an ensemble is no single NeuralForecast object; {example}")
 
     @public()
+    def to_onnx(self, path: str | Path) -> Path:
+        """Raise: an ensemble is no single network; its neural members are."""
+        networks = [name for name, member in self.members.items() if hasattr(member, "model")]
+        example = (
+            f"use ensemble.members[{networks[0]!r}].model.to_onnx(path)"
+            if networks
+            else "it has no network"
+        )
+        raise InvalidInputError(f"an ensemble can't be exported to ONNX; {example}")
+
+    @public()
     def save(self, path: str | Path) -> Path:
         """Write the ensemble to a folder, without pickle; as `AutoModel.save`."""
         from automodel_sk.portfolio.persistence import save_ensemble

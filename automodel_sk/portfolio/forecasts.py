@@ -13,6 +13,7 @@ import pandas as pd
 from automodel_sk.data.held_out import held_out_steps, long_enough, of_series
 from automodel_sk.data.times.wall_dates import day_zone, in_zone, on_wall
 from automodel_sk.forecasting.conformal import ConformalScores
+from automodel_sk.forecasting.future_values import of_steps, times_after
 from automodel_sk.forecasting.inputs import prepared_history, prepared_static
 from automodel_sk.forecasting.past_windows import warn_left_out
 from automodel_sk.forecasting.predict import warn_of_non_finite, with_conformal_quantiles
@@ -21,7 +22,7 @@ from automodel_sk.portfolio.later_rows import EveryWindow
 from automodel_sk.portfolio.state import NAME, EnsembleState
 from automodel_sk.portfolio.team import Inputs, Team
 
-__all__ = ["forecast_ahead", "forecast_past", "times_after"]
+__all__ = ["forecast_ahead", "forecast_past"]
 
 Array = npt.NDArray[np.float64]
 
@@ -61,7 +62,7 @@ def forecast_ahead(
     """
     past = state.history() if inputs["history"] is None else inputs["history"]
     times, longer = times_after(past, state.freq, steps), steps > state.h
-    given = _given(state, {**inputs, "futr_df": _of_steps(inputs["futr_df"], times)}, longer)
+    given = _given(state, {**inputs, "futr_df": of_steps(inputs["futr_df"], times)}, longer)
     point = team.point(given, past, steps, longer=longer)
     table = state.coherent(times.assign(**{name: point.ravel()}), name)
     if columns:
@@ -77,33 +78,6 @@ def _given(state: EnsembleState, inputs: Mapping[str, pd.DataFrame | None], long
     if own["history"] is None and longer:  # members keep forecasts of their own horizon alone
         own["history"], static = state.data.frame, state.data.static_df
     return Inputs(own["history"], own["futr_df"], static)
-
-
-def _of_steps(futr_df: pd.DataFrame | None, times: pd.DataFrame) -> pd.DataFrame | None:
-    """Return the future values of the steps to forecast, without earlier and later rows."""
-    if futr_df is None or len(futr_df) == len(times):
-        return futr_df
-    return times.merge(futr_df, on=["unique_id", "ds"], how="left", validate="one_to_one")
-
-
-def times_after(past: pd.DataFrame, freq: str | int, steps: int) -> pd.DataFrame:
-    """Return the ids and times of the steps after each series, in the order of the series.
-
-    Examples
-    --------
-    >>> past = pd.DataFrame({"unique_id": ["a", "a", "b"], "ds": [1, 2, 7]})
-    >>> times_after(past, 1, steps=2).values.tolist()
-    [['a', 3], ['a', 4], ['b', 8], ['b', 9]]
-    """
-    from utilsforecast.processing import make_future_dataframe
-
-    ends = past.drop_duplicates("unique_id", keep="last")[["unique_id", "ds"]]
-    zone = day_zone(ends["ds"], freq)
-    ends = on_wall(ends, freq).reset_index(drop=True)
-    future: pd.DataFrame = make_future_dataframe(
-        ends["unique_id"], pd.Index(ends["ds"]), freq, steps
-    )
-    return in_zone(future, zone)
 
 
 def forecast_past(

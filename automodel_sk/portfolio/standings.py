@@ -7,8 +7,8 @@ import pandas as pd
 from automodel_sk.data.baselines import baseline_forecasts
 from automodel_sk.data.preparation import filled_target, observed_values
 from automodel_sk.data.times.wall_dates import on_wall
+from automodel_sk.forecasting.future_values import times_after
 from automodel_sk.forecasting.inputs import prepared_history
-from automodel_sk.portfolio.forecasts import times_after
 from automodel_sk.portfolio.later_rows import LaterWindow, later_windows, rows_after
 from automodel_sk.portfolio.later_scores import leaderboard_on, with_later_scores
 from automodel_sk.portfolio.leaderboard import Leaderboard, leaderboard

@@ -19,7 +19,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
-SLOW = {"mlflow.md", "search.md", "sktime.md"}
+SLOW = {"mlflow.md", "onnx.md", "search.md", "sktime.md"}
 LANGUAGES = {"console", "json", "python", "text", "yaml"}
 
 FENCE = re.compile(r"^```(?P<language>\S*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)

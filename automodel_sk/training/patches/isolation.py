@@ -33,7 +33,15 @@ __all__ = [
     "quiet",
 ]
 
-_LOUD = ("pytorch_lightning", "lightning_fabric", "lightning", "optuna")
+_LOUD = (
+    "lightning",
+    "lightning_fabric",
+    "onnx_ir",
+    "onnxscript",
+    "optuna",
+    "pytorch_lightning",
+    "torch.onnx",
+)
 _PRINTING = ("captum", "lightning_fabric", "neuralforecast", "pytorch_lightning", "torch")
 _PLUGIN_LOOK_UP = "_load_external_callbacks"
 _SIGNAL_HANDLERS = "register_signal_handlers"

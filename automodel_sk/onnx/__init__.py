@@ -1,0 +1,1 @@
+"""Networks as ONNX files, and forecasts with such files without torch."""
