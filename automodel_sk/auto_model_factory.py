@@ -21,6 +21,7 @@ from automodel_sk.arguments.number_rule import shown
 from automodel_sk.arguments.option import known_keywords, unknown_option
 from automodel_sk.auto_model import AutoModel
 from automodel_sk.catalog.models import MODEL_CATALOG, ModelCharacteristics, read_model_name
+from automodel_sk.console.state import duration_text
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.frequency import season_length
 from automodel_sk.data.times.steps import plain_frequency
@@ -29,6 +30,7 @@ from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import metric_name
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.names import names_several
+from automodel_sk.portfolio.presets import with_time_limit
 from automodel_sk.search.conclusion import conclusion
 from automodel_sk.search.planning import SearchPlan, UserInput, make_plan
 from automodel_sk.search.progress import say
@@ -171,7 +173,6 @@ class AutoModelFactory:
         label = "auto" if several else model_name
         options = replace(options, study_name=options.study_name or _study_name(label, h))
         options = replace(options, freq=_plain(options.freq))
-        budget = TimeBudget(_seconds(options), refit=options.refit)
         names = ColumnNames(id_col, time_col, target_col)
         names.check_free("AutoEnsemble" if several else str(model_name))
         names.check_present(dataset, "dataset")
@@ -188,15 +189,25 @@ class AutoModelFactory:
         )
         if several:
             return self._search_several(given, options, names)
-        say(f"{model_name}: checking the data", options.verbose)
+        return self._search_one(given, options, names, started)
+
+    def _search_one(
+        self, given: UserInput, options: OptimizationConfig, names: ColumnNames, started: datetime
+    ) -> AutoModel:
+        """Search one model, within the preset's time if the user set no other limit."""
+        limited = with_time_limit(options)
+        budget = TimeBudget(_seconds(limited), refit=options.refit)
+        say(f"{given.model_name}: checking the data", options.verbose)
         start_workers_early(options)
         with names.worded() if names.differ else nullcontext():
-            plan = make_plan(given, options)
-        _announce(plan, options)
+            plan = make_plan(given, limited)
+        if plan.space.is_fixed and limited is not options:  # one training, not a search
+            limited, budget = options, TimeBudget(None, refit=options.refit)
+        _announce(plan, limited, is_preset=limited is not options)
         with search_turn(partial(_log_waiting, options)) as seconds:
             budget.add(seconds)
             begun = started + timedelta(seconds=seconds)
-            return self._search(plan, options, budget, begun, names)
+            return self._search(plan, limited, budget, begun, names)
 
     def _search_several(
         self, given: UserInput, options: OptimizationConfig, names: ColumnNames
@@ -461,19 +472,26 @@ def _seconds(options: OptimizationConfig) -> float | None:
     return hours * 3600 if isinstance(hours, (int, float)) else None
 
 
-def _announce(plan: SearchPlan, options: OptimizationConfig) -> None:
+def _announce(plan: SearchPlan, options: OptimizationConfig, *, is_preset: bool) -> None:
     """Announce the search, warnings first."""
     for warning in plan.validation.warnings:
         logger.warning(warning)
     say(f"Data: {plan.profile}", options.verbose)
     if plan.strategy is not None:
         say(f"Trials: {plan.explanation}", options.verbose)
-        if options.time_budget_hours is None:
-            option = wording().how("time_budget_hours=0.2", "--time-budget 10m")
-            say(f"Time: no limit; {option} limits search and final training", options.verbose)
+        say(f"Time: {_time_limit(options, is_preset=is_preset)}", options.verbose)
         say(f"Algorithm: {plan.strategy.description}", options.verbose)
         location = StudyLocation(str(options.study_name), options.storage)
         say(f"Study: {options.study_name!r} in {location}", options.verbose)
+
+
+def _time_limit(options: OptimizationConfig, *, is_preset: bool) -> str:
+    """Return how long search and refit may take, and how to change that unless it was asked for."""
+    option = wording().how("time_budget_hours=0.2", "--time-budget 10m")
+    if options.time_budget_hours is None:
+        return f"no limit; {option} limits search and final training"
+    limit = f"up to {duration_text(options.time_budget_hours * 3600)}"
+    return f"{limit} (preset {options.preset}); {option} changes it" if is_preset else limit
 
 
 def _calibrate_in_time(model: AutoModel, budget: TimeBudget, verbose: bool) -> None:

@@ -83,8 +83,8 @@ class AutoNeuralForecaster(ForecasterContract):
         What `update` does with `update_params=True`: refit the best configuration on all data,
         continue training the fitted model on all data, or search again.
     num_samples : int, optional
-        Number of trials; by default recommended from model, data and space. For several models,
-        trials of networks; by default as many as fit in the time of `preset`.
+        Number of trials, for several models those of networks; by default as many as fit in the
+        time.
     backend : {"optuna", "ray"}, default="optuna"
         Search backend.
     cpus : float, optional, default=1
@@ -94,7 +94,8 @@ class AutoNeuralForecaster(ForecasterContract):
     use_pruning : bool, default=True
         Whether to stop unpromising trials early.
     time_budget_hours : float, optional
-        Time budget of search and refit together, in hours.
+        Time budget of search and refit together, in hours; by default that of `preset`, or none if
+        `num_samples` is given.
     space : {"default", "neuralforecast"}, default="default"
         Search space of networks without `config`: the one that forecast best on public data, or
         neuralforecast's own.
@@ -129,8 +130,8 @@ class AutoNeuralForecaster(ForecasterContract):
         Steps per season; by default that of the time index's frequency.
     strict_mode : bool, default=False
         Whether warnings about data and configuration are errors.
-    preset : {"balanced", "quick", "best"}, default="balanced"
-        Effort of a search over several models without a time budget: 5, 1 or 30 minutes.
+    preset : {"quick", "balanced", "best"}, default="quick"
+        Time of a search without `time_budget_hours` or `num_samples`: 1, 5 or 30 minutes.
     ensemble : {"auto", "best", "mean", "median", "greedy"}, default="auto"
         How several models are combined; "auto" chooses on the validation windows.
     exclude : sequence of str, optional
@@ -151,7 +152,7 @@ class AutoNeuralForecaster(ForecasterContract):
         Name in MLflow's registry under which the fitted model is registered as a new version.
     random_state : int, RandomState or None, default=None
         Random seed of search and training; None means 42. Results are exactly reproducible if
-        trials run one at a time (cpus=1).
+        trials run one at a time (cpus=1) and their number is given (`num_samples`).
     verbose : bool, default=False
         Whether to show progress.
 
@@ -220,7 +221,7 @@ class AutoNeuralForecaster(ForecasterContract):
         freq: Any = None,
         season_length: int | None = None,
         strict_mode: bool = False,
-        preset: str = "balanced",
+        preset: str = "quick",
         ensemble: str = "auto",
         exclude: Sequence[str] | None = None,
         study_name: str | None = None,

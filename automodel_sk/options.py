@@ -36,8 +36,8 @@ class OptimizationConfig:
     backend : {"optuna", "ray"}, default "optuna"
         The library that runs the trials.
     num_samples : int, optional
-        Total number of trials. If None, recommended from the model, the data, the search space and
-        the time budget.
+        Total number of trials. If None, at most the number recommended for the model, the data and
+        the search space, and as many as fit into the time.
     cpus, gpus : float, optional
         Resources for the whole search, shared by its parallel trials. If None, all CPUs of the
         machine, and a GPU if there is one.
@@ -54,7 +54,8 @@ class OptimizationConfig:
     use_pruning : bool, default True
         Stop trials early if their validation losses fall behind.
     time_budget_hours : float, optional
-        Time limit in hours for search and refit together.
+        Time limit in hours for search and refit together. If None, that of `preset`, or no limit if
+        `num_samples` is given or a fixed configuration is trained.
     random_seed : int, optional, default 42
         Seed of the sampler and of every model. If None, a random seed is drawn.
     verbose : bool, default True
@@ -115,8 +116,8 @@ class OptimizationConfig:
     strict_mode : bool, default False
         Treat the validator's warnings as errors.
     preset : {"balanced", "quick", "best"}, default "balanced"
-        Effort of a search over several models if neither `time_budget_hours` nor `num_samples` is
-        given: 5 minutes, 1 minute or 30 minutes.
+        Time of a search if neither `time_budget_hours` nor `num_samples` is given: 5 minutes, 1
+        minute or 30 minutes.
     ensemble : {"auto", "best", "mean", "median", "greedy"}, default "auto"
         How several models are combined. ``"auto"`` chooses by leaving one validation window out.
     exclude : sequence of str, optional
@@ -137,7 +138,7 @@ class OptimizationConfig:
     )
     num_samples: int | None = option(
         None,
-        "Total number of trials; recommended if not given.",
+        "Total number of trials; as many as fit into the time if not given.",
         NumberRule("num_samples", 10, also=(None,), note="None: recommended"),
         panel=_SEARCH,
     )
@@ -197,7 +198,8 @@ class OptimizationConfig:
     )
     time_budget_hours: float | None = option(
         None,
-        "Hours for search and refit together; on the command line 10m and 1h too.",
+        "Hours for search and refit together, on the command line 10m and 1h too; that of the"
+        " preset by default.",
         NumberRule("time_budget_hours", 1.0, whole=False, low=0, low_open=True, also=(None,)),
         panel=_SEARCH,
         flags=("--time-budget",),
@@ -345,8 +347,8 @@ class OptimizationConfig:
     )
     preset: str = option(
         "balanced",
-        "Effort for several models without a time budget: quick (1 minute), balanced (5), best"
-        " (30).",
+        "Time of a search without a time budget or a number of trials: quick (1 minute), balanced"
+        " (5), best (30).",
         Choices("preset", PRESET_NAMES),
         panel=_SEARCH,
         shared=True,

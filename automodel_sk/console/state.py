@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from automodel_sk.console.pace import Pace
 from automodel_sk.trials import TrialRecord
 
-__all__ = ["Budget", "SearchState", "clock_text"]
+__all__ = ["Budget", "SearchState", "clock_text", "duration_text"]
 
 
 class Budget(Protocol):
@@ -42,15 +43,18 @@ class SearchState:
         Name of the score.
     models : sequence of str
         Models of the first trials, where several are searched.
+    prunes : bool
+        Whether trials may be stopped early.
 
     Examples
     --------
     >>> from automodel_sk.training.time_budget import TimeBudget
-    >>> times = iter([0.0, 10.0, 10.0])
+    >>> times = iter([0.0, 5.0, 15.0, 15.0])
     >>> state = SearchState("NHITS", 20, TimeBudget(), reports=40, clock=times.__next__)
-    >>> state.report(0, 10)
+    >>> state.report(0, 10), state.report(0, 20)
+    (None, None)
     >>> state.line()
-    'NHITS: 0/20 trials; trial 0 25%; 0:00:10 elapsed, about 0:13:10 left'
+    'NHITS: 0/20 trials; trial 0 50%; 0:00:15 elapsed, about 0:13:00 left'
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class SearchState:
         *,
         metric: str = "",
         models: Sequence[str] = (),
+        prunes: bool = False,
     ) -> None:
         self.label, self.total = label, total
         self._metric, self._models = metric, models
@@ -75,6 +80,7 @@ class SearchState:
         self._best: tuple[float, str] | None = None
         self._ended_models: set[str] = set()
         self._running: dict[int, int] = {}
+        self._pace = Pace(self._began, prunes=prunes)
         self._refit_began: float | None = None
         self._refit_share = 0.0
         self._ended = False
@@ -82,13 +88,20 @@ class SearchState:
     def report(self, number: int, report: int) -> None:
         """Record another report of a running trial."""
         self._running[number] = report
+        if not self._pace.heard:
+            self._pace.hear(self.clock(), list(self._running.values()))
 
     def end(self, record: TrialRecord) -> None:
         """Record a finished trial, including one of an earlier call."""
-        self._running.pop(record.number, None)
+        reported = self._running.pop(record.number, 0)
         self._counts[record.state] += 1
         ended = record.datetime_complete
-        self._earlier += ended is not None and ended.astimezone() < self._began_at
+        if ended is not None and ended.astimezone() < self._began_at:
+            self._earlier += 1
+        else:
+            reports = max(reported, len(record.intermediate_values))
+            # Steps of different models take different times, so that each trial counts as one.
+            self._pace.end(self._reports if self._models else reports)
         self._ended_models.add(str(record.params.get("model")))
         if record.state != "COMPLETE" or record.value is None:
             return
@@ -145,11 +158,12 @@ class SearchState:
         return max(0.0, min(estimate, self._budget.left()))
 
     def _search_left(self) -> float | None:
-        begun = self._trials_begun() - self._earlier
-        if begun <= 0 or self.total is None:
+        if self.total is None:
             return None
-        trials = self.elapsed / begun * max(0.0, self.total - self._earlier - begun)
-        return trials + (self._budget.refit_seconds or 0.0)
+        waiting = self.total - self.done - len(self._running)
+        running = list(self._running.copy().values())
+        trials = self._pace.seconds_left(self.clock(), running, waiting, self._reports)
+        return None if trials is None else trials + (self._budget.refit_seconds or 0.0)
 
     def _refit_left(self) -> float | None:
         used = self.clock() - (self._refit_began or 0.0)
@@ -231,3 +245,18 @@ def clock_text(seconds: float) -> str:
     '1:02:05'
     """
     return str(timedelta(seconds=round(seconds)))
+
+
+def duration_text(seconds: float, digits: int = 3) -> str:
+    """Format a duration in the largest unit that fits it.
+
+    Examples
+    --------
+    >>> duration_text(300.0), duration_text(5412.0, digits=2)
+    ('5 minutes', '1.5 hours')
+    """
+    for unit, size in (("hour", 3600), ("minute", 60), ("second", 1)):
+        count = seconds / size
+        if count >= 0.999:
+            return f"{count:.{digits}g} {unit}" + ("" if abs(count - 1) < 0.005 else "s")
+    return f"{seconds:.2g} seconds"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from automodel_sk.console.state import clock_text
+from automodel_sk.console.state import clock_text, duration_text
 from automodel_sk.data.baselines import BASELINES
 from automodel_sk.data.wording import wording
 from automodel_sk.evaluation.outcome import Outcome, score_name
@@ -45,18 +45,9 @@ def time_line(options: OptimizationConfig, label: str = "auto") -> str:
         trials = f"{options.num_samples} trials of networks"
         return f"{label}: {trials}, without a time limit; {option} sets one"
     change = f" (preset {options.preset}); {option} changes it"
-    return f"{label}: up to {_duration(hours * 3600)}" + (
+    return f"{label}: up to {duration_text(hours * 3600)}" + (
         change if options.time_budget_hours is None else ""
     )
-
-
-def _duration(seconds: float) -> str:
-    """Return a time budget in the largest unit that fits it."""
-    for unit, size in (("hour", 3600), ("minute", 60), ("second", 1)):
-        count = seconds / size
-        if count >= 0.999:
-            return f"{count:.3g} {unit}" + ("" if abs(count - 1) < 0.005 else "s")
-    return f"{seconds:.2g} seconds"
 
 
 def conclusion(model: AutoEnsemble, seconds: float) -> str:

@@ -18,7 +18,6 @@ from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import Metric, resolve_metric
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.network_spaces import first_config, network_space, panel_facts
-from automodel_sk.search.optuna.workers.pool import workers_wanted
 from automodel_sk.search.prepared import PreparedData, SearchData, prepare_data
 from automodel_sk.search.study.identity import loss_identity, metric_identity
 from automodel_sk.search_algorithm_selector import (
@@ -325,18 +324,10 @@ def _trial_count(
         return 1, "A fixed configuration that stops early is trained once beforehand, to see when."
     if options.num_samples is not None:
         return options.num_samples, f"{options.num_samples} trials, as requested."
-    characteristics = get_characteristics(model_name)
-    steps = (space.bounds_of("max_steps") or (DEFAULT_MAX_STEPS, DEFAULT_MAX_STEPS))[1]
-    revised = options.time_budget_hours is not None and options.backend == "optuna"
-    number, why = recommend_num_samples(
-        characteristics.complexity,
-        profile.size,
-        space.complexity,
-        time_budget_hours=None if revised else options.time_budget_hours,
-        minutes_per_trial=max(0.01, characteristics.typical_training_time_minutes * steps / 1000),
-        n_parallel=workers_wanted(options),
-    )
-    return number, f"{why} As many are run as fit into the time budget." if revised else why
+    complexity = get_characteristics(model_name).complexity
+    number, why = recommend_num_samples(complexity, profile.size, space.complexity)
+    limited = options.time_budget_hours is not None
+    return number, f"{why} As many are run as fit into the time budget." if limited else why
 
 
 def _strategy(

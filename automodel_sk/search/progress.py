@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from automodel_sk.console import Display, SearchState, open_display, say
+from automodel_sk.console.state import duration_text
+from automodel_sk.data.wording import wording
 from automodel_sk.search.study.request import SearchCallback
 from automodel_sk.tracking import Tracker
 from automodel_sk.training.task import REPORTS_PER_TRIAL
@@ -13,6 +15,9 @@ from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.trials import TrialRecord
 
 __all__ = ["Callbacks", "ProgressBar", "TrackerCallback", "progress_bar", "say"]
+
+_WORTH_SAYING = 30.0
+"""Seconds from which on the expected duration of a search is announced."""
 
 
 class Callbacks:
@@ -73,20 +78,36 @@ class ProgressBar:
         State of the search.
     display : Display
         Updated whenever the state changes.
+    announces : bool
+        Whether the expected duration is announced as soon as it can be estimated.
     """
 
-    def __init__(self, state: SearchState, display: Display) -> None:
+    def __init__(self, state: SearchState, display: Display, announces: bool = False) -> None:
         self._state, self._display = state, display
+        self._announces = announces
 
     def on_report(self, number: int, step: int, loss: float) -> None:
         """Show the progress of a running trial."""
         self._state.report(number, step)
         self._display.renew()
+        if self._announces:
+            self._announce()
 
     def on_trial_end(self, record: TrialRecord) -> None:
         """Count a trial."""
         self._state.end(record)
         self._display.renew()
+
+    def _announce(self) -> None:
+        """Say once how long the search will take, and how to limit it."""
+        seconds = self._state.left()
+        if seconds is None:
+            return
+        self._announces = False
+        if seconds >= _WORTH_SAYING:
+            option = wording().how("time_budget_hours=0.2", "--time-budget 10m")
+            trials = self._state.total
+            say(f"Time: about {duration_text(seconds, 2)} for {trials} trials; {option} limits it")
 
     def expect(self, total: int) -> None:
         """Show another total number of trials."""
@@ -112,9 +133,11 @@ def progress_bar(
     *,
     metric: str = "",
     models: Sequence[str] = (),
+    prunes: bool = False,
 ) -> Iterator[ProgressBar]:
     """Show a progress bar during search and refit, if it is enabled."""
-    state = SearchState(label, total, budget, reports, metric=metric, models=models)
+    state = SearchState(label, total, budget, reports, metric=metric, models=models, prunes=prunes)
+    announces = verbose and bool(total) and not budget.is_limited
     with open_display(state, verbose) as display:
-        yield ProgressBar(state, display)
+        yield ProgressBar(state, display, announces)
         state.finish()

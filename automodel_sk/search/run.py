@@ -100,9 +100,16 @@ def search_and_refit(
     data = cache(lambda: training_data(plan))
     trials = plan.num_samples if plan.strategy else 0
     reports = plan.strategy.n_reports if plan.strategy else 1
+    prunes = plan.strategy is not None and plan.strategy.pruner_name is not None
     with (
         progress_bar(
-            trials, plan.task.model_name, options.verbose, budget, reports, metric=_score_name(plan)
+            trials,
+            plan.task.model_name,
+            options.verbose,
+            budget,
+            reports,
+            metric=_score_name(plan),
+            prunes=prunes,
         ) as bar,
         scratch_folder("trials") as folder,
     ):

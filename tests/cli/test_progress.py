@@ -178,6 +178,54 @@ def test_a_log_gets_a_line_every_ten_seconds(capsys: pytest.CaptureFixture[str],
     ]
 
 
+def test_the_start_of_processes_does_not_count_as_the_speed_of_trials(clock: Clock):
+    search = state(clock, total=10)
+    clock.now = 60.0
+    search.report(0, 1)
+    assert search.left() is None
+    for second in range(1, 5):
+        clock.now = 60.0 + second
+        search.report(0, 1 + second)
+    assert search.left() == pytest.approx(9 * 40 + 35)  # a report per second
+
+
+def test_the_time_left_does_not_swing_where_trials_are_pruned(clock: Clock):
+    """Twenty trials, of which all but every fifth are pruned at a quarter of their training."""
+    shown = []
+    search = SearchState("NHITS", 20, TimeBudget(None, clock), 40, clock, prunes=True)
+    clock.now = 15.0
+    for number in range(20):
+        kept = number % 5 == 0
+        for step in range(1, 41 if kept else 11):
+            clock.now += 1.0
+            search.report(number, step)
+            shown.append((clock.now, search.left()))
+        losses = dict.fromkeys(range(1, 41 if kept else 11), 1.0)
+        ended = datetime.now().astimezone() + timedelta(seconds=1)
+        search.end(
+            TrialRecord(number, "COMPLETE" if kept else "PRUNED", 1.0, {}, losses, None, ended)
+        )
+    ends = [(now + left) / clock.now for now, left in shown if left is not None]
+    assert len(ends) > 280
+    assert min(ends) > 0.95
+    assert max(ends) < 1.8  # counting from the start would give 40 at first
+
+
+def test_a_search_without_a_limit_says_once_how_long_it_takes(
+    capsys: pytest.CaptureFixture[str], clock: Clock
+):
+    budget = TimeBudget(None, clock)
+    search = SearchState("NHITS", 45, budget, reports=40, clock=clock)
+    with open_display(search, verbose=True) as display:
+        bar = ProgressBar(search, display, announces=True)
+        for second in range(1, 9):
+            clock.now = 0.4 * second
+            bar.on_report(0, second, 1.0)
+    assert capsys.readouterr().err.splitlines() == [
+        "Time: about 12 minutes for 45 trials; time_budget_hours=0.2 limits it"
+    ]
+
+
 def test_nothing_is_shown_where_it_is_not_asked_for(capsys: pytest.CaptureFixture[str]):
     with progress_bar(3, "NHITS", verbose=False, budget=TimeBudget()) as bar:
         bar.on_trial_end(trial(0))

@@ -147,6 +147,46 @@ def cut() -> Any:
         yield timed(patch, 14.0)
 
 
+@pytest.fixture
+def budgets(monkeypatch: pytest.MonkeyPatch) -> list[float | None]:
+    """Seconds of each budget of a factory; its clock ticks, and ends a search after 30 looks."""
+    seconds: list[float | None] = []
+
+    def budget(given: float | None, **more: Any) -> TimeBudget:
+        seconds.append(given)
+        ticks = None if given is None else 30.0
+        return TimeBudget(ticks, clock=itertools.count().__next__, **more)
+
+    monkeypatch.setattr(auto_model_factory, "TimeBudget", budget)
+    return seconds
+
+
+class TestWithoutALimit:
+    given: ClassVar[dict[str, Any]] = {"use_mlflow": False, "storage": ":memory:", "cpus": 1}
+
+    def test_a_search_has_the_time_of_its_preset(
+        self, budgets: list[float | None], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        model = create_auto_model("MLP", 12, seasonal_panel(), SPACE, preset="quick", **self.given)
+        assert budgets == [60.0]
+        assert 1 <= len(model.trials) < 5
+        lines = capsys.readouterr().err.splitlines()
+        assert lines[0] == "MLP: checking the data"
+        assert "Time: up to 1 minute (preset quick); time_budget_hours=0.2 changes it" in lines
+
+    def test_a_number_of_trials_or_one_training_takes_the_time_that_it_takes(
+        self, budgets: list[float | None], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        df = seasonal_panel()
+        model = create_auto_model("MLP", 12, df, SPACE, num_samples=1, **self.given)
+        assert len(model.trials) == 1
+        line = "Time: no limit; time_budget_hours=0.2 limits search and final training"
+        assert line in capsys.readouterr().err.splitlines()
+        fixed = create_auto_model("MLP", 12, df, {**SPACE, "learning_rate": 1e-2}, **self.given)
+        assert fixed.training_note is None
+        assert budgets == [None, 300.0, None]  # the last one holds
+
+
 class TestWhatShips:
     def test_a_model_that_can_t_be_trained_in_full_has_the_weights_that_were_judged(
         self, cut: tuple[AutoModel, Any]
