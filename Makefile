@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-pandas3 test-lowest check accuracy docs table clean
+.PHONY: help setup demo test test-all test-pandas3 test-lowest check accuracy docs notebooks table clean
 
 # Tests that the runs at other versions of the libraries repeat.
 CORE := tests/test_layers.py tests/arguments tests/catalog tests/data tests/metrics \
@@ -29,7 +29,7 @@ $(SETUP): pyproject.toml constraints.txt
 
 setup: $(SETUP)  ## install the package and its test tools into .venv
 
-demo: setup  ## a real search on the air-passengers panel, about a minute
+demo: setup  ## several models, combined, on the air-passengers panel, about a minute
 	$(BIN)/automodel-sk demo
 
 test: setup check  ## linters, types and the default test suite
@@ -59,10 +59,11 @@ $(LOWEST)/.installed: pyproject.toml
 test-lowest: $(LOWEST)/.installed  ## the core tests at the lowest versions that pyproject.toml allows
 	$(LOWEST)/bin/python $(PYTEST_CORE)
 
-check: setup  ## linters and types
+check: setup  ## linters, types and spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell automodel_sk benchmarks docs examples recipe tests *.md Dockerfile Makefile
 
 accuracy: setup  ## compare the accuracy with the recorded one, five minutes
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement benchmarks/requirements.txt
@@ -70,6 +71,9 @@ accuracy: setup  ## compare the accuracy with the recorded one, five minutes
 
 docs: setup  ## the documentation as a site, warnings as errors
 	$(BIN)/mkdocs build --strict
+
+notebooks: setup  ## execute the notebooks of the documentation anew
+	$(BIN)/python tests/fixtures/notebooks.py
 
 table: setup  ## the README's table of options, from their declarations
 	$(BIN)/python tests/fixtures/options_table.py

@@ -82,6 +82,20 @@ def test_the_readme_renders_where_packages_are_listed(wheel: Path) -> None:
     assert not re.search(r"^#+ |^```", page, re.MULTILINE)
 
 
+def test_nothing_in_it_leads_to_the_repository(wheel: Path) -> None:
+    """Relative links and pictures lead nowhere there; the rest of the text is the README's."""
+    metadata = zipfile.ZipFile(wheel).read(f"automodel_sk-{VERSION}.dist-info/METADATA")
+    text = message_from_bytes(metadata).get_payload(decode=True).decode("utf-8")
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert not re.findall(r"\]\((?!https?://|#)[^)]*\)", text)
+    assert "![" not in text
+    assert "Several models" in text
+    fence = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+    assert fence.findall(text) == fence.findall(readme)
+    assert re.findall(r"\(https?://[^)]*\)", text) == re.findall(r"\(https?://[^)]*\)", readme)
+    assert re.findall(r"^#+ .*", text, re.M) == re.findall(r"^#+ .*", readme, re.M)
+
+
 def test_the_wheel_installs_and_imports_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
     run(sys.executable, "-m", "venv", tmp_path / "env")
     python = tmp_path / "env" / "bin" / "python"
