@@ -20,9 +20,10 @@ def demo(
     ] = Path("demo_output"),
     debug: Debug = False,
 ) -> None:
-    """Tune NHITS on two monthly series of air passengers and compare it with a naive forecast.
+    """Combine several models on two monthly series and compare them with a naive forecast.
 
-    Takes about a minute. Writes the forecast, a plot, the model and the MLflow store.
+    The series are air passengers. Takes about a minute. Writes the forecast, a plot, a report, the
+    model and the MLflow store.
     """
     from automodel_sk.cli.demo_search import run_demo
 

@@ -17,10 +17,10 @@ _LISTED = "`automodel-sk models` lists all"
 
 def _checked(names: list[str] | None) -> list[str] | None:
     """Return the models' names as in the tables; suggest the closest one if one is unknown."""
+    if not names:
+        return names  # before the import, which takes most of a second
     from automodel_sk.portfolio.names import AUTO, read_names
 
-    if not names:
-        return names
     joined = next((name for name in names if "," in name), None)
     if joined is not None:
         apart = " ".join(f"--model {part.strip()}" for part in joined.split(","))

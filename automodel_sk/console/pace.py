@@ -20,7 +20,8 @@ _FEWEST_REPORTS = 4
 class Pace:
     """The speed of the trials of this call, and the mean length of a trial.
 
-    The time before the first report, in which processes start, says nothing about the speed.
+    The time before the first report, in which processes start, says nothing about the speed, and
+    neither do trials that make no reports, if those to come do.
 
     Parameters
     ----------
@@ -40,14 +41,26 @@ class Pace:
     def __init__(self, began: float, *, prunes: bool = False) -> None:
         self._since, self._before = began, 0
         self._expected = _PRUNED_SHARE if prunes else 1.0
+        self._fewest = 1
         self._ended: list[int] = []
         self.heard = False
 
-    def hear(self, moment: float, running: Sequence[int]) -> None:
-        """Measure the speed from the first report on, unless a trial has ended before it."""
+    def hear(self, moment: float, running: Sequence[int], *, anew: bool = False) -> None:
+        """Measure the speed from the first report on, unless trials have ended before it.
+
+        Parameters
+        ----------
+        moment : float
+            The time, in seconds.
+        running : sequence of int
+            Reports of the running trials.
+        anew : bool
+            Forget the trials that have ended.
+        """
         self.heard = True
-        if not self._ended:
-            self._since, self._before = moment, sum(running)
+        if anew or not self._ended:
+            self._since, self._before = moment, sum(self._ended) + sum(running)
+            self._fewest = _FEWEST_REPORTS
 
     def end(self, reports: int) -> None:
         """Record a trial that ended after a number of reports."""
@@ -70,7 +83,7 @@ class Pace:
             Reports of a trial that runs to its end.
         """
         made = sum(self._ended) + sum(running) - self._before
-        if moment <= self._since or made < (1 if self._ended else _FEWEST_REPORTS):
+        if moment <= self._since or made < self._fewest:
             return None
         shares = sum(min(1.0, reports / full) for reports in self._ended)
         shares += _TRIALS_EXPECTED * self._expected

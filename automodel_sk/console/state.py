@@ -88,8 +88,9 @@ class SearchState:
     def report(self, number: int, report: int) -> None:
         """Record another report of a running trial."""
         self._running[number] = report
-        if not self._pace.heard:
-            self._pace.hear(self.clock(), list(self._running.values()))
+        if not self._pace.heard and (report > 1 or not self._models):
+            # Of several models, those that are not trained are tried first, and are quick.
+            self._pace.hear(self.clock(), list(self._running.values()), anew=bool(self._models))
 
     def end(self, record: TrialRecord) -> None:
         """Record a finished trial, including one of an earlier call."""

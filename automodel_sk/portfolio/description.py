@@ -115,9 +115,10 @@ def describe_plan(plan: PortfolioPlan, options: OptimizationConfig) -> PlanDescr
 def _first_trainings(plan: PortfolioPlan, left: float, workers: int) -> dict[str, float]:
     """Return the seconds of each network's first training."""
     found = {}
-    for place, name in enumerate(plan.networks):
+    for place, (name, network) in enumerate(plan.networks.items()):
         minutes = get_characteristics(name).typical_training_time_minutes
-        seconds = 60 * (minutes if math.isfinite(minutes) else 1.0) * MAX_STEPS / 1000
+        steps = (network.space.bounds_of("max_steps") or (MAX_STEPS, MAX_STEPS))[1]
+        seconds = 60 * (minutes if math.isfinite(minutes) else 1.0) * steps / 1000
         if math.isfinite(left):
             slot = first_slot(max(0.0, left), len(plan.networks) - place, workers)
             left -= min(seconds, slot) / workers
@@ -157,4 +158,4 @@ def _count(number: int, word: str) -> str:
 def _time(seconds: float) -> str:
     if math.isnan(seconds):
         return "as many trials as asked for"
-    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.3g} min"
+    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.2g} min"

@@ -9,7 +9,14 @@ import pandas as pd
 import pytest
 from series import seasonal_panel
 
-from automodel_sk.cli.demo_search import DEMO_SPACE, hold_out, mean_absolute_error, run_demo
+from automodel_sk.cli.demo_search import (
+    DEMO_SPACES,
+    LEFT_OUT,
+    hold_out,
+    mean_absolute_error,
+    run_demo,
+)
+from automodel_sk.portfolio.networks import networks_for
 from automodel_sk.search_space import SearchSpace
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -30,15 +37,12 @@ def test_error_goes_by_series_and_time_rather_than_by_row():
     assert mean_absolute_error(truth, shuffled, "m") == pytest.approx(2.5)
 
 
-def test_the_space_is_one_to_search():
-    space = SearchSpace.parse(DEMO_SPACE)
-    assert not space.is_fixed
-    assert set(space.domains) == {
-        "input_size",
-        "learning_rate",
-        "scaler_type",
-        "n_pool_kernel_size",
-    }
+def test_every_network_of_auto_is_left_out_or_has_a_small_space_to_search():
+    assert {*DEMO_SPACES, *LEFT_OUT} == set(networks_for(season=12))
+    for given in DEMO_SPACES.values():
+        space = SearchSpace.parse(given)
+        assert set(space.domains) == {"input_size", "learning_rate"}
+        assert space.constants["max_steps"] <= 200
 
 
 @pytest.mark.slow
@@ -47,7 +51,7 @@ def test_the_whole_demo_stays_in_its_folder(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.chdir(tmp_path)
     told: list[str] = []
-    result = run_demo(Path("demo"), told.append, trials=3)
+    result = run_demo(Path("demo"), told.append, trials=2)
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
     written = {path.name for path in (tmp_path / "demo").iterdir()}
     wanted = {"forecast.csv", "forecast.png", "mlflow.db", "model", "report.html", "study"}
@@ -56,16 +60,22 @@ def test_the_whole_demo_stays_in_its_folder(tmp_path: Path, monkeypatch: pytest.
 
     forecast = pd.read_csv(tmp_path / "demo" / "forecast.csv")
     assert len(forecast) == 24
-    assert (forecast["NHITS-lo-90"] <= forecast["NHITS-hi-90"]).all()
-    assert len(result.model.trials) == 3
+    assert (forecast["AutoEnsemble-lo-90"] <= forecast["AutoEnsemble-hi-90"]).all()
+    networks = result.model.leaderboard().query("family == 'neural'")
+    assert sorted(networks["model"]) == ["MLP", "NHITS"]
     assert result.naive_error == pytest.approx(47.83, abs=0.01)
+    assert result.model_error < 0.6 * result.naive_error
     loaded = AutoModel.load(tmp_path / "demo" / "model")
-    assert loaded.best_config == result.model.best_config
+    assert loaded.weights == result.model.weights
 
     text = "\n".join(told)
-    assert str(result.model.strategy.description) in text
-    assert f"NHITS           {result.model_error:5.1f}" in text
+    assert f"AutoEnsemble    {result.model_error:5.1f}" in text
+    for name, weight in result.model.weights.items():
+        assert f"  {name:<28}{weight:5.2f}" in text
     assert f"mlflow ui --backend-store-uri sqlite:///{tmp_path}/demo/mlflow.db" in text
     with sqlite3.connect(tmp_path / "demo" / "mlflow.db") as store:
-        [(runs,)] = store.execute("select count(*) from runs")
-    assert runs == 4
+        [(runs,)] = store.execute(
+            "select count(*) from runs where run_uuid in (select run_uuid from tags"
+            " where key = 'mlflow.parentRunId')"
+        )
+    assert runs >= len(result.model.trials)

@@ -97,6 +97,18 @@ def test_a_number_of_trials_is_shown_where_it_is_known(clock: Clock):
     )
 
 
+def test_models_without_a_training_say_nothing_of_how_long_networks_take(clock: Clock):
+    models = ["Naive", "AutoETS", "NHITS"]
+    search = SearchState("auto", 6, TimeBudget(None, clock), 40, clock, models=models)
+    clock.now = 1.0
+    search.end(model_trial(0, 1.0, "Naive"))
+    search.end(model_trial(1, 1.0, "AutoETS"))
+    for step in range(1, 7):
+        clock.now = 1.0 + step
+        search.report(2, step)
+    assert search.left() == pytest.approx(34 + 3 * 40)  # a report per second
+
+
 def test_the_final_training_is_part_of_the_time_left(clock: Clock):
     budget = TimeBudget(None, clock)
     search = SearchState("NHITS", 2, budget, reports=40, clock=clock)
