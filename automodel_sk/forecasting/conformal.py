@@ -307,22 +307,40 @@ def _of_seasonal_steps(units: Array, coverages: Sequence[float]) -> Array:
 def _pooled(scores: Array, near: _Neighbours, coverages: Sequence[float]) -> Array:
     """Return quantiles of the neighbours' scores by step, shape (n_coverages, n_series, h).
 
-    A step with too few scores for its quantile borrows those of neighbouring steps.
+    A step with too few scores for its quantile borrows those of neighbouring steps, the more the
+    higher the coverage. The borrowed ones may be smaller, so that a quantile is never below those
+    that rest on fewer steps: an interval holds all narrower ones, whichever are asked for.
     """
     _, n_windows, h = scores.shape
-    radii = np.empty((len(coverages), len(near.places), h))
+    radii = np.zeros((len(coverages), len(near.places), h))
     for rows in _chunks(len(near.places), near.places.shape[1] * n_windows * h):
         counts = near.weights[rows].sum(axis=1) * n_windows
-        needed = 1 / np.maximum(1 - np.array(coverages), 1e-9)
-        short = counts < needed[:, None] - 1e-9
-        reach = np.where(short, np.minimum(h - 1, np.ceil(needed[:, None] / counts)), 0)
+        reach = _reach(counts, coverages, h)
         own, weights = scores[near.places[rows]], near.weights[rows]
-        for steps in np.unique(reach).astype(int):
+        for steps in _ladder(int(reach.max(initial=0)), h):
+            # The highest coverage for which the scores of so many steps are enough.
+            most = np.ones(len(counts)) if steps == h - 1 else 1 - 1 / (counts * max(1, steps))
+            asked = np.minimum(np.array(coverages)[:, None], np.maximum(most, 0.0))
             for step in range(h):
-                part = _part(step, steps, h)
-                values = _weighted_quantiles(own[:, :, :, part], weights, coverages)
-                radii[:, rows, step] = np.where(reach == steps, values, radii[:, rows, step])
+                values = _weighted_quantiles(own[:, :, :, _part(step, steps, h)], weights, asked)
+                larger = np.maximum(values, radii[:, rows, step])
+                radii[:, rows, step] = np.where(reach >= steps, larger, radii[:, rows, step])
     return radii
+
+
+def _reach(counts: Array, coverages: Sequence[float], h: int) -> Array:
+    """Return how many steps to either side scores are borrowed from, (n_coverages, n_series)."""
+    needed = 1 / np.maximum(1 - np.array(coverages)[:, None], 1e-9)
+    lacking = needed / counts > 1 + 1e-9
+    doublings = np.ceil(np.log2(np.maximum(needed / counts, 2.0)) - 1e-9)
+    reach: Array = np.where(lacking, np.minimum(h - 1, 2**doublings), 0)
+    return reach
+
+
+def _ladder(reach: int, h: int) -> list[int]:
+    """Return the numbers of steps that scores may be borrowed from, up to a reach."""
+    powers = [2**k for k in range(1, max(reach, 1).bit_length() + 1) if 2**k < h - 1]
+    return [steps for steps in sorted({0, *powers, h - 1}) if steps <= reach]
 
 
 def _part(step: int, reach: int, h: int) -> slice:
@@ -331,8 +349,11 @@ def _part(step: int, reach: int, h: int) -> slice:
     return slice(first, max(step, first + 2 * reach) + 1)
 
 
-def _weighted_quantiles(pool: Array, weights: Array, coverages: Sequence[float]) -> Array:
-    """Return finite-sample quantiles of each row's weighted scores, (n_coverages, n_rows)."""
+def _weighted_quantiles(pool: Array, weights: Array, coverages: Array) -> Array:
+    """Return finite-sample quantiles of each row's weighted scores, as the coverages of the rows.
+
+    Both have the shape (n_coverages, n_rows).
+    """
     each = np.broadcast_to(weights[:, :, None, None], pool.shape).reshape(len(pool), -1)
     flat = pool.reshape(len(pool), -1)
     order = np.argsort(flat, axis=1)
@@ -340,7 +361,7 @@ def _weighted_quantiles(pool: Array, weights: Array, coverages: Sequence[float])
     rising = np.take_along_axis(flat, order, axis=1)
     found = []
     for coverage in coverages:
-        wanted = (ranks[:, -1:] + 1) * coverage - 1e-9
+        wanted = (ranks[:, -1:] + 1) * coverage[:, None] - 1e-9
         place = np.minimum((ranks < wanted).sum(axis=1), flat.shape[1] - 1)
         found.append(np.take_along_axis(rising, place[:, None], axis=1)[:, 0])
     return np.array(found)

@@ -429,3 +429,23 @@ def test_one_window_pools_sixty_series_that_are_alike():
     scores = ConformalScores(errors, series, season=4)
     [radii] = scores.radii(series, [0.8])
     np.testing.assert_allclose(radii / series.units[:, None], 49.0, rtol=0.1)
+
+
+@pytest.mark.parametrize("h", [1, 2, 13])
+@pytest.mark.parametrize("n_windows", [1, 3])
+@pytest.mark.parametrize("n_series", [1, 20])
+def test_an_interval_is_the_same_alone_and_holds_all_narrower_ones(h, n_windows, n_series):
+    rng = np.random.default_rng(h)
+    ids = np.repeat(np.arange(n_series), 60)
+    series = describe_series(ids, rng.normal(size=60 * n_series), 7)
+    sizes = np.abs(rng.standard_t(2, size=(n_series, n_windows, h)))
+    scores = ConformalScores(sizes, series, 7)
+    point = rng.normal(size=(n_series, h))
+    quantiles = [0.5, 0.1, 0.9, 0.975, 0.025, 0.005, 0.995, 0.3, 0.05, 0.0001]
+    together = scores.quantiles(point, series, quantiles)
+    for place, quantile in enumerate(quantiles):
+        assert np.array_equal(
+            scores.quantiles(point, series, [quantile])[..., 0], together[..., place]
+        )
+    radii = scores.radii(series, np.linspace(0.01, 0.9999, 60))
+    assert (np.diff(radii, axis=0) >= 0).all()
