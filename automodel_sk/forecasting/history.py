@@ -9,6 +9,7 @@ import pandas as pd
 
 from automodel_sk.catalog.models import is_joint
 from automodel_sk.data.joint import check_places, uneven_ends
+from automodel_sk.data.panel import Panel
 from automodel_sk.data.preparation import MASK, prepare_frame, read_times
 from automodel_sk.data.times.steps import later_times, parse_frequency
 from automodel_sk.data.times.wall_clock import index_of
@@ -61,6 +62,7 @@ def usable_history(
     [1.0, 2.0]
     """
     from automodel_sk.validation import DataValidator
+    from automodel_sk.validation.data.rows import gap_warnings
 
     dataset = read_times(dataset, date_order)
     result = DataValidator().validate_dataset(
@@ -76,6 +78,8 @@ def usable_history(
         later_times(index_of([frame["ds"].max()]), parse_frequency(freq), task.h)
     if is_joint(task.model_name):
         _check_series(task, frame, trained_on)
+    for warning in gap_warnings(Panel.of(frame["unique_id"], frame["ds"]), freq):
+        logger.warning(warning)  # models count rows: after a gap, lags are those of other times
     _warn_of_unobserved(frame)
     return frame
 

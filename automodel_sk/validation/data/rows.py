@@ -20,7 +20,7 @@ from automodel_sk.validation.data.structure import Names
 from automodel_sk.validation.data.values import count
 from automodel_sk.validation.result import Findings
 
-__all__ = ["check_keys", "check_rows", "read_panel"]
+__all__ = ["check_keys", "check_rows", "gap_warnings", "read_panel"]
 
 
 def read_panel(df: pd.DataFrame, names: Names, findings: Findings) -> Panel | None:
@@ -186,3 +186,17 @@ def _check_steps(panel: Panel, freq: Any, names: Names, findings: Findings) -> s
         return None
     report_spacing(spaced, findings, given=freq is not None)
     return step
+
+
+def gap_warnings(panel: Panel, freq: str | int) -> list[str]:
+    """Return the warnings about single gaps and uneven steps in rows that are otherwise valid.
+
+    Examples
+    --------
+    >>> panel = Panel.of(pd.Series(["a"] * 4), pd.Series([1, 2, 4, 5]))
+    >>> gap_warnings(panel, 1)
+    ["column 'ds' lacks 1 time at freq=1 in 1 series, first in series 'a' from 2 to 4; fill ..."]
+    """
+    findings, names = Findings(), Names().said
+    report_spacing(Spacing.of(panel, freq, names), findings, given=True)
+    return findings.warnings
