@@ -287,5 +287,7 @@ def test_rows_that_weigh_nothing_are_not_learned_from(name):
 
     assert effect_of(np.ones(240)) == pytest.approx(effect_of(None), abs=1e-6)
     assert effect_of(late) == pytest.approx(-5, abs=1.5)
+    for unit in (0.001, 1000.0):  # the unit of the weights says nothing
+        assert effect_of(unit * late) == pytest.approx(effect_of(late), rel=1e-6)
     assert effect_of(1 - late) == pytest.approx(5, abs=1.5)
     assert error(late) < error(None) < error(1 - late)

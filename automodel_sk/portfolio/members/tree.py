@@ -94,8 +94,15 @@ class TreeMember:
 
 
 def _weights(frame: pd.DataFrame) -> npt.NDArray[np.float64] | None:
-    """Return the weights of rows, if they have any."""
-    return frame[WEIGHT].to_numpy(dtype=float) if WEIGHT in frame.columns else None
+    """Return the weights of rows, if they have any, with a mean of 1.
+
+    LightGBM's limits on leaves count weights, so that the unit of the weights would matter.
+    """
+    if WEIGHT not in frame.columns:
+        return None
+    weights: npt.NDArray[np.float64] = frame[WEIGHT].to_numpy(dtype=float)
+    mean = weights.mean()
+    return weights / mean if mean > 0 else weights
 
 
 def _judged_static(data: PortfolioData) -> pd.DataFrame | None:
