@@ -820,6 +820,11 @@ class AutoModel:
         -------
         Path
             The file.
+
+        Raises
+        ------
+        MissingDependencyError
+            If plotly is not installed, which the extra ``report`` brings.
         """
         from automodel_sk.report import model_code, write_report
 

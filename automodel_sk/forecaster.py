@@ -534,6 +534,8 @@ class AutoNeuralForecaster(ForecasterContract):
             If `fit` was not called.
         InvalidInputError
             If the path can't be that of a file.
+        MissingDependencyError
+            If plotly is not installed, which the extra ``report`` brings.
         """
         from automodel_sk.report import write_report
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk.data.baselines import BASELINE_COLUMN, seasonal_naive
+from automodel_sk.exceptions import MissingDependencyError
 from automodel_sk.search_space import Choice, Float
 
 if TYPE_CHECKING:
@@ -203,6 +204,14 @@ def _print_result(result: DemoResult, forecast: pd.DataFrame, echo: Callable[[st
     echo(f"\nForecast, first rows:\n{_first_rows(forecast)}")
 
 
+def _report(model: AutoModel, path: Path) -> str:
+    """Write the report; return its path, or why there is none."""
+    try:
+        return str(model.report(path))
+    except MissingDependencyError as error:
+        return str(error)
+
+
 def _first_rows(forecast: pd.DataFrame) -> str:
     return forecast.head(6).to_string(index=False, float_format="{:.1f}".format)
 
@@ -217,10 +226,9 @@ def _write(
     forecast.to_csv(output / "forecast.csv", index=False)
     figure = result.model.plot.forecast(level=[COVERAGE], actual=truth)
     figure.savefig(output / "forecast.png", dpi=120)
-    result.model.report(output / "report.html")
     result.model.save(output / "model")
     echo(f"\nPlot:     {output / 'forecast.png'}")
-    echo(f"Report:   {output / 'report.html'}")
+    echo(f"Report:   {_report(result.model, output / 'report.html')}")
     echo(f"Forecast: {output / 'forecast.csv'}")
     echo(f"Model:    automodel-sk predict {output / 'model'} --level {COVERAGE}")
     echo(f"Trials:   mlflow ui --backend-store-uri {_store(output)}")

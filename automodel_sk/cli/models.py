@@ -49,7 +49,7 @@ def models(
 
 def _members() -> list[dict[str, Any]]:
     """Return the models that are no networks, and what they need."""
-    from automodel_sk.portfolio.members.extra import refusal_without
+    from automodel_sk.arguments.packages import refusal_without
     from automodel_sk.portfolio.members.table import MEMBERS
 
     return [
@@ -58,7 +58,7 @@ def _members() -> list[dict[str, Any]]:
             "family": row.family,
             "in_auto": row.in_auto,
             "needs": row.needs,
-            "installed": row.needs is None or refusal_without(row.needs) is None,
+            "installed": row.needs is None or refusal_without(row.needs, "portfolio") is None,
         }
         for row in MEMBERS.values()
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.arguments.packages import need
 from automodel_sk.catalog.losses import trained_quantiles
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.times.wall_dates import in_zone, with_wall_dates
-from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
+from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.predict import loss_family, tidy
 from automodel_sk.training.build import module_of
 from automodel_sk.training.inference import private_copy
@@ -115,7 +115,7 @@ def explain(
     """Explain the forecasts of a fitted object; see `AutoModel.explain`."""
     model = module_of(fitted)
     method = _method(model, method)
-    _check_captum()
+    need("captum", "explain", user="explain")
     steps = _steps(model, steps)
     with training():
         try:
@@ -156,13 +156,6 @@ def _method(model: Any, method: str | None) -> str:
             " try method='InputXGradient', or train with recurrent=False"
         )
     return method
-
-
-def _check_captum() -> None:
-    if importlib.util.find_spec("captum") is None:
-        raise MissingDependencyError(
-            "explain needs captum; install it with: pip install 'automodel_sk[explain]'"
-        )
 
 
 def _steps(model: Any, steps: Sequence[int] | None) -> list[int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from automodel_sk.arguments.boundary import public
 from automodel_sk.arguments.kinds import Flag
+from automodel_sk.arguments.packages import need
 from automodel_sk.data.preparation import observed_values
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.inputs import prepared_history
@@ -33,7 +34,7 @@ class ModelPlots:
 
     Each method returns one figure: matplotlib's, or plotly's with ``backend="plotly"``. No figure
     is shown automatically; a notebook displays what a cell returns, and `savefig` (`write_html`)
-    saves it.
+    saves it. The extra ``report`` installs plotly.
 
     Errors come from a backtest: the first plot that needs it trains the best configuration once
     more without the last windows of the data, and forecasts them. They are scaled by each series'
@@ -337,8 +338,15 @@ class ModelPlots:
 
 
 def drawer(backend: str) -> Any:
-    """Return the function that renders a figure specification."""
+    """Return the function that renders a figure specification.
+
+    Raises
+    ------
+    MissingDependencyError
+        If plotly is asked for and not installed.
+    """
     if backend == "plotly":
+        need("plotly", "report", user="backend='plotly'")
         from automodel_sk.plots.renderers import plotly as with_plotly
 
         return with_plotly.draw

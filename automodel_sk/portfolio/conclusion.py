@@ -12,6 +12,7 @@ from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.presets import with_preset
 from automodel_sk.portfolio.state import NAME
+from automodel_sk.search.conclusion import no_report
 
 __all__ = ["conclusion", "leaderboard_head", "outcome_of", "time_line"]
 
@@ -74,10 +75,8 @@ def conclusion(model: AutoEnsemble, seconds: float) -> str:
         "model.leaderboard() shows all of them, model.report() writes a page",
         "automodel-sk leaderboard MODEL shows all of them",
     )
-    return (
-        f"{counts} in {clock_text(seconds)}; {details}\n{leaderboard_head(model)}\n"
-        f"{outcome_of(model).sentence()}"
-    )
+    lines = [f"{counts} in {clock_text(seconds)}; {details}", leaderboard_head(model)]
+    return "\n".join([*lines, outcome_of(model).sentence(), *no_report()])
 
 
 def leaderboard_head(model: AutoEnsemble, rows: int = _ROWS) -> str:

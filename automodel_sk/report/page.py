@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automodel_sk.arguments.packages import need
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.report.contents import contents
 from automodel_sk.report.templating import render, source
@@ -44,7 +45,10 @@ def write_report(
     ------
     InvalidInputError
         If the path can't be that of a file, or the file can't be written.
+    MissingDependencyError
+        If plotly is not installed.
     """
+    need("plotly", "report", user="the report")
     if path.is_dir() or not path.parent.is_dir():
         raise InvalidInputError(
             f"path must be a file in a folder that exists, got {str(path)!r}; try 'report.html'"

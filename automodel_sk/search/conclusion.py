@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from automodel_sk.arguments.packages import refusal_without
 from automodel_sk.auto_model import AutoModel
 from automodel_sk.catalog.losses import point_quantile
 from automodel_sk.data.baselines import BASELINES
@@ -9,7 +10,7 @@ from automodel_sk.data.wording import wording
 from automodel_sk.evaluation.outcome import Outcome
 from automodel_sk.search.summary import OptimizationSummary
 
-__all__ = ["conclusion", "outcome_of"]
+__all__ = ["conclusion", "no_report", "outcome_of"]
 
 
 def conclusion(model: AutoModel, summary: OptimizationSummary) -> str:
@@ -37,7 +38,13 @@ def conclusion(model: AutoModel, summary: OptimizationSummary) -> str:
             "Details: automodel-sk trials MODEL, automodel-sk report MODEL",
         )
     )
-    return "\n".join(lines)
+    return "\n".join(lines + no_report())
+
+
+def no_report() -> list[str]:
+    """Return a line that says how to get reports, if the package that they need is missing."""
+    missing = refusal_without("plotly", "report")
+    return [] if missing is None else [f"No report, also in MLflow: {missing}"]
 
 
 def outcome_of(model: AutoModel) -> Outcome | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from automodel_sk.arguments.packages import refusal_without
 from automodel_sk.data.preparation import MASK, WEIGHT
 from automodel_sk.data.wording import Wording, wording
 from automodel_sk.forecasting.predict import loss_family
@@ -82,8 +83,8 @@ def data_record(data: SearchData) -> DataRecord:
 def report_file(model: AutoModel) -> dict[str, Any]:
     """Return the function that writes the report of a model by the name of the file.
 
-    Empty if the report would train the model once more, or if the data have numbers for the user's
-    ids and times.
+    Empty if the report would train the model once more, if the data have numbers for the user's
+    ids and times, or without plotly, which the end of the search says.
 
     Parameters
     ----------
@@ -97,7 +98,8 @@ def report_file(model: AutoModel) -> dict[str, Any]:
     state = model.state
     readable = type(wording()) is Wording
     has_intervals = state.fitted is None or state.scores is not None
-    if not readable or state.kept_forecasts() is None:
+    lacks_plotly = refusal_without("plotly", "report") is not None
+    if lacks_plotly or not readable or state.kept_forecasts() is None:
         return {}
     if has_intervals or loss_family(state.loss) != "point":
         return {"report.html": model.report}

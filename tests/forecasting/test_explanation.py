@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import sys
 from typing import Any
 
 import numpy as np
@@ -181,7 +181,7 @@ class TestExplain:
                 plain.explain(steps=steps)
         with pytest.raises(InvalidInputError, match="steps must lie between 1 and 3"):
             plain.explain(steps=[H + 1])
-        monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+        monkeypatch.setitem(sys.modules, "captum", None)  # as if it were not installed
         with pytest.raises(MissingDependencyError, match=r"automodel_sk\[explain\]"):
             plain.explain()
 

@@ -11,13 +11,13 @@ import pytest
 from hostile import copied, files_of, nothing_runs, paths_in, replaced, replacements, with_json
 from member_data import seasonal_data
 
+from automodel_sk.arguments.packages import refusal_without
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.portfolio.members.base import Deadline
-from automodel_sk.portfolio.members.extra import refusal_without
 from automodel_sk.portfolio.members.table import load_member, member_of
 
 NAMES = ["SeasonalNaive", "RidgeRegression"]
-NAMES += ["LightGBM"] if refusal_without("lightgbm") is None else []
+NAMES += ["LightGBM"] if refusal_without("lightgbm", "portfolio") is None else []
 needs_lightgbm = pytest.mark.skipif("LightGBM" not in NAMES, reason="needs lightgbm")
 
 

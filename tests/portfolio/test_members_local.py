@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import pandas as pd
 import pytest
 from member_data import AWKWARD, data_of, panel_of, seasonal_data, seasonal_values
 
+from automodel_sk.arguments.packages import refusal_without
 from automodel_sk.data.baselines import seasonal_naive
 from automodel_sk.exceptions import InvalidInputError, MissingDependencyError, SearchError
 from automodel_sk.portfolio.data import PortfolioData
-from automodel_sk.portfolio.members import extra
 from automodel_sk.portfolio.members.base import Deadline
 from automodel_sk.portfolio.members.naive import NAIVE_NAMES
 from automodel_sk.portfolio.members.statistical import STATISTICAL_NAMES
@@ -21,7 +22,7 @@ from automodel_sk.portfolio.members.table import MEMBERS, available, load_member
 
 
 def installed(package: str) -> bool:
-    return extra.refusal_without(package) is None
+    return refusal_without(package, "portfolio") is None
 
 
 STATSFORECAST = pytest.mark.skipif(not installed("statsforecast"), reason="needs statsforecast")
@@ -275,7 +276,7 @@ def test_intermittent_demand_is_forecast_by_its_mean_rather_than_its_last_value(
 
 
 def test_a_missing_package_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(extra.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "statsforecast", None)  # as if it were not installed
     cure = "install.* 'automodel_sk\\[portfolio\\]'"
     assert "pip install 'automodel_sk[portfolio]'" in str(available(seasonal_data())["AutoETS"])
     with pytest.raises(MissingDependencyError, match=f"AutoETS needs statsforecast; {cure}"):

@@ -24,10 +24,12 @@ from typer.testing import CliRunner
 from automodel_sk import AutoModel, AutoNeuralForecaster, create_auto_model
 from automodel_sk.cli import app
 from automodel_sk.evaluation.backtest import Backtest, backtest
-from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
 from automodel_sk.forecasting.calibration import Windows
 from automodel_sk.report.code_snippet import forecaster_code, model_code
 from automodel_sk.report.verdict import verdict
+from automodel_sk.search.conclusion import no_report
+from automodel_sk.tracking.records import report_file
 
 FIGURES = 8
 CONFIG = {"input_size": 12, "hidden_size": 8}
@@ -293,6 +295,25 @@ def test_the_file_has_to_be_one(model: AutoModel, tmp_path: Path):
 def test_a_file_that_can_t_be_written_is_named(model: AutoModel):
     with pytest.raises(InvalidInputError, match=r"'/dev/full' can't be written \(No space left"):
         model.report("/dev/full")
+
+
+def test_without_plotly_the_report_names_its_extra_and_all_else_works(
+    model: AutoModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert (set(report_file(model)), no_report()) == ({"report.html"}, [])
+    monkeypatch.setitem(sys.modules, "plotly", None)  # as if it were not installed
+    cure = r"install it with: pip install 'automodel_sk\[report\]'"
+    monkeypatch.setattr("automodel_sk.evaluation.backtest.backtest", pytest.fail)  # too early
+    with pytest.raises(MissingDependencyError, match=f"the report needs plotly; {cure}"):
+        model.report(tmp_path / "report.html")
+    with pytest.raises(MissingDependencyError, match=f"backend='plotly' needs plotly; {cure}"):
+        model.plot.residuals(backend="plotly")
+    assert not list(tmp_path.iterdir())
+    assert report_file(model) == {}
+    assert no_report() == [
+        "No report, also in MLflow: plotly is not installed: pip install 'automodel_sk[report]'"
+    ]
+    assert model.plot.history().axes
 
 
 def test_the_card_shows_the_configuration_and_escapes(model: AutoModel):

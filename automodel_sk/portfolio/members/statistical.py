@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from automodel_sk._utils.muting import muted_warnings
+from automodel_sk.arguments.packages import need, refusal_without
 from automodel_sk.exceptions import SearchError
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.members.base import Deadline
-from automodel_sk.portfolio.members.extra import need, refusal_without
 from automodel_sk.portfolio.members.local import LocalForecasts, LocalMember
 from automodel_sk.portfolio.members.series import SeriesValues
 
@@ -97,14 +97,14 @@ class _Statistical:
         SearchError
             If that are more than half of the series that are long enough.
         """
-        need("statsforecast", self.name)
+        need("statsforecast", "portfolio", self.name)
         run = _Run(self.name, series, h, season, deadline)
         with muted_warnings(), np.errstate(all="ignore"):
             return run.forecasts()
 
     def refusal(self, data: PortfolioData) -> str | None:
         """Return why the model cannot forecast these data, or None if it can."""
-        if (missing := refusal_without("statsforecast")) is not None:
+        if (missing := refusal_without("statsforecast", "portfolio")) is not None:
             return missing
         if data.lengths.max() - data.held_out < SHORTEST:
             return f"fewer than {SHORTEST} rows before the windows"

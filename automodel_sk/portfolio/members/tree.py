@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.arguments.packages import need, refusal_without
 from automodel_sk.data.preparation import WEIGHT
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.members.base import Deadline, Family, WindowForecasts
-from automodel_sk.portfolio.members.extra import need, refusal_without
 from automodel_sk.portfolio.members.files import (
     check_files,
     read_member,
@@ -62,7 +62,7 @@ class TreeMember:
 
     def refusal(self, data: PortfolioData) -> str | None:
         """Return why the member cannot forecast these data, or None if it can."""
-        if (missing := refusal_without("lightgbm")) is not None:
+        if (missing := refusal_without("lightgbm", "portfolio")) is not None:
             return missing
         rows = np.maximum(data.lengths - data.held_out - 1, 0).sum()
         if rows < LEAST_ROWS:
@@ -202,7 +202,7 @@ class FittedTree:
         ModelFileError
             A file is damaged, or does not fit the others.
         """
-        need("lightgbm", member.name)
+        need("lightgbm", "portfolio", member.name)
         check_files(folder, [MODEL_FILE, TAIL_FILE])
         stored = read_member(folder, TreeFile)
         columns = Columns(stored.futr, stored.hist, stored.stat, stored.categories, stored.calendar)

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.arguments.packages import need
 from automodel_sk.exceptions import SearchError
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.members.base import Deadline
-from automodel_sk.portfolio.members.extra import need
 from automodel_sk.portfolio.members.series import SeriesValues
 from automodel_sk.portfolio.members.tree_features import Rows, TreeFeatures
 from automodel_sk.portfolio.members.tree_panel import Columns, TreePanel, calendar_parts
@@ -109,7 +109,7 @@ def train_booster(
     weights: npt.NDArray[np.float64] | None = None,
 ) -> Any:
     """Return the booster trained on a panel, its rows weighted by what their targets weigh."""
-    need("lightgbm", name)
+    need("lightgbm", "portfolio", name)
     import lightgbm as lgb
 
     if deadline.left() <= 0:
