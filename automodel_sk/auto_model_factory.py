@@ -31,14 +31,13 @@ from automodel_sk.metrics import metric_name
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.names import names_several
 from automodel_sk.portfolio.presets import with_time_limit
-from automodel_sk.search.conclusion import conclusion
+from automodel_sk.search.initial_trials import earlier_configurations
 from automodel_sk.search.planning import SearchPlan, UserInput, make_plan
 from automodel_sk.search.progress import say
 from automodel_sk.search.request_builder import start_workers_early
 from automodel_sk.search.run import Fit, calibration_is_possible, search_and_refit
 from automodel_sk.search.study.storage import StudyLocation
-from automodel_sk.search.summary import OptimizationSummary, summarise
-from automodel_sk.search.warm_start import earlier_configurations
+from automodel_sk.search.summary import OptimizationSummary, conclusion, summarise
 from automodel_sk.tracking import SearchRecord, Tracker, make_tracker
 from automodel_sk.tracking.records import data_record, model_record, report_file
 from automodel_sk.training.build import is_padded

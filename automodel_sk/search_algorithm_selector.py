@@ -40,12 +40,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from automodel_sk.catalog.scales import DatasetSize, ModelComplexity, SearchComplexity
+from automodel_sk.arguments.conversion import convert
+from automodel_sk.arguments.number_rule import NumberRule
+from automodel_sk.catalog.scales import (
+    DatasetSize,
+    ModelComplexity,
+    SearchComplexity,
+    member_of_scale,
+)
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import BACKENDS
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.selection.algorithm_tables import SearchFacts
-from automodel_sk.selection.arguments import scale, whole
 from automodel_sk.selection.search_strategy import (
     SearchStrategy,
     algorithm_kwargs,
@@ -67,6 +73,8 @@ __all__ = [
     "SearchStrategy",
     "recommend_num_samples",
 ]
+
+_SEED = NumberRule("random_seed", 42, low=0, high=2**32 - 1, also=(None,))
 
 SpaceLike = SearchSpace | Mapping[str, Any] | Callable[..., Any]
 
@@ -150,14 +158,14 @@ class SearchAlgorithmSelector:
         >>> print(strategy.description)
         RandomSampler for fewer than 10 trials; no pruning.
         """
-        seed = None if random_seed is None else whole("random_seed", random_seed, 0, 42)
+        seed = convert(_SEED, random_seed)
         facts = SearchFacts(
-            scale(ModelComplexity, "model_complexity", model_complexity),
-            scale(DatasetSize, "dataset_size", dataset_size),
-            whole("num_samples", num_samples, 1, 20),
+            member_of_scale(ModelComplexity, "model_complexity", model_complexity),
+            member_of_scale(DatasetSize, "dataset_size", dataset_size),
+            convert(NumberRule("num_samples", 20), num_samples),
             None if config is None else SearchSpace.parse(config),
         )
-        n_reports = whole("n_reports", n_reports, 1, 40)
+        n_reports = convert(NumberRule("n_reports", 40), n_reports)
         algorithm, reason = choose_algorithm(self.backend, facts)
         points = grid_points(algorithm, facts)
         n_trials = facts.num_samples if points is None else points

@@ -67,15 +67,14 @@ def patched(clock: Clock) -> ExitStack:
     import optuna
     import pytorch_lightning as pl
 
-    from automodel_sk.search.optuna import backend as optuna_engine
-    from automodel_sk.search.optuna import trial as optuna_trial
+    from automodel_sk.search.optuna import loop as optuna_loop
     from automodel_sk.search_space import SearchSpace
     from automodel_sk.tracking import MLflowTracker
-    from automodel_sk.tracking.mlflow.runs import SearchRun
+    from automodel_sk.tracking.mlflow.runs import MlflowSearchRun
     from automodel_sk.training import train as training
 
     parts = [
-        ("trial in all", optuna_engine, "run_trial"),
+        ("trial in all", optuna_loop, "run_trial"),
         ("search space", SearchSpace, "suggest"),
         ("storage: reports", optuna.Trial, "report"),
         ("storage: pruner", optuna.Trial, "should_prune"),
@@ -86,9 +85,9 @@ def patched(clock: Clock) -> ExitStack:
         ("trainer in all", pl.Trainer, "fit"),
         ("training steps", pl.loops.fit_loop._TrainingEpochLoop, "advance"),
         ("validation", pl.loops.fit_loop._TrainingEpochLoop, "on_advance_end"),
-        ("record", optuna_trial, "record_of"),
+        ("record", optuna_loop, "record_of"),
         ("tracking", MLflowTracker, "log_trial"),
-        ("tracking, beside", SearchRun, "add"),
+        ("tracking, beside", MlflowSearchRun, "add"),
     ]
     stack = ExitStack()
     for name, owner, attribute in parts:

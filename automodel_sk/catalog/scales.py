@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any, TypeVar
 
-__all__ = ["DatasetSize", "ModelComplexity", "SearchComplexity"]
+from automodel_sk.exceptions import InvalidInputError
+
+__all__ = ["DatasetSize", "ModelComplexity", "SearchComplexity", "member_of_scale"]
 
 
 class ModelComplexity(str, Enum):
@@ -47,3 +50,33 @@ class SearchComplexity(str, Enum):
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
+
+
+Scale = TypeVar("Scale", ModelComplexity, DatasetSize, SearchComplexity)
+
+
+def member_of_scale(kind: type[Scale], name: str, value: Any) -> Scale:
+    """Return the member of a scale that a member or its name, in any case, denotes.
+
+    Parameters
+    ----------
+    kind : type
+        The scale.
+    name : str
+        Name of the argument, for the message.
+    value : object
+        The value passed.
+
+    Examples
+    --------
+    >>> member_of_scale(DatasetSize, "dataset_size", "Large").name
+    'LARGE'
+    """
+    try:
+        return kind(value.lower() if type(value) is str else value)
+    except ValueError:
+        allowed = ", ".join(repr(member.value) for member in kind)
+        example = next(iter(kind)).value
+        raise InvalidInputError(
+            f"{name} must be one of {allowed}, got {value!r}; try {name}={example!r}"
+        ) from None

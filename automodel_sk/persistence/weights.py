@@ -25,8 +25,8 @@ from automodel_sk.persistence.upstream_json import (
 )
 from automodel_sk.training.build import network_of
 from automodel_sk.training.patches.isolation import isolated_random_state, quiet
-from automodel_sk.training.patches.serialization import decode_mapping
 from automodel_sk.training.patches.torch_modes import plain_torch
+from automodel_sk.training.patches.upstream import decode_mapping
 
 __all__ = ["load_fitted"]
 

@@ -12,7 +12,7 @@ from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.presets import with_preset
 from automodel_sk.portfolio.state import NAME
-from automodel_sk.search.conclusion import no_report
+from automodel_sk.search.summary import no_report
 
 __all__ = ["conclusion", "leaderboard_head", "outcome_of", "time_line"]
 

@@ -25,9 +25,9 @@ from automodel_sk.search.scratch import scratch_folder
 from automodel_sk.training.build import effective_config
 from automodel_sk.training.memory import smaller_batches
 from automodel_sk.training.objective import Objective
-from automodel_sk.training.oom_retry import OnChange, train_within_memory
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.train import Decision, Outcome, Report
+from automodel_sk.training.trainer import OnChange, train_within_memory
 from automodel_sk.training.window_forecasts import store_forecasts, stored_forecasts
 
 __all__ = ["FALLBACKS", "PortfolioTrainer", "config_of"]

@@ -25,7 +25,7 @@ from automodel_sk.portfolio.space import MODEL
 from automodel_sk.portfolio.store import model_folder
 from automodel_sk.portfolio.trainer import PortfolioTrainer, config_of
 from automodel_sk.portfolio.window_errors import Forecasts
-from automodel_sk.search.study.attached import attachment_of
+from automodel_sk.search.study.attributes import attachment_of
 from automodel_sk.search.study.storage import StudyLocation, open_storage, readable_errors
 from automodel_sk.search.study.study import muted
 from automodel_sk.training.refit import repeat_forecasts

@@ -11,8 +11,7 @@ from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.optuna.workers.pool import cpus_allowed
 from automodel_sk.search.planning import SearchPlan
 from automodel_sk.training.build import module_of
-from automodel_sk.training.checkpoint import stored_weights
-from automodel_sk.training.forks import is_fork
+from automodel_sk.training.patches.torch_modes import is_fork
 from automodel_sk.training.refit import (
     fit_final,
     fit_with_weights,
@@ -23,6 +22,7 @@ from automodel_sk.training.refit import (
 from automodel_sk.training.refit_steps import final_steps, further_steps
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
+from automodel_sk.training.trial_files import stored_weights
 
 __all__ = ["REFITS", "BestTrial", "FinalModel", "final_model_of", "final_threads"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from automodel_sk.training.checkpoint import stored_weights
+from automodel_sk.training.trial_files import stored_weights
 from automodel_sk.training.window_forecasts import KeptForecasts, kept_forecasts
 from automodel_sk.trials import TrialRecord
 

@@ -6,8 +6,14 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from automodel_sk.catalog.scales import DatasetSize, ModelComplexity, SearchComplexity
-from automodel_sk.selection.arguments import positive, scale, whole
+from automodel_sk.arguments.conversion import convert
+from automodel_sk.arguments.number_rule import NumberRule
+from automodel_sk.catalog.scales import (
+    DatasetSize,
+    ModelComplexity,
+    SearchComplexity,
+    member_of_scale,
+)
 
 __all__ = ["recommend_num_samples"]
 
@@ -80,15 +86,15 @@ def recommend_num_samples(
     Recommended 50 trials based on model complexity (complex), dataset size (medium) and
     search complexity (high); the time budget of 2 hours holds them at about 2 minutes a trial.
     """
-    model = scale(ModelComplexity, "model_complexity", model_complexity)
-    size = scale(DatasetSize, "dataset_size", dataset_size)
-    search = scale(SearchComplexity, "search_complexity", search_complexity)
-    n_parallel = whole("n_parallel", n_parallel, 1, 2)
+    model = member_of_scale(ModelComplexity, "model_complexity", model_complexity)
+    size = member_of_scale(DatasetSize, "dataset_size", dataset_size)
+    search = member_of_scale(SearchComplexity, "search_complexity", search_complexity)
+    n_parallel = convert(NumberRule("n_parallel", 2), n_parallel)
     factor = MODEL_FACTOR[model] * DATASET_FACTOR[size]
     wanted = 5 * max(2, round(BASE_TRIALS[search] * factor / 5))
     minutes = MODEL_MINUTES[model] * DATASET_MINUTES_FACTOR[size]
     if minutes_per_trial is not None:
-        minutes = positive("minutes_per_trial", minutes_per_trial, 2.0)
+        minutes = convert(_above_zero("minutes_per_trial"), minutes_per_trial)
     number, budget = _within_budget(wanted, time_budget_hours, minutes, n_parallel)
     return number, (
         f"Recommended {_count(number, 'trial')} based on model complexity ({model.value}), "
@@ -102,7 +108,7 @@ def _within_budget(
     """Return the number of trials that fit the budget, and the clause that says so."""
     if hours is None:
         return wanted, ""
-    budget = positive("time_budget_hours", hours, 2.0) * 60
+    budget = convert(_above_zero("time_budget_hours"), hours) * 60
     rounds = math.floor((budget - minutes) / minutes + 1e-9)
     held = rounds * n_parallel
     pace = f"about {_count(minutes, 'minute')} a trial"
@@ -115,6 +121,10 @@ def _within_budget(
     return held, (
         f"; {name} lowered them from {wanted}, at {pace} and with time kept for the refit"
     )
+
+
+def _above_zero(name: str) -> NumberRule:
+    return NumberRule(name, 2.0, whole=False, low=0, low_open=True)
 
 
 def _count(number: float, unit: str) -> str:

@@ -15,10 +15,9 @@ from typing import Any
 
 from automodel_sk.training.build import module_of, network_of, trained_module
 from automodel_sk.training.patches.isolation import quiet
-from automodel_sk.training.patches.modules import TRAINERS, own_attributes
 from automodel_sk.training.patches.own_random import own_random_numbers
-from automodel_sk.training.patches.prediction import forecast_with
 from automodel_sk.training.patches.torch_modes import threads
+from automodel_sk.training.patches.upstream import TRAINERS, forecast_with, own_attributes
 from automodel_sk.training.train import training
 
 __all__ = ["detach_leftovers", "private_copy", "to_forecast_with", "without_a_trainer"]

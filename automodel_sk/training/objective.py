@@ -19,7 +19,7 @@ from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import Forecast, Metric
 from automodel_sk.training.build import trained_module
-from automodel_sk.training.patches.prediction import restore_quantiles
+from automodel_sk.training.patches.upstream import restore_quantiles
 from automodel_sk.training.task import TrainingTask
 
 __all__ = [

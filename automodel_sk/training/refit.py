@@ -17,7 +17,7 @@ from automodel_sk.training.build import (
 )
 from automodel_sk.training.inference import detach_leftovers, private_copy
 from automodel_sk.training.objective import forecast_windows
-from automodel_sk.training.patches.category_codes import same_codes
+from automodel_sk.training.patches.upstream import same_codes
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.training.train import training

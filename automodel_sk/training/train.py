@@ -12,7 +12,6 @@ from typing import Any
 
 from automodel_sk.metrics import Forecast
 from automodel_sk.training.build import build_model, effective_config, trained_module
-from automodel_sk.training.checkpoint import BestWeights
 from automodel_sk.training.devices import tensor_cores
 from automodel_sk.training.objective import forecast_windows, validation_callbacks
 from automodel_sk.training.patches.fused_optimizers import fused_optimizers
@@ -29,6 +28,7 @@ from automodel_sk.training.patches.lazy_windows import cut_when_drawn
 from automodel_sk.training.patches.torch_modes import plain_torch, threads
 from automodel_sk.training.reasons import TrialDivergedError
 from automodel_sk.training.task import TrainingTask
+from automodel_sk.training.trial_files import BestWeights
 from automodel_sk.training.turns import training_turn
 from automodel_sk.training.window_forecasts import BestForecasts
 

@@ -14,7 +14,7 @@ from automodel_sk import create_auto_model
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.packing import MOST_VALUES, packed, unpacked
 from automodel_sk.portfolio.trainer import PortfolioTrainer
-from automodel_sk.search.study.attached import attachment_of
+from automodel_sk.search.study.attributes import attachment_of
 from automodel_sk.training import refit
 
 

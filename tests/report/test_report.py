@@ -28,7 +28,7 @@ from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
 from automodel_sk.forecasting.calibration import Windows
 from automodel_sk.report.code_snippet import forecaster_code, model_code
 from automodel_sk.report.verdict import verdict
-from automodel_sk.search.conclusion import no_report
+from automodel_sk.search.summary import no_report
 from automodel_sk.tracking.records import report_file
 
 FIGURES = 8

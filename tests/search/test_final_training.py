@@ -13,7 +13,7 @@ from series import seasonal_panel
 
 from automodel_sk import AutoModel, create_auto_model
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.search.warm_start import earlier_configurations
+from automodel_sk.search.initial_trials import earlier_configurations
 from automodel_sk.training.refit import repeat_trial
 from automodel_sk.training.task import TrainingTask
 

@@ -22,7 +22,7 @@ from automodel_sk.search.ray.scheduler import informed_scheduler
 from automodel_sk.search.ray.trainable import LentDataset
 from automodel_sk.search.ray.trials import RayTrials
 from automodel_sk.search.study.journal import JournalBackend
-from automodel_sk.search.study.notifier import TrialNotifier
+from automodel_sk.search.study.loop import TrialNotifier
 from automodel_sk.search.study.ownership import requeue_orphans
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.seeding import PerTrialSampler

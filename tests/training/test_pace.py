@@ -12,8 +12,7 @@ from neuralforecast.tsdataset import TimeSeriesDataset
 from series import seasonal_panel
 
 from automodel_sk.metrics import resolve_metric
-from automodel_sk.training import oom_retry
-from automodel_sk.training.oom_retry import train_within_memory
+from automodel_sk.training import trainer
 from automodel_sk.training.pace import (
     LEAST_STEPS,
     Pace,
@@ -24,6 +23,7 @@ from automodel_sk.training.pace import (
 )
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.train import Decision, train_config
+from automodel_sk.training.trainer import train_within_memory
 
 TASK = TrainingTask("MLP", h=12, val_size=12, n_series=3, random_seed=1)
 CONFIG: dict[str, Any] = {
@@ -150,7 +150,7 @@ def fixed_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     def fitted(task: TrainingTask, config: Any, dataset: Any) -> dict[str, int]:
         return half if config["max_steps"] > 31 else {}
 
-    monkeypatch.setattr(oom_retry, "fitted_to_slot", fitted)
+    monkeypatch.setattr(trainer, "fitted_to_slot", fitted)
 
 
 @pytest.mark.usefixtures("fixed_pace")

@@ -14,9 +14,8 @@ from neuralforecast.losses.pytorch import MAE, HuberIQLoss
 from neuralforecast.models import MLP
 from pytorch_lightning.trainer.connectors import callback_connector, signal_connector
 
-from automodel_sk.training.patches import category_codes, isolation, modules, prediction
+from automodel_sk.training.patches import isolation, upstream
 from automodel_sk.training.patches.lazy_windows import is_known
-from automodel_sk.training.patches.serialization import decode_value, encode_value
 
 
 def test_windows_are_cut_as_the_patch_cuts_them():
@@ -47,7 +46,7 @@ def test_fits_derive_category_codes_in_the_replaced_method():
     assert "self._build_categorical_vocab(" in inspect.getsource(NeuralForecast)
     fitted = NeuralForecast([MLP(h=1, input_size=2)], freq=1)
     fitted.categorical_vocab_ = {"shop": ["a", "b"]}
-    with category_codes.same_codes(fitted):
+    with upstream.same_codes(fitted):
         fitted._build_categorical_vocab(pd.DataFrame())
         assert fitted.categorical_vocab_ == {"shop": ["a", "b"]}
     assert "_build_categorical_vocab" not in vars(fitted)
@@ -65,7 +64,7 @@ def test_forecasts_use_the_trainer_and_the_seeds_given():
     fitted = NeuralForecast([MLP(h=1, input_size=2, max_steps=1, accelerator="cpu")], freq=1)
     fitted.fit(series)
     seeds: list[Any] = []
-    prediction.forecast_with(fitted.models[0], _Trainer(), seeds.append)
+    upstream.forecast_with(fitted.models[0], _Trainer(), seeds.append)
     before = torch.get_rng_state()
     assert fitted.predict()["MLP"].tolist() == [7.0]
     assert len(seeds) == 1
@@ -75,19 +74,19 @@ def test_forecasts_use_the_trainer_and_the_seeds_given():
 def test_the_quantiles_that_a_model_was_built_with_come_back():
     model = MLP(h=1, input_size=2, loss=HuberIQLoss())
     model.loss.update_quantile(q=[0.9])
-    prediction.restore_quantiles(model)
+    upstream.restore_quantiles(model)
     assert float(model.loss.q) == 0.5
 
 
 def test_modules_keep_weights_and_trainers_in_the_attributes_named():
     model = MLP(h=1, input_size=2)
-    assert set(modules.REGISTRIES) <= set(vars(model))
-    assert "hidden_size" not in modules.REGISTRIES
-    assert "loss" not in modules.own_attributes(model)
-    assert set(modules.TRAINERS) <= {*vars(model), "_pred_trainer"}
+    assert set(upstream.REGISTRIES) <= set(vars(model))
+    assert "hidden_size" not in upstream.REGISTRIES
+    assert "loss" not in upstream.own_attributes(model)
+    assert set(upstream.TRAINERS) <= {*vars(model), "_pred_trainer"}
 
 
 def test_losses_come_back_from_their_json_form():
-    assert type(decode_value(encode_value(MAE(), "loss"))) is MAE
+    assert type(upstream.decode_value(upstream.encode_value(MAE(), "loss"))) is MAE
     with pytest.raises(TypeError, match="loss"):
-        encode_value(lambda: None, "loss")
+        upstream.encode_value(lambda: None, "loss")

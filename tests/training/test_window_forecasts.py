@@ -18,10 +18,10 @@ from automodel_sk.catalog.losses import resolve_loss
 from automodel_sk.data.held_out import held_out_steps, hold_out
 from automodel_sk.metrics import resolve_metric
 from automodel_sk.training.build import build_model, trained_module
-from automodel_sk.training.checkpoint import stored_weights
 from automodel_sk.training.objective import make_objective
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.train import Decision, Outcome, Report, train_config, training
+from automodel_sk.training.trial_files import stored_weights
 from automodel_sk.training.window_forecasts import kept_forecasts, stored_forecasts
 
 H, N_WINDOWS, STEP, SEASON = 4, 3, 2, 12

@@ -9,8 +9,7 @@ from typing import Any
 from automodel_sk.search.optuna.loop import pruner_of, sampler_of, work_on
 from automodel_sk.search.optuna.parallel import in_workers, run_in_workers, shareable
 from automodel_sk.search.optuna.workers.pool import NoProcessError
-from automodel_sk.search.study.loop import run_remaining
-from automodel_sk.search.study.notifier import TrialNotifier
+from automodel_sk.search.study.loop import TrialNotifier, run_remaining
 from automodel_sk.search.study.request import SearchCallback, SearchRequest
 from automodel_sk.search.study.search_spec import write_search_spec
 from automodel_sk.search.study.storage import readable_errors

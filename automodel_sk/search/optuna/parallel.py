@@ -15,11 +15,10 @@ import optuna
 from automodel_sk.exceptions import SearchError, StorageError
 from automodel_sk.search.optuna.workers.pool import WorkerPool, shared_pool, workers_are_possible
 from automodel_sk.search.optuna.workers.stuck import StuckError, StuckWorkers
-from automodel_sk.search.study.notifier import TrialNotifier
+from automodel_sk.search.study.loop import TrialNotifier
 from automodel_sk.search.study.ownership import local_pid, requeue_orphans, running_trials
-from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.search.study.request import SearchRequest, timeout_failure
 from automodel_sk.search.study.storage import on_disk
-from automodel_sk.search.study.timeout import timeout_failure
 from automodel_sk.search.study.trial_lifecycle import (
     force_fail,
     record_of,

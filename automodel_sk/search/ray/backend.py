@@ -22,8 +22,7 @@ from automodel_sk.search.ray.scheduler import informed_scheduler
 from automodel_sk.search.ray.session import quiet_tune, ray_session, signals_given_back
 from automodel_sk.search.ray.trainable import LentDataset, train_on_ray
 from automodel_sk.search.ray.trials import RayTrials
-from automodel_sk.search.study.loop import run_remaining
-from automodel_sk.search.study.notifier import TrialNotifier
+from automodel_sk.search.study.loop import TrialNotifier, run_remaining
 from automodel_sk.search.study.request import SearchCallback, SearchRequest
 from automodel_sk.search.study.seeding import PerTrialSampler
 from automodel_sk.search.study.storage import on_disk, readable_errors

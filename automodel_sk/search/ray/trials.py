@@ -15,12 +15,11 @@ from optuna.trial import Trial, TrialState
 from automodel_sk.search.ray.replay import PROPOSED, RESULTS_SEEN, pass_result, replayed
 from automodel_sk.search.ray.searcher import IdleProposer
 from automodel_sk.search.study.attributes import changes_of, count_of, note_changes
-from automodel_sk.search.study.notifier import TrialNotifier
+from automodel_sk.search.study.loop import TrialNotifier
 from automodel_sk.search.study.ownership import claim, heartbeats, requeue
-from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.search.study.request import SearchRequest, timeout_failure
 from automodel_sk.search.study.storage import claiming
 from automodel_sk.search.study.study import AskTellStudy, trials_left
-from automodel_sk.search.study.timeout import timeout_failure
 from automodel_sk.search.study.trial_lifecycle import (
     copy_duplicate,
     end,

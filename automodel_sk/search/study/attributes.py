@@ -22,6 +22,8 @@ __all__ = [
     "FITTED_TO_SLOT",
     "NOTES",
     "RETRIED_WITH",
+    "attach",
+    "attachment_of",
     "changes_of",
     "count_of",
     "failure_of",
@@ -47,6 +49,12 @@ _LONGEST_REASON = 2000
 _MOST_NOTES = 20
 _MOST_STEPS = 1_000_000
 _LONGEST_TRIAL = 1e9
+
+_PIECES = "attached"
+_LONGEST_PIECE = 50_000
+"""MySQL's text columns hold 65,535 bytes."""
+
+_MOST_PIECES = 100
 
 
 def retried_with(trial: Trial | FrozenTrial, config: Mapping[str, Any]) -> dict[str, int]:
@@ -156,3 +164,34 @@ def json_of(text: object) -> Any:
         return json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         return None
+
+
+def attach(trial: Trial, text: str) -> None:
+    """Store a text with a running trial.
+
+    Parameters
+    ----------
+    trial : optuna.trial.Trial
+        The trial.
+    text : str
+        The text, in ASCII.
+    """
+    starts = range(0, len(text), _LONGEST_PIECE)
+    for place, start in enumerate(starts):
+        trial.set_user_attr(f"{_PIECES}:{place}", text[start : start + _LONGEST_PIECE])
+    trial.set_user_attr(_PIECES, len(starts))  # last: a text without its number is incomplete
+
+
+def attachment_of(trial: FrozenTrial) -> str | None:
+    """Return the text attached to a trial, or None if there is none that is complete.
+
+    Parameters
+    ----------
+    trial : FrozenTrial
+        A trial of any study.
+    """
+    count = count_of(trial, _PIECES)
+    places = range(count if count <= _MOST_PIECES else 0)
+    pieces = [trial.user_attrs.get(f"{_PIECES}:{place}") for place in places]
+    texts = [piece for piece in pieces if isinstance(piece, str)]
+    return "".join(texts) if texts and len(texts) == count else None

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.search_space.fingerprint import token
-from automodel_sk.training.patches.modules import REGISTRIES
+from automodel_sk.training.patches.upstream import REGISTRIES
 
 __all__ = ["data_digests", "data_facts", "differences", "loss_identity", "metric_identity"]
 

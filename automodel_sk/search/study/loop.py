@@ -1,4 +1,4 @@
-"""Run the remaining trials, then wait for those of other processes."""
+"""Run the remaining trials, wait for those of other processes, and notify of each that ended."""
 
 from __future__ import annotations
 
@@ -6,18 +6,63 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from optuna import Study
 from optuna.trial import FrozenTrial
 
-from automodel_sk.search.study.notifier import TrialNotifier
 from automodel_sk.search.study.ownership import owner_of, requeue_orphans, running_trials
-from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.search.study.request import SearchCallback, SearchRequest
 from automodel_sk.search.study.study import AskTellStudy, count_begun, trials_left
+from automodel_sk.search.study.trial_lifecycle import record_of
+from automodel_sk.trials import TrialRecord
 
-__all__ = ["run_remaining"]
+__all__ = ["TrialNotifier", "run_remaining"]
 
 logger = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.5
+
+
+class TrialNotifier:
+    """Forward events to the search callback and the time budget, each ended trial once.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study, which other processes may work on too.
+    request : SearchRequest
+        The search; its budget learns from each trial.
+    callback : SearchCallback
+        The callback to notify.
+    """
+
+    def __init__(self, study: Study, request: SearchRequest, callback: SearchCallback) -> None:
+        self._study, self._request, self._callback = study, request, callback
+        self._numbers: set[int] = set()
+        self._learnt: set[int] = set()
+
+    def on_report(self, number: int, step: int, loss: float) -> None:
+        """Pass on one validation loss."""
+        self._callback.on_report(number, step, loss)
+
+    def on_trial_end(self, record: TrialRecord) -> None:
+        """Pass on an ended trial, once."""
+        if record.number not in self._numbers:
+            self._numbers.add(record.number)
+            self._request.budget.note(record)
+            self._callback.on_trial_end(record)
+
+    def learn(self) -> None:
+        """Let the time budget learn from trials that ended in other processes."""
+        for trial in self._study.get_trials(deepcopy=False):
+            if trial.state.is_finished() and trial.number not in self._numbers | self._learnt:
+                self._learnt.add(trial.number)
+                self._request.budget.note(record_of(trial, self._request))
+
+    def catch_up(self) -> None:
+        """Pass on ended trials not seen before: earlier ones and those of other processes."""
+        for trial in self._study.get_trials(deepcopy=False):
+            if trial.state.is_finished() and trial.number not in self._numbers:
+                self.on_trial_end(record_of(trial, self._request))
 
 
 def run_remaining(

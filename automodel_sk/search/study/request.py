@@ -1,7 +1,8 @@
-"""The interface of a backend: its request, its callback and its results."""
+"""The interface of a backend: its request with the limits, its callback and its results."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -12,9 +13,16 @@ from automodel_sk.search_space import SearchSpace
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.training.trainer import SingleModel, Trainer
-from automodel_sk.trials import TrialRecord
+from automodel_sk.trials import Failure, TrialRecord
 
-__all__ = ["SearchBackend", "SearchCallback", "SearchRequest"]
+__all__ = [
+    "SearchBackend",
+    "SearchCallback",
+    "SearchRequest",
+    "TrialTimeoutError",
+    "check_time",
+    "timeout_failure",
+]
 
 
 @dataclass(frozen=True)
@@ -116,3 +124,33 @@ class SearchBackend(Protocol):
         self, request: SearchRequest, dataset: Any, callback: SearchCallback
     ) -> Sequence[TrialRecord]:
         """Return every ended trial of the study, including those of earlier calls."""
+
+
+class TrialTimeoutError(Exception):
+    """A trial exceeded its time limit."""
+
+
+def timeout_failure(request: SearchRequest) -> Failure:
+    """Return the failure of a trial that exceeded its time limit."""
+    limit = request.trial_timeout_minutes
+    return Failure("timeout", f"took longer than trial_timeout_minutes={limit:g}")
+
+
+def check_time(request: SearchRequest, started: float) -> None:
+    """Raise if a trial exceeds its time limit.
+
+    Parameters
+    ----------
+    request : SearchRequest
+        The search.
+    started : float
+        When the trial started, by `time.monotonic`.
+
+    Raises
+    ------
+    TrialTimeoutError
+        The limit is exceeded.
+    """
+    limit = request.trial_timeout_minutes
+    if limit is not None and time.monotonic() - started > 60 * limit:
+        raise TrialTimeoutError(timeout_failure(request).reason)

@@ -21,7 +21,7 @@ from automodel_sk.search.study.storage import StudyLocation, open_storage, reada
 from automodel_sk.search.study.study import identity_of, muted
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.search_space.serialization import space_from_json, space_to_json
-from automodel_sk.training.patches.serialization import decode_value, encode_value
+from automodel_sk.training.patches.upstream import decode_value, encode_value
 from automodel_sk.training.task import TrainingTask
 
 if TYPE_CHECKING:

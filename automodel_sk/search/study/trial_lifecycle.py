@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
-from automodel_sk.search.study.attached import attach
 from automodel_sk.search.study.attributes import (
     FITTED_TO_SLOT,
     NOTES,
     RETRIED_WITH,
+    attach,
     changes_of,
     count_of,
     failure_of,

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from automodel_sk.training.forks import is_fork
-
-__all__ = ["plain_torch", "threads"]
+__all__ = ["is_fork", "plain_torch", "threads"]
 
 _setting_threads = threading.Lock()
+_is_fork = False
+
+
+def _note() -> None:
+    global _is_fork
+    _is_fork = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note)
+
+
+def is_fork() -> bool:
+    """Return whether this process is a fork of one that had imported this package.
+
+    A forked process inherits none of its parent's OpenMP threads, and OpenMP waits for them
+    forever. Torch therefore computes on one thread in a fork.
+
+    Examples
+    --------
+    >>> is_fork()
+    False
+    """
+    return _is_fork
 
 
 @contextmanager

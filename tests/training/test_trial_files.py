@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from automodel_sk.training.checkpoint import BestWeights, stored_weights
+from automodel_sk.training.trial_files import BestWeights, stored_weights
 
 FIRST, SECOND = {"learning_rate": 0.1}, {"learning_rate": 0.2}
 
