@@ -57,7 +57,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "analysis judged",
     ),
     "search": (
-        "initial_trials kept_trials network_spaces scratch",
+        "initial_trials network_spaces scratch",
         "study",
         "backends optuna pacing prepared progress ray",
         "planning",

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from automodel_sk.cli.mappings import read_mapping
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space import Choice, Domain, Float, Integer
 
-__all__ = ["read_space", "space_from_json", "spaces_from_json"]
+__all__ = ["space_from_json", "spaces_from_json"]
 
 
 def _numbers(make: type[Float] | type[Integer], log: bool) -> Callable[[list[Any]], Domain]:
@@ -32,27 +30,6 @@ _DOMAINS: Mapping[str, Callable[[list[Any]], Domain]] = {
     "int": _numbers(Integer, log=False),
     "logint": _numbers(Integer, log=True),
 }
-
-
-def read_space(path: Path | None) -> dict[str, Any] | None:
-    """Read a configuration or a search space from a file.
-
-    Parameters
-    ----------
-    path : Path, optional
-        A JSON or YAML file, depending on its suffix.
-
-    Returns
-    -------
-    dict or None
-        None if there is no file.
-
-    Raises
-    ------
-    InvalidInputError
-        If the file can't be read, or a domain in it is invalid.
-    """
-    return None if path is None else space_from_json(read_mapping(path))
 
 
 def space_from_json(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -281,7 +281,7 @@ def _restored(manifest: EnsembleManifest, folder: Path) -> AutoEnsemble:
         for part in (getattr(manifest, name),)
     }
     ensemble = AutoEnsemble(
-        _read_members(manifest, folder, data),
+        _read_members(manifest, folder),
         data,
         combination,
         candidates=candidates,
@@ -368,9 +368,7 @@ def _read_windows(
     return candidates, combination
 
 
-def _read_members(
-    manifest: EnsembleManifest, folder: Path, data: PortfolioData
-) -> list[WeightedMember]:
+def _read_members(manifest: EnsembleManifest, folder: Path) -> list[WeightedMember]:
     members = []
     for place, stored in enumerate(manifest.members):
         member = _read_member(stored.family, folder / f"member-{place}")

@@ -238,7 +238,7 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
         elif name in MEMBERS:
             members[name] = member_of(name)
         else:
-            networks[name] = _network(name, given, prepared, options, objective)
+            networks[name] = _network(name, given, prepared, objective)
     if not members and not networks:
         raise InvalidInputError(
             "none of the models can forecast these data: "
@@ -371,11 +371,7 @@ def _too_short(name: str, data: PortfolioData) -> str | None:
 
 
 def _network(
-    name: str,
-    given: UserInput,
-    prepared: PreparedData,
-    options: OptimizationConfig,
-    objective: Objective,
+    name: str, given: UserInput, prepared: PreparedData, objective: Objective
 ) -> SearchPlan:
     """Plan one network on the columns that it can use."""
     config = (given.config or {}).get(name)

@@ -40,14 +40,14 @@ def several_models(plots: ModelPlots) -> dict[str, Any] | None:
         "more": max(0, len(table) - _MOST_ROWS),
         "kind": model.state.team.kind,
         "validation": model.combination.validation,
-        "windows": _windows(plots, metric),
+        "windows": _windows(plots),
         "members": list(model.members),
         "names": list(dict.fromkeys([model.state.column, *model.members, BASELINE_COLUMN])),
         "left_out": {**model.left_out, **_without_result(table)},
     }
 
 
-def _windows(plots: ModelPlots, metric: str) -> list[dict[str, Any]]:
+def _windows(plots: ModelPlots) -> list[dict[str, Any]]:
     """Return the scores of each validation window by its first and last forecast time."""
     model: Any = plots._model
     state = model.state

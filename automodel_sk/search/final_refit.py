@@ -24,10 +24,7 @@ from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.training.trial_files import stored_weights
 
-__all__ = ["REFITS", "BestTrial", "FinalModel", "final_model_of", "final_threads"]
-
-REFITS = ("full", "best_weights", "continue")
-"""How the final model can be obtained."""
+__all__ = ["BestTrial", "FinalModel", "final_model_of", "final_threads"]
 
 MOST_THREADS = 8
 """More threads do not speed up batches of a few hundred windows."""

@@ -124,7 +124,7 @@ def search_and_refit(
             request = replace(request, task=_keeping(request.task, str(folder), options))
             precision, workers = request.task.trainer_options["precision"], request.workers
             records = _search(request, data(), options, tracker, bar)
-            best = _best_trial(request, records, options)
+            best = _best_trial(request, records)
         bar.on_refit()
         final = final_model_of(best, plan, options, data, budget, bar.on_refit)
         windows = _windows_of(best, final, str(folder))
@@ -208,18 +208,16 @@ def _search(
     return run_at_pace(run, request.num_samples, request.workers, request.budget, announce)
 
 
-def _best_trial(
-    request: SearchRequest, records: Sequence[TrialRecord], options: OptimizationConfig
-) -> BestTrial:
+def _best_trial(request: SearchRequest, records: Sequence[TrialRecord]) -> BestTrial:
     best = best_record(records)
     if best is None:
-        raise NoUsableTrialError(_failures(records, options))
+        raise NoUsableTrialError(_failures(records))
     losses = best.intermediate_values
     step = min(losses, key=lambda step: losses[step])
     return BestTrial(request.task, best.params, step, complete=best.state == "COMPLETE")
 
 
-def _failures(records: Sequence[TrialRecord], options: OptimizationConfig) -> str:
+def _failures(records: Sequence[TrialRecord]) -> str:
     """Return why there is no model: the reasons of failure by frequency."""
     if not records:
         return "the time budget was used up before the first validation; raise time_budget_hours"

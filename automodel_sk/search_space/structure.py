@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk.catalog.scales import SearchComplexity
-from automodel_sk.search_space.domains import Choice, Computed, Domain, Float, Normal
+from automodel_sk.search_space.domains import Computed, Domain
 from automodel_sk.search_space.fingerprint import copied, digest, is_number, token
 
 if TYPE_CHECKING:
@@ -55,26 +55,6 @@ class SpaceStructure:
         if self.function is not None or len(known) < len(sizes):
             return None
         return math.prod(known)
-
-    @property
-    def is_finite(self) -> bool:
-        """Whether all configurations can be listed."""
-        return self.n_combinations is not None
-
-    @property
-    def has_categorical(self) -> bool:
-        """Whether a parameter is categorical; assumed True for a function."""
-        return self.function is not None or any(
-            isinstance(domain, Choice) for domain in self.domains.values()
-        )
-
-    @property
-    def has_continuous(self) -> bool:
-        """Whether a parameter has infinitely many values; assumed True for a function."""
-        return self.function is not None or any(
-            isinstance(domain, (Float, Normal)) and domain.size is None
-            for domain in self.domains.values()
-        )
 
     @property
     def complexity(self) -> SearchComplexity:

@@ -12,7 +12,7 @@ from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space import Choice, Domain, SearchSpace
 from automodel_sk.selection.search_strategy import SearchStrategy, quiet_experimental
 
-__all__ = ["build_scheduler", "build_search_alg", "ray_num_samples", "ray_param_space"]
+__all__ = ["build_scheduler", "build_search_alg", "ray_param_space"]
 
 
 class _SuggestedByTrial:
@@ -154,28 +154,6 @@ def ray_param_space(strategy: SearchStrategy, space: SearchSpace) -> dict[str, A
         return {}
     domains = {name: _as_grid(d, strategy.exhaustive) for name, d in space.domains.items()}
     return replace(space, domains=domains).to_ray()
-
-
-def ray_num_samples(strategy: SearchStrategy) -> int:
-    """Return the `num_samples` of `tune.TuneConfig`: passes over the grid, or trials.
-
-    Parameters
-    ----------
-    strategy : SearchStrategy
-        A strategy for the Ray backend.
-
-    Returns
-    -------
-    int
-
-    Examples
-    --------
-    >>> from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
-    >>> selector = SearchAlgorithmSelector("ray")
-    >>> ray_num_samples(selector.select_algorithm("simple", "large", 20, None))
-    20
-    """
-    return 1 if strategy.exhaustive else strategy.num_samples
 
 
 def _as_grid(domain: Domain, grid: bool) -> Domain:

@@ -22,7 +22,6 @@ __all__ = [
     "fitted_to_slot",
     "measured_pace",
     "no_more_steps",
-    "seconds_per_step",
 ]
 
 STEPS = ("max_steps", "val_check_steps")
@@ -164,17 +163,6 @@ def no_more_steps(changed: Mapping[Any, Any], config: Mapping[str, Any]) -> dict
     if type(steps) is not int or type(interval) is not int or not 1 <= interval <= steps <= most:
         return {}
     return {"max_steps": steps, "val_check_steps": interval}
-
-
-def seconds_per_step(task: TrainingTask, config: Mapping[str, Any], dataset: Any) -> float:
-    """Return the seconds that a training step of a configuration takes, without validations.
-
-    Parameters
-    ----------
-    task, config, dataset
-        As in `fitted_to_slot`.
-    """
-    return measured_pace(task, config, dataset).step
 
 
 def measured_pace(

@@ -192,11 +192,12 @@ def test_the_run_file_of_the_documentation_is_one(folder: Path):
 
 
 def test_a_search_space_in_yaml(folder: Path):
-    from automodel_sk.cli.space_file import read_space
+    from automodel_sk.cli.mappings import read_mapping
+    from automodel_sk.cli.space_file import space_from_json
     from automodel_sk.search_space import Choice, Float
 
     text = "max_steps: 1e2\nlearning_rate: {loguniform: [1e-4, 1e-2]}\ninput_size: {choice: [12]}\n"
-    space = read_space(run_file(text, "space.yaml"))
+    space = space_from_json(read_mapping(run_file(text, "space.yaml")))
     assert space == {
         "max_steps": 100.0,
         "learning_rate": Float(1e-4, 1e-2, log=True),

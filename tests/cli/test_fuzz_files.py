@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from automodel_sk.cli import app
 from automodel_sk.cli.mappings import read_mapping
-from automodel_sk.cli.space_file import read_space
+from automodel_sk.cli.space_file import space_from_json
 from automodel_sk.exceptions import InvalidInputError
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -163,7 +163,7 @@ def test_spaces_at_random(seeds: range, tmp_path: Path):
         path = file_of(seed, tmp_path)
         started = time.perf_counter()
         try:
-            read_space(path)
+            space_from_json(read_mapping(path))
             read += 1
         except InvalidInputError as error:
             message = str(error)

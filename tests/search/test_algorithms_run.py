@@ -14,7 +14,7 @@ import pytest
 
 from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
 from automodel_sk.search_space import Choice, Computed, Float, Integer, Normal, SearchSpace
-from automodel_sk.selection.ray_algorithms import ray_num_samples, ray_param_space
+from automodel_sk.selection.ray_algorithms import ray_param_space
 
 N_REPORTS = 30
 MIXED = {"x": Float(0, 1), "layers": Choice([[1], [2, 2]]), "n": Integer(1, 9), "h": 12}
@@ -271,7 +271,7 @@ def run_ray(folder: Path, model, size, n, config, *, seed=7, own_space=True, **k
         tune_config=tune.TuneConfig(
             metric="loss",
             mode="min",
-            num_samples=ray_num_samples(strategy),
+            num_samples=1 if strategy.exhaustive else strategy.num_samples,  # passes of a grid
             search_alg=searcher,
             scheduler=selector.get_ray_scheduler(strategy),
             reuse_actors=True,

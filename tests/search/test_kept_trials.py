@@ -1,4 +1,4 @@
-"""The best trials with what they left, as ensembles take them."""
+"""What the trials of a search leave in its folder, as ensembles take it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pytest
 from backend_contract import RecordingCallback, make_dataset, request_for
 
 from automodel_sk.search.backends import make_backend
-from automodel_sk.search.kept_trials import best_kept_trials
 from automodel_sk.training.refit import repeat_forecasts, repeat_trial
+from automodel_sk.training.trial_files import stored_weights
+from automodel_sk.training.window_forecasts import kept_forecasts
 from automodel_sk.trials import TrialRecord
 
 
@@ -32,18 +33,25 @@ def searched(
     return folder, task, list(make_backend("optuna").run(request, dataset, RecordingCallback()))
 
 
-def test_the_best_come_first_with_their_weights(
+def ranked(records: list[TrialRecord]) -> list[TrialRecord]:
+    return sorted(records, key=lambda record: record.value or 0.0)
+
+
+def test_the_best_leave_their_weights_and_all_their_forecasts(
     searched: tuple[Path, Any, list[TrialRecord]], dataset: Any
 ) -> None:
     folder, task, records = searched
-    kept = best_kept_trials(records, str(folder), most=3)
-    assert [trial.record.value for trial in kept] == sorted(r.value or 0.0 for r in records)[:3]
-    assert [trial.forecasts.loss for trial in kept] == [trial.record.value for trial in kept]
-    assert [trial.weights is not None for trial in kept] == [True, True, False]
-    best = kept[0]
-    state = repeat_trial(task, best.record.params, dataset, best.record.best_step or 0)
-    assert best.weights is not None
-    for name, value in best.weights.items():
+    best, second, *others = ranked(records)
+    for record in records:
+        left = kept_forecasts(str(folder), record.params)
+        assert left is not None
+        assert left.loss == record.value
+    assert stored_weights(str(folder), second.params) is not None
+    assert [stored_weights(str(folder), other.params) for other in others] == [None, None, None]
+    weights = stored_weights(str(folder), best.params)
+    assert weights is not None
+    state = repeat_trial(task, best.params, dataset, best.best_step or 0)
+    for name, value in weights.items():
         np.testing.assert_allclose(state[name], value, rtol=1e-4, atol=1e-6)
 
 
@@ -51,23 +59,17 @@ def test_lost_forecasts_are_made_again(
     searched: tuple[Path, Any, list[TrialRecord]], dataset: Any
 ) -> None:
     folder, task, records = searched
-    (best,) = best_kept_trials(records, str(folder), most=1)
-    again = repeat_forecasts(task, best.record.params, dataset, best.record.best_step or 0)
+    best = ranked(records)[0]
+    again = repeat_forecasts(task, best.params, dataset, best.best_step or 0)
+    left = kept_forecasts(str(folder), best.params)
+    assert left is not None
     assert again.point.shape == (3, 1, 12)
-    np.testing.assert_allclose(again.point, best.forecasts.point, rtol=1e-3)
+    np.testing.assert_allclose(again.point, left.point, rtol=1e-3)
 
 
-def test_a_configuration_counts_once_and_a_failure_not_at_all(
-    searched: tuple[Path, Any, list[TrialRecord]],
-) -> None:
-    folder, _, records = searched
-    copies = [replace(r, number=r.number + 10, tags={"copy_of": r.number}) for r in records]
-    failed = [replace(r, number=r.number + 20, state="FAIL", value=None) for r in records[:1]]
-    kept = best_kept_trials([*failed, *copies, *records], str(folder), most=9)
-    assert sorted(trial.record.number for trial in kept) == [0, 1, 2, 3, 4]
-
-
-def test_trials_that_ran_elsewhere_are_left_out(
+def test_nothing_is_found_where_no_trial_ran(
     searched: tuple[Path, Any, list[TrialRecord]], tmp_path: Path
 ) -> None:
-    assert best_kept_trials(searched[2], str(tmp_path), most=3) == []
+    params = searched[2][0].params
+    assert kept_forecasts(str(tmp_path), params) is None
+    assert stored_weights(str(tmp_path), params) is None

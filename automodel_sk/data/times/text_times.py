@@ -157,7 +157,7 @@ def _read_distinct(name: Any, texts: pd.Series[Any], order: str | None) -> pd.Da
     nothing: Any = None
     texts = texts.astype(object).where(~texts.isin(MISSING), nothing)
     present = texts.dropna()
-    many = _read_many(name, texts, order) if len(present) > _MANY else None
+    many = _read_many(texts, order) if len(present) > _MANY else None
     if many is not None:
         return many
     iso = pd.Series(_iso_texts(name, present, order), index=present.index, dtype=object)
@@ -171,7 +171,7 @@ def _read_distinct(name: Any, texts: pd.Series[Any], order: str | None) -> pd.Da
         raise InvalidInputError(no_date(name, str((bad if len(bad) else present).iloc[0]))) from exc
 
 
-def _read_many(name: Any, texts: pd.Series[Any], order: str | None) -> pd.DatetimeIndex | None:
+def _read_many(texts: pd.Series[Any], order: str | None) -> pd.DatetimeIndex | None:
     """Parse many ambiguous texts with one pandas format; None if no format fits."""
     first = parts_of(str(texts.dropna().iloc[0]))
     if first is None or first.shape != "open":

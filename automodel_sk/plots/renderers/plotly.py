@@ -75,10 +75,10 @@ def _lay_out(figure: Any, spec: FigureSpec, legend: bool) -> None:
     figure.update_yaxes(gridcolor=_GRID, zeroline=False, automargin=True)
     figure.update_annotations(font={"size": 14}, xanchor="left")
     for note, panel in zip(figure.layout.annotations, spec.panels, strict=False):
-        note.x -= _half_width(figure, spec) if panel.title else 0
+        note.x -= _half_width(figure) if panel.title else 0
 
 
-def _half_width(figure: Any, spec: FigureSpec) -> float:
+def _half_width(figure: Any) -> float:
     left, right = figure.layout.xaxis.domain
     return float(right - left) / 2
 

@@ -16,7 +16,6 @@ from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.portfolio.data import PortfolioData
 
 __all__ = [
-    "FAMILIES",
     "Deadline",
     "Family",
     "FittedMember",
@@ -27,14 +26,6 @@ __all__ = [
 
 Array = npt.NDArray[np.float32]
 Family = Literal["naive", "statistical", "linear", "tree", "neural", "pretrained"]
-FAMILIES: tuple[Family, ...] = (
-    "naive",
-    "statistical",
-    "linear",
-    "tree",
-    "neural",
-    "pretrained",
-)
 
 
 class NotSupportedByMemberError(InvalidInputError):
