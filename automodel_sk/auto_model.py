@@ -723,7 +723,7 @@ class AutoModel:
         ModelFileError
             The folder exists and holds something else.
         """
-        from automodel_sk.persistence import save_auto_model
+        from automodel_sk.persistence.models import save_auto_model
 
         return save_auto_model(self.state, Path(path))
 
@@ -791,7 +791,7 @@ class AutoModel:
         ModelFileError
             The folder is damaged, of a newer version, or not a saved model.
         """
-        from automodel_sk.persistence import load_any_model
+        from automodel_sk.persistence.models import load_any_model
 
         return load_any_model(Path(path), cls)
 

@@ -50,7 +50,7 @@ def trials(
     Value is the best validation loss, step the training step that reached it. Parameters that are
     the same in all trials are not shown.
     """
-    from automodel_sk.persistence import load_trials
+    from automodel_sk.persistence.models import load_trials
     from automodel_sk.trials import trials_frame
 
     frame = _sorted(trials_frame(load_trials(model)), sort)[:top]

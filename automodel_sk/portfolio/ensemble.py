@@ -32,7 +32,7 @@ from automodel_sk.forecasting.inputs import (
 from automodel_sk.forecasting.retrain import profile_of
 from automodel_sk.forecasting.simulation import GRID, paths_between
 from automodel_sk.metrics.quantiles import quantile_columns
-from automodel_sk.persistence import load_any_model
+from automodel_sk.persistence.models import load_any_model
 from automodel_sk.portfolio.candidates import Candidate
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.forecasts import forecast_ahead, forecast_past

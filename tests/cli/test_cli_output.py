@@ -141,7 +141,7 @@ def test_trials_are_listed_without_loading_the_model(trials: pd.DataFrame):
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from automodel_sk.persistence import load_trials\n"
+        "from automodel_sk.persistence.models import load_trials\n"
         "print(len(load_trials(Path('model'))))\n"
         "print(sorted({'torch', 'neuralforecast', 'optuna', 'ray'} & set(sys.modules)))"
     )

@@ -24,7 +24,7 @@ from hostile import (
 
 from automodel_sk import AutoModel, create_auto_model
 from automodel_sk.exceptions import ModelFileError
-from automodel_sk.persistence import load_trials
+from automodel_sk.persistence.models import load_trials
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.members.base import Deadline
 from automodel_sk.portfolio.members.neural import NeuralMember

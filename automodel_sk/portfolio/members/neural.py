@@ -17,7 +17,7 @@ from automodel_sk.data.categories import check_known
 from automodel_sk.data.preparation import MASK, WEIGHT
 from automodel_sk.forecasting.inputs import steps_to_compute
 from automodel_sk.forecasting.predict import forecast
-from automodel_sk.persistence import load_auto_model, save_auto_model
+from automodel_sk.persistence.models import load_auto_model, save_auto_model
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.members.base import Family, NotSupportedByMemberError
 
