@@ -48,12 +48,14 @@ $(PANDAS3)/.installed: pyproject.toml constraints.txt
 test-pandas3: $(PANDAS3)/.installed  ## the core tests on pandas 3, without the extra "portfolio"
 	$(PANDAS3)/bin/python $(PYTEST_CORE)
 
-# torch comes from pip as in the tested set: its oldest releases are gigabytes for a GPU.
-$(LOWEST)/.installed: pyproject.toml
+# torch comes from pip as in the tested set: its oldest releases are gigabytes for a GPU. So does
+# dateutil, which is not asked for here: pandas, up to 3.0, reads no time zones of dateutil 4.
+$(LOWEST)/.installed: pyproject.toml constraints.txt
 	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet uv
 	$(LOWEST)/bin/python -m pip install --quiet --no-deps "$$(grep '^torch==' constraints.txt)"
-	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[test-core]'
+	grep '^python-dateutil==' constraints.txt > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --constraint $(LOWEST)/constraints.txt --editable '.[test-core]'
 	@touch $@
 
 test-lowest: $(LOWEST)/.installed  ## the core tests at the lowest versions that pyproject.toml allows

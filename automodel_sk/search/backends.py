@@ -10,7 +10,7 @@ from automodel_sk.search.study.request import SearchBackend
 
 __all__ = ["make_backend"]
 
-_ENGINES: Mapping[str, tuple[str, str]] = {
+_BACKENDS: Mapping[str, tuple[str, str]] = {
     "optuna": ("automodel_sk.search.optuna.backend", "OptunaBackend"),
     "ray": ("automodel_sk.search.ray.backend", "RayBackend"),
 }
@@ -38,10 +38,10 @@ def make_backend(backend: str) -> SearchBackend:
     >>> type(make_backend("optuna")).__name__
     'OptunaBackend'
     """
-    if backend not in _ENGINES:
+    if backend not in _BACKENDS:
         raise InvalidInputError(
-            f"backend {backend!r} can't run searches; use backend={next(iter(_ENGINES))!r}"
+            f"backend {backend!r} can't run searches; use backend={next(iter(_BACKENDS))!r}"
         )
-    module, name = _ENGINES[backend]
-    engine: Callable[[], SearchBackend] = getattr(import_module(module), name)
-    return engine()
+    module, name = _BACKENDS[backend]
+    make: Callable[[], SearchBackend] = getattr(import_module(module), name)
+    return make()
