@@ -214,7 +214,8 @@ def test_a_strategy_is_frozen():
             lambda: SearchAlgorithmSelector().select_algorithm(
                 "simple", "small", 5, None, random_seed=-1
             ),
-            "random_seed must be a whole number of at least 0, got -1; try random_seed=42",
+            "random_seed must be a whole number of at least 0 and at most 4294967295 or None,"
+            " got -1; try random_seed=42",
         ),
         (
             lambda: SearchAlgorithmSelector("ray").get_optuna_sampler(choose("ray")),
