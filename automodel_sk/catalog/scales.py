@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["DatasetSize", "ModelComplexity", "SearchComplexity", "member_of_scale"]
+__all__ = ["DatasetSize", "ModelComplexity", "SearchComplexity"]
 
 
 class ModelComplexity(str, Enum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
 from io import StringIO
@@ -17,8 +18,9 @@ from ensembles import LastTimes, data_of, ensemble_of
 from automodel_sk import AutoModel, AutoNeuralForecaster, create_auto_model
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.evaluation.coverage import coverage_on_windows
-from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
 from automodel_sk.portfolio.candidates import Candidate
+from automodel_sk.tracking.records import report_file
 from automodel_sk.trials import TrialRecord
 
 NOON = datetime(2024, 3, 1, 12)
@@ -81,6 +83,14 @@ def test_the_bars_are_the_scores_of_the_leaderboard(ensemble):
     widths = sorted(bar.get_width() for bar in drawn.patches)
     assert widths == pytest.approx(table["score"].tolist()[:2])
     assert drawn.get_title("left") == "Leaderboard: the best 2 of 4"
+
+
+def test_mlflow_gets_the_report_where_plotly_can_draw_it(ensemble, monkeypatch):
+    assert set(report_file(ensemble)) == {"report.html"}
+    monkeypatch.setitem(sys.modules, "plotly", None)  # as if it were not installed
+    assert report_file(ensemble) == {}
+    with pytest.raises(MissingDependencyError, match=r"automodel_sk\[report\]"):
+        ensemble.plot.weights(backend="plotly")
 
 
 def test_the_weights_are_those_of_the_ensemble(ensemble):
