@@ -57,6 +57,11 @@ class SpaceStructure:
         return math.prod(known)
 
     @property
+    def is_finite(self) -> bool:
+        """Whether all configurations can be listed."""
+        return self.n_combinations is not None
+
+    @property
     def complexity(self) -> SearchComplexity:
         """The size class of the space.
 

@@ -437,8 +437,10 @@ def test_questions_about_a_space():
     assert space.bounds_of("z") == (-math.inf, math.inf)
     assert space.bounds_of("name") is None
     assert space.bounds_of("absent") is None
-    assert space.n_combinations is None
-    assert space.without("lr", "z").n_combinations == 12
+    assert not space.is_finite
+    finite = space.without("lr", "z")
+    assert finite.n_combinations == 12
+    assert finite.is_finite
 
 
 def test_values_are_listed_only_where_there_are_not_too_many():
