@@ -204,7 +204,7 @@ def _print_result(result: DemoResult, forecast: pd.DataFrame, echo: Callable[[st
     echo(f"\nForecast, first rows:\n{_first_rows(forecast)}")
 
 
-def _report(model: AutoModel, path: Path) -> str:
+def _report(model: AutoEnsemble, path: Path) -> str:
     """Write the report; return its path, or why there is none."""
     try:
         return str(model.report(path))
