@@ -19,12 +19,14 @@ import yaml
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
+NOTEBOOKS = {notebook.with_suffix(".md") for notebook in DOCS.glob("notebooks/*.ipynb")}
+BESIDE = sorted({*ROOT.glob("*.md"), *ROOT.glob(".github/*.md")} - {ROOT / "README.md"})
 SLOW = {"mlflow.md", "onnx.md", "search.md", "sktime.md"}
 LANGUAGES = {"console", "json", "python", "text", "yaml"}
 
 FENCE = re.compile(r"^```(?P<language>\S*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
-INCLUDED = re.compile(r'^--8<-- "(?P<file>[^"]+)"$', re.MULTILINE)
+INCLUDED = re.compile(r'^--8<-- "(?P<file>[^":]+)(?::\d*)*"$', re.MULTILINE)
 
 
 class Block(NamedTuple):
@@ -113,7 +115,8 @@ def test_code_hides_behind_no_other_name() -> None:
 
 
 def test_every_page_is_in_the_navigation() -> None:
-    assert set(navigation()) == {page.name for page in PAGES}
+    pages = {page.relative_to(DOCS).as_posix() for page in {*PAGES, *NOTEBOOKS}}
+    assert set(navigation()) == pages
     for page in PAGES:
         assert page.read_text(encoding="utf-8").startswith("# "), f"{page.name} has no title"
 
@@ -134,6 +137,8 @@ def test_links_lead_somewhere(page: Path) -> None:
         if other.suffix == ".png":
             assert other.is_file(), f"{page.name} shows {target}, which is no picture"
             continue
+        if other in NOTEBOOKS:
+            continue
         assert other in PAGES, f"{page.name} links to {target}, which is no page"
         assert not anchor or anchor in anchors_of(other), f"{page.name}: {target} has no heading"
 
@@ -141,7 +146,24 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_the_readme_links_to_what_is_there() -> None:
     targets = [t for t in LINK.findall(prose_of(ROOT / "README.md")) if "://" not in t]
     assert {"docs/images/forecast.png", "docs/cluster.md", "examples"} <= set(targets)
-    assert not [target for target in targets if not (ROOT / target).exists()]
+    assert not dead_links(ROOT / "README.md")
+
+
+@pytest.mark.parametrize("page", BESIDE, ids=lambda page: page.stem)
+def test_the_pages_beside_it_link_to_what_is_there(page: Path) -> None:
+    assert not dead_links(page)
+
+
+def dead_links(page: Path) -> list[str]:
+    """Return the relative links of a page to files or headings that are not there."""
+    dead = []
+    for target in LINK.findall(prose_of(page)):
+        file, _, anchor = target.partition("#")
+        other = page.parent / file if file else page
+        has_heading = not anchor or (other.suffix == ".md" and anchor in anchors_of(other))
+        if "://" not in target and not (other.exists() and has_heading):
+            dead.append(target)
+    return dead
 
 
 def test_the_readme_names_every_option_with_its_default() -> None:
@@ -221,12 +243,24 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_site_shows_the_pages_the_examples_and_the_reference(site: Path) -> None:
-    pages = {page.stem for page in PAGES} - {"index"}
+    pages = {page.relative_to(DOCS).with_suffix("") for page in {*PAGES, *NOTEBOOKS}}
+    pages -= {Path("index")}
     assert all((site / page / "index.html").is_file() for page in pages)
+    assert "### Added" not in (changes := (site / "changelog" / "index.html").read_text("utf-8"))
+    assert "create_auto_model" in changes
     assert "hardest.png" in (site / "many-series" / "index.html").read_text("utf-8")
     reference = (site / "api-tuning" / "index.html").read_text("utf-8")
     assert "Resources for the whole search, shared by its parallel trials." in reference
     assert 'id="automodel_sk.auto_model.AutoModel.predict"' in reference
+
+
+def test_the_site_shows_the_notebooks_as_they_were_executed(site: Path) -> None:
+    page = (site / "notebooks" / "first-forecast" / "index.html").read_text("utf-8")
+    assert "automodel_sk 0.1.0" in page
+    assert "SeasonalNaive</td>" in page
+    assert (site / "notebooks" / "first-forecast-1.png").read_bytes().startswith(b"\x89PNG")
+    assert (site / "notebooks" / "first-forecast.ipynb").is_file()
+    assert 'href="../own-csv/"' in page
 
 
 def test_the_site_asks_for_nothing_of_others(site: Path) -> None:
