@@ -16,7 +16,7 @@ COPY constraints.txt ./
 RUN pip install --constraint constraints.txt ${TORCH_INDEX:+--index-url $TORCH_INDEX} torch
 COPY pyproject.toml README.md LICENSE ./
 COPY automodel_sk ./automodel_sk
-RUN pip install --constraint constraints.txt '.[portfolio,excel]'
+RUN pip install --constraint constraints.txt '.[portfolio,report,excel]'
 
 FROM python:3.12-slim
 
