@@ -17,6 +17,7 @@ from automodel_sk.training.train import training
 __all__ = [
     "LEAST_STEPS",
     "STEPS",
+    "TIMED_STEPS",
     "Pace",
     "fitted_steps",
     "fitted_to_slot",
@@ -27,14 +28,21 @@ __all__ = [
 STEPS = ("max_steps", "val_check_steps")
 """The arguments that are fitted to a slot."""
 
-LEAST_STEPS = 30
-"""A training of fewer steps tells nothing about its configuration."""
+TIMED_STEPS = 6
+"""Steps of a measurement; a configuration of no more steps is not measured."""
 
-_TIMED_STEPS = 6
+LEAST_STEPS = 30
+"""A training of fewer steps tells little about its configuration; fewer are made if these take more
+than a small share of the slot."""
+
 _SLOT_SHARE = 0.9
+_SPARE_SHARE = 0.1
 _MEASURING_SHARE = 0.1
 _VALIDATION_SHARE = 0.2
 _FEWEST_VALIDATIONS = 5
+_FAR_TOO_LONG = 10
+_MOST_VALIDATION_SHARE = 0.5
+"""Fewer validations than the fewest are made where they would take more of the time than this."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +87,10 @@ def fitted_to_slot(
     Returns
     -------
     dict
-        Empty without a slot, or if all steps fit.
+        Empty without a slot, or if all steps fit. If a step takes longer than the slot, one is
+        made, so that the trial says how bad that is.
     """
-    if task.slot_seconds is None or effective_config(task, config)["max_steps"] <= LEAST_STEPS:
+    if task.slot_seconds is None or effective_config(task, config)["max_steps"] <= TIMED_STEPS:
         return {}
     started = clock()
     pace = measured_pace(task, config, dataset, _MEASURING_SHARE * task.slot_seconds, clock)
@@ -101,7 +110,8 @@ def fitted_steps(
     config : mapping
         The trial's configuration; its own `val_check_steps` is kept.
     seconds : float
-        Time for training and validation. At least `LEAST_STEPS` are made, whatever their time.
+        Time for training and validation. At least one step is made, whatever its time, and
+        `LEAST_STEPS` if these take at most a tenth of the task's slot.
     pace : Pace
         Speed of the configuration.
 
@@ -117,22 +127,41 @@ def fitted_steps(
     {}
     >>> fitted_steps(task, {"max_steps": 1000}, 30.0, Pace(step=0.05, validation=0.1))
     {'max_steps': 480, 'val_check_steps': 8}
-    >>> fitted_steps(task, {"max_steps": 1000}, 0.1, Pace(step=0.05, validation=0.1))
-    {'max_steps': 30, 'val_check_steps': 6}
+    >>> fitted_steps(task, {"max_steps": 1000}, 0.3, Pace(step=0.05, validation=0.1))
+    {'max_steps': 4, 'val_check_steps': 4}
     """
     whole = effective_config(task, config)
     most, interval = whole["max_steps"], whole["val_check_steps"]
-    if pace.seconds(most, interval) <= seconds or most <= LEAST_STEPS:
+    if pace.seconds(most, interval) <= seconds:
         return {}
+    least = _least_steps(task, pace, most)
     if config.get("val_check_steps") is not None:
         steps = _whole(seconds / max(pace.step + pace.validation / interval, 1e-9), most)
-        steps = max(LEAST_STEPS, steps)
+        if steps < interval:  # one validation, at the end
+            steps = max(least, min(interval - 1, _steps_beside(1, seconds, pace, most)))
         return {"max_steps": steps, "val_check_steps": min(interval, steps)}
-    affordable = _whole(_VALIDATION_SHARE * seconds / max(pace.validation, 1e-9), REPORTS_PER_TRIAL)
-    validations = max(_FEWEST_VALIDATIONS, affordable)
-    steps = _whole((seconds - validations * pace.validation) / max(pace.step, 1e-9), most)
-    steps = max(LEAST_STEPS, steps)
+    validations = _validations(seconds, pace)
+    steps = max(least, _steps_beside(validations, seconds, pace, most))
     return {"max_steps": steps, "val_check_steps": math.ceil(steps / validations)}
+
+
+def _least_steps(task: TrainingTask, pace: Pace, most: int) -> int:
+    """Return the steps that are made even where measuring has used up the slot."""
+    spare = _SPARE_SHARE * (task.slot_seconds or 0.0)
+    return max(1, min(LEAST_STEPS, most, _whole(spare / max(pace.step, 1e-9), most)))
+
+
+def _validations(seconds: float, pace: Pace) -> int:
+    """Return how many validations some time is enough for, beside the steps."""
+    each = max(pace.validation, 1e-9)
+    wanted = _whole(_VALIDATION_SHARE * seconds / each, REPORTS_PER_TRIAL)
+    possible = _whole(_MOST_VALIDATION_SHARE * seconds / each, REPORTS_PER_TRIAL)
+    return max(1, wanted, min(_FEWEST_VALIDATIONS, possible))
+
+
+def _steps_beside(validations: int, seconds: float, pace: Pace, most: int) -> int:
+    """Return the steps that fit into some time beside a number of validations."""
+    return _whole((seconds - validations * pace.validation) / max(pace.step, 1e-9), most)
 
 
 def _whole(value: float, most: int) -> int:
@@ -179,14 +208,15 @@ def measured_pace(
     task, config, dataset, clock
         As in `fitted_to_slot`.
     most_seconds : float
-        The measurement ends after this time, but not before the second step.
+        The measurement ends after this time, but not before the second step; after the first one,
+        which is the slowest, if that alone took ten times as long.
 
     Returns
     -------
     Pace
     """
-    brief = {"max_steps": _TIMED_STEPS, "val_check_steps": _TIMED_STEPS}
-    times = _Times(clock, clock() + most_seconds)
+    brief = {"max_steps": TIMED_STEPS, "val_check_steps": TIMED_STEPS}
+    times = _Times(clock, most_seconds)
     with training():
         model = build_model(task, {**config, **brief, "early_stop_patience_steps": -1})
         callbacks = trained_module(model).trainer_kwargs.setdefault("callbacks", [])
@@ -200,17 +230,20 @@ class _Times:
     """When the steps and the validation of a training ended."""
 
     clock: Callable[[], float]
-    ends_at: float
+    most: float
+    began: float = math.nan
     steps: list[float] = field(default_factory=list)
     validation: list[float] = field(default_factory=list)
 
     def is_over(self) -> bool:
-        return len(self.steps) >= 2 and self.clock() >= self.ends_at
+        """Return whether the time is up, after the second step or a first one of far too long."""
+        most = self.most if len(self.steps) > 1 else _FAR_TOO_LONG * self.most
+        return self.steps[-1] - self.began >= most
 
     def pace(self) -> Pace:
-        """Return the median step, without the first one, and the validation."""
+        """Return the median step, without the first one if there are others, and the validation."""
         each = [after - before for before, after in zip(self.steps, self.steps[1:], strict=False)]
-        step = median(each) if each else 0.0
+        step = median(each) if each else self.steps[0] - self.began
         whole = len(self.validation) == 2
         # A validation runs the forward pass only: a third of a step's work.
         return Pace(step, self.validation[1] - self.validation[0] if whole else step / 3)
@@ -221,6 +254,10 @@ def _stopwatch(times: _Times) -> Any:
     from pytorch_lightning.callbacks import Callback
 
     class Stopwatch(Callback):  # type: ignore[misc]  # upstream is untyped
+        def on_train_batch_start(self, *_: Any) -> None:
+            if not times.steps:
+                times.began = times.clock()
+
         def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
             times.steps.append(times.clock())
             trainer.should_stop = trainer.should_stop or times.is_over()

@@ -47,7 +47,7 @@ __all__ = [
 _SHORTEST_PATIENCE = 10
 _MOST_NUMBERS_AT_ONCE = 2**24
 _FAR_BEYOND_THE_SLOT = 1.25
-"""A training that takes this many times its slot stops at its next validation."""
+"""A training that takes this many times its slot is validated once more and stopped."""
 
 
 class Decision(Enum):
@@ -171,7 +171,7 @@ def train_config(
         callbacks = trained_module(model).trainer_kwargs.setdefault("callbacks", [])
         callbacks += [
             *validation_callbacks(model, task, kept.forecasts.take),
-            _reporter(losses, kept, patience, _within_slot(task, report, started)),
+            _reporter(losses, kept, patience, report, _SlotEnd(task.slot_seconds, started)),
         ]
         try:
             model.fit(dataset, val_size=task.val_size)
@@ -213,18 +213,17 @@ class _Kept:
         return forecast_windows(model, self._task, self._dataset)
 
 
-def _within_slot(task: TrainingTask, report: Report, started: float) -> Report:
-    """Return a report that stops a training which takes far longer than its slot."""
-    if task.slot_seconds is None:
-        return report
-    most = _FAR_BEYOND_THE_SLOT * task.slot_seconds
+@dataclass(frozen=True)
+class _SlotEnd:
+    """When a training that takes far longer than its slot is stopped."""
 
-    def within(number: int, loss: float) -> Decision:
-        decision = report(number, loss)
-        over = time.perf_counter() - started > most
-        return Decision.SLOT_OVER if decision is Decision.CONTINUE and over else decision
+    slot_seconds: float | None
+    started: float
 
-    return within
+    def is_over(self) -> bool:
+        if self.slot_seconds is None:
+            return False
+        return time.perf_counter() - self.started > _FAR_BEYOND_THE_SLOT * self.slot_seconds
 
 
 def _validate_many_at_once(
@@ -255,20 +254,33 @@ def _patience(task: TrainingTask, config: Mapping[str, Any]) -> float:
     return max(_SHORTEST_PATIENCE, math.ceil(task.plateau * validations))
 
 
-def _reporter(losses: dict[int, float], kept: _Kept, patience: float, report: Report) -> Any:
+def _reporter(
+    losses: dict[int, float], kept: _Kept, patience: float, report: Report, slot: _SlotEnd
+) -> Any:
     """Return a Lightning callback that records each validation loss and asks for a decision."""
     from pytorch_lightning.callbacks import Callback
 
+    def decided(module: Any, loss: float) -> Decision:
+        kept.note(module, loss)
+        verdict = report(len(losses), loss)
+        if verdict is not Decision.CONTINUE:
+            return verdict
+        if slot.is_over():
+            return Decision.SLOT_OVER
+        stale = since_best(list(losses.values())) >= patience
+        return Decision.PLATEAU if stale else Decision.CONTINUE
+
     class ReportLosses(Callback):  # type: ignore[misc]  # upstream is untyped
+        def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+            # Lightning validates before it stops, also in the middle of an interval.
+            trainer.should_stop = trainer.should_stop or slot.is_over()
+
         def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
             step, loss = pl_module.valid_trajectories[-1]
             if not math.isfinite(loss):
                 raise TrialDivergedError(f"the validation loss was {loss} after {step} steps")
             losses[int(step)] = float(loss)
-            kept.note(pl_module, float(loss))
-            verdict = report(len(losses), float(loss))
-            if verdict is Decision.CONTINUE and since_best(list(losses.values())) >= patience:
-                verdict = Decision.PLATEAU
+            verdict = decided(pl_module, float(loss))
             if verdict is not Decision.CONTINUE:
                 raise _Stop(verdict)
 
