@@ -39,7 +39,7 @@ def _at_the_shell(message: str) -> str:
         ("try 'auto', or ['NHITS', 'AutoETS']", _LISTED),
     ):
         message = message.replace(code, option)
-    return f"{message}; {_LISTED}" if message.endswith("?") else message
+    return f"{message} {_LISTED}" if message.endswith("?") else message
 
 
 def complete_model(incomplete: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -62,6 +63,14 @@ def predict(
         Path | None,
         typer.Option(metavar="FILE", help="File for the forecast, .csv or .parquet."),
     ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder for the forecasts of very many series: Parquet files of 10,000 series"
+            " each. A stopped command resumes where it stopped.",
+        ),
+    ] = None,
     level: Level = None,
     quantile: Annotated[
         list[float] | None,
@@ -93,13 +102,11 @@ def predict(
 ) -> None:
     """Forecast the steps after the end of each series with a saved model.
 
-    Prints CSV unless --output is given.
+    Prints CSV unless --output or --to is given.
     """
-    if level and quantile:
-        raise typer.BadParameter("--level and --quantile exclude each other; pass one of them")
-    if output is not None:
-        check_target(output, data, futr, static)
-        check_writable(output.parent, "--output", "forecast.csv")
+    _check_apart(level=level, quantile=quantile)
+    _check_apart(output=output, to=to)
+    _check_places(output, to, (data, futr, static))
     from automodel_sk.auto_model import AutoModel
 
     loaded = AutoModel.load(model)
@@ -108,16 +115,46 @@ def predict(
     frame = None
     if data is not None:
         frame, columns = read_series(data, columns, quiet)
-    alone: dict[str, Any] = {} if member is None else {"member": member_of(loaded, model, member)}
+    more: dict[str, Any] = {} if member is None else {"member": member_of(loaded, model, member)}
+    if to is not None:
+        loaded.columns = columns.remembered()  # the names in the files
+        more["to"] = to
     forecast = loaded.predict(
         frame,
         futr_df=read_beside(futr, columns, ("unique_id", "ds")),
         static_df=read_beside(static, columns),
         level=level,
         quantiles=quantile,
-        **alone,
+        **more,
     )
-    _hand_over(columns.restored(forecast), output, as_json, quiet)
+    if to is not None:
+        _name_files(forecast, to, as_json, quiet)
+    else:
+        _hand_over(columns.restored(forecast), output, as_json, quiet)
+
+
+def _check_apart(**options: Any) -> None:
+    """Raise if two options that exclude each other are given."""
+    first, second = options
+    if options[first] and options[second]:
+        raise typer.BadParameter(f"--{first} and --{second} exclude each other; pass one of them")
+
+
+def _check_places(output: Path | None, to: Path | None, inputs: Sequence[Path | None]) -> None:
+    """Raise if the forecast can't be written later."""
+    if output is not None:
+        check_target(output, *inputs)
+        check_writable(output.parent, "--output", "forecast.csv")
+    if to is not None:
+        check_writable(to, "--to", "forecasts")
+
+
+def _name_files(files: pd.DataFrame, to: Path, as_json: bool, quiet: bool) -> None:
+    """Say which files hold the forecasts."""
+    rows, count = int(files["n_rows"].sum()), len(files)
+    say(f"Forecast: {to} ({rows} rows in {count} file{'' if count == 1 else 's'})", quiet)
+    if as_json:
+        print_json({"to": to, "rows": rows, "files": rows_of(files)})
 
 
 def member_of(model: AutoModel, path: Path, name: str) -> str:
