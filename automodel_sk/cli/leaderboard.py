@@ -88,6 +88,7 @@ def leaderboard(
     Nothing is trained.
     """
     from automodel_sk.auto_model import AutoModel
+    from automodel_sk.portfolio.considered import by_reason
 
     loaded = _several(AutoModel.load(model), model)
     frame = None
@@ -97,10 +98,14 @@ def leaderboard(
         frame, _ = read_series(data, columns, quiet)
     table = loaded.leaderboard(frame)[:top]
     if as_json:
-        print_json({"metric": loaded.state.record.metric_name, "leaderboard": rows_of(table)})
+        metric = loaded.state.record.metric_name
+        rows = {"metric": metric, "leaderboard": rows_of(table)}
+        print_json({**rows, "left_out": loaded.left_out})
         return
     say(_metric_line(loaded), quiet)
     show(_table(table))
+    for names, reason in by_reason(loaded.left_out):
+        say(f"left out: {names}: {reason}", quiet)
 
 
 def _several(model: Any, path: Path) -> AutoEnsemble:

@@ -194,6 +194,7 @@ def _said(messages: list[str]) -> list[str]:
 
 def _show(data: Path, found: _Found, profile: DatasetProfile | None) -> None:
     """Print the findings: as a table on a terminal, one per line elsewhere."""
+    from automodel_sk.portfolio.considered import by_reason
     from automodel_sk.validation import ValidationResult
 
     result = found.result
@@ -202,8 +203,8 @@ def _show(data: Path, found: _Found, profile: DatasetProfile | None) -> None:
         print_line(f"{data}: {profile}")
     if found.models is not None:
         print_line(f"models: {', '.join(found.models)}")
-    for name, reason in found.left_out.items():
-        print_line(f"left out: {name}: {reason}")
+    for names, reason in by_reason(found.left_out):
+        print_line(f"left out: {names}: {reason}")
     if not is_terminal():
         print_line(str(flat))
         return

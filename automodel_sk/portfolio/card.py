@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from automodel_sk.portfolio.considered import by_reason
 from automodel_sk.portfolio.state import NAME
 from automodel_sk.report.templating import render
 
@@ -41,7 +42,7 @@ def ensemble_summary(state: EnsembleState) -> str:
     lines += [f"{name}: {part.note}" for name, part in ordered if part.note]
     if state.left_out:
         lines.append("left out:")
-        lines += [f"  {name}: {reason}" for name, reason in state.left_out.items()]
+        lines += [f"  {names}: {reason}" for names, reason in by_reason(state.left_out)]
     return "\n".join(lines)
 
 

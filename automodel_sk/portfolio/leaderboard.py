@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,15 @@ from automodel_sk.data.baselines import BASELINE_COLUMN
 from automodel_sk.data.wording import short_text
 from automodel_sk.portfolio.candidates import Candidate, member_labels
 from automodel_sk.portfolio.combiners import Combination
+from automodel_sk.portfolio.considered import by_reason
 from automodel_sk.portfolio.window_errors import Array, mean_error
 
-__all__ = ["ENSEMBLE", "LEADERBOARD_COLUMNS", "Leaderboard", "json_able", "leaderboard"]
+__all__ = ["ENSEMBLE", "LEADERBOARD_COLUMNS", "LEFT_OUT", "Leaderboard", "json_able", "leaderboard"]
 
 ENSEMBLE = "AutoEnsemble"
+
+LEFT_OUT = "left_out"
+"""Attribute of the table: the models that took no part, and why."""
 
 LEADERBOARD_COLUMNS: Mapping[str, str] = {
     "model": "model, or 'AutoEnsemble'",
@@ -54,12 +58,19 @@ class Leaderboard(pd.DataFrame):
         if not self._is_whole:
             return super().__repr__()
         others = ", ".join(str(name) for name in self if name not in _SHOWN)
-        note = textwrap.fill(f"[more columns: {others}]", 78, subsequent_indent=" ")
-        return f"{self._short().to_string(float_format='{:.4g}'.format)}\n{note}"
+        lines = [f"[more columns: {others}]"]
+        lines += [f"[left out: {names}: {reason}]" for names, reason in self._left_out]
+        notes = [textwrap.fill(line, 78, subsequent_indent=" ") for line in lines]
+        table = self._short().to_string(float_format="{:.4g}".format)
+        return "\n".join([table, *notes])
 
     def _repr_html_(self) -> Any:
         frame = pd.DataFrame(self._short() if self._is_whole else self)
         return frame._repr_html_()  # type: ignore[operator]  # as notebooks call it
+
+    @property
+    def _left_out(self) -> Iterable[tuple[str, str]]:
+        return by_reason(self.attrs.get(LEFT_OUT, {}))
 
     @property
     def _is_whole(self) -> bool:

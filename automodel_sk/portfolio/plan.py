@@ -11,21 +11,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from automodel_sk.arguments.number_rule import nearest
-from automodel_sk.catalog.models import MODEL_CATALOG, get_characteristics, is_joint
+from automodel_sk.catalog.models import get_characteristics, is_joint
 from automodel_sk.data.analysis import DatasetProfile
 from automodel_sk.data.preparation import MASK, WEIGHT
 from automodel_sk.data.times.wall_dates import on_wall
-from automodel_sk.data.wording import shown
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import resolve_metric
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.budget import REFIT_SHARE
+from automodel_sk.portfolio.considered import considered, not_considered
 from automodel_sk.portfolio.data import PortfolioData
+from automodel_sk.portfolio.given_spaces import by_model, check_given
 from automodel_sk.portfolio.members.base import Member
-from automodel_sk.portfolio.members.table import MEMBERS, available, member_of
+from automodel_sk.portfolio.members.table import MEMBERS, member_of
 from automodel_sk.portfolio.names import read_names
-from automodel_sk.portfolio.networks import networks_for
 from automodel_sk.portfolio.sample import MOST_JUDGED, SAMPLED, stratified_sample
 from automodel_sk.portfolio.space import MODEL, PortfolioSpace
 from automodel_sk.search.initial_trials import encoded_parameters
@@ -167,7 +166,7 @@ class PortfolioPlan:
         asked, label = prepared.options.metric or DEFAULT_METRIC, self.objective.metric.label
         losses = [plan.task.loss for plan in self.networks.values()]
         return {
-            "model": ", ".join(self.names),
+            "model": ", ".join(sorted(self.names)),
             "horizon": str(self.data.h),
             "search space": self.spaces.fingerprint(),
             **{kind: ", ".join(map(str, names)) or "none" for kind, names in columns.items()},
@@ -222,11 +221,9 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
     is_sample = prepared is not whole
     data = _portfolio_data(prepared)
     objective = _objective(options, data)
-    given = replace(given, config=_by_name(given.config))
-    asked = _asked(given, data, options.exclude or ())
-    if not asked:
-        raise InvalidInputError("exclude leaves out every model; name fewer of them")
-    _check_config(given.config, list(asked))
+    given = replace(given, config=by_model(given.config))
+    asked = considered(given.model_name, data, options.exclude or ())
+    check_given(given.config, list(asked))
     left_out: dict[str, str] = {}
     members: dict[str, Member] = {}
     networks: dict[str, SearchPlan] = {}
@@ -244,6 +241,7 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
             "none of the models can forecast these data: "
             + "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
         )
+    left_out |= not_considered(given.model_name, data, options.exclude or ())
     spaces = {name: SearchSpace() for name in members}
     spaces |= {name: plan.space for name, plan in networks.items()}
     space = PortfolioSpace(spaces)
@@ -330,46 +328,6 @@ def _objective(options: OptimizationConfig, data: PortfolioData) -> Objective:
     return make_objective(plain, data.windows, data.judged)
 
 
-def _asked(given: UserInput, data: PortfolioData, exclude: Sequence[str]) -> dict[str, str | None]:
-    """Return the models to consider, each with the reason it is left out, if any."""
-    wanted, excluded = read_names(given.model_name), _excluded(exclude)
-    if wanted is None:
-        covariates = bool(data.futr_exog or data.hist_exog or data.stat_exog)
-        networks = networks_for(data.season, covariates)
-        found = {**available(data), **{name: _too_short(name, data) for name in networks}}
-        return {name: reason for name, reason in found.items() if name not in excluded}
-    asked: dict[str, str | None] = {}
-    for name in wanted:
-        is_member = name in MEMBERS
-        asked[name] = member_of(name).refusal(data) if is_member else _too_short(name, data)
-    return {name: reason for name, reason in asked.items() if name not in excluded}
-
-
-def _excluded(exclude: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of models to leave out, as in the tables."""
-    try:
-        return (read_names(list(exclude)) or ()) if exclude else ()
-    except InvalidInputError as exc:
-        raise InvalidInputError(f"exclude: {exc}") from None
-
-
-def _by_name(config: Any) -> Any:
-    """Return search spaces by the models' names as in the tables; other keys are kept."""
-    if not isinstance(config, Mapping):
-        return config
-    known = {name.lower(): name for name in (*MEMBERS, *MODEL_CATALOG)}
-    return {known.get(str(name).lower(), name): space for name, space in config.items()}
-
-
-def _too_short(name: str, data: PortfolioData) -> str | None:
-    """Return why a network cannot be trained on the rows before the windows."""
-    if is_joint(name) and not data.is_judged.all():
-        return "it forecasts all series jointly, and some are too short for the windows"
-    if data.lengths.max() - data.held_out <= data.h:
-        return f"the series are too short: at most {data.h} rows before the validation windows"
-    return None
-
-
 def _network(
     name: str, given: UserInput, prepared: PreparedData, objective: Objective
 ) -> SearchPlan:
@@ -417,31 +375,6 @@ def _columns_of(name: str, prepared: PreparedData, unread: Collection[str]) -> d
             for kind, names in columns.items()
         }
     return columns | {"static_df": prepared.static_df if traits.supports_static else None}
-
-
-def _check_config(config: Any, names: Sequence[str]) -> None:
-    """Raise unless a user's config holds search spaces by the names of models."""
-    if config is None:
-        return
-    if not isinstance(config, Mapping) or not all(
-        isinstance(value, (Mapping, SearchSpace)) for value in config.values()
-    ):
-        raise InvalidInputError(
-            "config must hold one search space by model name where several models are tuned, got"
-            f" {shown(config)}; try config={{'NHITS': {{'max_steps': 500}}}}"
-        )
-    for name in config:
-        if name not in names:
-            meant = nearest(str(name), names)
-            hint = f"did you mean {meant!r}?" if meant else f"choose from {', '.join(names)}"
-            raise InvalidInputError(
-                f"config has a space of {shown(name)}, which takes no part; {hint}"
-            )
-        if name in MEMBERS:
-            raise InvalidInputError(
-                f"config has a space of {shown(name)}, which has no parameters to tune; leave it"
-                " out of config"
-            )
 
 
 def _first(name: str, space: PortfolioSpace, facts: PanelFacts) -> Mapping[str, Any]:

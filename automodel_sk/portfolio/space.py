@@ -60,9 +60,14 @@ class PortfolioSpace:
                 )
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The models by name: Optuna refuses the same choices in another order."""
+        return tuple(sorted(self.spaces))
+
+    @property
     def domains(self) -> dict[str, Domain]:
         """All parameters by their name in the study."""
-        named: dict[str, Domain] = {MODEL: Choice(tuple(self.spaces))}
+        named: dict[str, Domain] = {MODEL: Choice(self.models)}
         for model, space in self.spaces.items():
             named |= {_qualified(model, name): domain for name, domain in space.domains.items()}
         return named
@@ -78,7 +83,7 @@ class PortfolioSpace:
 
     def suggest(self, trial: optuna.Trial) -> dict[str, Any]:
         """Sample a model and its configuration from an Optuna trial."""
-        model = trial.suggest_categorical(MODEL, tuple(self.spaces))
+        model = trial.suggest_categorical(MODEL, self.models)
         space = self._of(model)
         params = {
             name: suggest_parameter(trial, _qualified(model, name), distribution)
@@ -103,7 +108,7 @@ class PortfolioSpace:
         """Return the distributions of all models' parameters by their name in the study."""
         from optuna.distributions import CategoricalDistribution
 
-        found: dict[str, BaseDistribution] = {MODEL: CategoricalDistribution(tuple(self.spaces))}
+        found: dict[str, BaseDistribution] = {MODEL: CategoricalDistribution(self.models)}
         for model in self.spaces:
             found |= self._distributions_of(model)
         return found

@@ -11,7 +11,7 @@ from automodel_sk.forecasting.future_values import times_after
 from automodel_sk.forecasting.inputs import prepared_history
 from automodel_sk.portfolio.later_rows import LaterWindow, later_windows, rows_after
 from automodel_sk.portfolio.later_scores import leaderboard_on, with_later_scores
-from automodel_sk.portfolio.leaderboard import Leaderboard, leaderboard
+from automodel_sk.portfolio.leaderboard import LEFT_OUT, Leaderboard, leaderboard
 from automodel_sk.portfolio.state import NAME, EnsembleState
 from automodel_sk.portfolio.team import Inputs
 
@@ -46,7 +46,9 @@ def standings(state: EnsembleState, test_df: pd.DataFrame | None = None) -> pd.D
     table = table.assign(member=own, weight=weight.where(of_candidate, 1.0).astype(float))
     if test_df is not None:
         table = with_later_scores(table, _later(state, test_df))
-    return Leaderboard(table)
+    found = Leaderboard(table)
+    found.attrs[LEFT_OUT] = dict(state.left_out)
+    return found
 
 
 def _later(state: EnsembleState, test_df: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any
 
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
+from automodel_sk.portfolio.considered import by_reason
 from automodel_sk.portfolio.description import describe_plan, ignored_columns
 from automodel_sk.portfolio.first_trials import within_budget
 from automodel_sk.portfolio.names import AUTO, read_names
@@ -117,8 +118,8 @@ def _planned(asked: SearchArguments, options: Mapping[str, Any], strict: bool) -
 
 
 def _tell(plan: PortfolioPlan, findings: Findings) -> None:
-    for name, reason in plan.left_out.items():
-        findings.warn(f"{name} is left out: {reason}")
+    for left_out, reason in by_reason(plan.left_out):
+        findings.warn(f"{left_out} {'are' if ', ' in left_out else 'is'} left out: {reason}")
     blind = ignored_columns(plan)
     for columns in dict.fromkeys(blind.values()):
         names = [name for name, own in blind.items() if own == columns]

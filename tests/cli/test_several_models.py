@@ -120,8 +120,10 @@ def test_the_leaderboard_is_that_of_the_model(saved: Path):
     weights = {r["model"]: r["weight"] for r in document["leaderboard"] if r["weight"]}
     assert weights.pop("AutoEnsemble") == 1.0
     assert sum(weights.values()) == pytest.approx(1)
+    assert document["left_out"] == {}
     shown = run("leaderboard", saved, "--top", 2)
     assert shown.exit_code == 0, shown.output
+    assert "left out" not in shown.stderr
     assert len([line for line in shown.stdout.splitlines() if line.split()[:1]]) <= 4
 
 
@@ -147,6 +149,35 @@ def test_predict_with_one_member(saved: Path):
     unknown = run("predict", saved, "--member", "TFT")
     assert unknown.exit_code == 1
     assert "Error: --member TFT" in unknown.stderr
+
+
+def test_predict_writes_the_forecasts_of_very_many_series_to_a_folder(saved: Path, tmp_path: Path):
+    folder = tmp_path / "ahead"
+    result = run("predict", saved, "--to", folder, "--level", 80)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == ""
+    assert result.stderr == f"Forecast: {folder} (12 rows in 1 file)\n"
+    expected = AutoModel.load(saved).predict(level=[80])
+    written = pd.read_parquet(folder)
+    pd.testing.assert_frame_equal(written, expected, check_dtype=False, rtol=1e-4)
+
+    later = panel(78).rename(columns={"unique_id": "shop", "ds": "month", "y": "sold"})
+    later.to_csv(tmp_path / "later.csv", index=False)
+    names = ["--id-col", "shop", "--time-col", "month", "--target-col", "sold", "--json"]
+    result = run("predict", saved, tmp_path / "later.csv", *names, "--to", folder)
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert (document["to"], document["rows"]) == (str(folder), 12)
+    assert [Path(file["path"]).name for file in document["files"]] == ["block-00000.parquet"]
+    assert pd.read_parquet(folder).columns.tolist() == ["shop", "month", "AutoEnsemble"]
+
+    both = run("predict", saved, "--to", folder, "--output", tmp_path / "f.csv")
+    assert both.exit_code == 2
+    assert "--output and --to exclude each other" in words(both.output)
+    (tmp_path / "file").touch()
+    taken = run("predict", saved, "--to", tmp_path / "file")
+    assert taken.exit_code == 1
+    assert "is a file; pass a folder" in taken.stderr
 
 
 def test_trials_name_their_models(saved: Path):
@@ -184,6 +215,9 @@ def test_validate_says_which_models_take_part(saved: Path):
     assert document["is_valid"]
     assert {"SeasonalNaive", "NHITS"} <= set(document["models"])
     assert "zeros" in document["left_out"]["CrostonOptimized"]
+    shown = run("validate", "sales.csv", "--model", "auto", "--h", 6).stdout
+    assert "left out: TFT: its attention pays off with exogenous variables" in shown
+    assert "left out: TSB, AutoARIMA, MFLES, Chronos2: takes part by name only" in shown
 
 
 def test_exclude_is_repeatable_and_its_names_are_checked(saved: Path, tmp_path: Path):
@@ -206,7 +240,10 @@ def test_exclude_is_repeatable_and_its_names_are_checked(saved: Path, tmp_path: 
     ("arguments", "told"),
     [
         (["--model", "NHITS,MLP"], "got 'NHITS,MLP'; try --model NHITS --model MLP"),
-        (["--model", "NHIST"], "unknown model 'NHIST'; did you mean 'NHITS'?"),
+        (
+            ["--model", "NHIST"],
+            "unknown model 'NHIST'; did you mean 'NHITS'? `automodel-sk models` lists all",
+        ),
         (["--model", "xyzzy"], "unknown model 'xyzzy'; `automodel-sk models` lists all"),
         (["--model", "MLP", "--model", "mlp"], "model 'MLP' is given twice; name each model once"),
         (["--model", "auto", "--model", "MLP"], "'auto' stands alone; leave it out"),

@@ -129,6 +129,15 @@ def test_a_stopped_search_goes_on_and_ends_like_one_that_was_not(tmp_path, monke
     pd.testing.assert_frame_equal(resumed.predict(), whole.predict())
 
 
+def test_a_search_resumes_with_its_models_in_another_order(tmp_path):
+    names = ("SeasonalNaive", "Naive", "MLP")
+    first = search(names, storage=tmp_path, study_name="s")
+    again = search(names[::-1], storage=tmp_path, study_name="s", num_samples=3)
+    assert len(first.trials) == 4
+    assert len(again.trials) == 5
+    pd.testing.assert_frame_equal(again.trials.head(4), first.trials)
+
+
 def test_ctrl_c_combines_what_has_ended(monkeypatch, caplog):
     from automodel_sk.portfolio.trainer import PortfolioTrainer
 

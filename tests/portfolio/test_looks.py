@@ -209,7 +209,12 @@ def test_what_was_left_out_is_saved_and_shown(ensemble):
     card = ensemble._repr_html_()
     assert "2 left out" in card
     assert "xLSTM: not installed" in card
-    score = ensemble.leaderboard()["score"].iloc[0]
+    table = ensemble.leaderboard()
+    assert table.attrs["left_out"] == LEFT_OUT
+    shown = " ".join(repr(table).split())
+    assert "[left out: xLSTM: not installed]" in shown
+    assert "left out" not in repr(table[["model", "score"]])
+    score = table["score"].iloc[0]
     assert f"{score:.3g}" in card
 
 

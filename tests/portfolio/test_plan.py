@@ -10,7 +10,9 @@ import pytest
 
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
+from automodel_sk.portfolio.members.table import MEMBERS
 from automodel_sk.portfolio.names import read_names
+from automodel_sk.portfolio.networks import AUTO_NETWORKS
 from automodel_sk.portfolio.plan import plan_portfolio
 from automodel_sk.search.network_spaces import PanelFacts, first_config, network_space
 from automodel_sk.search.planning import UserInput
@@ -43,12 +45,18 @@ def test_auto_has_baselines_and_networks_and_says_what_is_left_out():
     assert {"SeasonalNaive", "NHITS", "MLP"} <= set(found.names)
     assert "TFT" not in found.names
     assert "zeros" in found.left_out["CrostonOptimized"]
+    assert "exogenous variables" in found.left_out["TFT"]
+    assert found.left_out["AutoARIMA"] == "takes part by name only"
+    assert found.left_out["DLinear"] == "for seasons of more than 12 steps"
+    assert {*found.names, *found.left_out} >= {*MEMBERS, *AUTO_NETWORKS}
+    assert not set(found.names) & set(found.left_out)
 
 
 def test_exogenous_columns_bring_the_model_that_is_made_for_them():
     df = panel(promo=1.0)
     found = plan("auto", df, futr_exog_list=("promo",))
     assert "TFT" in found.names
+    assert "TFT" not in found.left_out
     assert found.networks["TFT"].task.futr_exog == ("promo",)
     assert found.networks["NBEATS"].task.futr_exog == ()
 
@@ -69,7 +77,18 @@ def test_short_series_have_fewer_windows_and_the_users_number_counts():
 def test_names_keep_their_order_and_exclude_leaves_some_out():
     assert plan(["MLP", "Naive"]).names == ("Naive", "MLP")
     some = OptimizationConfig(exclude=["nhits", "Naive"], study_name="s").converted()
-    assert not {"NHITS", "Naive"} & set(plan("auto", options=some).names)
+    found = plan("auto", options=some)
+    assert not {"NHITS", "Naive"} & set(found.names)
+    assert found.left_out["NHITS"] == found.left_out["Naive"] == "excluded by the call"
+    with pytest.raises(InvalidInputError, match="leaves out every model"):
+        plan(["NHITS", "Naive"], options=some)
+
+
+def test_the_same_names_in_another_order_are_the_same_search():
+    one, other = plan(["MLP", "Naive", "NLinear"]), plan(["NLinear", "MLP", "Naive"])
+    assert one.identity() == other.identity()
+    assert one.spaces.optuna_distributions() == other.spaces.optuna_distributions()
+    assert plan(["MLP", "Naive"]).identity() != one.identity()
 
 
 def test_a_constant_series_is_not_scored_and_does_not_end_the_search():

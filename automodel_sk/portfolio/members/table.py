@@ -22,10 +22,21 @@ from automodel_sk.portfolio.members.statistical import (
 )
 from automodel_sk.portfolio.members.tree import FittedTree, TreeMember, tree_seconds
 
-__all__ = ["MEMBERS", "MemberRow", "available", "load_member", "member_of", "unused_columns"]
+__all__ = [
+    "MEMBERS",
+    "MemberRow",
+    "available",
+    "by_name_only",
+    "load_member",
+    "member_of",
+    "unused_columns",
+]
 
 MANY_ZEROS = 0.3
 """Share of zeros from which a method for intermittent demand takes part in "auto"."""
+
+
+_BY_NAME_ONLY = "takes part by name only"
 
 
 def _naive_seconds(_name: str, data: PortfolioData) -> float:
@@ -153,6 +164,17 @@ def available(data: PortfolioData) -> dict[str, str | None]:
     'fewer than 30% of the values are zeros'
     """
     return {row.name: _left_out(row, data) for row in MEMBERS.values() if row.in_auto}
+
+
+def by_name_only() -> dict[str, str]:
+    """Return the members that "auto" does not consider, and why.
+
+    Examples
+    --------
+    >>> sorted(by_name_only())
+    ['AutoARIMA', 'Chronos2', 'MFLES', 'TSB']
+    """
+    return {row.name: _BY_NAME_ONLY for row in MEMBERS.values() if not row.in_auto}
 
 
 def _left_out(row: MemberRow, data: PortfolioData) -> str | None:
