@@ -60,7 +60,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "initial_trials network_spaces scratch",
         "study",
         "backends optuna pacing prepared progress ray",
-        "planning",
+        "parts planning",
         "final_refit request_builder",
         "run",
         "summary",

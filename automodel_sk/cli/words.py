@@ -29,7 +29,7 @@ OPTIONS: Mapping[str, str] = {
             *("step_size", "season_length", "num_samples", "refit", "warm_start", "patience"),
             *("precision", "refit_precision", "trials_per_gpu", "ray_address", "storage"),
             *("study_name", "resume", "id_col", "time_col", "target_col", "mlflow_tracking_uri"),
-            *("mlflow_register_as", "preset", "ensemble", "exclude", "member"),
+            *("mlflow_register_as", "preset", "ensemble", "exclude", "member", "to"),
         )
     },
     "time_budget_hours": "--time-budget",

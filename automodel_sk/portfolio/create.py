@@ -13,6 +13,7 @@ from automodel_sk.data.preparation import WEIGHT
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.budget import PortfolioBudget
 from automodel_sk.portfolio.conclusion import conclusion, time_line
+from automodel_sk.portfolio.considered import by_reason
 from automodel_sk.portfolio.description import describe_plan
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.first_trials import within_budget
@@ -61,11 +62,14 @@ def create_ensemble(
     options = with_preset(options)
     hours = options.time_budget_hours
     seconds = None if hours is None else hours * 3600
-    budget = PortfolioBudget(seconds, refit=options.refit, side_by_side=1)
+    budget = PortfolioBudget(seconds, refit=options.refit)
     start_workers_early(options)
     with names.worded() if names.differ else nullcontext():
         plan = within_budget(plan_portfolio(given, options), seconds, workers_wanted(options))
-    budget.share_refits(plan.refit_shares(workers_wanted(options)), plan.refits_most)
+    workers = workers_wanted(options)
+    budget.share_refits(
+        plan.refit_shares(workers), plan.refits_most, plan.refits_at_a_time(workers)
+    )
     budget.of_networks(plan.networks)
     with names.worded() if names.differ else nullcontext():
         _announce(plan, options, by_name=read_names(given.model_name) is not None)
@@ -91,8 +95,8 @@ def _announce(plan: PortfolioPlan, options: OptimizationConfig, *, by_name: bool
     say(f"Plan: {describe_plan(plan, options)}", options.verbose)
     if plan.sample_note is not None:
         say(f"Sample: {plan.sample_note}", options.verbose)
-    for name, reason in plan.left_out.items():
-        say(f"Left out: {name}: {reason}", options.verbose)
+    for names, reason in by_reason(plan.left_out):
+        say(f"Left out: {names}: {reason}", options.verbose)
     _announce_columns(plan, options, by_name=by_name)
     location = StudyLocation(str(options.study_name), options.storage)
     say(f"Study: {options.study_name!r} in {location}", options.verbose)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from automodel_sk.catalog.models import get_characteristics
 from automodel_sk.options import OptimizationConfig
-from automodel_sk.portfolio.budget import CHEAP_SHARE, REFITTED, first_slot
+from automodel_sk.portfolio.budget import CHEAP_SHARE, end_times, first_slot
 from automodel_sk.portfolio.members.table import MEMBERS, unused_columns
 from automodel_sk.portfolio.plan import PortfolioPlan
+from automodel_sk.portfolio.rules import MOST_MEMBERS
 from automodel_sk.search.network_spaces import MAX_STEPS
 from automodel_sk.search.optuna.workers.pool import workers_wanted
 
@@ -135,8 +136,10 @@ def _final_seconds(
     workers: int,
 ) -> float:
     shares = plan.refit_shares(workers)
-    seconds = sorted(shares[name] * of_trial for name, of_trial in {**members, **networks}.items())
-    return min(sum(seconds[-REFITTED:]), plan.refits_most * total)
+    tried = {**members, **networks}.items()
+    seconds = sorted((shares[name] * of_trial for name, of_trial in tried), reverse=True)
+    ends = end_times(seconds[:MOST_MEMBERS], plan.refits_at_a_time(workers))
+    return min(max(ends, default=0.0), plan.refits_most * total)
 
 
 def ignored_columns(plan: PortfolioPlan) -> dict[str, tuple[str, ...]]:

@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from automodel_sk.auto_model import AutoModel
-from automodel_sk.exceptions import SearchError
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.affordable import final_seconds
-from automodel_sk.portfolio.blocks import fit_in_blocks
-from automodel_sk.portfolio.budget import PortfolioBudget
+from automodel_sk.portfolio.budget import PortfolioBudget, network_refit_seconds
 from automodel_sk.portfolio.candidates import Candidate
 from automodel_sk.portfolio.combiners import Combination
-from automodel_sk.portfolio.members.base import Deadline, FittedMember
+from automodel_sk.portfolio.final_fits import Fit, MethodFit, NetworkFit, Result
+from automodel_sk.portfolio.members.base import Deadline
 from automodel_sk.portfolio.members.naive import naive_member
-from automodel_sk.portfolio.members.neural import NeuralMember
-from automodel_sk.portfolio.members.tree import FittedTree
 from automodel_sk.portfolio.plan import PortfolioPlan
 from automodel_sk.portfolio.search import SearchedPortfolio
-from automodel_sk.portfolio.store import kept_member
+from automodel_sk.portfolio.side_by_side import fitted_side_by_side, worth_moving
 from automodel_sk.portfolio.team import WeightedMember
-from automodel_sk.search.final_refit import BestTrial, final_model_of
-from automodel_sk.search.optuna.workers.pool import workers_wanted
-from automodel_sk.training.build import is_padded
-from automodel_sk.training.time_budget import TimeBudget
-from automodel_sk.trials import TrialRecord
+from automodel_sk.search.final_refit import BestTrial
+from automodel_sk.search.parts import Processes
 
 __all__ = ["fit_members"]
 
 logger = logging.getLogger(__name__)
-
-_HOPELESS = 0.5
-"""A refit that would take twice the time that is left is not begun."""
-_LEAST_SECONDS = 1.0
 
 
 def fit_members(
@@ -49,9 +38,10 @@ def fit_members(
 ) -> list[WeightedMember]:
     """Fit the members of a combination on all rows.
 
-    Members without a training come first. The time that is left is divided among the networks; one
-    that has too little keeps the weights of its trial. A member that fails is left out, and its
-    weight goes to the others.
+    Networks, trees, linear and statistical models are fitted side by side where there are several
+    processes; with a sample, which leaves each of them many series, one after another. Each has a
+    share of the time that is left; a network that has too little keeps the weights of its trial. A
+    member that fails is left out, and its weight goes to the others.
 
     Parameters
     ----------
@@ -70,32 +60,41 @@ def fit_members(
     -------
     list of WeightedMember
     """
-    fitted: list[WeightedMember] = []
-    workers = workers_wanted(options)
+    processes = Processes.of(options)
     chosen = sorted(
         combination.weights.items(),
         key=lambda pair: (searched.candidates[pair[0]].family == "neural", -pair[1]),
     )
-    for done, (place, weight) in enumerate(chosen):
-        candidate = searched.candidates[place]
-        rest = [searched.candidates[i] for i, _ in chosen[done:]]
-        seconds = max(0.0, budget.left()) * _share(rest, plan, workers)
-        try:
-            if candidate.family == "neural":
-                member, note = _network(candidate, searched, plan, options, seconds)
-            else:
-                member, note = _other(candidate, plan, budget, folder, seconds, workers)
-        except Exception as exc:
-            logger.warning("%s is left out of the ensemble: %s", candidate.name, exc)
-            logger.debug("the final model failed", exc_info=True)
-            continue
-        fitted.append(WeightedMember(member, weight, candidate.number, note))
-        on_progress((done + 1) / len(chosen))
+    weights = {searched.candidates[place].number: weight for place, weight in chosen}
+    fits = [
+        _fit_of(searched.candidates[place], searched, plan, options, folder) for place, _ in chosen
+    ]
+    ended: dict[int, Result] = {}
+    side_by_side = Processes() if searched.interrupted else processes
+    for fit, result in _results(fits, plan, processes, side_by_side, budget, options.gpus):
+        ended[fit.candidate.number] = result
+        on_progress(len(ended) / len(fits))
+    fitted = list(_usable(fits, ended, weights))
     if not fitted:
         logger.warning("no member could be fitted; the forecasts are those of a baseline")
         fitted = [_baseline(searched.candidates, plan)]
     total = sum(each.weight for each in fitted)
     return [replace(each, weight=each.weight / total) for each in fitted]
+
+
+def _usable(
+    fits: Sequence[Fit], ended: Mapping[int, Result], weights: Mapping[int, float]
+) -> Iterator[WeightedMember]:
+    """Yield the members that could be fitted, and warn of those that could not."""
+    for fit in fits:
+        number = fit.candidate.number
+        result = ended[number]
+        if isinstance(result, Exception):
+            logger.warning("%s is left out of the ensemble: %s", fit.candidate.name, result)
+            logger.debug("the final model failed", exc_info=result)
+        else:
+            member, note = result
+            yield WeightedMember(member, weights[number], number, note)
 
 
 def _baseline(candidates: Sequence[Candidate], plan: PortfolioPlan) -> WeightedMember:
@@ -107,85 +106,77 @@ def _baseline(candidates: Sequence[Candidate], plan: PortfolioPlan) -> WeightedM
     return WeightedMember(member.fit(plan.final_data, Deadline()), 1.0, number)
 
 
-def _share(rest: Sequence[Candidate], plan: PortfolioPlan, workers: int) -> float:
-    """Return the share of the time left for the first of the candidates still to be fitted.
-
-    Members without a training may take all of it unless there are so many series that it is scarce.
-    """
-    if plan.whole is None:
-        return 1.0 if rest[0].family != "neural" else 1 / len(rest)
-    seconds = [max(1.0, final_seconds(candidate, plan, workers)) for candidate in rest]
-    return seconds[0] / sum(seconds)
-
-
-def _other(
-    candidate: Candidate,
-    plan: PortfolioPlan,
-    budget: PortfolioBudget,
-    folder: Path,
-    seconds: float,
-    workers: int,
-) -> tuple[FittedMember, str | None]:
-    """Return a member fitted to all rows, or as trained before the windows if time is short."""
-    kept = kept_member(folder, candidate.name)
-    short = budget.left() < _HOPELESS * budget.expected_refit(candidate.name)
-    if kept is None or not short:
-        try:
-            member = plan.members[candidate.name]
-            deadline = Deadline(max(_LEAST_SECONDS, seconds))
-            return fit_in_blocks(member, plan.final_data, deadline, workers), None
-        except SearchError:
-            if kept is None:
-                raise
-    assert kept is not None
-    if plan.whole is not None and isinstance(kept, FittedTree):
-        kept = kept.on(plan.final_data)
-    return kept, (
-        "the time budget left no time to train on all rows: the member was trained on those before"
-        " the validation windows; raise time_budget_hours"
-    )
-
-
-def _network(
+def _fit_of(
     candidate: Candidate,
     searched: SearchedPortfolio,
     plan: PortfolioPlan,
     options: OptimizationConfig,
-    seconds: float,
-) -> tuple[FittedMember, str | None]:
-    """Return a network's final model, trained in some seconds."""
+    folder: Path,
+) -> Fit:
+    """Return what fits a candidate."""
+    alone = replace(candidate, forecasts=None, errors=None)
+    if candidate.family != "neural":
+        seconds = final_seconds(candidate, plan, Processes.of(options).workers)
+        sampled = plan.whole is not None
+        return MethodFit(alone, seconds, plan.members[candidate.name], str(folder), sampled)
     record = next(r for r in searched.records if r.number == candidate.number)
-    network = plan.final_plan(candidate.name)
+    record = replace(record, params=dict(candidate.config))
     trainer = searched.request.several
     task = trainer.tasks[candidate.name]  # type: ignore[union-attr]  # a PortfolioTrainer
-    own = TimeBudget(seconds if options.time_budget_hours is not None else None)
-    own.note(_as_single(record, candidate))
     refit = "best_weights" if searched.interrupted else options.refit
-    best = BestTrial(task, candidate.config, record.best_step, record.state == "COMPLETE")
-    final = final_model_of(
-        best,
-        network,
+    return NetworkFit(
+        alone,
+        network_refit_seconds(record),
+        BestTrial(task, candidate.config, record.best_step, record.state == "COMPLETE"),
+        plan.final_plan(candidate.name),
         replace(options, refit=refit),
-        lambda: searched.dataset,
-        own,
-        lambda _share: None,
+        record,
+        plan.data.season,
+        None if refit == "full" else searched.dataset,
     )
-    padded = is_padded(network.task, candidate.config)
-    model = AutoModel(
-        final.fitted,
-        replace(network.task, objective=None, pad_short_series=padded),
-        candidate.config,
-        best_step=record.best_step,
-        trained_steps=final.steps,
-        training_note=final.note,
-        records=[_as_single(record, candidate)],
-        profile=network.profile,
-        season=plan.data.season,
-        space=network.space,
-    )
-    return NeuralMember(model), final.note
 
 
-def _as_single(record: TrialRecord, candidate: Candidate) -> TrialRecord:
-    """Return a trial as one of a search over its model alone."""
-    return replace(record, params=dict(candidate.config))
+def _results(
+    fits: Sequence[Fit],
+    plan: PortfolioPlan,
+    processes: Processes,
+    side_by_side: Processes,
+    budget: PortfolioBudget,
+    gpus: float | None,
+) -> Iterator[tuple[Fit, Result]]:
+    """Run all fits; here those that no other process does, or should have done and did not."""
+    data = plan.final_data
+    moved = [] if plan.whole is not None else worth_moving(fits, data, side_by_side)
+    here = [fit for fit in fits if fit not in moved]
+    yield from _one_after_another(here, plan, processes, budget)
+    rest = list(moved)
+    if moved:
+        for fit, result in fitted_side_by_side(moved, data, side_by_side, budget.left(), gpus):
+            rest.remove(fit)
+            yield fit, result
+    yield from _one_after_another(rest, plan, processes, budget)
+
+
+def _one_after_another(
+    fits: Sequence[Fit], plan: PortfolioPlan, processes: Processes, budget: PortfolioBudget
+) -> Iterator[tuple[Fit, Result]]:
+    """Run fits in this process."""
+    for done, fit in enumerate(fits):
+        seconds = max(0.0, budget.left()) * _share(fits[done:], plan)
+        result: Result
+        try:
+            result = fit.run(plan.final_data, seconds, processes)
+        except Exception as exc:
+            result = exc
+        yield fit, result
+
+
+def _share(rest: Sequence[Fit], plan: PortfolioPlan) -> float:
+    """Return the share of the time left for the first of the fits that are still to be run.
+
+    Members without a training may take all of it unless there are so many series that it is scarce.
+    """
+    if plan.whole is None:
+        return 1.0 if rest[0].candidate.family != "neural" else 1 / len(rest)
+    seconds = [max(1.0, fit.expected) for fit in rest]
+    return seconds[0] / sum(seconds)

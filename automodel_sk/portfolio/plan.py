@@ -145,7 +145,7 @@ class PortfolioPlan:
         if name not in MEMBERS:
             return 1.0
         row = MEMBERS[name]
-        if row.family == "tree":
+        if row.family in ("linear", "tree"):  # trained once, before all windows
             return row.seconds(self.final_data) / row.seconds(self.data)
         return of_local
 
@@ -153,6 +153,10 @@ class PortfolioPlan:
     def refits_most(self) -> float:
         """The share of the time budget that is set aside for the final models at most."""
         return REFIT_SHARE if self.whole is None else SAMPLED_REFIT_SHARE
+
+    def refits_at_a_time(self, workers: int) -> int:
+        """Return how many final models are fitted side by side: one if each has many series."""
+        return workers if self.whole is None else 1
 
     def identity(self) -> dict[str, str]:
         """Return what must be unchanged for a stopped search to resume."""

@@ -13,7 +13,17 @@ import numpy.typing as npt
 
 from automodel_sk.portfolio.window_errors import Array, Cells, Errors, Forecasts, mean_error
 
-__all__ = ["LEAST_WEIGHT", "MOST_MEMBERS", "RULES", "Judged", "Kind", "Mix", "combine", "ties_with"]
+__all__ = [
+    "EQUALS_RATIO",
+    "LEAST_WEIGHT",
+    "MOST_MEMBERS",
+    "RULES",
+    "Judged",
+    "Kind",
+    "Mix",
+    "combine",
+    "ties_with",
+]
 
 Kind = Literal["mean", "median"]
 
@@ -21,7 +31,7 @@ MOST_MEMBERS = 5
 LEAST_WEIGHT = 0.05
 # Members of equal weight must be nearly as good as the best: otherwise the mean of one excellent
 # candidate and four ordinary ones would have 1.3 times its error.
-_EQUALS_RATIO = 1.5
+EQUALS_RATIO = 1.5
 _ROUNDS = 100
 _PATIENCE = 10
 _TIE = 1e-6
@@ -127,7 +137,7 @@ class Judged:
         turns: Counter[str] = Counter()
         by_turn: list[tuple[int, int]] = []
         for i in self.ranked:
-            if mean_error(self.errors[i], self.cells) <= max(best, best * _EQUALS_RATIO):
+            if mean_error(self.errors[i], self.cells) <= max(best, best * EQUALS_RATIO):
                 by_turn.append((turns[self.names[i]], i))
                 turns[self.names[i]] += 1
         return [i for _, i in sorted(by_turn, key=lambda turn: turn[0])]

@@ -13,6 +13,7 @@ from automodel_sk.metrics import Forecast
 from automodel_sk.portfolio.budget import (
     CHEAP_SHARE,
     SHORTEST_SLOT,
+    TOO_LITTLE,
     PortfolioBudget,
     first_slot,
 )
@@ -169,8 +170,9 @@ class PortfolioTrainer:
         if name in self.members:
             return min(left, self._cheap_left())
         longest = self.budget.search_slot(name)
-        if longest is not None:
-            return max(SHORTEST_SLOT, min(left, longest))
+        if longest is not None:  # the last trial takes what would be too little for another one
+            last = left < (1 + TOO_LITTLE) * longest
+            return max(SHORTEST_SLOT, left if last else longest)
         first = first_slot(left, self._first_trials_left(name), self.workers, self._cheap_left())
         return max(SHORTEST_SLOT, _SLOT_SHARE * first)
 

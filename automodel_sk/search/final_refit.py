@@ -24,7 +24,13 @@ from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.training.trial_files import stored_weights
 
-__all__ = ["BestTrial", "FinalModel", "final_model_of", "final_threads"]
+__all__ = [
+    "BestTrial",
+    "FinalModel",
+    "final_model_of",
+    "final_threads",
+    "final_with_weights",
+]
 
 MOST_THREADS = 8
 """More threads do not speed up batches of a few hundred windows."""
@@ -115,6 +121,25 @@ def final_model_of(
     if options.refit == "best_weights":
         return FinalModel(kept, best.step)
     return refit.further(kept, best.step)
+
+
+def final_with_weights(
+    best: BestTrial, plan: SearchPlan, options: OptimizationConfig, weights: Mapping[str, Any]
+) -> Any:
+    """Return the final model with weights that were trained in another process.
+
+    Parameters
+    ----------
+    best, plan, options
+        As in `final_model_of`.
+    weights : mapping of str to tensor
+        The weights of its module.
+
+    Returns
+    -------
+    neuralforecast.NeuralForecast
+    """
+    return _Refit(best, plan, options, TimeBudget()).with_weights(weights)
 
 
 class _Refit:

@@ -14,6 +14,7 @@ __all__ = [
     "is_complete",
     "loss_of",
     "stored_weights",
+    "weights_of",
     "write_ranked",
 ]
 
@@ -133,10 +134,7 @@ class BestWeights:
         if not self._holds or loss >= self._loss:
             return
         self._loss = loss
-        self.state = {
-            name: value.detach().cpu().clone().contiguous()
-            for name, value in module.state_dict().items()
-        }
+        self.state = weights_of(module)
 
     def write(self, config: Mapping[str, Any], *, complete: bool = True) -> None:
         """Write the weights unless those of enough earlier trials are better; remove worse ones."""
@@ -153,6 +151,14 @@ class BestWeights:
             complete=complete,
             keep=self._keep,
         )
+
+
+def weights_of(module: Any) -> dict[str, Any]:
+    """Return a copy of a module's weights, each with memory of its own, as safetensors asks for."""
+    return {
+        name: value.detach().cpu().clone().contiguous()
+        for name, value in module.state_dict().items()
+    }
 
 
 def stored_weights(folder: str, config: Mapping[str, Any]) -> dict[str, Any] | None:

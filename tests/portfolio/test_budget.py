@@ -43,17 +43,44 @@ def test_nothing_is_set_aside_before_a_model_has_ended(budget):
     assert budget.refit_seconds is None
 
 
-def test_the_refit_of_the_four_best_models_is_set_aside(budget):
-    for number, (name, loss) in enumerate(zip("ABCDE", (1.0, 2.0, 3.0, 4.0, 5.0), strict=True)):
+def test_the_refits_of_the_likely_members_are_set_aside(budget):
+    for number, (name, loss) in enumerate(zip("ABC", (1.0, 1.4, 1.6), strict=True)):
         budget.note(_record(number, name, loss, 6.0))
-    assert budget.reserve == 24.0
-    assert budget.expected_refit("A") == 6.0
+    assert budget.reserve == 12.0, "one that is far worse than the best gets no equal weight"
+    budget.note(_record(3, "A", 1.1, 5.0))
+    assert budget.reserve == 17.0, "a further trial of a model may be a member too"
+    budget.share_refits({**dict.fromkeys("ABC", 1.0), "SeasonalNaive": 1.0})
+    budget.note(_record(4, "SeasonalNaive", 1.2, 0.5))
+    assert budget.reserve == 11.5, "a network that does not beat it is none"
+
+
+def test_at_most_five_members_are_expected(budget):
+    for number, name in enumerate("AABBCCDD"):
+        budget.note(_record(number, name, 1.0 + 0.01 * number, 4.0))
+    assert budget.reserve == 20.0
+
+
+def test_refits_side_by_side_need_less_time(budget):
+    budget.share_refits(dict.fromkeys("ABCDE", 1.0), side_by_side=2)
+    for number, (name, loss) in enumerate(zip("ABC", (1.0, 1.1, 1.2), strict=True)):
+        budget.note(_record(number, name, loss, 6.0))
+    assert budget.reserve == 12.0, "three refits take two turns of two workers"
+
+
+def test_a_refit_makes_the_steps_that_it_needs_at_the_speed_of_the_trial(budget):
+    losses = {100: 1.0, 200: 3.0, 300: 2.0}
+    config = {"model": "A", "max_steps": 400}
+    budget.note(TrialRecord(0, "COMPLETE", 1.0, config, losses, duration_seconds=12.0))
+    assert budget.reserve == 8.0, "half of the 400 steps, since the best ones were the first 100"
+    losses = {100: 0.9, 200: 0.8, 300: 0.7}
+    budget.note(TrialRecord(1, "COMPLETE", 0.7, config, losses, duration_seconds=12.0))
+    assert budget.reserve == 20.0, "the 300 best steps, and the other trial"
 
 
 def test_a_local_model_takes_as_long_as_one_of_its_windows(budget):
     budget.share_refits({"A": 1.0, "AutoETS": 0.5})
     budget.note(_record(0, "A", 1.0, 6.0))
-    budget.note(_record(1, "AutoETS", 2.0, 8.0))
+    budget.note(_record(1, "AutoETS", 1.2, 8.0))
     assert budget.reserve == 10.0
 
 
@@ -151,6 +178,16 @@ def test_further_trials_take_as_long_as_the_longest_first_one(budget):
     assert trainer.slot({"model": "A"}) == 7.0
     assert trainer.slot({"model": "B"}) == 7.0
     assert trainer.slot({"model": "D"}) != 7.0, "its first trial"
+
+
+def test_the_last_trial_takes_the_time_that_is_too_little_for_another(budget):
+    trainer = _trainer(budget, cheap=())
+    for number, name in enumerate("ABCD"):
+        budget.note(_record(number, name, 1.0, 8.0))
+    reserve = budget.reserve
+    for left, slot in ((40.0, 8.0), (12.1, 8.0), (11.9, 11.9), (5.0, 5.0)):
+        budget.clock.now = 100 - reserve - left
+        assert trainer.slot({"model": "A"}) == pytest.approx(slot)
 
 
 def test_a_failed_first_trial_counts_as_one(budget):

@@ -31,6 +31,7 @@ from automodel_sk.portfolio.run import _of_fitted
 from automodel_sk.portfolio.sample import stratified_sample
 from automodel_sk.portfolio.team import WeightedMember
 from automodel_sk.search.optuna.workers.pool import workers_are_possible
+from automodel_sk.search.parts import Processes
 from automodel_sk.search.planning import UserInput
 from automodel_sk.trials import TrialRecord
 from automodel_sk.validation import validate_all
@@ -242,20 +243,23 @@ def test_blocks_over_processes_are_in_the_order_of_the_series(monkeypatch):
     monkeypatch.setattr(blocks, "FEWEST", 10)
     df = varied(1_203)
     member = LocalMember("Last", "statistical", member_of("Naive").method)
-    found = fit_in_blocks(member, portfolio_data(df), Deadline(60), workers=2)
+    found = fit_in_blocks(member, portfolio_data(df), Deadline(60), Processes(workers=2))
     expected = df.groupby("unique_id")["y"].last().to_numpy(dtype=np.float32)
     assert (found.predict() == expected[:, None]).all()
     assert found.kept.n_fallbacks == 0
 
 
-def test_a_block_that_fails_falls_back_and_is_counted(tmp_path):
+def results(task, series):
+    return {number: task.part(number, series) for number in range(len(task))}
+
+
+def test_a_block_that_fails_falls_back_and_is_counted():
     series = SeriesValues.of(varied(1_203))
     bad = int(series.ends[700]) - 1
     series.values[bad] = 500.0
     order = np.random.default_rng(0).permutation(len(series))
-    task = BlockForecasts(SomeFail(), 4, 2, time.time() + 60, str(tmp_path), order)
-    task.work(series)
-    found = task.result(series, "Last")
+    task = BlockForecasts(SomeFail(), 4, 2, time.time() + 60, order)
+    found = task.result(results(task, series), series, "Last")
     block = next(places for places in task.blocks if 700 in places)
     assert found.n_fallbacks == len(block)
     assert found.reason == "this block fails"
@@ -264,22 +268,21 @@ def test_a_block_that_fails_falls_back_and_is_counted(tmp_path):
     assert (found.point[block] == series.seasonal_naive(4, 2)[block].astype(np.float32)).all()
 
 
-def test_a_block_whose_process_died_falls_back_too(tmp_path):
+def test_a_block_whose_process_died_falls_back_too():
     series = SeriesValues.of(varied(1_203))
-    task = BlockForecasts(LastValues(), 4, 2, time.time() + 60, str(tmp_path), np.arange(1_203))
-    (tmp_path / "2.taken").touch()  # by a process that never wrote its result
-    task.work(series)
-    found = task.result(series, "Last")
+    task = BlockForecasts(LastValues(), 4, 2, time.time() + 60, np.arange(1_203))
+    parts = results(task, series)
+    del parts[2]
+    found = task.result(parts, series, "Last")
     assert found.n_fallbacks == 203
     assert found.reason == "a worker process ended"
 
 
-def test_most_blocks_failing_is_an_error(tmp_path):
+def test_most_blocks_failing_is_an_error():
     series = SeriesValues(np.full(600, 500.0), np.full(200, 3))
-    task = BlockForecasts(SomeFail(), 4, 2, time.time() + 60, str(tmp_path), np.arange(200))
-    task.work(series)
+    task = BlockForecasts(SomeFail(), 4, 2, time.time() + 60, np.arange(200))
     with pytest.raises(SearchError, match="Last forecast 0 of 200 series"):
-        task.result(series, "Last")
+        task.result(results(task, series), series, "Last")
 
 
 def test_data_are_sent_without_what_is_derived_from_them():
@@ -415,6 +418,9 @@ def test_the_validator_names_what_auto_leaves_out_and_an_unknown_name():
     report = validate_all(model_class_name="auto", strict_mode=True, **arguments)
     assert report.is_valid
     assert any(line.startswith("CrostonOptimized is left out: ") for line in report.warnings)
+    assert any(line.startswith("TFT is left out: its attention") for line in report.warnings)
+    by_name = "TSB, AutoARIMA, MFLES, Chronos2 are left out: takes part by name only"
+    assert by_name in report["model"].warnings
     report = validate_all(model_class_name=["NHITS", "AutoEST"], **arguments)
     assert report["model"].errors == ["unknown model 'AutoEST'; did you mean 'AutoETS'?"]
     for wrong in ({"h": 0}, {"h": None}, {"dataset": 5}, {"h": 100}, {"config": 5}):
