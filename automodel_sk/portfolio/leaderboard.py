@@ -58,8 +58,8 @@ class Leaderboard(pd.DataFrame):
         if not self._is_whole:
             return super().__repr__()
         others = ", ".join(str(name) for name in self if name not in _SHOWN)
-        lines = [f"[more columns: {others}]"]
-        lines += [f"[left out: {names}: {reason}]" for names, reason in self._left_out]
+        lines = [f"[left out: {names}: {reason}]" for names, reason in self._left_out]
+        lines.append(f"[more columns: {others}]")
         notes = [textwrap.fill(line, 78, subsequent_indent=" ") for line in lines]
         table = self._short().to_string(float_format="{:.4g}".format)
         return "\n".join([table, *notes])

@@ -177,7 +177,7 @@ def test_predict_writes_the_forecasts_of_very_many_series_to_a_folder(saved: Pat
     (tmp_path / "file").touch()
     taken = run("predict", saved, "--to", tmp_path / "file")
     assert taken.exit_code == 1
-    assert "is a file; pass a folder" in taken.stderr
+    assert "Not a directory); pass a writable path, for example --to ~/forecasts" in taken.stderr
 
 
 def test_trials_name_their_models(saved: Path):
