@@ -363,6 +363,15 @@ class TestWorkerCommand:
         assert "there is no study 'nowhere' in" in result.stderr
         assert not (tmp_path / "none").exists()
 
+    def test_it_makes_no_database_either(self, tmp_path: Path, sales: Path) -> None:
+        for folder in ("", "none/"):
+            place = f"sqlite:///{tmp_path}/{folder}nowhere.db"
+            result = self.join(StudyLocation("nowhere", place), "--data", sales)
+            assert result.exit_code == 1
+            assert "there is no study 'nowhere' in" in result.stderr
+        assert list(tmp_path.glob("*nowhere*")) == []
+        assert not (tmp_path / "none").exists()
+
     def test_a_job_is_read_back_as_it_was(self, unfinished: StudyLocation) -> None:
         job = read_search_spec(unfinished)
         assert (job.model_name, job.h, type(job.loss).__name__) == ("MLP", 12, "HuberLoss")

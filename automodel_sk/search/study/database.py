@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage, RDBStorage
     from sqlalchemy import URL
 
-__all__ = ["database_lock", "open_database", "usable_url"]
+__all__ = ["database_file", "database_lock", "open_database", "usable_url"]
 
 _DRIVERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "postgres": ("postgresql", ("psycopg2", "psycopg")),
@@ -88,6 +88,24 @@ def usable_url(url: str) -> URL:
             f" one with: pip install '{_PACKAGES[backend]}'"
         )
     return address.set(drivername=f"{backend}+{installed[0].lower()}")
+
+
+def database_file(url: str) -> Path | None:
+    """Return the file of an SQLite database; None for a server, or a database in memory.
+
+    Examples
+    --------
+    >>> database_file("sqlite:///runs/study.db").as_posix()
+    'runs/study.db'
+    >>> database_file("postgresql://host/study") is None
+    True
+    """
+    from sqlalchemy import make_url
+
+    address = make_url(url)
+    is_file = address.get_backend_name() == "sqlite" and address.database not in (None, ":memory:")
+    is_file = is_file and not str(address.database).startswith("file:")
+    return Path(str(address.database)) if is_file else None
 
 
 def open_database(url: str, interval: int, grace: int) -> BaseStorage:

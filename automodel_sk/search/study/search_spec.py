@@ -16,6 +16,7 @@ from automodel_sk.arguments.number_rule import NumberRule, shown
 from automodel_sk.catalog.models import MODEL_CATALOG
 from automodel_sk.exceptions import SearchError
 from automodel_sk.options import PRECISIONS, OptimizationConfig
+from automodel_sk.search.study.database import database_file, usable_url
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.storage import StudyLocation, open_storage, readable_errors
 from automodel_sk.search.study.study import identity_of, muted
@@ -316,9 +317,13 @@ def _attributes(location: StudyLocation) -> dict[str, Any]:
         f"there is no study {location.study_name!r} in {location}; start its search first, with"
         f" study_name={location.study_name!r} and the same storage"
     )
-    if location.journal is not None and not location.journal.exists():
-        raise absent
     with readable_errors(location), muted():
+        file = location.journal
+        if location.is_url:
+            usable_url(str(location.storage))
+            file = database_file(str(location.storage))
+        if file is not None and not file.exists():
+            raise absent
         storage = open_storage(location)
         try:
             study_id = storage.get_study_id_from_name(location.study_name)
