@@ -89,7 +89,8 @@ def of_steps(futr_df: pd.DataFrame | None, times: pd.DataFrame) -> pd.DataFrame 
     """Return the future values of the steps to forecast, without earlier and later rows."""
     if futr_df is None or len(futr_df) == len(times):
         return futr_df
-    return times.merge(futr_df, on=["unique_id", "ds"], how="left", validate="one_to_one")
+    keys = ["unique_id", "ds"]  # rows of other series and times are not checked: once each
+    return times.merge(futr_df.drop_duplicates(keys), on=keys, how="left", validate="one_to_one")
 
 
 def times_after(past: pd.DataFrame, freq: str | int, steps: int) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What a history to forecast from is warned of."""
+"""What a history to forecast from is warned of, and which future rows are taken."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from automodel_sk.forecasting.future_values import future_values, of_steps, times_after
 from automodel_sk.forecasting.history import usable_history
 from automodel_sk.training.task import TrainingTask
 
@@ -37,3 +38,15 @@ def test_gaps_are_named_as_at_the_search(freq: str | int, caplog: pytest.LogCapt
     said = record.getMessage()
     assert f"lacks 3 times at freq={freq!r} in 1 series, first in series 'b'" in said
     assert "fill_gaps" in said
+
+
+def test_future_rows_that_are_not_needed_may_be_anything() -> None:
+    past = rows("a", pd.RangeIndex(3))
+    needed = pd.DataFrame({"unique_id": "a", "ds": [3, 4], "price": [1.0, 2.0]})
+    other = pd.DataFrame({"unique_id": "z", "ds": [3, 3, 9], "price": [7.0, 8.0, 9.0]})
+    later = pd.DataFrame({"unique_id": "a", "ds": [9], "price": [7.0]})
+    futr_df = pd.concat([other, needed, later])
+    prepared = future_values(futr_df, ["price"], past, h=2, freq=1)
+    found = of_steps(prepared, times_after(past, 1, 2))
+    assert found is not None
+    pd.testing.assert_frame_equal(found, needed, check_dtype=False)
