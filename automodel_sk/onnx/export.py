@@ -39,7 +39,11 @@ _HALF_TOLERANCE = 5e-2
 half precision, the file never does."""
 
 _FULL = (None, 32, "32", "32-true")
-_DRAWING = ("Informer",)
+_NEVER = {
+    "HINT": "it reconciles samples of another network",
+    "Informer": "it draws random numbers for every forecast",
+    "TimesNet": "the periods that it folds a series by depend on its values",
+}
 
 
 def export(state: ModelState, path: Path) -> Path:
@@ -74,10 +78,8 @@ def _check_exportable(state: ModelState) -> None:
 def _reason(state: ModelState) -> str | None:
     """Return why a model can't be exported."""
     network = state.module
-    if state.model_name == "HINT":
-        return "it reconciles samples of another network"
-    if state.model_name in _DRAWING:
-        return "it draws random numbers for every forecast"
+    if state.model_name in _NEVER:
+        return _NEVER[state.model_name]
     if network.RECURRENT:
         return "it forecasts step by step from its own samples or forecasts"
     if loss_family(network.loss) in ("distribution", "implicit"):
@@ -143,13 +145,20 @@ def _write(state: ModelState, inputs: Mapping[str, Array], path: Path) -> None:
                 verbose=False,
             )
     except Exception as exc:  # the exporter may raise anything in one of 36 models
-        reason = str(exc.__cause__ or exc).strip().splitlines()[0][:200]
         raise InvalidInputError(
             f"{state.model_name} can't be exported to ONNX: the exporter of torch does not"
-            f" translate it ({reason}); use save and AutoModel.load"
+            f" translate it ({_innermost(exc)}); use save and AutoModel.load"
         ) from exc
     program.model.metadata_props[KEY] = described(state)
     program.save(str(path))
+
+
+def _innermost(exc: BaseException) -> str:
+    """Return the first line of the error that an error goes back to."""
+    while exc.__cause__ is not None:
+        exc = exc.__cause__
+    text = str(exc).strip()
+    return text.splitlines()[0][:200] if text else type(exc).__name__
 
 
 def _check(

@@ -59,8 +59,10 @@ def equal_lengths() -> pd.DataFrame:
 
 
 REFUSED = {
-    "DeepAR": "samples",
+    "DeepAR": "it forecasts step by step",
+    "FEDformer": "the exporter of torch does not translate it",
     "Informer": "it draws random numbers for every forecast",
+    "TimesNet": "the periods that it folds a series by depend on its values",
 }
 
 
