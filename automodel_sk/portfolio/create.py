@@ -90,7 +90,8 @@ def _announce(plan: PortfolioPlan, options: OptimizationConfig, *, by_name: bool
             ", ".join(local),
         )
     say(f"Data: {plan.profile}", options.verbose)
-    windows = f"{plan.data.n_windows} validation windows of {plan.data.h} steps"
+    plural = "" if plan.data.n_windows == 1 else "s"
+    windows = f"{plan.data.n_windows} validation window{plural} of {plan.data.h} steps"
     say(f"Models: {', '.join(plan.names)}; {windows}", options.verbose)
     say(f"Plan: {describe_plan(plan, options)}", options.verbose)
     if plan.sample_note is not None:
