@@ -29,7 +29,7 @@ from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import metric_name
 from automodel_sk.options import OptimizationConfig
-from automodel_sk.portfolio.names import names_several
+from automodel_sk.portfolio.names import makes_ensemble, names_several
 from automodel_sk.portfolio.presets import with_time_limit
 from automodel_sk.search.initial_trials import earlier_configurations
 from automodel_sk.search.planning import SearchPlan, UserInput, make_plan
@@ -147,8 +147,8 @@ class AutoModelFactory:
         Returns
         -------
         AutoModel
-            Fitted on every row, including the validation windows. For several models an
-            `AutoEnsemble`.
+            Fitted on every row, including the validation windows. An `AutoEnsemble` for several
+            models, or if the option `ensemble` combines the best trials of one.
 
         Raises
         ------
@@ -172,8 +172,9 @@ class AutoModelFactory:
         label = "auto" if several else model_name
         options = replace(options, study_name=options.study_name or _study_name(label, h))
         options = replace(options, freq=_plain(options.freq))
+        combined = makes_ensemble(model_name, options.ensemble)
         names = ColumnNames(id_col, time_col, target_col)
-        names.check_free("AutoEnsemble" if several else str(model_name))
+        names.check_free("AutoEnsemble" if combined else str(model_name))
         names.check_present(dataset, "dataset")
         given = UserInput(
             model_name,
@@ -186,8 +187,8 @@ class AutoModelFactory:
             hist_exog_list or (),
             stat_exog_list or (),
         )
-        if several:
-            return self._search_several(given, options, names)
+        if combined:
+            return self._search_and_combine(given, options, names)
         return self._search_one(given, options, names, started)
 
     def _search_one(
@@ -208,10 +209,10 @@ class AutoModelFactory:
             begun = started + timedelta(seconds=seconds)
             return self._search(plan, limited, budget, begun, names)
 
-    def _search_several(
+    def _search_and_combine(
         self, given: UserInput, options: OptimizationConfig, names: ColumnNames
     ) -> AutoModel:
-        """Search several models; say how to resume if the search is stopped."""
+        """Search and combine the best trials; say how to resume if the search is stopped."""
         from automodel_sk.portfolio.create import create_ensemble
 
         try:
@@ -377,7 +378,8 @@ def create_auto_model(
     Returns
     -------
     AutoModel
-        Fitted on every row. For several models an `AutoEnsemble`.
+        Fitted on every row. An `AutoEnsemble` for several models, or if the option `ensemble`
+        combines the best trials of one.
 
     Raises
     ------

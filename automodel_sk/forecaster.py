@@ -103,8 +103,7 @@ class AutoNeuralForecaster(ForecasterContract):
         The metric to minimise, e.g. "mae", "mase", a metric of sktime or a function of ``(y_true,
         y_pred)``; by default the validation loss.
     n_windows : int, optional
-        Number of validation windows of `h` steps. By default one, or two to five for several
-        models.
+        Number of validation windows of `h` steps. By default one, or two to five for an ensemble.
     step_size : int, optional
         Steps between validation windows; `h` if None.
     refit : {"full", "best_weights", "continue"}, default="full"
@@ -132,8 +131,9 @@ class AutoNeuralForecaster(ForecasterContract):
         Whether warnings about data and configuration are errors.
     preset : {"quick", "balanced", "best"}, default="quick"
         Time of a search without `time_budget_hours` or `num_samples`: 1, 5 or 30 minutes.
-    ensemble : {"auto", "best", "mean", "median", "greedy"}, default="auto"
-        How several models are combined; "auto" chooses on the validation windows.
+    ensemble : {"auto", "best", "mean", "median", "greedy"}, optional
+        How several models, or the best trials of one, are combined; "auto" chooses on the
+        validation windows. By default "auto" for several models, and the best trial alone for one.
     exclude : sequence of str, optional
         Models that "auto" leaves out.
     study_name : str, optional
@@ -169,11 +169,11 @@ class AutoNeuralForecaster(ForecasterContract):
     strategy_ : SearchStrategy or None
         The search algorithm and the reason for its choice; None without a search.
     leaderboard_ : pandas.DataFrame
-        Everything that was tried beside the ensemble, the best first. Only for several models.
+        Everything that was tried beside the ensemble, the best first. Only for ensembles.
     weights_ : dict of str to float
-        Weight of each member of the ensemble by name. Only for several models.
+        Weight of each member of the ensemble by name. Only for ensembles.
     members_ : dict of str to FittedMember
-        The fitted members of the ensemble by name. Only for several models.
+        The fitted members of the ensemble by name. Only for ensembles.
     pretrained_model_ : AutoModel
         The model that `pretrain` fitted, if it was called.
 
@@ -222,7 +222,7 @@ class AutoNeuralForecaster(ForecasterContract):
         season_length: int | None = None,
         strict_mode: bool = False,
         preset: str = "quick",
-        ensemble: str = "auto",
+        ensemble: str | None = None,
         exclude: Sequence[str] | None = None,
         study_name: str | None = None,
         storage: str | Path | None = ":memory:",
@@ -403,7 +403,7 @@ class AutoNeuralForecaster(ForecasterContract):
 
     def _check_choices(self) -> None:
         check_choice("pi_method", self.pi_method, PI_METHODS)
-        check_intervals(self.model, self.pi_method)
+        check_intervals(self.model, self.pi_method, self.ensemble)
         check_choice("on_update", self.on_update, _ON_UPDATE)
         check_names("hist_exog", self.hist_exog)
         check_exogenous(self.model, self.hist_exog, (), self.static)

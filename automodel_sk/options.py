@@ -82,7 +82,7 @@ class OptimizationConfig:
         public data sets; ``"neuralforecast"`` is that of neuralforecast's own Auto class.
     n_windows : int, optional
         Number of validation windows of `h` steps held out at the end of each series. If None, one;
-        for several models 5 with fewer than 20 series, 3 with fewer than 100, else 2.
+        for an ensemble 5 with fewer than 20 series, 3 with fewer than 100, else 2.
     step_size : int, optional
         Steps between validation windows. If None, `h`.
     refit : {"full", "best_weights", "continue"}, default "full"
@@ -118,8 +118,10 @@ class OptimizationConfig:
     preset : {"balanced", "quick", "best"}, default "balanced"
         Time of a search if neither `time_budget_hours` nor `num_samples` is given: 5 minutes, 1
         minute or 30 minutes.
-    ensemble : {"auto", "best", "mean", "median", "greedy"}, default "auto"
-        How several models are combined. ``"auto"`` chooses by leaving one validation window out.
+    ensemble : {"auto", "best", "mean", "median", "greedy"}, optional
+        How several models are combined, or the best trials of one: ``"auto"`` chooses by leaving
+        one validation window out. If None, ``"auto"`` for several models, and the best trial alone
+        for one.
     exclude : sequence of str, optional
         Models that "auto" leaves out.
 
@@ -258,8 +260,8 @@ class OptimizationConfig:
     )
     n_windows: int | None = option(
         None,
-        "Validation windows of h steps; one by default, two to five for several models.",
-        NumberRule("n_windows", 1, also=(None,), note="None: one, or more for several models"),
+        "Validation windows of h steps; one by default, two to five for an ensemble.",
+        NumberRule("n_windows", 1, also=(None,), note="None: one, or more for an ensemble"),
         panel=_SEARCH,
         shared=True,
     )
@@ -353,10 +355,11 @@ class OptimizationConfig:
         panel=_SEARCH,
         shared=True,
     )
-    ensemble: str = option(
-        "auto",
-        "How several models are combined: auto chooses on the validation windows.",
-        Choices("ensemble", ENSEMBLES),
+    ensemble: str | None = option(
+        None,
+        "How several models, or the trials of one, are combined: auto chooses on the validation"
+        " windows; by default auto for several, and the best trial of one.",
+        Choices("ensemble", ENSEMBLES, optional=True),
         panel=_SEARCH,
         shared=True,
     )

@@ -12,7 +12,7 @@ from automodel_sk.catalog.models import MODEL_CATALOG, ModelCharacteristics
 from automodel_sk.data.wording import shown
 from automodel_sk.estimator.models import abilities, known_names
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.portfolio.names import names_several
+from automodel_sk.portfolio.names import makes_ensemble
 
 __all__ = [
     "as_numbers",
@@ -129,8 +129,8 @@ def check_names(name: str, value: Any) -> None:
         )
 
 
-def check_intervals(model: Any, pi_method: str) -> None:
-    """Raise if several models get a source of intervals that they do not have.
+def check_intervals(model: Any, pi_method: str, ensemble: Any = None) -> None:
+    """Raise if an ensemble gets a source of intervals that it does not have.
 
     Parameters
     ----------
@@ -138,11 +138,13 @@ def check_intervals(model: Any, pi_method: str) -> None:
         Name of the model, names of several, or "auto".
     pi_method : str
         A key of `PI_METHODS`.
+    ensemble : str, optional
+        How several models, or the trials of one, are combined.
 
     Raises
     ------
     InvalidInputError
-        If several models shall have intervals of a training loss.
+        If an ensemble shall have intervals of a training loss.
 
     Examples
     --------
@@ -152,11 +154,11 @@ def check_intervals(model: Any, pi_method: str) -> None:
         ...
     automodel_sk.exceptions.InvalidInputError: pi_method='quantile' is for one network; the ...
     """
-    if names_several(model) and pi_method not in ("auto", "conformal"):
+    if makes_ensemble(model, ensemble) and pi_method not in ("auto", "conformal"):
         raise InvalidInputError(
-            f"pi_method={pi_method!r} is for one network; the intervals of several models come"
-            " from their errors on validation windows: leave pi_method out, or choose one network,"
-            " e.g. model='NHITS'"
+            f"pi_method={pi_method!r} is for one network; the intervals of an ensemble come from"
+            " its errors on validation windows: leave pi_method out, or choose one network without"
+            " ensemble, e.g. model='NHITS'"
         )
 
 

@@ -22,7 +22,7 @@ from automodel_sk.persistence.allowed_arguments import check_settings, passive
 from automodel_sk.persistence.schema import Stored, checked
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.members.neural import NeuralMember
-from automodel_sk.portfolio.names import names_several, read_names
+from automodel_sk.portfolio.names import makes_ensemble, names_several, read_names
 
 __all__ = ["checked_parameters", "parameters_from_json", "parameters_to_json"]
 
@@ -77,6 +77,9 @@ def _config_to_json(config: Any, forecaster: Any) -> Any:
     model = forecaster.auto_model_
     if not isinstance(model, AutoEnsemble):
         return _settings_to_json(model.model_name, config, forecaster.best_config_)
+    if not names_several(forecaster.model):
+        (name,) = read_names(forecaster.model) or ()
+        return _settings_to_json(name, config, _best_of(name, model))
     return {
         name: _settings_to_json(name, space, _best_of(name, model))
         for name, space in config.items()
@@ -180,13 +183,14 @@ def parameters_from_json(
     ModelFileError
         If they belong to another model, or could do more than shape forecasts.
     """
-    if not _is_of(parameters["model"], auto_model):
+    if not _is_of(parameters["model"], parameters["ensemble"], auto_model):
         raise ModelFileError(
             f"{source} is of a {shown(parameters['model'])}, but the model next to it is of"
             f" a {_named(auto_model)}; save the forecaster again"
         )
     if parameters["config"] is not None:
-        _check_config(parameters["config"], auto_model, source)
+        of_one = not names_several(parameters["model"])
+        _check_config(parameters["config"], auto_model, source, of_one=of_one)
     restored: dict[str, Any] = {
         "hist_exog": tuple(label_from_json(label) for label in parameters["hist_exog"])
     }
@@ -197,8 +201,8 @@ def parameters_from_json(
     return parameters | restored
 
 
-def _is_of(model: Any, auto_model: AutoModel) -> bool:
-    """Return whether a fitted model is one that the parameter can have led to."""
+def _is_of(model: Any, ensemble: Any, auto_model: AutoModel) -> bool:
+    """Return whether a fitted model is one that the parameters can have led to."""
     if not isinstance(auto_model, AutoEnsemble):
         return bool(model == auto_model.model_name)
     try:
@@ -206,7 +210,7 @@ def _is_of(model: Any, auto_model: AutoModel) -> bool:
     except InvalidInputError:
         return False
     made = {part.member.name for part in auto_model.state.team.parts}
-    return names_several(model) and (names is None or made <= {*names})
+    return makes_ensemble(model, ensemble) and (names is None or made <= {*names})
 
 
 def _named(auto_model: AutoModel) -> str:
@@ -215,10 +219,15 @@ def _named(auto_model: AutoModel) -> str:
     return f"{auto_model.model_name} of {shown(list(auto_model.members))}"
 
 
-def _check_config(config: Mapping[str, Any], auto_model: AutoModel, source: object) -> None:
+def _check_config(
+    config: Mapping[str, Any], auto_model: AutoModel, source: object, *, of_one: bool
+) -> None:
     """Raise if settings could do more than shape models."""
     if not isinstance(auto_model, AutoEnsemble):
         check_settings(auto_model.model_name, config, source)
+        return
+    if of_one:
+        check_settings(auto_model.state.team.parts[0].member.name, config, source)
         return
     for name, settings in config.items():
         if name not in MODEL_CATALOG or not isinstance(settings, dict):

@@ -20,6 +20,7 @@ __all__ = [
     "SHORTEST_SLOT",
     "TOO_LITTLE",
     "PortfolioBudget",
+    "TrialsBudget",
     "end_times",
     "first_slot",
     "network_refit_seconds",
@@ -211,6 +212,33 @@ class _UntilReserve:
         if over:
             self._budget.cut_a_trial()
         return over
+
+
+_TRIALS_REFITTED = 4
+"""Members whose refit is expected in an ensemble of one network's trials."""
+
+
+class TrialsBudget(TimeBudget):
+    """Seconds for the search of one network and for fitting its best trials together.
+
+    Time is set aside for several refits like that of the best trial, but no more than `REFIT_SHARE`
+    of the budget unless one refit alone takes longer.
+
+    Examples
+    --------
+    >>> budget = TrialsBudget(100.0, clock=lambda: 0.0)
+    >>> budget.note(
+    ...     TrialRecord(0, "COMPLETE", 1.0, {"max_steps": 100}, {100: 1.0}, duration_seconds=5.0)
+    ... )
+    >>> budget.refit_seconds, budget.reserve
+    (5.0, 20.0)
+    """
+
+    @property
+    def reserve(self) -> float:
+        """Seconds that the final models need, as far as is known."""
+        one: float = super().reserve
+        return max(one, min(_TRIALS_REFITTED * one, REFIT_SHARE * self._seconds))
 
 
 def first_slot(left: float, remaining: int, workers: int, others: float = 0.0) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -11,15 +12,16 @@ import pandas as pd
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.preparation import WEIGHT
 from automodel_sk.options import OptimizationConfig
-from automodel_sk.portfolio.budget import PortfolioBudget
+from automodel_sk.portfolio.budget import PortfolioBudget, TrialsBudget
 from automodel_sk.portfolio.conclusion import conclusion, time_line
 from automodel_sk.portfolio.considered import by_reason
 from automodel_sk.portfolio.description import describe_plan
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.first_trials import within_budget
-from automodel_sk.portfolio.names import read_names
+from automodel_sk.portfolio.names import names_several, read_names
 from automodel_sk.portfolio.plan import PortfolioPlan, plan_portfolio
-from automodel_sk.portfolio.presets import with_preset
+from automodel_sk.portfolio.plan_one import is_one_configuration, plan_one
+from automodel_sk.portfolio.presets import with_preset, with_time_limit
 from automodel_sk.portfolio.run import run_portfolio
 from automodel_sk.portfolio.space import MODEL
 from automodel_sk.portfolio.unread import unread_by_all, unread_message
@@ -42,12 +44,13 @@ logger = logging.getLogger(__name__)
 def create_ensemble(
     given: UserInput, options: OptimizationConfig, names: ColumnNames
 ) -> tuple[AutoEnsemble, OptimizationSummary]:
-    """Search several models, combine the best, and fit them on all rows.
+    """Search several models or one, combine the best trials, and fit them on all rows.
 
     Parameters
     ----------
     given : UserInput
-        The user's input, with the engine's column names.
+        The user's input, with the engine's column names. One network by name is searched as
+        without an ensemble.
     options : OptimizationConfig
         Converted options, with a study name.
     names : ColumnNames
@@ -58,10 +61,49 @@ def create_ensemble(
     AutoEnsemble, OptimizationSummary
     """
     started = datetime.now().astimezone()
+    one = None if names_several(given.model_name) else _of_one(given, options, names)
+    plan, options, budget = one or _of_several(*_named(given, options), names)
+    with search_turn(lambda: logger.info("another search runs in this process")) as waited:
+        budget.add(waited)
+        begun = started + timedelta(seconds=waited)
+        return _tracked(plan, options, budget, names, begun)
+
+
+_Planned = tuple[PortfolioPlan, OptimizationConfig, PortfolioBudget | TrialsBudget]
+
+
+def _of_one(given: UserInput, options: OptimizationConfig, names: ColumnNames) -> _Planned | None:
+    """Plan the search of one network; None if its configuration is fixed, so that there is none."""
+    say(f"{given.model_name}: checking the data", options.verbose)
+    limit = time_line(options, given.model_name)
+    options = with_time_limit(options)
+    budget = TrialsBudget(_seconds(options), refit=options.refit)
+    start_workers_early(options)
+    with names.worded() if names.differ else nullcontext():
+        plan = plan_one(given, options)
+    if is_one_configuration(plan):
+        return None
+    # Workers on other machines plan the same search from the options.
+    options = replace(options, n_windows=plan.data.n_windows)
+    say(limit, options.verbose)
+    _announce_one(plan, options)
+    return plan, options, budget
+
+
+def _named(given: UserInput, options: OptimizationConfig) -> tuple[UserInput, OptimizationConfig]:
+    """Return the arguments as those of several models: a fixed configuration is one trial."""
+    name = given.model_name
+    if names_several(name):
+        return given, options
+    config = None if given.config is None else {name: given.config}
+    number = 1 if options.time_budget_hours is None else options.num_samples
+    return replace(given, model_name=[name], config=config), replace(options, num_samples=number)
+
+
+def _of_several(given: UserInput, options: OptimizationConfig, names: ColumnNames) -> _Planned:
     say(time_line(options), options.verbose)
     options = with_preset(options)
-    hours = options.time_budget_hours
-    seconds = None if hours is None else hours * 3600
+    seconds = _seconds(options)
     budget = PortfolioBudget(seconds, refit=options.refit)
     start_workers_early(options)
     with names.worded() if names.differ else nullcontext():
@@ -73,10 +115,26 @@ def create_ensemble(
     budget.of_networks(plan.networks)
     with names.worded() if names.differ else nullcontext():
         _announce(plan, options, by_name=read_names(given.model_name) is not None)
-    with search_turn(lambda: logger.info("another search runs in this process")) as waited:
-        budget.add(waited)
-        begun = started + timedelta(seconds=waited)
-        return _tracked(plan, options, budget, names, begun)
+    return plan, options, budget
+
+
+def _seconds(options: OptimizationConfig) -> float | None:
+    hours = options.time_budget_hours
+    return None if hours is None else hours * 3600
+
+
+def _announce_one(plan: PortfolioPlan, options: OptimizationConfig) -> None:
+    search = plan.alone
+    assert search is not None
+    assert search.strategy is not None
+    for warning in search.validation.warnings:
+        logger.warning(warning)
+    say(f"Data: {plan.profile}", options.verbose)
+    windows = f"{plan.data.n_windows} validation windows of {plan.data.h} steps"
+    say(f"Trials: {search.explanation} The best are combined by {windows}.", options.verbose)
+    say(f"Algorithm: {search.strategy.description}", options.verbose)
+    location = StudyLocation(str(options.study_name), options.storage)
+    say(f"Study: {options.study_name!r} in {location}", options.verbose)
 
 
 def _announce(plan: PortfolioPlan, options: OptimizationConfig, *, by_name: bool) -> None:
@@ -122,7 +180,7 @@ def _without_weights(plan: PortfolioPlan) -> list[str]:
 def _tracked(
     plan: PortfolioPlan,
     options: OptimizationConfig,
-    budget: PortfolioBudget,
+    budget: PortfolioBudget | TrialsBudget,
     names: ColumnNames,
     started: datetime,
 ) -> tuple[AutoEnsemble, OptimizationSummary]:
@@ -149,7 +207,7 @@ def _tracked(
         metrics=summary.metrics(),
         artifacts={**summary.artifacts(), "leaderboard.csv": table, **report_file(model)},
         model=model_record(model),
-        by_model=_metrics_by_model(table, summary["metric"]),
+        by_model={} if plan.of_trials else _metrics_by_model(table, summary["metric"]),
     )
     return model, summary
 
@@ -184,6 +242,7 @@ def _summary(
         models=", ".join(plan.names),
         backend=options.backend,
         study_name=options.study_name,
+        **_algorithm(plan),
         n_windows=plan.data.n_windows,
         metric=plan.objective.metric.name,
         n_trials=len(trials),
@@ -203,11 +262,21 @@ def _summary(
     return summary
 
 
+def _algorithm(plan: PortfolioPlan) -> dict[str, str | None]:
+    """Return what drew and pruned the trials of one network."""
+    strategy = None if plan.alone is None else plan.alone.strategy
+    if strategy is None:
+        return {}
+    names = {"algorithm": strategy.algorithm_name, "pruner": strategy.pruner_name}
+    return {**names, "description": strategy.description}
+
+
 def _search_record(plan: PortfolioPlan, options: OptimizationConfig) -> SearchRecord:
     settings = {k: v for k, v in options.to_dict().items() if k not in ("storage", "verbose")}
     settings.pop("mlflow_tracking_uri")
-    settings["warm_start"] = None
+    settings["warm_start"] = len(options.warm_start or ()) if plan.of_trials else None
     facts = {
+        **_algorithm(plan),
         "models": ", ".join(plan.names),
         "h": plan.data.h,
         "n_series": plan.profile.n_series,
@@ -220,10 +289,16 @@ def _search_record(plan: PortfolioPlan, options: OptimizationConfig) -> SearchRe
     tags = {"automodel_sk.study_id": f"{options.study_name} in {location}"}
     return SearchRecord(
         str(options.study_name),
-        "auto",
+        plan.names[0] if plan.of_trials else "auto",
         {**settings, **facts},
         tags,
         data_record(plan.prepared.data) if options.use_mlflow else None,
-        by=MODEL,
-        metric=plan.objective.metric.name,
+        by=None if plan.of_trials else MODEL,
+        metric=_metric_of_trials(plan),
     )
+
+
+def _metric_of_trials(plan: PortfolioPlan) -> str | None:
+    """Return the name of the trials' scores; None for the training loss of one network's."""
+    objective = plan.objective if plan.alone is None else plan.alone.objective
+    return None if objective is None else objective.metric.name

@@ -9,18 +9,19 @@ from pathlib import Path
 
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.affordable import final_seconds
-from automodel_sk.portfolio.budget import PortfolioBudget, network_refit_seconds
+from automodel_sk.portfolio.budget import network_refit_seconds
 from automodel_sk.portfolio.candidates import Candidate
 from automodel_sk.portfolio.combiners import Combination
 from automodel_sk.portfolio.final_fits import Fit, MethodFit, NetworkFit, Result
 from automodel_sk.portfolio.members.base import Deadline
 from automodel_sk.portfolio.members.naive import naive_member
 from automodel_sk.portfolio.plan import PortfolioPlan
-from automodel_sk.portfolio.search import SearchedPortfolio
+from automodel_sk.portfolio.searched import SearchedPortfolio
 from automodel_sk.portfolio.side_by_side import fitted_side_by_side, worth_moving
 from automodel_sk.portfolio.team import WeightedMember
 from automodel_sk.search.final_refit import BestTrial
 from automodel_sk.search.parts import Processes
+from automodel_sk.training.time_budget import TimeBudget
 
 __all__ = ["fit_members"]
 
@@ -32,7 +33,7 @@ def fit_members(
     searched: SearchedPortfolio,
     plan: PortfolioPlan,
     options: OptimizationConfig,
-    budget: PortfolioBudget,
+    budget: TimeBudget,
     folder: Path,
     on_progress: Callable[[float], None],
 ) -> list[WeightedMember]:
@@ -121,8 +122,7 @@ def _fit_of(
         return MethodFit(alone, seconds, plan.members[candidate.name], str(folder), sampled)
     record = next(r for r in searched.records if r.number == candidate.number)
     record = replace(record, params=dict(candidate.config))
-    trainer = searched.request.several
-    task = trainer.tasks[candidate.name]  # type: ignore[union-attr]  # a PortfolioTrainer
+    task = searched.tasks[candidate.name]
     refit = "best_weights" if searched.interrupted else options.refit
     return NetworkFit(
         alone,
@@ -141,7 +141,7 @@ def _results(
     plan: PortfolioPlan,
     processes: Processes,
     side_by_side: Processes,
-    budget: PortfolioBudget,
+    budget: TimeBudget,
     gpus: float | None,
 ) -> Iterator[tuple[Fit, Result]]:
     """Run all fits; here those that no other process does, or should have done and did not."""
@@ -158,7 +158,7 @@ def _results(
 
 
 def _one_after_another(
-    fits: Sequence[Fit], plan: PortfolioPlan, processes: Processes, budget: PortfolioBudget
+    fits: Sequence[Fit], plan: PortfolioPlan, processes: Processes, budget: TimeBudget
 ) -> Iterator[tuple[Fit, Result]]:
     """Run fits in this process."""
     for done, fit in enumerate(fits):

@@ -81,7 +81,9 @@ class Leaderboard(pd.DataFrame):
 
 
 def leaderboard(
-    candidates: Sequence[Candidate], combination: Combination | None = None
+    candidates: Sequence[Candidate],
+    combination: Combination | None = None,
+    naive_score: float = math.nan,
 ) -> pd.DataFrame:
     """Return every candidate beside the ensemble, the least score first.
 
@@ -95,6 +97,8 @@ def leaderboard(
         All candidates, including those that failed.
     combination : Combination, optional
         The ensemble; without it there is no row for it, and nobody has weight.
+    naive_score : float
+        Score of the seasonal-naive forecast, for the skill if it is no candidate.
 
     Returns
     -------
@@ -125,7 +129,7 @@ def leaderboard(
     if combination is not None:
         seconds = sum(candidates[i].seconds for i in weights)
         rows.insert(0, {**_ENSEMBLE_ROW, **_scores(combination.errors), "seconds": seconds})
-    return _sorted(pd.DataFrame(rows, columns=_columns(rows)))
+    return _sorted(pd.DataFrame(rows, columns=_columns(rows)), naive_score)
 
 
 _ENSEMBLE_ROW: Mapping[str, Any] = {
@@ -170,9 +174,10 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*names[:place], *windows, *names[place + 1 :]]
 
 
-def _sorted(table: pd.DataFrame) -> pd.DataFrame:
+def _sorted(table: pd.DataFrame, naive_score: float) -> pd.DataFrame:
     """Return the rows by score, with the skill; the ensemble first among equals."""
-    baseline = table.loc[table["model"] == BASELINE_COLUMN, "score"].min()
+    tried = table.loc[table["model"] == BASELINE_COLUMN, "score"].min()
+    baseline = naive_score if math.isnan(tried) else tried
     skill = 1 - table["score"] / baseline if baseline > 0 else math.nan
     table = table.assign(skill=skill, trial=table["trial"].astype("Int64"))
     table = table.astype(

@@ -10,7 +10,7 @@ from automodel_sk.catalog.models import MODEL_CATALOG, read_model_name
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.portfolio.members.table import MEMBERS
 
-__all__ = ["AUTO", "names_several", "read_names"]
+__all__ = ["AUTO", "makes_ensemble", "names_several", "read_names"]
 
 AUTO = "auto"
 _MOST = 100
@@ -30,6 +30,27 @@ def names_several(model_name: Any) -> bool:
     if issubclass(kind, str):
         return model_name.lower() == AUTO or _member(model_name) is not None
     return issubclass(kind, (list, tuple, set, frozenset))
+
+
+def makes_ensemble(model_name: Any, ensemble: Any) -> bool:
+    """Return whether a search ends in an ensemble: of several models, or of the trials of one.
+
+    Parameters
+    ----------
+    model_name : object
+        Name, names, or "auto".
+    ensemble : object
+        The option `ensemble`.
+
+    Examples
+    --------
+    >>> makes_ensemble("NHITS", "mean"), makes_ensemble(["NHITS"], None)
+    (True, True)
+    >>> makes_ensemble("NHITS", None), makes_ensemble("NHITS", "best")
+    (False, False)
+    """
+    of_trials = issubclass(type(ensemble), str) and ensemble != "best"
+    return of_trials or names_several(model_name)
 
 
 def read_names(model_name: Any) -> tuple[str, ...] | None:

@@ -8,20 +8,24 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from automodel_sk.catalog.models import get_characteristics, is_joint
 from automodel_sk.data.analysis import DatasetProfile
 from automodel_sk.data.preparation import MASK, WEIGHT
-from automodel_sk.data.times.wall_dates import on_wall
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.metrics import resolve_metric
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.budget import REFIT_SHARE
 from automodel_sk.portfolio.considered import considered, not_considered
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.given_spaces import by_model, check_given
+from automodel_sk.portfolio.judging import (
+    DEFAULT_METRIC,
+    judging_data,
+    judging_objective,
+    prepared_with_windows,
+    validated,
+)
 from automodel_sk.portfolio.members.base import Member
 from automodel_sk.portfolio.members.table import MEMBERS, member_of
 from automodel_sk.portfolio.names import read_names
@@ -30,18 +34,16 @@ from automodel_sk.portfolio.space import MODEL, PortfolioSpace
 from automodel_sk.search.initial_trials import encoded_parameters
 from automodel_sk.search.network_spaces import PanelFacts, first_config, panel_facts
 from automodel_sk.search.planning import SearchPlan, UserInput, plan_search
-from automodel_sk.search.prepared import PreparedData, prepare_data
+from automodel_sk.search.prepared import PreparedData
 from automodel_sk.search.study.identity import loss_identity, metric_identity
 from automodel_sk.search_space import SearchSpace
-from automodel_sk.training.objective import Objective, make_objective
+from automodel_sk.training.objective import Objective
 from automodel_sk.validation import ValidationResult
 from automodel_sk.validation.data.categories import named_categories
 
-__all__ = ["PortfolioPlan", "plan_portfolio", "windows_for"]
+__all__ = ["PortfolioPlan", "plan_portfolio"]
 
 logger = logging.getLogger(__name__)
-
-DEFAULT_METRIC = "mase"
 
 SAMPLED_REFIT_SHARE = 0.5
 """Share of the time for the final models where they have many more series than the trials."""
@@ -77,6 +79,8 @@ class PortfolioPlan:
         Whether the models were chosen by "auto" rather than by name.
     whole : PreparedData, optional
         All series, which the final members are fitted to, if `data` and `prepared` are a sample.
+    of_trials : bool
+        Whether the candidates are the trials of an ordinary search over one network.
     """
 
     data: PortfolioData
@@ -91,11 +95,17 @@ class PortfolioPlan:
     prepared: PreparedData
     is_auto: bool = False
     whole: PreparedData | None = None
+    of_trials: bool = False
+
+    @property
+    def alone(self) -> SearchPlan | None:
+        """The plan of the network whose trials are the candidates; None for several models."""
+        return next(iter(self.networks.values())) if self.of_trials else None
 
     @cached_property
     def final_data(self) -> PortfolioData:
         """The rows that the final members are fitted to."""
-        return self.data if self.whole is None else _portfolio_data(self.whole)
+        return self.data if self.whole is None else judging_data(self.whole)
 
     def final_plan(self, name: str) -> SearchPlan:
         """Return the plan of a network on the rows that it is finally fitted to."""
@@ -182,23 +192,6 @@ class PortfolioPlan:
         }
 
 
-def windows_for(profile: DatasetProfile, h: int, step_size: int | None = None) -> int:
-    """Return the number of validation windows: the more, the fewer series there are.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from automodel_sk.data.analysis import analyse_dataset
-    >>> times = pd.date_range("2015-01-31", periods=60, freq="ME")
-    >>> df = pd.DataFrame({"unique_id": "a", "ds": times, "y": 1.0})
-    >>> windows_for(analyse_dataset(df), 6), windows_for(analyse_dataset(df), 24)
-    (5, 1)
-    """
-    wanted = 5 if profile.n_series < 20 else 3 if profile.n_series < 100 else 2
-    room = (int(profile.median_length) - max(2 * h + 1, 10) - h) // (step_size or h) + 1
-    return max(1, min(wanted, room))
-
-
 def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPlan:
     """Decide which models take part, and how they are judged.
 
@@ -219,12 +212,12 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
         The data are invalid, a name is unknown, or no model can forecast the data.
     """
     categories = named_categories(given.config)
-    whole = _prepared(given, options, categories)
-    report = _validated(whole, categories)
+    whole = prepared_with_windows(given, options, categories)
+    report = validated(whole, categories)
     prepared = _sampled(whole)
     is_sample = prepared is not whole
-    data = _portfolio_data(prepared)
-    objective = _objective(options, data)
+    data = judging_data(prepared)
+    objective = judging_objective(options, data)
     given = replace(given, config=by_model(given.config))
     asked = considered(given.model_name, data, options.exclude or ())
     check_given(given.config, list(asked))
@@ -270,66 +263,12 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
     )
 
 
-def _prepared(
-    given: UserInput, options: OptimizationConfig, categories: tuple[str, ...]
-) -> PreparedData:
-    """Check the data, then settle the number of windows, which depends on them."""
-    prepared = prepare_data(
-        given.dataset,
-        given.h,
-        options,
-        static_df=given.static_df,
-        futr_exog=given.futr_exog_list,
-        hist_exog=given.hist_exog_list,
-        stat_exog=given.stat_exog_list,
-    )
-    _validated(prepared, categories)
-    windows = options.n_windows or windows_for(prepared.profile, given.h, options.step_size)
-    return prepared.with_windows(windows)
-
-
 def _sampled(prepared: PreparedData) -> PreparedData:
     """Return a sample of very many series, which say as much about the candidates as all."""
     if prepared.profile.n_series <= MOST_JUDGED:
         return prepared
     # The same one in every process that joins the search, whatever its own seed.
-    return prepared.of_series(stratified_sample(_portfolio_data(prepared), SAMPLED, seed=0))
-
-
-def _validated(prepared: PreparedData, categories: tuple[str, ...]) -> ValidationResult:
-    result = prepared.checked(categories).findings.result()
-    result.raise_if_invalid()
-    return result
-
-
-def _portfolio_data(prepared: PreparedData) -> PortfolioData:
-    data = prepared.data
-    return PortfolioData(
-        on_wall(data.frame, data.profile.freq),
-        prepared.h,
-        data.profile.freq,
-        season=data.season,
-        static_df=data.static_df,
-        n_windows=data.n_windows,
-        step_size=data.step_size,
-        futr_exog=tuple(prepared.futr_exog),
-        hist_exog=tuple(prepared.hist_exog),
-        stat_exog=tuple(prepared.stat_exog),
-    )
-
-
-def _objective(options: OptimizationConfig, data: PortfolioData) -> Objective:
-    """Return the objective; series without an error scale, as constant ones, are not scored."""
-    metric = resolve_metric(options.metric or DEFAULT_METRIC, data.season)
-    assert metric is not None
-    objective = make_objective(metric, data.windows, data.judged).of_scaled_series()
-    if options.metric is not None:
-        objective.check([""])
-    if np.isfinite(np.asarray(objective.weights, dtype=float)).any():
-        return objective
-    plain = resolve_metric("mae", data.season)
-    assert plain is not None
-    return make_objective(plain, data.windows, data.judged)
+    return prepared.of_series(stratified_sample(judging_data(prepared), SAMPLED, seed=0))
 
 
 def _network(

@@ -6,32 +6,33 @@ import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import Any
 
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.times.wall_dates import day_zone
 from automodel_sk.evaluation.outcome import score_name
+from automodel_sk.metrics import metric_name
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.affordable import affordable
-from automodel_sk.portfolio.budget import PortfolioBudget
+from automodel_sk.portfolio.budget import PortfolioBudget, TrialsBudget
 from automodel_sk.portfolio.candidates import Candidate, choose_among
 from automodel_sk.portfolio.combiners import Combination, combine
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.final import fit_members
 from automodel_sk.portfolio.plan import PortfolioPlan
-from automodel_sk.portfolio.search import (
-    MOST_TRIALS,
-    SearchedPortfolio,
-    number_of_trials,
-    search_portfolio,
-)
+from automodel_sk.portfolio.search import MOST_TRIALS, number_of_trials, search_portfolio
+from automodel_sk.portfolio.search_one import search_one
+from automodel_sk.portfolio.searched import SearchedPortfolio
 from automodel_sk.portfolio.space import MODEL
 from automodel_sk.portfolio.store import trial_files
 from automodel_sk.portfolio.team import WeightedMember
 from automodel_sk.portfolio.window_errors import errors_by, mean_error, standard_error
 from automodel_sk.search.optuna.workers.pool import workers_wanted
 from automodel_sk.search.progress import Callbacks, ProgressBar, TrackerCallback, progress_bar
+from automodel_sk.search.run import score_name_of
 from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.tracking import Tracker
+from automodel_sk.training.task import REPORTS_PER_TRIAL
 
 __all__ = ["run_portfolio"]
 
@@ -41,7 +42,7 @@ logger = logging.getLogger(__name__)
 def run_portfolio(
     plan: PortfolioPlan,
     options: OptimizationConfig,
-    budget: PortfolioBudget,
+    budget: PortfolioBudget | TrialsBudget,
     tracker: Tracker,
     columns: ColumnNames,
 ) -> AutoEnsemble:
@@ -53,8 +54,8 @@ def run_portfolio(
         The plan.
     options : OptimizationConfig
         How to search.
-    budget : PortfolioBudget
-        The time for everything.
+    budget : PortfolioBudget or TrialsBudget
+        The time for everything; of trials for an ensemble of one network's.
     tracker : Tracker
         A started tracker that each trial is logged to.
     columns : ColumnNames
@@ -67,7 +68,10 @@ def run_portfolio(
     location = StudyLocation(str(options.study_name), options.storage)
     with trial_files(location) as folder, _progress(plan, options, budget) as bar:
         callback = Callbacks([TrackerCallback(tracker), bar])
-        searched = search_portfolio(plan, options, budget, folder, callback)
+        if isinstance(budget, TrialsBudget):
+            searched = search_one(plan, options, budget, folder, callback, bar)
+        else:
+            searched = search_portfolio(plan, options, budget, folder, callback)
         searched = _affordable(searched, plan, options, budget)
         combination = _combined(searched.candidates, plan, options)
         bar.on_refit()
@@ -83,7 +87,7 @@ def run_portfolio(
         combination,
         judged=plan.data,
         candidates=searched.candidates,
-        metric=options.metric if callable(options.metric) else plan.objective.metric.name,
+        metric=_judged_by(plan, options),
         zone=day_zone(plan.prepared.data.frame["ds"], profile.freq),
         random_seed=options.random_seed,
         records=searched.records,
@@ -92,6 +96,13 @@ def run_portfolio(
         columns=columns,
         left_out={**plan.left_out, **_not_reached(searched.candidates, plan)},
     )
+
+
+def _judged_by(plan: PortfolioPlan, options: OptimizationConfig) -> Any:
+    """Return the metric of the candidates' scores: a function of the user's, or a name."""
+    name = plan.objective.metric.name
+    own = callable(options.metric) and metric_name(options.metric) == name
+    return options.metric if own else name
 
 
 def _of_fitted(
@@ -125,7 +136,7 @@ def _affordable(
     searched: SearchedPortfolio,
     plan: PortfolioPlan,
     options: OptimizationConfig,
-    budget: PortfolioBudget,
+    budget: PortfolioBudget | TrialsBudget,
 ) -> SearchedPortfolio:
     """Take weight from candidates that could not be fitted to all series in time."""
     workers = workers_wanted(options)
@@ -134,9 +145,16 @@ def _affordable(
 
 
 def _progress(
-    plan: PortfolioPlan, options: OptimizationConfig, budget: PortfolioBudget
+    plan: PortfolioPlan, options: OptimizationConfig, budget: PortfolioBudget | TrialsBudget
 ) -> AbstractContextManager[ProgressBar]:
     """Return the progress bar: its first trials have known models, their number may be open."""
+    if plan.alone is not None:
+        one, strategy = plan.alone, plan.alone.strategy
+        reports = REPORTS_PER_TRIAL if strategy is None else strategy.n_reports
+        label, metric = one.task.model_name, score_name_of(one)
+        prunes = strategy is not None and strategy.pruner_name is not None
+        trials, verbose = one.num_samples, options.verbose
+        return progress_bar(trials, label, verbose, budget, reports, metric=metric, prunes=prunes)
     number = number_of_trials(plan, options)
     return progress_bar(
         None if number == MOST_TRIALS else number,
@@ -163,6 +181,6 @@ def _combined(
     return choose_among(
         candidates,
         errors_by(plan.objective),
-        allowed=options.ensemble,
+        allowed=options.ensemble or "auto",
         overlap=-(-plan.data.h // step) - 1,
     )

@@ -1,15 +1,13 @@
-"""Run a portfolio's trials and read the candidates that they left."""
+"""Run the trials of several models."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from automodel_sk._utils.interrupts import is_stopping
 from automodel_sk.exceptions import NoUsableTrialError
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.budget import PortfolioBudget
@@ -19,10 +17,11 @@ from automodel_sk.portfolio.members.base import Deadline, Member
 from automodel_sk.portfolio.members.table import MEMBERS
 from automodel_sk.portfolio.plan import PortfolioPlan
 from automodel_sk.portfolio.sampler import PATIENCE, PortfolioPruner, is_over, make_sampler
+from automodel_sk.portfolio.searched import SearchedPortfolio, run_until_stopped, with_candidates
 from automodel_sk.portfolio.space import MODEL
 from automodel_sk.portfolio.store import model_folder
-from automodel_sk.portfolio.trainer import FALLBACKS, PortfolioTrainer, config_of
-from automodel_sk.portfolio.window_errors import Errors, Forecasts, errors_by
+from automodel_sk.portfolio.trainer import PortfolioTrainer
+from automodel_sk.portfolio.window_errors import Errors, errors_by
 from automodel_sk.portfolio.window_store import WindowStore
 from automodel_sk.search.backends import make_backend
 from automodel_sk.search.optuna.workers.pool import workers_wanted
@@ -32,47 +31,18 @@ from automodel_sk.search.study.search_spec import describe_portfolio
 from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search_algorithm_selector import SearchStrategy
 from automodel_sk.training.task import REPORTS_PER_TRIAL, TrainingTask
-from automodel_sk.trials import TrialRecord
 
 __all__ = [
     "MOST_TRIALS",
-    "SearchedPortfolio",
     "dataset_of",
     "number_of_trials",
     "portfolio_request",
     "search_portfolio",
 ]
 
-logger = logging.getLogger(__name__)
-
 MOST_TRIALS = 10_000
 KEPT_WEIGHTS = 3
 """Trials of each network whose weights are kept, so that they can be members unchanged."""
-
-
-@dataclass(frozen=True)
-class SearchedPortfolio:
-    """The ended trials of a portfolio, as candidates.
-
-    Parameters
-    ----------
-    records : sequence of TrialRecord
-        All trials.
-    candidates : sequence of Candidate
-        The same by number, with their forecasts of the windows.
-    request : SearchRequest
-        The search.
-    interrupted : bool
-        Whether Ctrl-C ended it.
-    dataset : neuralforecast.tsdataset.TimeSeriesDataset or None
-        What networks were trained on.
-    """
-
-    records: Sequence[TrialRecord]
-    candidates: Sequence[Candidate]
-    request: SearchRequest
-    interrupted: bool = False
-    dataset: Any = None
 
 
 def search_portfolio(
@@ -107,35 +77,21 @@ def search_portfolio(
         No model could forecast the windows; lists the reasons.
     """
     request = portfolio_request(plan, options, budget, folder)
-    kept = _Ended(callback)
-    interrupted, dataset = False, None
-    try:
-        dataset = dataset_of(plan)
-        records = make_backend(options.backend).run(request, dataset, kept)
-    except KeyboardInterrupt:
-        if is_stopping() or not any(record.state == "COMPLETE" for record in kept.records):
-            raise
-        logger.warning(
-            "interrupted: the model is combined from the %d trials that have ended",
-            len(kept.records),
-        )
-        records, interrupted = kept.records, True
     trainer = request.several
     assert isinstance(trainer, PortfolioTrainer)
-    store = WindowStore(plan, trainer, request.location, folder)
-    forecasts = store.collect(records)
-    if not interrupted:
-        forecasts = store.repeat(records, forecasts, dataset, budget)
-    errors_of = errors_by(plan.objective)
-    candidates = [
-        _candidate(record, plan, forecasts.get(record.number), errors_of, store.missing)
-        for record in records
-    ]
-    if not any(candidate.is_complete for candidate in candidates):
-        candidates += _at_once(plan, errors_of, max((r.number for r in records), default=-1) + 1)
-    if all(candidate.forecasts is None for candidate in candidates):
-        raise NoUsableTrialError(_reasons(candidates))
-    return SearchedPortfolio(records, candidates, request, interrupted, dataset)
+    dataset = dataset_of(plan)
+    ended = run_until_stopped(
+        lambda notified: make_backend(options.backend).run(request, dataset, notified), callback
+    )
+    store = WindowStore(plan, trainer.tasks, request.location, folder)
+    searched = with_candidates(ended, plan, store, trainer.tasks, dataset, budget)
+    if not any(candidate.is_complete for candidate in searched.candidates):
+        first = max((r.number for r in searched.records), default=-1) + 1
+        naive = _at_once(plan, errors_by(plan.objective), first)
+        searched = replace(searched, candidates=[*searched.candidates, *naive])
+    if all(candidate.forecasts is None for candidate in searched.candidates):
+        raise NoUsableTrialError(_reasons(searched.candidates))
+    return searched
 
 
 def _at_once(plan: PortfolioPlan, errors_of: Errors, first_number: int) -> list[Candidate]:
@@ -149,23 +105,6 @@ def _at_once(plan: PortfolioPlan, errors_of: Errors, first_number: int) -> list[
 
 def _naive_members(plan: PortfolioPlan) -> dict[str, Member]:
     return {n: m for n, m in plan.members.items() if MEMBERS[n].family == "naive"}
-
-
-class _Ended:
-    """Keeps the ended trials, for a search that is interrupted."""
-
-    def __init__(self, callback: SearchCallback) -> None:
-        self._callback = callback
-        self.records: list[TrialRecord] = []
-
-    def on_report(self, number: int, step: int, loss: float) -> None:
-        """Pass on one validation loss."""
-        self._callback.on_report(number, step, loss)
-
-    def on_trial_end(self, record: TrialRecord) -> None:
-        """Keep an ended trial and pass it on."""
-        self.records.append(record)
-        self._callback.on_trial_end(record)
 
 
 def portfolio_request(
@@ -280,30 +219,6 @@ def dataset_of(plan: PortfolioPlan) -> Any:
     for network in plan.networks.values():
         return training_data(replace(network, data=plan.prepared.data))
     return None
-
-
-def _candidate(
-    record: TrialRecord,
-    plan: PortfolioPlan,
-    forecasts: Forecasts | None,
-    errors_of: Errors,
-    missing: Mapping[int, str],
-) -> Candidate:
-    """Return a trial with its forecasts of the windows, if it made any."""
-    name = str(record.params.get(MODEL))
-    errors = None if forecasts is None else errors_of(forecasts)
-    return Candidate(
-        number=record.number,
-        name=name,
-        family=MEMBERS[name].family if name in MEMBERS else "neural",
-        config=config_of(record.params, plan.members),
-        forecasts=forecasts,
-        errors=errors,
-        seconds=record.duration_seconds,
-        state=record.state,
-        reason=record.reason or missing.get(record.number) or record.tags.get("note"),
-        n_fallbacks=int(record.tags.get(FALLBACKS, 0)),
-    )
 
 
 def _reasons(candidates: Sequence[Candidate]) -> str:

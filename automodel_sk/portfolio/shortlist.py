@@ -67,7 +67,7 @@ class Field:
 
         Left out are candidates without finite errors, networks that do not beat the best baseline,
         errors of more than `WORST_RATIO` times the least, repeated forecasts, and all but the best
-        `MOST_OF_A_MODEL` of a model and `MOST_CANDIDATES` in all.
+        `MOST_OF_A_MODEL` of a model, if there are several, and `MOST_CANDIDATES` in all.
 
         Parameters
         ----------
@@ -90,8 +90,9 @@ class Field:
         ranked = sorted(scores, key=lambda i: (_rounded(scores[i]), self.names[i], i))
         chosen: list[int] = []
         models: Counter[str] = Counter()
+        most = MOST_OF_A_MODEL if len(set(self.names)) > 1 else MOST_CANDIDATES
         for i in self._good_enough(ranked, scores):
-            if models[self.names[i]] < MOST_OF_A_MODEL and not self._repeats(i, chosen, scores):
+            if models[self.names[i]] < most and not self._repeats(i, chosen, scores):
                 models[self.names[i]] += 1
                 chosen.append(i)
         return chosen[:MOST_CANDIDATES]

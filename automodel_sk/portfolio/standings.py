@@ -37,7 +37,8 @@ def standings(state: EnsembleState, test_df: pd.DataFrame | None = None) -> pd.D
     InvalidInputError
         If no row came later, rows are missing in between, or a series was not trained on.
     """
-    table = leaderboard(state.record.judged, state.combination)
+    record = state.record
+    table = leaderboard(record.judged, state.combination, record.naive_score)
     parts = state.team.by_name.items()
     names = {part.number: name for name, part in parts if part.number is not None}
     of_candidate = table["trial"].notna()

@@ -16,19 +16,21 @@ from typing import Any
 
 import numpy as np
 
-from automodel_sk.portfolio.budget import PortfolioBudget
 from automodel_sk.portfolio.members.base import Deadline
 from automodel_sk.portfolio.packing import shape_of, unpacked
 from automodel_sk.portfolio.plan import PortfolioPlan
+from automodel_sk.portfolio.rules import MOST_MEMBERS
 from automodel_sk.portfolio.shortlist import MOST_OF_A_MODEL, WORST_RATIO
 from automodel_sk.portfolio.space import MODEL
 from automodel_sk.portfolio.store import model_folder
-from automodel_sk.portfolio.trainer import PortfolioTrainer, config_of
+from automodel_sk.portfolio.trainer import config_of
 from automodel_sk.portfolio.window_errors import Forecasts
 from automodel_sk.search.study.attributes import attachment_of
 from automodel_sk.search.study.storage import StudyLocation, open_storage, readable_errors
 from automodel_sk.search.study.study import muted
 from automodel_sk.training.refit import repeat_forecasts
+from automodel_sk.training.task import TrainingTask
+from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.training.window_forecasts import store_forecasts, stored_forecasts
 from automodel_sk.trials import TrialRecord
 
@@ -47,8 +49,8 @@ class WindowStore:
     ----------
     plan : PortfolioPlan
         The plan.
-    trainer : PortfolioTrainer
-        What trained the trials.
+    tasks : mapping of str to TrainingTask
+        What the trials of each network were trained with.
     location : StudyLocation
         Where the study is stored.
     folder : Path
@@ -61,7 +63,7 @@ class WindowStore:
     """
 
     plan: PortfolioPlan
-    trainer: PortfolioTrainer
+    tasks: Mapping[str, TrainingTask]
     location: StudyLocation
     folder: Path
     missing: dict[int, str] = field(default_factory=dict)
@@ -106,7 +108,7 @@ class WindowStore:
         records: Sequence[TrialRecord],
         found: Mapping[int, Forecasts],
         dataset: Any,
-        budget: PortfolioBudget,
+        budget: TimeBudget,
     ) -> dict[int, Forecasts]:
         """Make lost forecasts again, of the trials that may become members of the ensemble.
 
@@ -118,7 +120,7 @@ class WindowStore:
             The forecasts that are there.
         dataset : neuralforecast.tsdataset.TimeSeriesDataset or None
             What networks are trained on.
-        budget : PortfolioBudget
+        budget : TimeBudget
             A trial is repeated only if the time left is enough for it.
 
         Returns
@@ -153,7 +155,7 @@ class WindowStore:
             point = self.plan.members[name].forecast_windows(self.plan.data, Deadline()).point
         else:
             assert record.best_step is not None
-            task = self.trainer.tasks[name]
+            task = self.tasks[name]
             point = repeat_forecasts(task, config, dataset, record.best_step).point
         logger.debug("trial %d repeated in %.1f s", record.number, time.monotonic() - started)
         loss = record.best_loss if record.best_loss is not None else float("inf")
@@ -165,11 +167,15 @@ def _worth_repeating(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Return the complete trials that an ensemble may choose from, the best first."""
     usable = [r for r in records if r.state == "COMPLETE" and r.best_loss is not None]
     ranked = sorted(usable, key=lambda r: (r.best_loss, r.number))
-    most: Counter[str] = Counter()
+    models = {str(record.params.get(MODEL)) for record in ranked}
+    most_of_a_model = MOST_OF_A_MODEL if len(models) > 1 else MOST_MEMBERS
+    best = ranked[0].best_loss if ranked else None
+    worst = max(best, WORST_RATIO * best) if best is not None else 0.0  # likelihoods are negative
+    counts: Counter[str] = Counter()
     worth = []
     for record in ranked:
         name = str(record.params.get(MODEL))
-        if record.best_loss <= WORST_RATIO * ranked[0].best_loss and most[name] < MOST_OF_A_MODEL:  # type: ignore[operator]
-            most[name] += 1
+        if record.best_loss <= worst and counts[name] < most_of_a_model:  # type: ignore[operator]
+            counts[name] += 1
             worth.append(record)
     return worth

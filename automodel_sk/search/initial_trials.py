@@ -161,7 +161,9 @@ def earlier_configurations(warm_start: Any) -> list[dict[str, Any]]:
 
 
 def _of_model(model: AutoModel) -> list[dict[str, Any]]:
-    return _different([model.best_config, *_of_trials(model.trials)])
+    # The configuration of an ensemble is one by member, which its trials have too.
+    own = [] if hasattr(model, "weights") else [model.best_config]
+    return _different([*own, *_of_trials(model.trials)])
 
 
 def _of_trials(trials: pd.DataFrame) -> list[dict[str, Any]]:

@@ -21,14 +21,21 @@ from automodel_sk.search.planning import SearchPlan
 from automodel_sk.search.progress import Callbacks, ProgressBar, TrackerCallback, progress_bar, say
 from automodel_sk.search.request_builder import search_request, training_data
 from automodel_sk.search.scratch import scratch_folder
-from automodel_sk.search.study.request import SearchRequest
+from automodel_sk.search.study.request import SearchCallback, SearchRequest
 from automodel_sk.tracking import Tracker
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.training.window_forecasts import KeptForecasts, kept_forecasts
 from automodel_sk.trials import TrialRecord, best_record
 
-__all__ = ["Fit", "calibration_is_possible", "search_and_refit"]
+__all__ = [
+    "Fit",
+    "calibration_is_possible",
+    "failures_of",
+    "run_trials",
+    "score_name_of",
+    "search_and_refit",
+]
 
 
 @dataclass(frozen=True)
@@ -100,16 +107,11 @@ def search_and_refit(
     data = cache(lambda: training_data(plan))
     trials = plan.num_samples if plan.strategy else 0
     reports = plan.strategy.n_reports if plan.strategy else 1
+    label, metric = plan.task.model_name, score_name_of(plan)
     prunes = plan.strategy is not None and plan.strategy.pruner_name is not None
     with (
         progress_bar(
-            trials,
-            plan.task.model_name,
-            options.verbose,
-            budget,
-            reports,
-            metric=_score_name(plan),
-            prunes=prunes,
+            trials, label, options.verbose, budget, reports, metric=metric, prunes=prunes
         ) as bar,
         scratch_folder("trials") as folder,
     ):
@@ -123,7 +125,8 @@ def search_and_refit(
             request = search_request(plan, options, budget, data())
             request = replace(request, task=_keeping(request.task, str(folder), options))
             precision, workers = request.task.trainer_options["precision"], request.workers
-            records = _search(request, data(), options, tracker, bar)
+            callback = Callbacks([TrackerCallback(tracker), bar])
+            records = run_trials(request, data(), options, callback, bar)
             best = _best_trial(request, records)
         bar.on_refit()
         final = final_model_of(best, plan, options, data, budget, bar.on_refit)
@@ -143,7 +146,7 @@ def search_and_refit(
     )
 
 
-def _score_name(plan: SearchPlan) -> str:
+def score_name_of(plan: SearchPlan) -> str:
     """Return what the trials' values are: a metric, or the training loss."""
     return "loss" if plan.objective is None else score_name(plan.objective.metric.name)
 
@@ -183,16 +186,33 @@ def _scores(windows: KeptForecasts, plan: SearchPlan) -> ConformalScores:
     return scores_of_windows(windows.point, data.windows, data.frame, data.season)
 
 
-def _search(
+def run_trials(
     request: SearchRequest,
     dataset: Any,
     options: OptimizationConfig,
-    tracker: Tracker,
+    callback: SearchCallback,
     bar: ProgressBar,
 ) -> Sequence[TrialRecord]:
-    """Run the trials; if their number is open, as many as the time budget allows."""
+    """Run the trials; if their number is open, as many as the time budget allows.
+
+    Parameters
+    ----------
+    request : SearchRequest
+        The search.
+    dataset : neuralforecast.tsdataset.TimeSeriesDataset
+        The data.
+    options : OptimizationConfig
+        How to search.
+    callback : SearchCallback
+        Receives the events; an ended trial may come several times.
+    bar : ProgressBar
+        Shows how many trials are expected.
+
+    Returns
+    -------
+    sequence of TrialRecord
+    """
     backend = make_backend(options.backend)
-    callback = Callbacks([TrackerCallback(tracker), bar])
 
     def run(number: int) -> Sequence[TrialRecord]:
         return backend.run(replace(request, num_samples=number), dataset, callback)
@@ -211,13 +231,13 @@ def _search(
 def _best_trial(request: SearchRequest, records: Sequence[TrialRecord]) -> BestTrial:
     best = best_record(records)
     if best is None:
-        raise NoUsableTrialError(_failures(records))
+        raise NoUsableTrialError(failures_of(records))
     losses = best.intermediate_values
     step = min(losses, key=lambda step: losses[step])
     return BestTrial(request.task, best.params, step, complete=best.state == "COMPLETE")
 
 
-def _failures(records: Sequence[TrialRecord]) -> str:
+def failures_of(records: Sequence[TrialRecord]) -> str:
     """Return why there is no model: the reasons of failure by frequency."""
     if not records:
         return "the time budget was used up before the first validation; raise time_budget_hours"

@@ -38,7 +38,7 @@ CHEAP = ("RidgeRegression", "DynamicOptimizedTheta", "LightGBM", "DirectLightGBM
 
 def data_of(task: Dataset, windows: int) -> PortfolioData:
     """Return a task's training rows with as many windows as its series have room for."""
-    data = PortfolioData(task.train, task.h, task.freq, task.season)
+    data = PortfolioData(task.train, task.h, task.freq, season=task.season)
     room = (int(np.median(data.lengths)) - max(2 * task.h + 1, 10) - task.h) // task.h + 1
     return replace(data, n_windows=max(1, min(windows, room)))
 

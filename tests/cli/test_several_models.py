@@ -296,3 +296,15 @@ def test_names_are_listed_and_completed():
     assert all(name in shown for name in MEMBERS)
     assert complete_model("AUTO")[0] == "auto"
     assert {"AutoETS", "Autoformer"} <= set(complete_model("auto"))
+
+
+def test_the_best_trials_of_one_model_are_combined(saved: Path, tmp_path: Path):
+    space = tmp_path / "space.yaml"
+    space.write_text(yaml.safe_dump({**MLP, "learning_rate": {"uniform": [0.001, 0.01]}}))
+    asked = ["fit", "sales.csv", "--h", 6, "--model", "mlp", "--space", space, "--num-samples", 2]
+    asked += ["--ensemble", "mean", "--output", tmp_path / "mean", "--quiet", *SMALL]
+    result = run(*asked)
+    assert result.exit_code == 0, result.output
+    model = AutoModel.load(tmp_path / "mean")
+    assert model.weights == {"MLP": 0.5, "MLP-2": 0.5}
+    assert yaml.safe_load((tmp_path / "mean_run.yaml").read_text())["ensemble"] == "mean"

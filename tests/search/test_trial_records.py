@@ -10,8 +10,7 @@ from backend_contract import request_for
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from automodel_sk.options import OptimizationConfig
-from automodel_sk.search.run import _failures
+from automodel_sk.search.run import failures_of
 from automodel_sk.search.study.attributes import FITTED_TO_SLOT, RETRIED_WITH, changes_of
 from automodel_sk.search.study.trial_lifecycle import find_duplicate, record_of
 from automodel_sk.trials import TrialRecord
@@ -133,10 +132,10 @@ def failed(number: int, reason: str | None) -> TrialRecord:
 
 def test_failures_are_counted_by_reason() -> None:
     records = [failed(0, "out of memory"), failed(1, "diverged"), failed(2, "out of memory")]
-    lines = _failures([*records, failed(3, None)], OptimizationConfig()).splitlines()
+    lines = failures_of([*records, failed(3, None)]).splitlines()
     assert lines[0].startswith("all 4 trials failed")
     assert lines[1:] == ["  2 x out of memory", "  1 x diverged", "  1 x fail"]
 
 
 def test_no_trial_at_all_means_the_time_was_too_short() -> None:
-    assert "raise time_budget_hours" in _failures([], OptimizationConfig())
+    assert "raise time_budget_hours" in failures_of([])
