@@ -53,7 +53,8 @@ def parts_on_ray(
         running: dict[Any, int] = {}
         while waiting or running:
             while waiting and len(running) < most:
-                running[compute.remote(waiting[0], *lent)] = waiting.pop(0)
+                number = waiting.pop(0)
+                running[compute.remote(number, *lent)] = number
             for task in ray.wait(list(running), timeout=_LOOK_SECONDS)[0]:
                 yield from _result(running.pop(task), task)
             if time.monotonic() > ends:
