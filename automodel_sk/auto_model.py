@@ -47,10 +47,11 @@ if TYPE_CHECKING:
     from automodel_sk.search_space import SearchSpace
     from automodel_sk.validation import ValidationResult
 
-__all__ = ["AutoModel"]
+__all__ = ["AutoModel", "scored"]
 
 T = TypeVar("T")
 
+_TEST_ROWS = Frame("test_df", optional=False, columns=("unique_id", "ds", "y"))
 _EACH = Either("refit", Flag("refit"), NumberRule("refit", 1))
 
 
@@ -68,45 +69,19 @@ class _OfState(Generic[T]):
         model._state = replace(model.state, **changed)
 
 
+def scored(model: AutoModel) -> str:
+    """Return the best score under its metric's name, where that is a name of Python.
+
+    A metric that is a function has a path as its name.
+    """
+    name = model.metric_name.rpartition(".")[2]
+    return f"best_{name if name.isidentifier() else 'score'}={model.best_score:.6g}"
+
+
 class AutoModel:
     """A tuned and fitted forecasting model.
 
     Returned by `create_auto_model`, `AutoModelFactory` and `AutoModel.load`.
-
-    Parameters
-    ----------
-    fitted : neuralforecast.NeuralForecast
-        With one model, fitted on all the data.
-    task : TrainingTask
-        Model, horizon, losses and exogenous columns.
-    best_config : mapping
-        The fitted configuration.
-    best_step : int, optional
-        Training steps at the best validation loss; None for a fixed configuration.
-    trained_steps : int, optional
-        Training steps behind the model's weights. If None, derived from `best_step`.
-        `cross_validation` and `calibrate` train for as many steps.
-    training_note : str, optional
-        How a time budget shortened the refit; None if it did not.
-    records : sequence of TrialRecord
-        The trials of the search.
-    strategy : SearchStrategy, optional
-        The search algorithm and why it was chosen; None for a fixed configuration.
-    profile : DatasetProfile, optional
-        Characteristics of the training data.
-    validation : ValidationResult, optional
-        Findings of the validator.
-    scores : ConformalScores, optional
-        Calibration of prediction intervals for point losses.
-    windows : KeptForecasts, optional
-        Forecasts of the validation windows by the best trial, which `validation_scores` uses.
-    season : int
-        Number of steps in one season of the data.
-    space : SearchSpace, optional
-        The search space; functions in it are not available in a saved model.
-    columns : ColumnNames, optional
-        The user's names for the columns of series, times and values, used in all input and output
-        frames.
 
     Attributes
     ----------
@@ -158,6 +133,43 @@ class AutoModel:
         space: SearchSpace | None = None,
         columns: ColumnNames | None = None,
     ) -> None:
+        """Keep what a search found.
+
+        Parameters
+        ----------
+        fitted : neuralforecast.NeuralForecast
+            With one model, fitted on all the data.
+        task : TrainingTask
+            Model, horizon, losses and exogenous columns.
+        best_config : mapping
+            The fitted configuration.
+        best_step : int, optional
+            Training steps at the best validation loss; None for a fixed configuration.
+        trained_steps : int, optional
+            Training steps behind the model's weights. If None, derived from `best_step`.
+            `cross_validation` and `calibrate` train for as many steps.
+        training_note : str, optional
+            How a time budget shortened the refit; None if it did not.
+        records : sequence of TrialRecord
+            The trials of the search.
+        strategy : SearchStrategy, optional
+            The search algorithm and why it was chosen; None for a fixed configuration.
+        profile : DatasetProfile, optional
+            Characteristics of the training data.
+        validation : ValidationResult, optional
+            Findings of the validator.
+        scores : ConformalScores, optional
+            Calibration of prediction intervals for point losses.
+        windows : KeptForecasts, optional
+            Forecasts of the validation windows by the best trial, which `validation_scores` uses.
+        season : int
+            Number of steps in one season of the data.
+        space : SearchSpace, optional
+            The search space; functions in it are not available in a saved model.
+        columns : ColumnNames, optional
+            The user's names for the columns of series, times and values, used in all input and
+            output frames.
+        """
         self._state = ModelState(
             fitted,
             task,
@@ -217,12 +229,17 @@ class AutoModel:
     @property
     def trials(self) -> pd.DataFrame:
         """Table of the trials, one row each; empty for a fixed configuration."""
-        return trials_frame(self.state.records)
+        return trials_frame(self.state.records, self.state.metric_name)
 
     @property
     def best_score(self) -> float | None:
-        """The best validation loss; None for a fixed configuration."""
+        """The best validation score, of the metric `metric_name`; None without a search."""
         return self.state.best_score
+
+    @property
+    def metric_name(self) -> str:
+        """Name of the metric of `best_score`, such as ``"mae"``; "loss" for the training loss."""
+        return self.state.metric_name
 
     @public(to=TO)
     def predict(
@@ -446,6 +463,62 @@ class AutoModel:
             kept=state.windows,
             reconciliation=state.reconciliation,
         )
+
+    @public(test_df=_TEST_ROWS)
+    def evaluate(
+        self,
+        test_df: pd.DataFrame,
+        metrics: Sequence[Any] | None = None,
+        *,
+        futr_df: pd.DataFrame | None = None,
+        by_series: bool = False,
+    ) -> pd.DataFrame:
+        """Return the errors on rows that came after the training data, next to the baselines'.
+
+        The model forecasts from the end of its training data; nothing is trained.
+
+        Parameters
+        ----------
+        test_df : DataFrame
+            Long frame with the rows that follow the training data, at most `h` of each series, and
+            the `futr_exog_list` columns. Rows of the training data are ignored. A value of NaN was
+            not observed and does not count.
+        metrics : sequence of str or callable, optional
+            As in `validation_scores`: names of functions in `utilsforecast.losses`, or functions.
+        futr_df : DataFrame, optional
+            Future values of the `futr_exog_list` columns, if `test_df` has fewer than `h` steps.
+        by_series : bool
+            Whether to return the errors of each series instead of their mean.
+
+        Returns
+        -------
+        DataFrame
+            Columns `metric`, the model's name and the names of the baselines; with `by_series`, a
+            row for each series and metric, and the column `unique_id` first. NaN where a forecast
+            lacks the quantiles that a metric needs.
+
+        Raises
+        ------
+        InvalidInputError
+            A series was not trained on; no row came after the training data, one is missing, or
+            there are more than `h`.
+
+        Examples
+        --------
+        >>> from automodel_sk import create_auto_model
+        >>> values = [0.0, 1.0, 2.0, 3.0] * 11
+        >>> df = pd.DataFrame({"unique_id": "a", "ds": range(44), "y": values})
+        >>> config = {"max_steps": 2, "input_size": 8}
+        >>> model = create_auto_model("MLP", 4, df[:40], config, use_mlflow=False, verbose=False)
+        >>> model.evaluate(df[40:], ["mae", "rmse"])[["metric", "SeasonalNaive", "Naive"]]
+          metric  SeasonalNaive     Naive
+        0    mae            1.5  1.500000
+        1   rmse            1.870829  1.870829
+        """
+        from automodel_sk.evaluation.out_of_sample import evaluate
+
+        own = {self.state.column: self.predict}
+        return evaluate(self, own, test_df, metrics, futr_df=futr_df, by_series=by_series)
 
     @public(method=Choices("method", METHODS, optional=True))
     def explain(
@@ -830,6 +903,28 @@ class AutoModel:
 
         return write_report(self.plot, Path(path), model_code(self), futr_df)
 
+    def summary(self) -> str:
+        """Return the error beside the baselines', the trials and the configuration, in a few lines.
+
+        Returns
+        -------
+        str
+            Shows as it is in a console and in a notebook. The error is left out if it would take a
+            training, as for a loaded model.
+
+        Examples
+        --------
+        >>> from automodel_sk import create_auto_model
+        >>> df = pd.DataFrame({"unique_id": "a", "ds": range(40), "y": [0.0, 1.0, 2.0, 3.0] * 10})
+        >>> config = {"max_steps": 2, "input_size": 8}
+        >>> create_auto_model("MLP", 2, df, config, use_mlflow=False, verbose=False).summary()
+        MLP: forecasts 2 steps of 1 series
+        configuration: max_steps=2, input_size=8
+        """
+        from automodel_sk.report.summary import model_summary
+
+        return model_summary(self)
+
     def _repr_html_(self) -> str:
         """Return a card for notebooks."""
         from automodel_sk.report.card import card
@@ -837,7 +932,7 @@ class AutoModel:
         return card(self)
 
     def __repr__(self) -> str:
-        score = "" if self.best_score is None else f", best_score={self.best_score:.6g}"
+        score = "" if self.best_score is None else f", {scored(self)}"
         records = self.state.records
         trials = f", trials={len(records)}" if records else ""
         return f"AutoModel({self.model_name!r}, h={self.h}{score}{trials})"

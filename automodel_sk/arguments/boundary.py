@@ -51,6 +51,7 @@ TABLE: Mapping[str, Rule] = {
         NumberRule("seed", 42, low=0, high=2**32 - 1, also=(None,)),
         Flag("baselines"),
         Flag("held_out"),
+        Flag("by_series"),
         Frame("dataset"),
         Frame("futr_df", columns=("unique_id", "ds")),
         Frame("static_df", columns=("unique_id",)),

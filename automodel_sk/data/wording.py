@@ -120,6 +120,10 @@ class Wording:
         """Return how to fix something: the code, or plain words where nobody writes code."""
         return code
 
+    def result(self, name: str) -> str:
+        """Return the code that reads an attribute of the fitted model, or calls a method of it."""
+        return f"model.{name}"
+
     def column(self, name: str, frame: str | None = None) -> str:
         """Name a column, and its frame unless it is obvious."""
         return f"column {shown(name)}" + ("" if frame is None else f" of {frame}")

@@ -35,6 +35,8 @@ class SktimeWords(Wording):
     >>> words = SktimeWords(Layout.learn(y), "sales", {})
     >>> words.series(0), words.time(0, 1), words.column("y", "df"), words.by_series("y", "df")
     ("series 'south'", '2016-02', "column 'sales' of y", 'y.groupby(level=0)')
+    >>> words.result("trials"), words.result("report()")
+    ('forecaster.trials_', 'forecaster.report()')
     """
 
     def __init__(self, layout: Layout, target: Hashable, exogenous: Mapping[Hashable, str]) -> None:
@@ -54,8 +56,15 @@ class SktimeWords(Wording):
         """Return a time as in the index."""
         return self._layout.time(int(series), int(time))
 
+    def result(self, name: str) -> str:
+        """Return the code that reads an attribute of the forecaster, or calls a method of it."""
+        known = {"best_config": "best_config_", "trials": "trials_"}
+        return f"forecaster.{known.get(name, name.replace('leaderboard()', 'leaderboard_'))}"
+
     def own(self, name: str) -> str:
-        """Return the user's name of a column of `X`."""
+        """Return the user's name of the column of `y`, or of one of `X`."""
+        if name == "y" and self._target not in (None, 0):
+            return str(self._target)
         return str(self._columns.get(name, name))
 
     def column(self, name: str, frame: str | None = None) -> str:

@@ -18,6 +18,7 @@ from automodel_sk.forecasting.digests import digest_of
 from automodel_sk.forecasting.predict import stored_history
 from automodel_sk.forecasting.reconciliation import Reconciliation
 from automodel_sk.forecasting.window_errors import enough_windows, table_of_windows
+from automodel_sk.metrics import metric_name
 from automodel_sk.training.build import module_of, network_of
 from automodel_sk.training.refit_steps import final_steps
 from automodel_sk.training.task import TrainingTask
@@ -206,10 +207,15 @@ class ModelState:
     @property
     def best_score(self) -> float | None:
         """The best validation loss; None for a fixed configuration."""
-        complete = [r.value for r in self.records if r.state == "COMPLETE"]
+        complete = [r.value for r in self.records if r.ran_to_its_end]
         reported = [r.best_loss for r in self.records if r.state != "FAIL"]
         scores = [score for score in complete if score is not None]
         return min(scores or [loss for loss in reported if loss is not None], default=None)
+
+    @property
+    def metric_name(self) -> str:
+        """Name of the metric that `best_score` is a value of; "loss" for the training loss."""
+        return "loss" if self.task.metric is None else metric_name(self.task.metric)
 
     @property
     def steps_in_full(self) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from automodel_sk._utils.text_block import TextBlock
 from automodel_sk.portfolio.considered import by_reason
 from automodel_sk.portfolio.state import NAME
 from automodel_sk.report.templating import render
@@ -17,7 +18,7 @@ __all__ = ["ensemble_card", "ensemble_summary"]
 _TOP = 8
 
 
-def ensemble_summary(state: EnsembleState) -> str:
+def ensemble_summary(state: EnsembleState) -> TextBlock:
     """Return the members, their weights, the score and the models left out.
 
     Parameters
@@ -27,7 +28,7 @@ def ensemble_summary(state: EnsembleState) -> str:
 
     Returns
     -------
-    str
+    TextBlock
     """
     team = state.team
     count = len(team.parts)
@@ -43,7 +44,7 @@ def ensemble_summary(state: EnsembleState) -> str:
     if state.left_out:
         lines.append("left out:")
         lines += [f"  {names}: {reason}" for names, reason in by_reason(state.left_out)]
-    return "\n".join(lines)
+    return TextBlock("\n".join(lines))
 
 
 def _score_line(state: EnsembleState) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 from automodel_sk.console.state import clock_text, duration_text
 from automodel_sk.data.baselines import BASELINES
 from automodel_sk.data.wording import wording
-from automodel_sk.evaluation.outcome import Outcome, score_name
+from automodel_sk.evaluation.outcome import Outcome, score_name, target_name
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.presets import with_preset
@@ -71,8 +71,10 @@ def conclusion(model: AutoEnsemble, seconds: float) -> str:
     models = tried["model"].nunique()
     counts = f"{len(tried)} trials of {models} model{'' if models == 1 else 's'}"
     counts += f", {failed} failed" if failed else ""
-    details = wording().how(
-        "model.leaderboard() shows all of them, model.report() writes a page",
+    words = wording()
+    details = words.how(
+        f"{words.result('leaderboard()')} shows all of them, {words.result('report()')} writes a"
+        " page",
         "automodel-sk leaderboard MODEL shows all of them",
     )
     lines = [f"{counts} in {clock_text(seconds)}; {details}", leaderboard_head(model)]
@@ -118,4 +120,12 @@ def outcome_of(model: AutoEnsemble) -> Outcome:
     baselines = {name: float(scores[name]) for name in BASELINES if name in scores.index}
     baselines.setdefault("SeasonalNaive", state.record.naive_score)
     data = state.record.data
-    return Outcome(state.record.metric_name, state.score, baselines, data.n_windows, data.h)
+    return Outcome(
+        state.record.metric_name,
+        state.score,
+        baselines,
+        data.n_windows,
+        data.h,
+        freq=data.freq,
+        target=target_name(state.columns),
+    )

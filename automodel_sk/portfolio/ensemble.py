@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,7 +14,7 @@ from automodel_sk.arguments.boundary import public
 from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.kinds import Choices, Either, Flag, Text
 from automodel_sk.arguments.number_rule import NumberRule
-from automodel_sk.auto_model import AutoModel
+from automodel_sk.auto_model import AutoModel, scored
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.times.wall_dates import day_zone, on_wall
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AutoEnsemble"]
 
+_TEST_ROWS = Frame("test_df", optional=False, columns=("unique_id", "ds", "y"))
 _EACH = Either("refit", Flag("refit"), NumberRule("refit", 1))
 _MEMBER = Text("member", "NHITS", optional=True)
 _KINDS = ("futr_exog", "hist_exog", "stat_exog")
@@ -62,42 +64,6 @@ class AutoEnsemble(AutoModel):
     """Several fitted models that forecast together.
 
     Returned by `create_auto_model` for ``"auto"`` or several names, and by `AutoModel.load`.
-
-    Parameters
-    ----------
-    members : sequence of WeightedMember
-        The fitted members and their weights, which sum to one.
-    data : PortfolioData
-        The data that the members were fitted to and judged on.
-    combination : Combination
-        How the candidates were combined: mean or median, the cross-validated score, and the
-        forecasts of the validation windows that it is the error of. Its weights are those of the
-        candidates by position; the members have their own.
-    candidates : sequence of Candidate
-        Everything that was tried, for the leaderboard.
-    judged : PortfolioData, optional
-        The data that the members were judged on, if these are others than `data`.
-    metric : str or callable
-        Metric of the leaderboard and of the score.
-    zone : tzinfo or str, optional
-        Time zone of the data if `data` has wall-clock times, see `day_zone`.
-    random_seed : int
-        Seed of sampled paths.
-    records : sequence of TrialRecord
-        The trials of the search.
-    profile : DatasetProfile, optional
-        Characteristics of the training data.
-    validation : ValidationResult, optional
-        Findings of the validator.
-    scores : ConformalScores, optional
-        Calibration of the intervals. If None, computed from the errors of the combination on the
-        validation windows.
-    training_note : str, optional
-        How a time budget shortened the refit.
-    columns : ColumnNames, optional
-        The user's names for the columns of series, times and values.
-    left_out : mapping of str to str, optional
-        The models that took no part in the search, and why.
 
     Attributes
     ----------
@@ -112,29 +78,14 @@ class AutoEnsemble(AutoModel):
 
     Examples
     --------
-    What a search does, with two members that take no training:
-
-    >>> from automodel_sk.portfolio.candidates import choose_among
-    >>> from automodel_sk.portfolio.members.base import Deadline
-    >>> from automodel_sk.portfolio.members.table import member_of
-    >>> from automodel_sk.portfolio.window_record import window_errors
+    >>> from automodel_sk import create_auto_model
     >>> values = [float(step % 4) for step in range(40)]
     >>> frame = pd.DataFrame({"unique_id": "a", "ds": range(40), "y": values})
-    >>> data = PortfolioData(frame, h=2, freq=1, season=4, n_windows=2)
-    >>> members = [member_of(name) for name in ("Naive", "SeasonalNaive")]
-    >>> tried = [member.forecast_windows(data, Deadline()) for member in members]
-    >>> candidates = [
-    ...     Candidate(number, member.name, member.family, forecasts=windows.point)
-    ...     for number, (member, windows) in enumerate(zip(members, tried))
-    ... ]
-    >>> combination = choose_among(candidates, window_errors(data, "mae"), allowed="best")
-    >>> parts = [
-    ...     WeightedMember(members[place].fit(data, Deadline()), weight, candidates[place].number)
-    ...     for place, weight in combination.weights.items()
-    ... ]
-    >>> ensemble = AutoEnsemble(parts, data, combination, candidates=candidates, metric="mae")
+    >>> options = {"season_length": 4, "metric": "mae", "use_mlflow": False, "verbose": False}
+    >>> options |= {"cpus": 1, "storage": ":memory:"}
+    >>> ensemble = create_auto_model(["Naive", "SeasonalNaive"], 2, frame, **options)
     >>> ensemble
-    AutoEnsemble(SeasonalNaive, h=2, best_score=0)
+    AutoEnsemble(SeasonalNaive, h=2, best_mae=0)
     >>> ensemble.predict()["AutoEnsemble"].tolist()
     [0.0, 1.0]
     >>> ensemble.leaderboard()[["model", "score", "weight"]].values.tolist()
@@ -160,6 +111,44 @@ class AutoEnsemble(AutoModel):
         columns: ColumnNames | None = None,
         left_out: Mapping[str, str] | None = None,
     ) -> None:
+        """Keep what a search found.
+
+        Parameters
+        ----------
+        members : sequence of WeightedMember
+            The fitted members and their weights, which sum to one.
+        data : PortfolioData
+            The data that the members were fitted to and judged on.
+        combination : Combination
+            How the candidates were combined: mean or median, the cross-validated score, and the
+            forecasts of the validation windows that it is the error of. Its weights are those of
+            the candidates by position; the members have their own.
+        candidates : sequence of Candidate
+            Everything that was tried, for the leaderboard.
+        judged : PortfolioData, optional
+            The data that the members were judged on, if these are others than `data`.
+        metric : str or callable
+            Metric of the leaderboard and of the score.
+        zone : tzinfo or str, optional
+            Time zone of the data if `data` has wall-clock times, see `day_zone`.
+        random_seed : int
+            Seed of sampled paths.
+        records : sequence of TrialRecord
+            The trials of the search.
+        profile : DatasetProfile, optional
+            Characteristics of the training data.
+        validation : ValidationResult, optional
+            Findings of the validator.
+        scores : ConformalScores, optional
+            Calibration of the intervals. If None, computed from the errors of the combination on
+            the validation windows.
+        training_note : str, optional
+            How a time budget shortened the refit.
+        columns : ColumnNames, optional
+            The user's names for the columns of series, times and values.
+        left_out : mapping of str to str, optional
+            The models that took no part in the search, and why.
+        """
         team = Team(tuple(members), combination.kind)
         self._state = EnsembleState(
             None,
@@ -360,7 +349,39 @@ class AutoEnsemble(AutoModel):
 
         return scores_of_windows(self.state, metrics)
 
-    @public(test_df=Frame("test_df"))
+    @public(test_df=_TEST_ROWS)
+    def evaluate(
+        self,
+        test_df: pd.DataFrame,
+        metrics: Sequence[Any] | None = None,
+        *,
+        futr_df: pd.DataFrame | None = None,
+        by_series: bool = False,
+    ) -> pd.DataFrame:
+        """Return the errors on rows that came after the training data; as `AutoModel.evaluate`.
+
+        `leaderboard` with these rows ranks the models by usual errors, and takes more than `h` of
+        them.
+
+        Parameters
+        ----------
+        test_df, metrics, futr_df, by_series
+            As in `AutoModel.evaluate`.
+
+        Returns
+        -------
+        DataFrame
+            As from `AutoModel.evaluate`, with a column for ``AutoEnsemble``, the members and the
+            baselines.
+        """
+        from automodel_sk.evaluation.out_of_sample import evaluate
+
+        own: dict[str, Any] = {NAME: self.predict}
+        if len(self.state.team.parts) > 1:
+            own |= {name: partial(self.predict, member=name) for name in self.members}
+        return evaluate(self, own, test_df, metrics, futr_df=futr_df, by_series=by_series)
+
+    @public(test_df=Frame("test_df", columns=("unique_id", "ds", "y")))
     def leaderboard(self, test_df: pd.DataFrame | None = None) -> pd.DataFrame:
         """Return every model that was tried beside the ensemble, the best first.
 
@@ -679,7 +700,7 @@ class AutoEnsemble(AutoModel):
         return ensemble_card(self)
 
     def __repr__(self) -> str:
-        score = "" if self.best_score is None else f", best_score={self.best_score:.6g}"
+        score = "" if self.best_score is None else f", {scored(self)}"
         return f"{NAME}({', '.join(self.weights)}, h={self.h}{score})"
 
 

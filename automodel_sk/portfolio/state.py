@@ -159,6 +159,11 @@ class EnsembleState(ModelState):
         return score if np.isfinite(score) else None
 
     @property
+    def metric_name(self) -> str:
+        """Name of the metric that `best_score` is a value of."""
+        return self.record.metric_name
+
+    @property
     def score(self) -> float:
         """The cross-validated score; NaN if there is none."""
         return float("nan") if self.best_score is None else self.best_score

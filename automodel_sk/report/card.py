@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from automodel_sk.evaluation.outcome import score_name
+from automodel_sk.report.summary import counts_of_trials
 from automodel_sk.report.templating import render
 
 if TYPE_CHECKING:
@@ -25,12 +27,11 @@ def card(model: AutoModel) -> str:
     str
         HTML that uses the colours of the surrounding page.
     """
-    counts = model.trials["state"].value_counts()
-    found = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
-    trials = [f"{counts[state]} {word}" for state, word in found.items() if state in counts]
+    trials = [f"{count} {word}" for word, count in counts_of_trials(model).items()]
     return render(
         "card.html.j2",
         model=model,
+        metric=score_name(model.state.metric_name),
         trials=", ".join(trials) or "none, the configuration was fixed",
         n_series=len(model.state.ids),
     )

@@ -15,6 +15,7 @@ from automodel_sk.data.baselines import BASELINES
 from automodel_sk.data.period import steps_in_words, unit_of
 from automodel_sk.evaluation.backtest import Backtest, measured
 from automodel_sk.evaluation.coverage import coverage_on_windows
+from automodel_sk.evaluation.outcome import score_name
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.predict import loss_family
 from automodel_sk.plots.forecast_plot import (
@@ -28,6 +29,7 @@ from automodel_sk.plots.study import tuned_values
 from automodel_sk.report.environment_info import environment_info
 from automodel_sk.report.forecast_table import ForecastTables, day_of, forecast_tables
 from automodel_sk.report.several import several_models
+from automodel_sk.report.summary import counts_of_trials
 from automodel_sk.report.verdict import Verdict, verdict
 
 if TYPE_CHECKING:
@@ -262,11 +264,13 @@ def _ends(times: pd.Series) -> tuple[Any, Any]:
 
 def _search(plot: ModelPlots) -> dict[str, Any]:
     model, trials = plot._model, plot._model.trials
-    states = trials["state"].value_counts()
+    counts = counts_of_trials(model)
     several = hasattr(model, "leaderboard")
     return {
         "why": "" if model.strategy is None else model.strategy.description,
-        "counts": [int(states.get(state, 0)) for state in ("COMPLETE", "PRUNED", "FAIL")],
+        "n_trials": len(trials),
+        "counts": ", ".join(f"{count:,} {word}" for word, count in counts.items()),
+        "metric": score_name(model.state.metric_name),
         "seconds": trials["duration"].dt.total_seconds().sum(),
         "pictures": _pictures_of_models(plot) if several else _pictures_of_trials(plot),
         "slices": None

@@ -10,11 +10,9 @@ import pandas as pd
 from automodel_sk._utils.plain_text import plain_text
 from automodel_sk.arguments.packages import refusal_without
 from automodel_sk.auto_model import AutoModel
-from automodel_sk.catalog.losses import point_quantile
 from automodel_sk.console.state import clock_text
-from automodel_sk.data.baselines import BASELINES
 from automodel_sk.data.wording import wording
-from automodel_sk.evaluation.outcome import Outcome, score_name
+from automodel_sk.evaluation.outcome import outcome_of, score_name
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.final_refit import final_threads
 from automodel_sk.search.planning import SearchPlan
@@ -25,7 +23,7 @@ from automodel_sk.trials import best_record, trials_frame
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["OptimizationSummary", "conclusion", "no_report", "outcome_of", "summarise"]
+__all__ = ["OptimizationSummary", "conclusion", "no_report", "summarise"]
 
 
 class OptimizationSummary(dict[str, Any]):
@@ -187,12 +185,10 @@ def conclusion(model: AutoModel, summary: OptimizationSummary) -> str:
     lines = [summary.outcome()]
     if outcome is not None:
         lines.append(outcome.sentence())
-    lines.append(
-        wording().how(
-            "Details: model.best_config, model.trials, model.report()",
-            "Details: automodel-sk trials MODEL, automodel-sk report MODEL",
-        )
-    )
+    words = wording()
+    code = ", ".join(words.result(name) for name in ("best_config", "trials", "report()"))
+    shell = "automodel-sk trials MODEL, automodel-sk report MODEL"
+    lines.append(f"Details: {words.how(code, shell)}")
     return "\n".join(lines + no_report())
 
 
@@ -200,18 +196,3 @@ def no_report() -> list[str]:
     """Return a line that says how to get reports, if the package that they need is missing."""
     missing = refusal_without("plotly", "report")
     return [] if missing is None else [f"No report, also in MLflow: {missing}"]
-
-
-def outcome_of(model: AutoModel) -> Outcome | None:
-    """Return a model's error beside those of the baselines; None if a training would be needed."""
-    task = model.state.task
-    if model.state.windows is None:
-        return None
-    median = task.loss is None or abs(point_quantile(task.loss) - 0.5) < 1e-6
-    metric = task.metric or ("mae" if median else "mqloss")
-    scores = model.validation_scores([metric])
-    means = scores.drop(columns=["window", "cutoff", "metric"]).mean()
-    own = next(name for name in means.index if name not in BASELINES)
-    baselines = {name: float(means[name]) for name in BASELINES if name in means.index}
-    name = str(scores["metric"].iloc[0])
-    return Outcome(name, float(means[own]), baselines, task.n_windows, task.h)

@@ -91,6 +91,11 @@ ACCEPTED: dict[str, frozenset[str]] = {
 NEEDED: dict[str, dict[str, Any]] = {
     "refit": {"dataset": None},
     "update": {"dataset": None},
+    "evaluate": {
+        "test_df": pd.DataFrame(
+            {"unique_id": "a", "ds": pd.date_range("2024-03-01", periods=3), "y": 1.0}
+        )
+    },
     "reconcile": {"S_df": pd.DataFrame({"unique_id": ["a"], "a": [1.0]})},
 }
 """Arguments that a method needs beside the one that is nonsense."""

@@ -155,7 +155,7 @@ def test_too_few_newer_rows_are_refused(ensemble, frame):
 
 
 def test_summary_card_and_text(ensemble):
-    assert repr(ensemble).startswith("AutoEnsemble(Good, Worse, h=3, best_score=")
+    assert repr(ensemble).startswith("AutoEnsemble(Good, Worse, h=3, best_mase=")
     text = ensemble.summary()
     assert "0.75  Good" in text
     assert " on 2 windows, seasonal naive " in text

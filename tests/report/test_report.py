@@ -112,7 +112,8 @@ def test_what_the_page_says_is_what_was_measured(model: AutoModel, page: Page):
         assert f"{name} {scores.loc[name, 'MASE']:.3g}" in page.text
     assert f"{scores.loc['MLP', 'skill']:.0%} skill over seasonal naive" in page.text
     states = model.trials["state"].value_counts()
-    assert f"{states.get('COMPLETE', 0)} trials ran to their end" in page.text
+    assert f"{len(model.trials)} trials ({states.get('COMPLETE', 0)} complete" in page.text
+    assert f"The best validation loss was {model.best_score:.3g}" in page.text
     assert model.strategy.description in page.text
     assert "Data from 2024-01-01 to 2024-03-10, frequency D." in page.text
     for number in model.trials["number"]:
@@ -317,7 +318,7 @@ def test_without_plotly_the_report_names_its_extra_and_all_else_works(
 def test_the_card_shows_the_configuration_and_escapes(model: AutoModel):
     card = model._repr_html_()
     assert "<strong>MLP</strong>, fitted: forecasts 7 steps of 4 series, freq D" in card
-    assert f"validation loss {model.best_score:.3g}; trials: " in card
+    assert f"best validation loss {model.best_score:.3g}; trials: " in card
     for name, value in model.best_config.items():
         assert f">{name}</th>" in card
         assert f"<code>{value}</code>" in card
@@ -328,7 +329,7 @@ def test_the_card_shows_the_configuration_and_escapes(model: AutoModel):
         best_score=None,
         best_config={"<i>": "<script>"},
         trials=pd.DataFrame({"state": []}),
-        state=SimpleNamespace(ids=np.arange(2)),
+        state=SimpleNamespace(ids=np.arange(2), records=[], metric_name="loss"),
     )
     escaped = AutoModel._repr_html_(changed)
     assert not re.search("<(b|i|script)>", escaped)
