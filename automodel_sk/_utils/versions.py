@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from importlib.metadata import PackageNotFoundError, version
 
-__all__ = ["installed_version", "release_of"]
+__all__ = ["installed_version", "own_version", "release_of"]
 
 
 def installed_version(package: str) -> str | None:
@@ -20,6 +21,18 @@ def installed_version(package: str) -> str | None:
         return version(package)
     except (PackageNotFoundError, ValueError):  # the name may be empty
         return None
+
+
+def own_version() -> str:
+    """Return the version of this package, which may run from a folder without being installed.
+
+    Examples
+    --------
+    >>> release_of(own_version()) >= (0, 1)
+    True
+    """
+    version_of_package: str = sys.modules[__name__.partition(".")[0]].__version__
+    return version_of_package
 
 
 def release_of(text: str) -> tuple[int, ...]:

@@ -77,6 +77,8 @@ class ModelRecord:
         The model's metrics.
     packages : tuple of str
         Packages that its forecasts need beside those of every model.
+    requirements : tuple of str, optional
+        What is installed to load it. If None, these packages in their installed versions.
     """
 
     name: str
@@ -88,6 +90,7 @@ class ModelRecord:
     params: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
+    requirements: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

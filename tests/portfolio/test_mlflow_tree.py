@@ -97,7 +97,7 @@ def test_trials_lie_below_their_model_and_a_resumed_search_repeats_nothing(uri):
         trial(0, "Naive"),
         trial(1, "NHITS"),
         trial(2, "NHITS", state="PRUNED", reason="worse than the median"),
-        trial(3, "NHITS", state="PRUNED", reason=OUT_OF_TIME),
+        trial(3, "NHITS", state="COMPLETE", reason=OUT_OF_TIME),
         trial(4, "TFT", state="FAIL", value=None, reason="out of memory"),
     ):
         again.log_trial(ended)

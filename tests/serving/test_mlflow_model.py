@@ -20,6 +20,7 @@ from mlflow.exceptions import MlflowException
 from mlflow_store import closed_port, make_tables
 from series import seasonal_panel
 
+import automodel_sk
 from automodel_sk import AutoModel, create_auto_model
 from automodel_sk.exceptions import InvalidInputError, TrackingError
 from automodel_sk.search_space import Float
@@ -135,7 +136,7 @@ def test_what_it_needs_is_named_and_pinned(tracked: Tracked) -> None:
     lines = (tracked.folder / "requirements.txt").read_text().splitlines()
     pinned = dict(line.split("==") for line in lines)
     assert pinned["neuralforecast"] == version("neuralforecast")
-    assert pinned["automodel_sk"] == version("automodel_sk")
+    assert pinned["automodel_sk"] == automodel_sk.__version__
     assert pinned["torch"] == version("torch").split("+")[0]
 
 

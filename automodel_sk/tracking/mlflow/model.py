@@ -7,19 +7,24 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-from automodel_sk._utils.versions import installed_version
+from automodel_sk._utils.secrets import mask_secrets
+from automodel_sk._utils.versions import installed_version, own_version
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.tracking.base import ModelRecord
 from automodel_sk.tracking.mlflow.store import PREFIX, Store, column_schema, source_tags
 from automodel_sk.tracking.mlflow.text import flat_params, tag_texts
 
-__all__ = ["check_registered_name", "register_model", "write_model"]
+__all__ = ["FLAVOR", "check_registered_name", "register_model", "write_model"]
+
+FLAVOR = "automodel_sk"
+"""Name of the flavour, under which MLflow's description says where the saved model is."""
 
 # Given explicitly, because MLflow would otherwise run the model again to infer them.
-_PACKAGES = ("automodel_sk", "mlflow", "neuralforecast", "numpy", "pandas", "torch")
+_PACKAGES = ("mlflow", "neuralforecast", "numpy", "pandas", "torch")
 _FORBIDDEN = "/:"
 _COMPARISON = "warn_dependency_requirement_mismatches"
 
@@ -85,6 +90,7 @@ def _save_as_code(model: ModelRecord, saved: Path, target: Path, logged: Any, ru
         model_uuid=logged.model_id,
         model_id=logged.model_id,
     )
+    description.add_flavor(FLAVOR, data="artifacts/automodel", version=own_version())
     with _requirements_are_met():
         mlflow.pyfunc.save_model(
             str(target),
@@ -92,7 +98,7 @@ def _save_as_code(model: ModelRecord, saved: Path, target: Path, logged: Any, ru
             artifacts={"model": str(saved)},
             signature=_signature(model),
             input_example=model.example(),
-            pip_requirements=_requirements(model.packages),
+            pip_requirements=list(model.requirements or _requirements(model.packages)),
             mlflow_model=description,
         )
     # MLflow ran the script to check it.
@@ -138,11 +144,24 @@ def _signature(model: ModelRecord) -> Any:
 def _requirements(more: Sequence[str]) -> list[str]:
     """Return the packages that forecasting needs, in their installed versions."""
     # A build such as 2.7.0+cpu is not on any package index.
-    return [
+    others = [
         f"{package}=={found.partition('+')[0]}"
         for package in (*_PACKAGES, *more)
         if (found := installed_version(package))
     ]
+    return [_own_requirement(), *others]
+
+
+def _own_requirement() -> str:
+    """Return where a server gets this package: the commit it was installed from, or the index."""
+    try:
+        origin = json.loads(distribution(FLAVOR).read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        origin = {}
+    source = origin.get("vcs_info")
+    if source is None:
+        return f"{FLAVOR}=={own_version().partition('+')[0]}"
+    return f"{FLAVOR} @ {source['vcs']}+{mask_secrets(origin['url'])}@{source['commit_id']}"
 
 
 def _hand_over(store: Store, run_id: str, model_id: str) -> None:

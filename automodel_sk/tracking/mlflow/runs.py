@@ -59,8 +59,9 @@ class EndedTrial:
     @property
     def name(self) -> str:
         """Name of its run, which says so if the trial was stopped early."""
-        stopped = "out of time" if self.record.reason == OUT_OF_TIME else "pruned"
-        note = f" ({stopped})" if self.record.state == "PRUNED" else ""
+        note = " (pruned)" if self.record.state == "PRUNED" else ""
+        if self.record.reason == OUT_OF_TIME:
+            note = " (out of time)"
         return f"trial {self.record.number}{note}"
 
     def points(self, metric: str | None = None) -> list[Point]:
