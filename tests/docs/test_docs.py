@@ -19,6 +19,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
+_HOMES = {"auto-model": "auto_model.AutoModel", "auto-ensemble": "portfolio.ensemble.AutoEnsemble"}
 NOTEBOOKS = {notebook.with_suffix(".md") for notebook in DOCS.glob("notebooks/*.ipynb")}
 BESIDE = sorted({*ROOT.glob("*.md"), *ROOT.glob(".github/*.md")} - {ROOT / "README.md"})
 SLOW = {"mlflow.md", "onnx.md", "search.md", "sktime.md"}
@@ -249,9 +250,14 @@ def test_the_site_shows_the_pages_the_examples_and_the_reference(site: Path) -> 
     assert "### Added" not in (changes := (site / "changelog" / "index.html").read_text("utf-8"))
     assert "create_auto_model" in changes
     assert "hardest.png" in (site / "many-series" / "index.html").read_text("utf-8")
-    reference = (site / "api-tuning" / "index.html").read_text("utf-8")
-    assert "Resources for the whole search, shared by its parallel trials." in reference
-    assert 'id="automodel_sk.auto_model.AutoModel.predict"' in reference
+    options = (site / "api-optimization-config" / "index.html").read_text("utf-8")
+    assert "Resources for the whole search, shared by its parallel trials." in options
+    for page in ("auto-model", "auto-ensemble"):
+        reference = (site / f"api-{page}" / "index.html").read_text("utf-8")
+        assert f'id="automodel_sk.{_HOMES[page]}.evaluate"' in reference
+        assert "training_note" in reference or page == "auto-ensemble"
+        for internal in ("KeptForecasts", "PortfolioData", "WeightedMember", "TrainingTask"):
+            assert internal not in reference  # of the constructor, which nobody calls
 
 
 def test_the_site_shows_the_notebooks_as_they_were_executed(site: Path) -> None:

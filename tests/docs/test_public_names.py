@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from pathlib import Path
 from types import ModuleType
 
 import automodel_sk
+import automodel_sk.mlflow
 from automodel_sk import exceptions, search_space
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -42,14 +44,14 @@ def _documented() -> dict[str, object]:
 
 
 DOCUMENTED = _documented()
-IMPORTED_FROM = (automodel_sk, search_space, exceptions)
+IMPORTED_FROM = (automodel_sk, search_space, exceptions, automodel_sk.mlflow)
 
 
 def test_the_reference_describes_every_public_name():
     lacking = set(automodel_sk.__all__) - {"__version__"} - DOCUMENTED.keys()
     assert not lacking, f"add {sorted(lacking)} to a page docs/api-*.md"
     lacking = set(exceptions.__all__) - DOCUMENTED.keys()
-    assert not lacking, f"add {sorted(lacking)} to docs/api-parts.md"
+    assert not lacking, f"add {sorted(lacking)} to docs/api-errors.md"
 
 
 def test_every_name_of_the_reference_is_public():
@@ -62,3 +64,21 @@ def test_a_name_means_the_same_object_everywhere():
     for module in IMPORTED_FROM:
         for name in set(module.__all__) & DOCUMENTED.keys():
             assert getattr(module, name) is DOCUMENTED[name], f"{module.__name__}.{name}"
+
+
+def test_each_class_has_a_page_of_its_own():
+    small = {"ModelCharacteristics", "DatasetSize", "ModelComplexity", "SearchComplexity"}
+    for name in set(automodel_sk.__all__) - small:
+        if not isinstance(getattr(automodel_sk, name), type):
+            continue
+        page = DOCS / f"api-{re.sub(r'(?<=[a-z])(?=[A-Z])', '-', name).lower()}.md"
+        described = re.findall(r"^::: \S+\.(\w+)$", page.read_text("utf-8"), re.MULTILINE)
+        assert described == [name]
+        assert page.read_text("utf-8").startswith(f"# {name}\n")
+
+
+def test_results_hide_how_they_are_made():
+    """Users get these objects from calls, and never pass what their constructors take."""
+    for result in (automodel_sk.AutoModel, automodel_sk.AutoEnsemble):
+        assert "Parameters\n" not in (inspect.getdoc(result) or "")
+        assert "Parameters\n" in (inspect.getdoc(result.__init__) or "")
