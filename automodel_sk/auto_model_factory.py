@@ -27,7 +27,6 @@ from automodel_sk.data.frequency import season_length
 from automodel_sk.data.times.steps import plain_frequency
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
-from automodel_sk.metrics import metric_name
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.names import makes_ensemble, names_several
 from automodel_sk.portfolio.presets import with_time_limit
@@ -38,6 +37,8 @@ from automodel_sk.search.request_builder import start_workers_early
 from automodel_sk.search.run import Fit, calibration_is_possible, search_and_refit
 from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search.summary import OptimizationSummary, conclusion, summarise
+from automodel_sk.search_options import SearchOptions, with_options
+from automodel_sk.selection.requested import object_name
 from automodel_sk.tracking import SearchRecord, Tracker, make_tracker
 from automodel_sk.tracking.records import data_record, model_record, report_file
 from automodel_sk.training.build import is_padded
@@ -46,6 +47,7 @@ from automodel_sk.training.turns import search_turn
 
 if TYPE_CHECKING:
     import pandas as pd
+    from typing_extensions import Unpack
 
 __all__ = [
     "MODEL_CATALOG",
@@ -329,6 +331,7 @@ class AutoModelFactory:
         self._summary = summarise(plan, options, fit, started)
 
 
+@with_options
 def create_auto_model(
     model_name: str | Sequence[str],
     h: int,
@@ -343,7 +346,7 @@ def create_auto_model(
     id_col: str = "unique_id",
     time_col: str = "ds",
     target_col: str = "y",
-    **options: Any,
+    **options: Unpack[SearchOptions],
 ) -> AutoModel:
     """Tune one or several models on a long frame with one call.
 
@@ -373,7 +376,7 @@ def create_auto_model(
         Names of the columns of series, times and values in the frames. The model's output uses them
         too.
     **options
-        Fields of `OptimizationConfig`, such as ``num_samples=50``.
+        The options of the search, such as ``num_samples=50``; `OptimizationConfig` describes each.
 
     Returns
     -------
@@ -528,7 +531,8 @@ def _search_record(plan: SearchPlan, options: OptimizationConfig) -> SearchRecor
     location = StudyLocation(str(options.study_name), options.storage)
     settings = {k: v for k, v in options.to_dict().items() if k not in ("storage", "verbose")}
     settings["warm_start"] = len(options.warm_start or ())
-    settings["metric"] = None if options.metric is None else metric_name(options.metric)
+    settings |= {name: object_name(settings[name]) for name in ("sampler", "pruner")}
+    settings["metric"] = plan.metric_name
     facts = {
         "model_name": plan.task.model_name,
         "h": plan.task.h,
@@ -550,4 +554,5 @@ def _search_record(plan: SearchPlan, options: OptimizationConfig) -> SearchRecor
         {**settings, **facts},
         tags,
         data_record(plan.data) if options.use_mlflow else None,
+        metric=None if plan.objective is None else plan.metric_name,
     )

@@ -136,6 +136,11 @@ class AutoNeuralForecaster(ForecasterContract):
         validation windows. By default "auto" for several models, and the best trial alone for one.
     exclude : sequence of str, optional
         Models that "auto" leaves out.
+    sampler : str or optuna.samplers.BaseSampler, optional
+        What draws the trials of one model with the backend "optuna"; by default chosen for the
+        search.
+    pruner : str or optuna.pruners.BasePruner, optional
+        What stops trials early with the backend "optuna"; by default chosen for the search.
     study_name : str, optional
         Name of the study; with `storage`, an interrupted search resumes under this name.
     storage : str or Path, default=":memory:"
@@ -224,6 +229,8 @@ class AutoNeuralForecaster(ForecasterContract):
         preset: str = "quick",
         ensemble: str | None = None,
         exclude: Sequence[str] | None = None,
+        sampler: Any = None,
+        pruner: Any = None,
         study_name: str | None = None,
         storage: str | Path | None = ":memory:",
         resume: str = "auto",
@@ -266,6 +273,8 @@ class AutoNeuralForecaster(ForecasterContract):
         self.preset = preset
         self.ensemble = ensemble
         self.exclude = exclude
+        self.sampler = sampler
+        self.pruner = pruner
         self.study_name = study_name
         self.storage = storage
         self.resume = resume

@@ -12,14 +12,33 @@ from automodel_sk._utils.secrets import mask_secrets, remember_address
 from automodel_sk.arguments.conversion import convert_all
 from automodel_sk.arguments.kinds import Choices, Flag, Names, Place, Rule, Text
 from automodel_sk.arguments.number_rule import NumberRule
-from automodel_sk.arguments.option import Option, option, unknown_option
+from automodel_sk.arguments.option import FieldSignature, Option, option, unknown_option
+from automodel_sk.arguments.optuna_object import OptunaObject
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["BACKENDS", "ENSEMBLES", "PRECISIONS", "PRESET_NAMES", "OptimizationConfig"]
+__all__ = [
+    "BACKENDS",
+    "ENSEMBLES",
+    "PRECISIONS",
+    "PRESET_NAMES",
+    "PRUNERS",
+    "SAMPLERS",
+    "OptimizationConfig",
+]
 
 BACKENDS = ("optuna", "ray")
 PRESET_NAMES = ("balanced", "quick", "best")
 ENSEMBLES = ("auto", "best", "mean", "median", "greedy")
+SAMPLERS = (
+    "TPESampler",
+    "RandomSampler",
+    "CmaEsSampler",
+    "GPSampler",
+    "QMCSampler",
+    "GridSampler",
+    "BruteForceSampler",
+)
+PRUNERS = ("MedianPruner", "HyperbandPruner", "SuccessiveHalvingPruner", "NopPruner")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
 _SEARCH, _MACHINE, _TRACKING = "Search", "Machine", "Tracking"
 
@@ -124,6 +143,14 @@ class OptimizationConfig:
         for one.
     exclude : sequence of str, optional
         Models that "auto" leaves out.
+    sampler : str or optuna.samplers.BaseSampler, optional
+        What draws the trials of one model with the backend "optuna", such as "TPESampler", "cmaes"
+        or ``TPESampler(n_startup_trials=20)``. Each trial's random numbers are derived from
+        `random_seed` and the number of the trial. If None, chosen for the search.
+    pruner : str or optuna.pruners.BasePruner, optional
+        What stops trials early with the backend "optuna", such as "HyperbandPruner" or
+        ``PercentilePruner(25.0)``. Its steps are the validations of a trial, counted from 1. If
+        None, chosen for the search.
 
     Examples
     --------
@@ -371,6 +398,22 @@ class OptimizationConfig:
         metavar="MODEL",
         shared=True,
     )
+    sampler: Any = option(
+        None,
+        "Sampler of Optuna that draws the trials, such as TPESampler; chosen if not given.",
+        OptunaObject("sampler", SAMPLERS),
+        panel=_SEARCH,
+        shared=True,
+    )
+    pruner: Any = option(
+        None,
+        "Pruner of Optuna that stops trials, such as HyperbandPruner; chosen if not given.",
+        OptunaObject("pruner", PRUNERS),
+        panel=_SEARCH,
+        shared=True,
+    )
+
+    __signature__ = FieldSignature()
 
     def __new__(cls, *_values: Any, **options: Any) -> OptimizationConfig:
         """Refuse unknown options, suggesting the names that were probably meant."""

@@ -52,14 +52,13 @@ from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import BACKENDS
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.selection.algorithm_tables import SearchFacts
-from automodel_sk.selection.search_strategy import (
-    SearchStrategy,
-    algorithm_kwargs,
-    choose_algorithm,
-    choose_pruner,
-    grid_points,
-    quiet_experimental,
+from automodel_sk.selection.requested import (
+    Chosen,
+    algorithm_for,
+    check_backend_of,
+    pruner_for,
 )
+from automodel_sk.selection.search_strategy import SearchStrategy, quiet_experimental
 from automodel_sk.selection.trial_counts import recommend_num_samples
 
 if TYPE_CHECKING:
@@ -119,6 +118,8 @@ class SearchAlgorithmSelector:
         random_seed: int | None = None,
         *,
         n_reports: int = 40,
+        sampler: Any = None,
+        pruner: Any = None,
     ) -> SearchStrategy:
         """Choose the search algorithm and the pruner from the tables.
 
@@ -139,6 +140,9 @@ class SearchAlgorithmSelector:
             Seed of the algorithm, from 0 to 2**32 - 1.
         n_reports : int, default 40
             Number of validation reports of a full trial.
+        sampler, pruner : str or object of Optuna, optional
+            What to use instead of the tables' choice, as in `OptimizationConfig`. Of an object, the
+            strategy knows the class only.
 
         Returns
         -------
@@ -166,22 +170,22 @@ class SearchAlgorithmSelector:
             None if config is None else SearchSpace.parse(config),
         )
         n_reports = convert(NumberRule("n_reports", 40), n_reports)
-        algorithm, reason = choose_algorithm(self.backend, facts)
-        points = grid_points(algorithm, facts)
-        n_trials = facts.num_samples if points is None else points
-        pruner, pruner_kwargs, pruning = choose_pruner(self.backend, facts, n_trials, n_reports)
-        if not use_pruning:
-            pruner, pruner_kwargs, pruning = None, {}, "no pruning"
+        check_backend_of(self.backend, sampler, pruner)
+        algorithm = algorithm_for(self.backend, facts, sampler)
+        n_trials = facts.num_samples if algorithm.points is None else algorithm.points
+        stops = Chosen(None, "no pruning")
+        if use_pruning:
+            stops = pruner_for(self.backend, facts, pruner, n_trials=n_trials, n_reports=n_reports)
         return SearchStrategy(
-            algorithm_name=algorithm.name,
-            algorithm_kwargs=algorithm_kwargs(algorithm, facts),
-            pruner_name=pruner,
-            pruner_kwargs=pruner_kwargs,
-            description=f"{reason}; {pruning}.",
+            algorithm_name=str(algorithm.name),
+            algorithm_kwargs=algorithm.kwargs,
+            pruner_name=stops.name,
+            pruner_kwargs=stops.kwargs,
+            description=f"{algorithm.clause}; {stops.clause}.",
             backend=self.backend,
             random_seed=seed,
             num_samples=n_trials,
-            exhaustive=points is not None,
+            exhaustive=algorithm.points is not None,
             n_reports=n_reports,
             needs_space=self.backend == "ray" and "function" in facts.traits,
         )

@@ -12,7 +12,7 @@ from automodel_sk.arguments.kinds import Rule
 from automodel_sk.arguments.number_rule import nearest
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["Option", "known_keywords", "option", "unknown_option"]
+__all__ = ["FieldSignature", "Option", "known_keywords", "option", "unknown_option"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -199,3 +199,27 @@ def option(default: Any, text: str, rule: Rule | None = None, **further: Any) ->
     'Show progress.'
     """
     return field(default=default, metadata={"option": Option(text, rule, **further)})
+
+
+class FieldSignature:
+    """Signature of a dataclass by its fields, where ``__new__`` takes any keyword.
+
+    A class attribute ``__signature__`` of this kind is what `inspect.signature`, `help` and editors
+    that import the class read.
+
+    Examples
+    --------
+    >>> @dataclass
+    ... class Options:
+    ...     patience: int = 3
+    ...     __signature__ = FieldSignature()
+    ...     def __new__(cls, **options): return super().__new__(cls)
+    >>> str(inspect.signature(Options))
+    "(patience: 'int' = 3) -> None"
+    """
+
+    def __get__(self, instance: object, owner: type[Any]) -> inspect.Signature:
+        """Return the signature of the initialiser, without the instance."""
+        signature = inspect.signature(owner.__init__)
+        parameters = list(signature.parameters.values())[1:]
+        return signature.replace(parameters=parameters)

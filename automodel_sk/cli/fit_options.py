@@ -12,6 +12,7 @@ import typer
 
 from automodel_sk.arguments.kinds import Choices, Flag, Names
 from automodel_sk.arguments.number_rule import NumberRule
+from automodel_sk.arguments.optuna_object import OptunaObject
 from automodel_sk.catalog.losses import LOSS_NAMES
 from automodel_sk.cli.options import PANELS, checked_metric, hours, one_of, read_freq
 from automodel_sk.options import OptimizationConfig
@@ -89,7 +90,23 @@ def _kind(rule: Any) -> tuple[Any, dict[str, Any]]:
         return bool, {}
     if isinstance(rule, NumberRule):
         return (int, {"min": rule.low}) if rule.whole else (float, {})
+    if isinstance(rule, OptunaObject):
+        return str, {"callback": _name_of(rule)}
     return str, {"callback": one_of(rule.choices)} if isinstance(rule, Choices) else {}
+
+
+def _name_of(rule: OptunaObject) -> Callable[[str | None], str | None]:
+    """Return a callback that accepts the name of a class of Optuna in any spelling."""
+
+    def check(value: str | None) -> str | None:
+        if rule.accepts(value):
+            name: str | None = rule.convert(value)
+            return name
+        meant = rule.fix(value)
+        hint = f"; did you mean {meant}?" if meant else ""
+        raise typer.BadParameter(f"{value!r} is not one of {', '.join(rule.names)}{hint}")
+
+    return check
 
 
 def _place(parameter: inspect.Parameter) -> tuple[int, bool]:

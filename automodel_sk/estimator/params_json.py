@@ -49,7 +49,9 @@ _STORED_TYPES: Mapping[str, Any] = {
     "freq": str | int | None,
     "hist_exog": list[Any],
     "loss": str | _OfModel | None,
+    "pruner": str | None,
     "random_state": int | None,
+    "sampler": str | None,
     "static": _Table | None,
     "warm_start": None,
 }
@@ -138,7 +140,9 @@ _TO_JSON: Mapping[str, Callable[[Any, Any], Any]] = {
     "loss": lambda loss, _: loss if loss is None or isinstance(loss, str) else {"of": "model"},
     "model": lambda model, _: plain_names(model),
     "metric": lambda metric, _: metric if isinstance(metric, str) else None,
+    "pruner": lambda pruner, _: pruner if isinstance(pruner, str) else None,
     "random_state": _seed_to_json,
+    "sampler": lambda sampler, _: sampler if isinstance(sampler, str) else None,
     "static": _static_to_json,
     "warm_start": lambda *_: None,
 }

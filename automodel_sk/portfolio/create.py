@@ -31,6 +31,7 @@ from automodel_sk.search.progress import say
 from automodel_sk.search.request_builder import start_workers_early
 from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search.summary import OptimizationSummary
+from automodel_sk.selection.requested import object_name
 from automodel_sk.tracking import make_tracker
 from automodel_sk.tracking.base import SearchRecord
 from automodel_sk.tracking.records import data_record, model_record, report_file
@@ -275,6 +276,7 @@ def _search_record(plan: PortfolioPlan, options: OptimizationConfig) -> SearchRe
     settings = {k: v for k, v in options.to_dict().items() if k not in ("storage", "verbose")}
     settings.pop("mlflow_tracking_uri")
     settings["warm_start"] = len(options.warm_start or ()) if plan.of_trials else None
+    settings |= {name: object_name(settings[name]) for name in ("sampler", "pruner")}
     facts = {
         **_algorithm(plan),
         "models": ", ".join(plan.names),

@@ -37,6 +37,7 @@ from automodel_sk.search.planning import SearchPlan, UserInput, plan_search
 from automodel_sk.search.prepared import PreparedData
 from automodel_sk.search.study.identity import loss_identity, metric_identity
 from automodel_sk.search_space import SearchSpace
+from automodel_sk.selection.requested import check_backend_of
 from automodel_sk.training.objective import Objective
 from automodel_sk.validation import ValidationResult
 from automodel_sk.validation.data.categories import named_categories
@@ -192,6 +193,16 @@ class PortfolioPlan:
         }
 
 
+def _check_optuna_objects(options: OptimizationConfig) -> None:
+    """Raise if a sampler was passed, or a pruner for another backend."""
+    if options.sampler is not None:
+        raise InvalidInputError(
+            "sampler is for the search of one model, and several are drawn by a sampler of their"
+            " own; leave it out, or name one network, e.g. 'NHITS'"
+        )
+    check_backend_of(options.backend, None, options.pruner)
+
+
 def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPlan:
     """Decide which models take part, and how they are judged.
 
@@ -211,6 +222,7 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
     InvalidInputError
         The data are invalid, a name is unknown, or no model can forecast the data.
     """
+    _check_optuna_objects(options)
     categories = named_categories(given.config)
     whole = prepared_with_windows(given, options, categories)
     report = validated(whole, categories)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import copy
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import chain, repeat
 from typing import Any
@@ -18,7 +19,15 @@ from automodel_sk.portfolio.space import MODEL, PortfolioSpace
 from automodel_sk.search.optuna.lagging_pruner import is_behind
 from automodel_sk.search.study.distinct import DRAWS_PER_CONFIGURATION, MOST_DRAWS, key_of
 
-__all__ = ["PortfolioPruner", "PortfolioSampler", "is_over", "is_stalled", "make_sampler"]
+__all__ = [
+    "PortfolioPruner",
+    "PortfolioSampler",
+    "SparingPruner",
+    "is_over",
+    "is_stalled",
+    "make_pruner",
+    "make_sampler",
+]
 
 WORTH_SEARCHING = 1.15
 """A model is searched further if its best score is within this factor of the best network's."""
@@ -36,6 +45,17 @@ _BEFORE_PRUNING = 0.25
 def make_sampler(spaces: PortfolioSpace) -> Any:
     """Return a function that makes the sampler for a seed; it can be sent to other processes."""
     return partial(PortfolioSampler, spaces)
+
+
+def make_pruner(pruner: BasePruner | None) -> Callable[[], BasePruner]:
+    """Return a function that makes the pruner; it can be sent to other processes.
+
+    Parameters
+    ----------
+    pruner : optuna.pruners.BasePruner, optional
+        The user's; None for the portfolio's own.
+    """
+    return PortfolioPruner if pruner is None else partial(SparingPruner, copy.deepcopy(pruner))
 
 
 class PortfolioSampler(BaseSampler):
@@ -179,6 +199,23 @@ def is_stalled(study: Study, tuned: Sequence[str], patience: int | None) -> bool
     leaders = {number for _, number in ended[:LEADERS]}
     newest = sorted((number for _, number in ended), reverse=True)[:patience]
     return len(ended) >= patience + len(tuned) and leaders.isdisjoint(newest)
+
+
+class SparingPruner(BasePruner):
+    """Prune what the user's pruner prunes, but never the first configuration of a model.
+
+    Parameters
+    ----------
+    pruner : optuna.pruners.BasePruner
+        The user's pruner.
+    """
+
+    def __init__(self, pruner: BasePruner) -> None:
+        self._pruner = pruner
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Return whether to prune a running trial at its latest report."""
+        return "fixed_params" not in trial.system_attrs and self._pruner.prune(study, trial)
 
 
 class PortfolioPruner(BasePruner):

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from automodel_sk.catalog.scales import ModelComplexity
 from automodel_sk.exceptions import NoUsableTrialError
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.budget import PortfolioBudget
@@ -16,7 +17,7 @@ from automodel_sk.portfolio.first_trials import cheap_share
 from automodel_sk.portfolio.members.base import Deadline, Member
 from automodel_sk.portfolio.members.table import MEMBERS
 from automodel_sk.portfolio.plan import PortfolioPlan
-from automodel_sk.portfolio.sampler import PATIENCE, PortfolioPruner, is_over, make_sampler
+from automodel_sk.portfolio.sampler import PATIENCE, is_over, make_pruner, make_sampler
 from automodel_sk.portfolio.searched import SearchedPortfolio, run_until_stopped, with_candidates
 from automodel_sk.portfolio.space import MODEL
 from automodel_sk.portfolio.store import model_folder
@@ -24,12 +25,15 @@ from automodel_sk.portfolio.trainer import PortfolioTrainer
 from automodel_sk.portfolio.window_errors import Errors, errors_by
 from automodel_sk.portfolio.window_store import WindowStore
 from automodel_sk.search.backends import make_backend
+from automodel_sk.search.optuna.objects import check_sendable
 from automodel_sk.search.optuna.workers.pool import workers_wanted
 from automodel_sk.search.request_builder import training_data
 from automodel_sk.search.study.request import SearchCallback, SearchRequest
 from automodel_sk.search.study.search_spec import describe_portfolio
 from automodel_sk.search.study.storage import StudyLocation
-from automodel_sk.search_algorithm_selector import SearchStrategy
+from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector, SearchStrategy
+from automodel_sk.selection.algorithm_tables import SearchFacts
+from automodel_sk.selection.requested import object_name, pruner_for
 from automodel_sk.training.task import REPORTS_PER_TRIAL, TrainingTask
 
 __all__ = [
@@ -128,7 +132,7 @@ def portfolio_request(
         in_study=location.is_url,
     )
     patience = options.patience if options.patience is not None else PATIENCE
-    return SearchRequest(
+    request = SearchRequest(
         task=_any_task(plan, options),
         space=plan.spaces,  # type: ignore[arg-type]  # has what trials use of a search space
         strategy=_strategy(plan, options),
@@ -149,8 +153,11 @@ def portfolio_request(
         make_sampler=make_sampler(plan.spaces),
         job=_described(plan, options),
         is_over=partial(is_over, spaces=plan.spaces, patience=patience),
-        make_pruner=PortfolioPruner if options.use_pruning else None,
+        metric=plan.objective.metric.name,
+        make_pruner=make_pruner(_pruner(plan, options)) if options.use_pruning else None,
     )
+    check_sendable(request)
+    return request
 
 
 def _task_of(
@@ -195,13 +202,29 @@ def _strategy(plan: PortfolioPlan, options: OptimizationConfig) -> SearchStrateg
     words = f"Defaults of {len(plan.names)} models first, then TPE for the best of them"
     return SearchStrategy(
         "TPESampler",
-        pruner_name="MedianPruner" if options.use_pruning else None,
+        pruner_name=object_name(options.pruner or "MedianPruner") if options.use_pruning else None,
         description=f"{words}.",
         backend=options.backend,
         random_seed=options.random_seed,
         num_samples=number_of_trials(plan, options),
         n_reports=REPORTS_PER_TRIAL,
     )
+
+
+def _pruner(plan: PortfolioPlan, options: OptimizationConfig) -> Any:
+    """Return the pruner that the user asked for, or None for the portfolio's own."""
+    if not isinstance(options.pruner, str):
+        return options.pruner
+    facts = SearchFacts(ModelComplexity.MODERATE, plan.profile.size, 1, None)
+    chosen = pruner_for(
+        "optuna",
+        facts,
+        options.pruner,
+        n_trials=number_of_trials(plan, options),
+        n_reports=REPORTS_PER_TRIAL,
+    )
+    named = SearchStrategy("", pruner_name=chosen.name, pruner_kwargs=chosen.kwargs)
+    return SearchAlgorithmSelector("optuna").get_optuna_pruner(named)
 
 
 def number_of_trials(plan: PortfolioPlan, options: OptimizationConfig) -> int:

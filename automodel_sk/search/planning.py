@@ -120,6 +120,11 @@ class SearchPlan:
         """Digest of the data."""
         return self.data.fingerprint
 
+    @property
+    def metric_name(self) -> str:
+        """Name of what the trials' values are: a metric, or "loss" for the training loss."""
+        return "loss" if self.objective is None else self.objective.metric.name
+
     def trial_data(self) -> tuple[pd.DataFrame, pd.DataFrame | None]:
         """Return the rows that trials are trained and validated on, and their static values.
 
@@ -347,6 +352,8 @@ def _strategy(
         use_pruning=options.use_pruning,
         random_seed=options.random_seed,
         n_reports=_reports(task, space),
+        sampler=options.sampler,
+        pruner=options.pruner,
     )
 
 

@@ -63,6 +63,7 @@ def search_request(
     InvalidInputError
         The plan is a fixed configuration, which needs no search.
     """
+    from automodel_sk.search.optuna.objects import check_sendable, pruner_maker, sampler_maker
     from automodel_sk.search.study.search_spec import describe_search
 
     if plan.strategy is None:
@@ -87,7 +88,11 @@ def search_request(
         first=plan.first,
         patience=options.patience,
         job=describe_search(plan.task, plan.space, plan.num_samples, options),
+        make_sampler=sampler_maker(options.sampler),
+        make_pruner=pruner_maker(options.pruner),
+        metric=plan.metric_name,
     )
+    check_sendable(request)
     return _with_precision(request, options.precision, dataset)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 from automodel_sk._utils.muting import muted_warnings
@@ -14,7 +15,7 @@ from automodel_sk.selection.algorithm_tables import Algorithm, SearchFacts
 __all__ = ["SearchStrategy"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SearchStrategy:
     """The search algorithm and the pruner of a search, and the reason for the choice.
 
@@ -46,7 +47,8 @@ class SearchStrategy:
 
     Examples
     --------
-    >>> SearchStrategy("RandomSampler", description="RandomSampler for 5 trials.").pruner_name
+    >>> SearchStrategy("RandomSampler", description="RandomSampler for 5 trials.", num_samples=5)
+    SearchStrategy('RandomSampler', pruner=None, backend='optuna', num_samples=5)
     """
 
     algorithm_name: str
@@ -60,6 +62,47 @@ class SearchStrategy:
     n_reports: int = 40
     exhaustive: bool = False
     needs_space: bool = False
+
+    def __repr__(self) -> str:
+        return (
+            f"SearchStrategy({self.algorithm_name!r}, pruner={self.pruner_name!r},"
+            f" backend={self.backend!r}, num_samples={self.num_samples})"
+        )
+
+    def __str__(self) -> str:
+        """Return the choice and its reason."""
+        return self.description or repr(self)
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks."""
+        rows = {
+            "algorithm": _call(self.algorithm_name, self.algorithm_kwargs),
+            "pruner": _call(self.pruner_name or "none", self.pruner_kwargs),
+            "backend": self.backend,
+            "trials": str(self.num_samples),
+            "why": self.description,
+        }
+        cells = (
+            f'<tr><th style="text-align: left">{name}</th>'
+            f'<td style="text-align: left">{escape(text)}</td></tr>'
+            for name, text in rows.items()
+        )
+        return f"<table>{''.join(cells)}</table>"
+
+
+def _call(name: str, kwargs: Mapping[str, Any]) -> str:
+    """Return a class with its arguments; of a grid, the names of its parameters only.
+
+    Examples
+    --------
+    >>> _call("MedianPruner", {"n_startup_trials": 5})
+    'MedianPruner(n_startup_trials=5)'
+    """
+    shown = (
+        f"{key}={list(value) if isinstance(value, Mapping) else value!r}"
+        for key, value in kwargs.items()
+    )
+    return f"{name}({', '.join(shown)})" if kwargs else name
 
 
 def choose_algorithm(backend: str, facts: SearchFacts) -> tuple[Algorithm, str]:
@@ -83,7 +126,7 @@ def choose_pruner(
     """Return the first matching row's pruner, its arguments, and its effect as a clause."""
     row = next(row for row in tables.PRUNER_TABLE if row.applies(facts))
     name = tables.PRUNER_NAMES[backend, row.kind]
-    kwargs = _PRUNER_KWARGS[backend, row.kind](row.warmup, n_reports, n_trials)
+    kwargs = pruner_kwargs(row.kind, row.warmup, n_reports, n_trials, backend=backend)
     if n_reports <= row.warmup:
         return (
             name,
@@ -92,6 +135,13 @@ def choose_pruner(
             f"and a trial makes {n_reports}",
         )
     return name, kwargs, f"{name} stops weak trials from report {row.warmup} of {n_reports} on"
+
+
+def pruner_kwargs(
+    kind: str, warmup: int, n_reports: int, n_trials: int, *, backend: str = "optuna"
+) -> dict[str, Any]:
+    """Return the arguments of a pruner of a kind: "median" or "hyperband"."""
+    return _PRUNER_KWARGS[backend, kind](warmup, n_reports, n_trials)
 
 
 def _compared(n_trials: int) -> int:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from automodel_sk.catalog.models import MODEL_CATALOG
+from automodel_sk.data.columns import ColumnNames
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.search_options import FurtherOptions, with_options
 from automodel_sk.validation.data.checked import CheckedData, check_data
 from automodel_sk.validation.data.lengths import checked_whole_number
 from automodel_sk.validation.result import Findings, ValidationReport
 from automodel_sk.validation.search_checks import SearchArguments, validate_search
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 __all__ = ["validate_all"]
 
 
+@with_options
 def validate_all(
     backend: Any = "optuna",
     config: Any = None,
@@ -37,7 +49,10 @@ def validate_all(
     stat_exog_list: Any = (),
     static_df: Any = None,
     check_environment: bool = True,
-    **further: Any,
+    id_col: Any = "unique_id",
+    time_col: Any = "ds",
+    target_col: Any = "y",
+    **further: Unpack[FurtherOptions],
 ) -> ValidationReport:
     """Validate all arguments of a search before training starts.
 
@@ -76,8 +91,10 @@ def validate_all(
         Static features, one row per series.
     check_environment : bool, default True
         Whether to check libraries, memory and disk.
+    id_col, time_col, target_col : str
+        Names of the columns of series, times and values, which the messages use too.
     **further
-        Other fields of `OptimizationConfig`.
+        The other options of the search, which `OptimizationConfig` describes.
 
     Returns
     -------
@@ -105,12 +122,47 @@ def validate_all(
     asked = SearchArguments(
         model_class_name, h, config, dataset, static_df, exogenous, backend, options
     )
-    check = partial(_check_data, asked, freq)
     further_checks: dict[str, Any] = {
         "check_environment": check_environment,
         "tracking": (mlflow_tracking_uri, mlflow_experiment_name) if use_mlflow else None,
     }
-    if _names_several(model_class_name):
+    try:
+        names = ColumnNames(id_col, time_col, target_col)
+        asked = _under_own_names(asked, names)
+    except InvalidInputError as exc:
+        found = Findings()
+        found.error(str(exc))
+        sections = _validated(asked, freq, further_checks).sections
+        return ValidationReport.merge({**sections, "data": found.result(strict_mode is True)})
+    with names.worded() if names.differ else nullcontext():
+        return _validated(asked, freq, further_checks)
+
+
+def _under_own_names(asked: SearchArguments, names: ColumnNames) -> SearchArguments:
+    """Return the arguments with frames under the names that the package uses.
+
+    Raises
+    ------
+    InvalidInputError
+        A column is missing, or there twice.
+    """
+    frame, static = asked.dataset, asked.static_df
+    if not names.differ:
+        return asked
+    if isinstance(frame, pd.DataFrame) and frame.columns.nlevels == 1:
+        names.check_present(frame, "dataset")
+        frame = names.own(frame, "dataset")
+    if isinstance(static, pd.DataFrame) and static.columns.nlevels == 1:
+        static = names.own(static, "static_df", ("unique_id",))
+    return replace(asked, dataset=frame, static_df=static)
+
+
+def _validated(
+    asked: SearchArguments, freq: Any, further_checks: Mapping[str, Any]
+) -> ValidationReport:
+    """Return the report of one or several models."""
+    check = partial(_check_data, asked, freq)
+    if _names_several(asked.model_name):
         # Planning several models needs rooms above this one.
         several = import_module("automodel_sk.portfolio.validation")
         report: ValidationReport = several.validate_several(

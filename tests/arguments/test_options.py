@@ -10,16 +10,20 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from options_table import BLOCK, README, options_table
 
+from automodel_sk import ConfigValidator, create_auto_model, validate_all
+from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecaster import _RENAMED, AutoNeuralForecaster
 from automodel_sk.options import OptimizationConfig
+from automodel_sk.search_options import FurtherOptions, SearchOptions
 
 NEW_OPTION = """
 import dataclasses
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -62,7 +66,7 @@ class Forecaster(AutoNeuralForecaster):
 
 def fit(*further):
     words = "fit panel.csv --model MLP --h 2 --space space.json --num-samples 1 --cpus 1 --gpus 0"
-    words += " --no-mlflow --study-name sweet"
+    words += " --no-mlflow --study-name sweet --sampler Random --pruner nop"
     return CliRunner().invoke(app, [*words.split(), *further])
 
 def refusal():
@@ -90,8 +94,16 @@ print(json.dumps({
     "studies": [
         read_search_spec(StudyLocation(name, None)).options.sweets for name in ("sweet", "again")
     ],
+    "objects": [
+        getattr(read_search_spec(StudyLocation("again", None)).options, name)
+        for name in ("sampler", "pruner")
+    ],
     "table": options_table().splitlines()[-1],
     "estimator": forecaster._options(Context.learn(y))["sweets"],
+    "signatures": [
+        str(inspect.signature(call).parameters["sweets"])
+        for call in (create_auto_model, validate_all, Wider)
+    ],
 }))
 """
 
@@ -135,6 +147,12 @@ def test_the_run_file_holds_a_new_option_and_repeats_it(seen: dict[str, Any]):
     assert seen["studies"] == [5, 5]
 
 
+def test_names_of_samplers_and_pruners_go_the_same_way(seen: dict[str, Any]):
+    assert "\nsampler: RandomSampler\n" in seen["run file"]
+    assert "\npruner: NopPruner\n" in seen["run file"]
+    assert seen["objects"] == ["RandomSampler", "NopPruner"]
+
+
 def test_a_worker_of_another_machine_takes_a_new_option(seen: dict[str, Any]):
     assert seen["studies"][0] == 5
     assert seen["joined"][0] == 0, seen["joined"][1]
@@ -163,3 +181,71 @@ def test_what_workers_take_from_a_study_is_held_by_a_rule():
     declared = OptimizationConfig.declared()
     without = {name for name, option in declared.items() if option.shared and option.rule is None}
     assert without == {"freq", "metric"}  # whose types the reader of a study checks itself
+
+
+def test_signatures_show_a_new_option(seen: dict[str, Any]):
+    assert seen["signatures"] == ["sweets: int = 3"] * 3
+
+
+def test_type_checkers_know_each_option_and_its_type():
+    declared = get_type_hints(OptimizationConfig)
+    names = [field.name for field in fields(OptimizationConfig)]
+    assert get_type_hints(SearchOptions) == {name: declared[name] for name in names}
+    assert not SearchOptions.__required_keys__
+    explicit = inspect.signature(validate_all, follow_wrapped=False).parameters
+    written = inspect.getsource(validate_all).partition("**further")[0]
+    own = {name for name in explicit if f"\n    {name}: " in written}
+    assert set(get_type_hints(FurtherOptions)) == set(names) - own
+
+
+@pytest.mark.parametrize(
+    "call", [create_auto_model, validate_all, ConfigValidator().validate_backend_config]
+)
+def test_a_signature_shows_each_option_with_its_default(call: Any):
+    shown = inspect.signature(call).parameters
+    own = {"use_mlflow", "backend", "mlflow_experiment_name"} if call is validate_all else set()
+    assert not any(parameter.kind is parameter.VAR_KEYWORD for parameter in shown.values())
+    for field in fields(OptimizationConfig):
+        if field.name not in own:
+            assert shown[field.name].default == field.default, field.name
+
+
+def test_the_options_signature_is_that_of_the_fields():
+    shown = inspect.signature(OptimizationConfig).parameters
+    defaults = {name: parameter.default for name, parameter in shown.items()}
+    assert defaults == OptimizationConfig().to_dict()
+    with pytest.raises(InvalidInputError, match="did you mean 'num_samples'"):
+        OptimizationConfig(n_trials=3)
+
+
+@pytest.mark.slow  # reads the package's types anew
+def test_mypy_tells_a_misspelt_option(tmp_path: Path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import pandas as pd\n"
+        "from automodel_sk import create_auto_model\n"
+        "df = pd.DataFrame()\n"
+        "create_auto_model('NHITS', 12, df, num_samples=3, sampler='tpe')\n"
+        "create_auto_model('NHITS', 12, df, num_sample=3)\n"
+        "create_auto_model('NHITS', 12, df, num_samples='three')\n"
+    )
+    package = Path(inspect.getfile(OptimizationConfig)).parents[1]
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--ignore-missing-imports",
+            "--follow-imports=silent",
+            str(program),
+        ],
+        cwd=package,
+        env={**os.environ, "MYPYPATH": str(package)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    errors = [line for line in done.stdout.splitlines() if "error:" in line]
+    assert len(errors) == 2, done.stdout
+    assert ':5: error: Unexpected keyword argument "num_sample"' in errors[0]
+    assert ':6: error: Argument "num_samples"' in errors[1]

@@ -104,7 +104,7 @@ def test_what_a_user_is_told(home: Path):
     rows = {line.split()[0]: line.split()[1:] for line in lines[head + 1 : head + 5]}
     assert set(rows) == {"AutoEnsemble", *NAMES}
     assert rows["AutoEnsemble"][1] == "1.00"
-    verdict = next(line for line in lines if " on the last 5 windows of 6 steps" in line)
+    verdict = next(line for line in lines if " on the last 5 windows of 6 months" in line)
     assert verdict.startswith("MASE ")
     assert "seasonal naive " in verdict
 
@@ -249,6 +249,8 @@ def test_exclude_is_repeatable_and_its_names_are_checked(saved: Path, tmp_path: 
         (["--model", "auto", "--model", "MLP"], "'auto' stands alone; leave it out"),
         (["--ensemble", "mode"], "'mode' is not one of auto, best, mean, median, greedy"),
         (["--preset", "slow"], "'slow' is not one of balanced, quick, best"),
+        (["--sampler", "TPESmapler"], "did you mean TPESampler?"),
+        (["--pruner", "hyperbnd"], "'hyperbnd' is not one of MedianPruner, HyperbandPruner,"),
     ],
 )
 def test_wrong_names_are_refused_before_anything_is_read(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
+from optuna.pruners import PercentilePruner
+from optuna.samplers import RandomSampler, TPESampler
+from sklearn.base import clone
 from sktime.forecasting.reconcile import ReconcilerForecaster
 
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecaster import AutoNeuralForecaster
+from automodel_sk.search_space import Float
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -146,3 +152,39 @@ class TestExogenousKinds:
     def test_any_list_of_columns_is_taken(self, value: object) -> None:
         forecaster = mlp(hist_exog=value).fit(Y, X=self.X, fh=[1])
         assert np.isfinite(forecaster.predict()).all()
+
+
+class TestSamplersAndPruners:
+    def test_are_parameters_that_clones_keep(self) -> None:
+        sampler, pruner = TPESampler(n_startup_trials=3), PercentilePruner(25.0)
+        forecaster = mlp(sampler=sampler, pruner=pruner)
+        assert forecaster.get_params()["sampler"] is sampler
+        copied = clone(forecaster)
+        assert isinstance(copied.pruner, PercentilePruner)
+        assert copied.set_params(sampler="cmaes").get_params()["sampler"] == "cmaes"
+        assert forecaster.clone().get_params()["sampler"] is not None
+
+    def test_reach_the_search_and_are_not_changed_by_it(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        config = {"max_steps": 1, "input_size": 4, "learning_rate": Float(1e-4, 1e-2)}
+        sampler = RandomSampler(seed=1)
+        forecaster = AutoNeuralForecaster(
+            "NLinear", config, gpus=0, num_samples=2, sampler=sampler, pruner="nop", verbose=True
+        )
+        before = sampler._rng._rng
+        forecaster.fit(Y.rename("sales").to_frame(), fh=[1])
+        printed = capsys.readouterr().err
+        assert re.search(r"MAE \S+ \(in the unit of 'sales'\) on the last step; ", printed)
+        assert "Details: forecaster.best_config_, forecaster.trials_, forecaster.rep" in printed
+        assert (
+            forecaster.strategy_.description == "RandomSampler as passed; NopPruner as requested."
+        )
+        assert forecaster.sampler is sampler
+        assert sampler._rng._rng is before
+
+    def test_of_other_kinds_are_refused(self) -> None:
+        with pytest.raises(InvalidInputError, match="try pruner='MedianPruner'"):
+            mlp(pruner="meridian").fit(Y, fh=[1])
+        with pytest.raises(InvalidInputError, match="sampler is for the search of one model"):
+            AutoNeuralForecaster(["Naive", "MLP"], sampler="tpe").fit(Y, fh=[1])

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import optuna
@@ -26,7 +27,7 @@ from automodel_sk.search.study.request import (
     check_time,
     timeout_failure,
 )
-from automodel_sk.search.study.seeding import PerTrialSampler
+from automodel_sk.search.study.seeding import PerTrialSampler, reseeded
 from automodel_sk.search.study.storage import (
     claiming,
     is_storage_failure,
@@ -50,6 +51,9 @@ from automodel_sk.trials import TrialRecord
 __all__ = ["pruner_of", "run_trial", "sampler_of", "work", "work_on"]
 
 logger = logging.getLogger(__name__)
+
+_IN_ORDER = ("GridSampler", "QMCSampler", "BruteForceSampler")
+"""Samplers that repeat no configuration by themselves."""
 
 
 def work(request: SearchRequest, dataset: Any, callback: SearchCallback) -> None:
@@ -216,9 +220,11 @@ def sampler_of(request: SearchRequest) -> BaseSampler:
         n_startup = strategy.algorithm_kwargs.get("n_startup_trials")
         return DistinctSampler(sampler, distributions, n_configurations, seed, n_startup)
 
-    if strategy.algorithm_name == "GridSampler":
-        # A fixed seed keeps the order of the grid.
-        return selector.get_optuna_sampler(strategy, seed=request.random_seed)
+    if strategy.algorithm_name in _IN_ORDER:
+        # A fixed seed keeps the order of the grid, and the scrambling of the sequence.
+        own = selector.get_optuna_sampler(strategy, seed=request.random_seed)
+        is_grid = strategy.algorithm_name == "GridSampler"
+        return own if is_grid else PerTrialSampler(partial(reseeded, own), request.random_seed)
     return PerTrialSampler(make, request.random_seed)
 
 

@@ -7,6 +7,7 @@ not the search was stopped before it, and two processes of one search never draw
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-__all__ = ["PerTrialSampler", "seed_of_trial"]
+__all__ = ["PerTrialSampler", "reseeded", "seed_of_trial"]
 
 
 def seed_of_trial(random_seed: int, number: int) -> int:
@@ -28,6 +29,38 @@ def seed_of_trial(random_seed: int, number: int) -> int:
     True
     """
     return int(np.random.SeedSequence([random_seed, number]).generate_state(1)[0])
+
+
+def reseeded(sampler: BaseSampler, seed: int) -> BaseSampler:
+    """Seed all random generators of a sampler, those of samplers in it too; return the sampler.
+
+    `BaseSampler.reseed_rng` draws a seed that nobody knows, so that a search can't be repeated.
+
+    Parameters
+    ----------
+    sampler : optuna.samplers.BaseSampler
+        Changed in place; what it has learned stays.
+    seed : int
+        The seed.
+
+    Examples
+    --------
+    >>> from optuna.samplers import TPESampler
+    >>> one, other = reseeded(TPESampler(), 3), reseeded(TPESampler(seed=9), 3)
+    >>> one._rng.rng.random() == other._rng.rng.random()
+    True
+    """
+    for place, (name, value) in enumerate(sorted(getattr(sampler, "__dict__", {}).items())):
+        own = seed_of_trial(seed, place)
+        if isinstance(value, BaseSampler):
+            reseeded(value, own)
+        elif isinstance(value, np.random.Generator):
+            setattr(sampler, name, np.random.default_rng(own))
+        else:
+            generator = getattr(value, "rng", value)  # Optuna makes its generators on first use
+            if isinstance(generator, (np.random.RandomState, random.Random)):
+                generator.seed(own)
+    return sampler
 
 
 class PerTrialSampler(BaseSampler):

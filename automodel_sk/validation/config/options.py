@@ -9,6 +9,7 @@ from automodel_sk._utils.machine import n_cpus, n_gpus
 from automodel_sk.arguments.conversion import accepted
 from automodel_sk.arguments.number_rule import nearest, shown
 from automodel_sk.options import BACKENDS, OptimizationConfig
+from automodel_sk.selection.requested import only_for_optuna
 from automodel_sk.validation.result import Findings
 
 __all__ = ["check_backend"]
@@ -36,6 +37,7 @@ def check_backend(findings: Findings, backend: Any, options: dict[str, Any]) -> 
     {'num_samples': 10}
     """
     _check_name(findings, backend)
+    _check_optuna_objects(findings, backend, options)
     elsewhere = options.get("ray_address") is not None
     if elsewhere:
         _check_address(findings, backend, options["ray_address"])
@@ -57,6 +59,19 @@ def _check_name(findings: Findings, backend: Any) -> None:
     hint = f"did you mean '{meant}'?" if meant else "try backend='optuna'"
     findings.error(f"backend must be 'optuna' or 'ray', got {shown(backend)}; {hint}")
     findings.correct("backend", meant or "optuna")
+
+
+def _check_optuna_objects(findings: Findings, backend: Any, options: dict[str, Any]) -> None:
+    """Check that a sampler or pruner is of the backend that searches, and that there is pruning."""
+    for name in ("sampler", "pruner"):
+        if options.get(name) is not None and backend == "ray":
+            findings.error(only_for_optuna(name))
+            findings.correct(name, None)
+    if options.get("pruner") is not None and options.get("use_pruning") is False:
+        findings.error(
+            "pruner is passed and use_pruning=False; leave one out, e.g. pass use_pruning=True"
+        )
+        findings.correct("use_pruning", True)
 
 
 def _check_address(findings: Findings, backend: Any, address: Any) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from automodel_sk._utils.network import DEADLINE_SECONDS
+from automodel_sk.search_options import with_options
 from automodel_sk.validation.config.editable_config import draft_of
 from automodel_sk.validation.config.environment import check_environment
 from automodel_sk.validation.config.model import ModelContext, check_model
@@ -39,6 +40,7 @@ class ConfigValidator:
     def __init__(self, strict_mode: bool = False) -> None:
         self.strict_mode = strict_mode
 
+    @with_options
     @never_raises("the arguments can't be checked; pass plain numbers, strings and mappings")
     def validate_backend_config(
         self,
