@@ -29,7 +29,7 @@ FAILURES: tuple[FailureKind, ...] = get_args(FailureKind)
 its process or machine died, or anything else."""
 
 OUT_OF_TIME = "the time budget was used up"
-"""Reason of a trial that the end of the budget stopped."""
+"""Reason of a trial that the end of the budget stopped; its value is its best loss so far."""
 
 TRIAL_STATES = ("COMPLETE", "PRUNED", "FAIL")
 
@@ -65,7 +65,7 @@ class TrialRecord:
     duration_seconds : float
         Seconds from start to end.
     reason : str, optional
-        Why it failed or was pruned.
+        Why it failed, or was stopped early.
     tags : mapping
         Further information, such as ``{"retry_of": 3}``.
     failure : {"diverged", "out_of_memory", "timeout", "crashed", "error"}, optional
@@ -103,6 +103,19 @@ class TrialRecord:
             )
 
     @property
+    def ran_to_its_end(self) -> bool:
+        """Whether it is complete, and the time budget did not cut it off.
+
+        Examples
+        --------
+        >>> TrialRecord(0, "COMPLETE", 0.5).ran_to_its_end
+        True
+        >>> TrialRecord(1, "COMPLETE", 0.5, reason=OUT_OF_TIME).ran_to_its_end
+        False
+        """
+        return self.state == "COMPLETE" and self.reason != OUT_OF_TIME
+
+    @property
     def best_loss(self) -> float | None:
         """The lowest validation loss; None if the trial reported none."""
         return min(self.intermediate_values.values(), default=None)
@@ -115,7 +128,7 @@ class TrialRecord:
 
 
 def best_record(records: Sequence[TrialRecord]) -> TrialRecord | None:
-    """Return the best complete trial, or else the best stopped one.
+    """Return the best trial that ran to its end, or else the best one that was stopped.
 
     Parameters
     ----------
@@ -132,27 +145,26 @@ def best_record(records: Sequence[TrialRecord]) -> TrialRecord | None:
     >>> best_record([]) is None
     True
     """
-    for state in ("COMPLETE", "PRUNED"):
-        usable = [r for r in records if r.state == state and r.intermediate_values]
-        if usable:
-            return min(usable, key=lambda r: min(r.intermediate_values.values()))
-    return None
+    usable = [r for r in records if r.state != "FAIL" and r.intermediate_values]
+    return min(usable, key=lambda r: (not r.ran_to_its_end, r.best_loss), default=None)
 
 
-def trials_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
+def trials_frame(records: Sequence[TrialRecord], metric: str | None = None) -> pd.DataFrame:
     """Return one row per trial, with Optuna's column names.
 
     Parameters
     ----------
     records : sequence of TrialRecord
         Ended trials.
+    metric : str, optional
+        Name of the metric that the values are of.
 
     Returns
     -------
     DataFrame
-        `number`, `value`, `state` (COMPLETE, PRUNED or FAIL), `datetime_start`,
-        `datetime_complete`, `duration`, `params_*`, then `best_step` (training steps at the best
-        loss), `n_reports` and `reason` (of a failure).
+        `number`, `value`, `metric` if one is given, `state` (COMPLETE, PRUNED or FAIL),
+        `datetime_start`, `datetime_complete`, `duration`, `params_*`, then `best_step` (training
+        steps at the best loss), `n_reports` and `reason` (why it failed or was stopped).
 
     Examples
     --------
@@ -164,7 +176,10 @@ def trials_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
 
     names = dict.fromkeys(f"params_{name}" for record in records for name in record.params)
     columns = [*_COLUMNS, *names, "best_step", "n_reports", "reason"]
-    return pd.DataFrame([_row(record) for record in records], columns=columns)
+    frame = pd.DataFrame([_row(record) for record in records], columns=columns)
+    if metric is not None:
+        frame.insert(2, "metric", metric)
+    return frame
 
 
 def _row(record: TrialRecord) -> dict[str, Any]:

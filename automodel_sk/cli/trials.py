@@ -47,19 +47,20 @@ def trials(
 ) -> None:
     """List the trials of the search that a saved model comes from.
 
-    Value is the best validation loss, step the training step that reached it. Parameters that are
-    the same in all trials are not shown.
+    The score of a trial is its best on the validation windows, under the name of the metric; step
+    is the training step that reached it. Parameters that are the same in all trials are not shown.
     """
-    from automodel_sk.persistence.models import load_trials
+    from automodel_sk.persistence.models import load_metric_name, load_trials
     from automodel_sk.trials import trials_frame
 
-    frame = _sorted(trials_frame(load_trials(model)), sort)[:top]
+    metric = load_metric_name(model)
+    frame = _sorted(trials_frame(load_trials(model), metric), sort)[:top]
     if as_json:
         print_json(rows_of(frame))
     elif frame.empty:
         print_line(f"{model} was trained without a search: its configuration was fixed.")
     else:
-        show(_table(frame))
+        show(_table(frame, metric))
 
 
 def _sorted(frame: pd.DataFrame, sort: str) -> pd.DataFrame:
@@ -68,17 +69,21 @@ def _sorted(frame: pd.DataFrame, sort: str) -> pd.DataFrame:
     return frame.sort_values(by, na_position="last")
 
 
-def _table(frame: pd.DataFrame) -> Table:
+def _table(frame: pd.DataFrame, metric: str) -> Table:
     from rich.box import SIMPLE
     from rich.table import Table
 
+    from automodel_sk._utils.plain_text import plain_text
+    from automodel_sk.evaluation.outcome import score_name
+
     table = Table(box=SIMPLE, header_style="bold cyan")
     several = _MODEL in frame
-    for heading in ("trial", *(["model"] if several else []), "state", "value", "step", "time"):
+    score = plain_text(score_name(metric)[:20])
+    for heading in ("trial", *(["model"] if several else []), "state", score, "step", "time"):
         is_word = heading in ("model", "state")
         table.add_column(heading, justify="left" if is_word else "right", no_wrap=True)
     table.add_column("parameters")
-    complete = frame["value"].where(frame["state"] == "COMPLETE")
+    complete = frame["value"].where((frame["state"] == "COMPLETE") & frame["reason"].isna())
     searched = _searched(frame)
     for row in rows_of(frame):
         best = row["state"] == "COMPLETE" and row["value"] == complete.min()

@@ -75,7 +75,7 @@ class SearchState:
         self._began = clock()
         self._began_at = datetime.now().astimezone()
         self._limit = budget.left()
-        self._counts = {"COMPLETE": 0, "PRUNED": 0, "FAIL": 0}
+        self._counts = {"COMPLETE": 0, "CUT": 0, "PRUNED": 0, "FAIL": 0}
         self._earlier = 0
         self._best: tuple[float, str] | None = None
         self._ended_models: set[str] = set()
@@ -95,7 +95,8 @@ class SearchState:
     def end(self, record: TrialRecord) -> None:
         """Record a finished trial, including one of an earlier call."""
         reported = self._running.pop(record.number, 0)
-        self._counts[record.state] += 1
+        cut = record.state == "COMPLETE" and not record.ran_to_its_end
+        self._counts["CUT" if cut else record.state] += 1
         ended = record.datetime_complete
         if ended is not None and ended.astimezone() < self._began_at:
             self._earlier += 1
@@ -104,7 +105,7 @@ class SearchState:
             # Steps of different models take different times, so that each trial counts as one.
             self._pace.end(self._reports if self._models else reports)
         self._ended_models.add(str(record.params.get("model")))
-        if record.state != "COMPLETE" or record.value is None:
+        if not record.ran_to_its_end or record.value is None:
             return
         self._reports = max(len(record.intermediate_values), self._reports)
         if self._best is None or record.value < self._best[0]:
@@ -190,7 +191,7 @@ class SearchState:
         return f"{self.done}/{self.total} trials{of_models if self.done else ''}"
 
     def results(self) -> str:
-        """Return the best score, and the numbers of pruned and failed trials, as text."""
+        """Return the best score, and the numbers of stopped and failed trials, as text."""
         metric = f"{self._metric} " if self._metric else ""
         digits = ".3g" if self._models else ".5g"
         best = self._best and f"best {metric}{self._best[0]:{digits}} ({self._best[1]})"
@@ -198,6 +199,7 @@ class SearchState:
             f"{count} {name}"
             for name, count in (
                 ("pruned", self._counts["PRUNED"]),
+                ("out of time", self._counts["CUT"]),
                 ("failed", self._counts["FAIL"]),
                 ("of an earlier call", self._earlier),
             )

@@ -89,8 +89,8 @@ class SearchRun:
 
     @cached_property
     def complete(self) -> list[TrialRecord]:
-        """Complete trials, best first."""
-        done = [record for record in self.usable if record.state == "COMPLETE"]
+        """Trials that ran to their end, best first."""
+        done = [record for record in self.usable if record.ran_to_its_end]
         return sorted(done, key=best_loss)
 
     @cached_property

@@ -99,7 +99,7 @@ def few_trials(run: SearchRun) -> Iterator[Finding]:
         return
     if run.strategy is not None and run.strategy.exhaustive:
         return
-    losses = [best_loss(record) for record in run.usable if record.state == "COMPLETE"]
+    losses = [best_loss(record) for record in run.usable if record.ran_to_its_end]
     at = losses.index(min(losses)) + 1
     before = min(losses[: at - 1], default=None)
     if before is None or at <= LATE_SHARE * len(losses):

@@ -51,6 +51,7 @@ __all__ = [
     "described_search",
     "load_any_model",
     "load_auto_model",
+    "load_metric_name",
     "load_trials",
     "save_auto_model",
 ]
@@ -207,12 +208,29 @@ def load_trials(path: Path) -> list[TrialRecord]:
     return MODEL_FORMAT.load(path, lambda stored, _: _trials(stored, path))
 
 
+def load_metric_name(path: Path) -> str:
+    """Read only the name of the metric of a model's trials: "loss" for the training loss."""
+
+    def name_of(stored: Mapping[str, Any], _: Path) -> str:
+        if stored.get("kind") is None:
+            return _manifest(stored, path).task.metric or "loss"
+        return checked(_Metric, stored, path / MODEL_FORMAT.manifest).metric
+
+    return MODEL_FORMAT.load(path, name_of)
+
+
 def _trials(stored: Mapping[str, Any], path: Path) -> list[TrialRecord]:
     if stored.get("kind") is None:
         trials = _manifest(stored, path).trials
     else:
         trials = checked(_Trials, stored, path / MODEL_FORMAT.manifest).trials
     return [trial.decode() for trial in trials]
+
+
+class _Metric(Stored):
+    """The metric, which a manifest of several models has."""
+
+    metric: str
 
 
 class _Trials(Stored):

@@ -22,18 +22,21 @@ _MOST_CURVES = 200
 def history(records: Sequence[TrialRecord]) -> FigureSpec:
     """Return each trial's loss and the best loss so far, including pruned and failed trials."""
     as_study(records)  # raises if there are no trials
-    finished = [r for r in records if r.state == "COMPLETE" and _loss(r) is not None]
+    finished = [r for r in records if r.ran_to_its_end and _loss(r) is not None]
     pruned = [r for r in records if r.state == "PRUNED" and _loss(r) is not None]
     layers: list[Any] = [
         _points(finished, "complete", "model"),
         _points(pruned, "pruned early", "past", cross=True),
     ]
+    cut = [r for r in records if r.state == "COMPLETE" and not r.ran_to_its_end]
+    if cut:
+        layers.append(_points(cut, "out of time", "past", cross=True))
     if finished:
         numbers = [r.number for r in finished]
         best = np.minimum.accumulate(np.array([_loss(r) for r in finished], dtype=float))
         end = max(r.number for r in records)
         layers.append(Line([*numbers, end], [*best, best[-1]], "best so far", "other", step=True))
-    losses = [_loss(r) for r in (*finished, *pruned)]
+    losses = [_loss(r) for r in (*finished, *pruned, *cut)]
     failed = sum(r.state == "FAIL" for r in records)
     title = f"Trials of the search ({failed} failed)" if failed else "Trials of the search"
     return FigureSpec([Subplot(layers, title, "trial", _LOSS, log_y=log_suits(losses))])

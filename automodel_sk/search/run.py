@@ -148,7 +148,7 @@ def search_and_refit(
 
 def score_name_of(plan: SearchPlan) -> str:
     """Return what the trials' values are: a metric, or the training loss."""
-    return "loss" if plan.objective is None else score_name(plan.objective.metric.name)
+    return score_name(plan.metric_name)
 
 
 def calibration_is_possible(plan: SearchPlan) -> bool:
@@ -234,7 +234,7 @@ def _best_trial(request: SearchRequest, records: Sequence[TrialRecord]) -> BestT
         raise NoUsableTrialError(failures_of(records))
     losses = best.intermediate_values
     step = min(losses, key=lambda step: losses[step])
-    return BestTrial(request.task, best.params, step, complete=best.state == "COMPLETE")
+    return BestTrial(request.task, best.params, step, complete=best.ran_to_its_end)
 
 
 def failures_of(records: Sequence[TrialRecord]) -> str:

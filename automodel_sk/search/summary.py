@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["OptimizationSummary", "conclusion", "no_report", "summarise"]
 
 
+_COUNTS = {
+    "n_complete": "complete",
+    "n_pruned": "pruned",
+    "n_out_of_time": "out of time",
+    "n_failed": "failed",
+}
+
+
 class OptimizationSummary(dict[str, Any]):
     """Summary of a search; prints as a table.
 
@@ -42,6 +50,10 @@ class OptimizationSummary(dict[str, Any]):
         width = max(map(len, self), default=0)
         return "\n".join(f"{name:<{width}}  {_text(value)}" for name, value in self.items())
 
+    def __repr__(self) -> str:
+        """Return the table, as `print` shows it."""
+        return str(self)
+
     def outcome(self) -> str:
         """Return in one line how many trials ran, how long they took, and the best score.
 
@@ -56,8 +68,7 @@ class OptimizationSummary(dict[str, Any]):
         took = clock_text(self["seconds"])
         if not self["n_trials"]:
             return f"{self['model_name']}: trained without a search in {took}"
-        names = {"n_complete": "complete", "n_pruned": "pruned", "n_failed": "failed"}
-        counts = ", ".join(f"{self[key]} {name}" for key, name in names.items() if self[key])
+        counts = ", ".join(f"{self[key]} {name}" for key, name in _COUNTS.items() if self.get(key))
         best = f"best {score_name(self['metric'])} {self['best_score']:.5g}"
         return f"{self['model_name']}: {self['n_trials']} trials ({counts}) in {took}; {best}"
 
@@ -81,8 +92,7 @@ class OptimizationSummary(dict[str, Any]):
 
     def metrics(self) -> dict[str, float]:
         """Return the metrics for a tracker."""
-        counts = ("n_complete", "n_pruned", "n_failed")
-        names = ("best_score", "best_step", "trained_steps", "seconds", *counts)
+        names = ("best_score", "best_step", "trained_steps", "seconds", *_COUNTS)
         return {name: float(self[name]) for name in names if self.get(name) is not None}
 
     def artifacts(self) -> dict[str, Any]:
@@ -137,10 +147,11 @@ def summarise(
         refit=options.refit,
         hardware=_hardware(plan, options, fit),
         n_trials=len(records),
-        n_complete=states.count("COMPLETE"),
+        n_complete=sum(record.ran_to_its_end for record in records),
         n_pruned=states.count("PRUNED"),
+        n_out_of_time=states.count("COMPLETE") - sum(record.ran_to_its_end for record in records),
         n_failed=states.count("FAIL"),
-        metric="loss" if plan.objective is None else plan.objective.metric.name,
+        metric=plan.metric_name,
         best_trial=None if best is None else best.number,
         best_score=None if best is None else min(best.intermediate_values.values()),
         best_step=fit.best_step,
@@ -150,7 +161,7 @@ def summarise(
     )
     if fit.note is not None:
         summary["cut"] = fit.note
-    summary.trials = trials_frame(records)
+    summary.trials = trials_frame(records, plan.metric_name)
     return summary
 
 

@@ -77,7 +77,7 @@ def test_what_people_read_goes_to_standard_error_without_control_characters(home
     assert "Study: 's' in automodel_sk_runs/s.journal\n" in told
     assert re.search(r"^MLP: 3/3 trials, best loss [\d.]+ \(trial \d\); final training", told, re.M)
     assert re.search(r"^MLP: 3 trials \(3 complete\) in 0:\d\d:\d\d; best loss [\d.]+$", told, re.M)
-    assert re.search(r"^MAE [\d.e+]+ on the last 6 steps; .+\.$", told, re.M)
+    assert re.search(r"^MAE [\d.e+]+ on the last 6 months; .+\.$", told, re.M)
     assert not CONTROL.search(told)
 
 
@@ -152,7 +152,7 @@ def test_trials_are_listed_without_loading_the_model(trials: pd.DataFrame):
 def test_trials_as_a_table(trials: pd.DataFrame):
     result = run("trials", "model", "--sort", "value", "--top", 2)
     heading, _, *rows = (line for line in result.stdout.splitlines() if line.strip())
-    assert heading.split() == ["trial", "state", "value", "step", "time", "parameters"]
+    assert heading.split() == ["trial", "state", "loss", "step", "time", "parameters"]
     best = trials.sort_values("value").head(2)
     assert len(rows) == 2
     for row, (_, trial) in zip(rows, best.iterrows(), strict=True):

@@ -418,10 +418,11 @@ def test_another_metric_season_or_step_is_another_search(data: pd.DataFrame):
 
 
 def test_a_tracker_is_told_the_metrics_name(data: pd.DataFrame):
-    for metric, name in ((worst, f"{__name__}.worst"), ("MASE", "mase"), (None, None)):
+    for metric, name in ((worst, f"{__name__}.worst"), ("MASE", "mase"), (None, "loss")):
         options = OptimizationConfig(num_samples=2, gpus=0, metric=metric, study_name="s")
         record = _search_record(make_plan(UserInput("NLinear", H, data, SPACE), options), options)
         assert record.params["metric"] == name
+        assert record.metric == (None if metric is None else name)  # the name of its scores
 
 
 def test_a_metric_is_refused_before_any_training(data: pd.DataFrame):

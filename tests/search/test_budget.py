@@ -43,8 +43,10 @@ def test_a_search_ends_with_its_budget(dataset: Any) -> None:
     ticking = Ticking()
     budget = TimeBudget(100.0, clock=lambda: ticking.now)
     records = run(request_for(MEMORY, num_samples=9, budget=budget), dataset, ticking)
-    assert [r.state for r in records] == ["COMPLETE", "COMPLETE", "PRUNED"]
+    assert [r.state for r in records] == ["COMPLETE", "COMPLETE", "COMPLETE"]
+    assert [r.ran_to_its_end for r in records] == [True, True, False]
     assert records[2].reason == "the time budget was used up"
+    assert records[2].value == min(records[2].intermediate_values.values())
     assert len(ticking.reports) <= 100
 
 
@@ -52,7 +54,7 @@ def test_a_trial_that_was_cut_off_is_better_than_none(dataset: Any) -> None:
     ticking = Ticking()
     budget = TimeBudget(10.0, clock=lambda: ticking.now)
     records = run(request_for(MEMORY, num_samples=9, budget=budget), dataset, ticking)
-    assert [r.state for r in records] == ["PRUNED"]
+    assert [(r.state, r.ran_to_its_end) for r in records] == [("COMPLETE", False)]
     assert best_record(records) is records[0]
     assert len(records[0].intermediate_values) <= 10
 

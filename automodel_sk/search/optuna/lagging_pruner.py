@@ -17,6 +17,7 @@ from optuna.pruners import BasePruner
 from optuna.trial import TrialState
 
 from automodel_sk.training.train import since_best
+from automodel_sk.trials import OUT_OF_TIME
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -71,7 +72,8 @@ class LaggingPruner(BasePruner):
         """Return the best loss so far at each validation of each complete trial."""
         known = self._ended.setdefault(study, {})
         for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-            if trial.number not in known and trial.intermediate_values:
+            cut = trial.user_attrs.get("reason") == OUT_OF_TIME  # its later losses are unknown
+            if trial.number not in known and trial.intermediate_values and not cut:
                 known[trial.number] = list(accumulate(trial.intermediate_values.values(), min))
         return list(known.values())
 

@@ -74,6 +74,8 @@ class SearchRequest:
         Return what draws and prunes the trials instead of the strategy's algorithm.
     is_over : callable, optional
         Returns whether to draw no further trials for a study; those that wait still run.
+    metric : str
+        Name of the metric that the trials' values are of, for readers of the study.
     """
 
     task: TrainingTask
@@ -100,6 +102,7 @@ class SearchRequest:
     make_sampler: Callable[[int], Any] | None = None
     make_pruner: Callable[[], Any] | None = None
     is_over: Callable[[Any], bool] | None = None
+    metric: str = "loss"
 
     @property
     def trainer(self) -> Trainer:

@@ -90,6 +90,8 @@ def _open(
         _settle(storage, name, request)
     optuna.create_study(storage=storage, study_name=name, load_if_exists=True)
     study = AskTellStudy(name, storage, sampler, pruner)
+    if study.metric_names != [request.metric]:
+        study.set_metric_names([request.metric])
     if IDENTITY not in study.user_attrs or request.initial is not None:
         _enqueue_initial_trials(study, request)  # a resumed search may have time for more models
     if IDENTITY not in study.user_attrs:

@@ -60,7 +60,7 @@ _STATE_OF = {
     Decision.PLATEAU: TrialState.COMPLETE,
     Decision.SLOT_OVER: TrialState.COMPLETE,
     Decision.PRUNE: TrialState.PRUNED,
-    Decision.OUT_OF_TIME: TrialState.PRUNED,
+    Decision.OUT_OF_TIME: TrialState.COMPLETE,  # no pruner decided; a reason says so
 }
 
 
