@@ -86,9 +86,25 @@ class AutoModel:
     Attributes
     ----------
     best_score : float or None
-        The best validation loss; None for a fixed configuration.
+        The best validation score, of the metric `metric_name`; None for a fixed configuration.
+    best_config : dict
+        The fitted configuration.
+    best_step : int or None
+        Training steps at the best validation score; None for a fixed configuration.
+    trained_steps : int or None
+        Training steps behind the model's weights, if they were counted.
+    training_note : str or None
+        How a time budget shortened the refit; None if it did not.
     trials : DataFrame
         One row per trial, with Optuna's column names.
+    strategy : SearchStrategy or None
+        The search algorithm and why it was chosen; None for a fixed configuration.
+    profile : DatasetProfile or None
+        Characteristics of the training data.
+    validation : ValidationResult or None
+        Findings of the validator.
+    space : SearchSpace or None
+        The search space; functions in it are not available in a saved model.
 
     Examples
     --------
