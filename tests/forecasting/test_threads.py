@@ -11,6 +11,7 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -128,12 +129,13 @@ def test_all_that_a_model_is_asked_at_the_same_time(point: AutoModel):
     ways: list[Callable[[pd.DataFrame], pd.DataFrame]] = [
         lambda past: point.predict(past, level=[90]),
         lambda past: point.cross_validation(past),
-        lambda past: point.explain(past, steps=[1]).attributions,
         lambda past: point.refit(past).predict(),
         lambda past: point.update(past, max_steps=3).predict(),
         lambda past: copy.deepcopy(point).predict(past),
         lambda past: pickle.loads(pickle.dumps(point)).predict(past),
     ]
+    if find_spec("captum"):
+        ways.append(lambda past: point.explain(past, steps=[1]).attributions)
 
     def ask(number: int) -> pd.DataFrame:
         return ways[number % len(ways)](PASTS[number % 3])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import optuna
@@ -25,6 +26,11 @@ SMALL = {"a": Choice([1, 2, 3]), "b": Integer(1, 4)}
 GRID = {"a": Choice(range(20), grid=True), "b": Choice(range(20), grid=True)}
 
 
+RAY_SEARCH = pytest.mark.skipif(
+    not (find_spec("bayes_opt") and find_spec("hyperopt")), reason="needs the extra ray-search"
+)
+
+
 def by_function(trial: optuna.Trial) -> dict[str, float]:
     return {"x": trial.suggest_float("x", 0, 1)}
 
@@ -43,10 +49,16 @@ ROWS = [
     ("simple", "small", 10, GRID, "GridSampler", "BasicVariantGenerator"),
     ("complex", "large", 10, MIXED, "TPESampler", "OptunaSearch"),
     ("complex", "large", 10, None, "TPESampler", "OptunaSearch"),
-    ("simple", "medium", 50, NUMBERS, "CmaEsSampler", "BayesOptSearch"),
+    pytest.param(
+        *("simple", "medium", 50, NUMBERS, "CmaEsSampler", "BayesOptSearch"), marks=RAY_SEARCH
+    ),
     ("complex", "medium", 50, MIXED, "TPESampler", "OptunaSearch"),
-    ("moderate", "small", 50, MIXED, "RandomSampler", "HyperOptSearch"),
-    ("complex", "small", 50, NUMBERS, "RandomSampler", "HyperOptSearch"),
+    pytest.param(
+        *("moderate", "small", 50, MIXED, "RandomSampler", "HyperOptSearch"), marks=RAY_SEARCH
+    ),
+    pytest.param(
+        *("complex", "small", 50, NUMBERS, "RandomSampler", "HyperOptSearch"), marks=RAY_SEARCH
+    ),
     ("simple", "large", 50, MIXED, "TPESampler", "OptunaSearch"),
     ("moderate", "large", 50, NUMBERS, "TPESampler", "OptunaSearch"),
 ]
@@ -124,6 +136,7 @@ def test_a_median_needs_fewer_trials_in_a_short_search(n, startup):
     assert choose("ray", size="medium", n=n).pruner_kwargs["min_samples_required"] == startup
 
 
+@RAY_SEARCH
 @pytest.mark.parametrize(("n", "startup"), [(10, 3), (20, 6), (30, 10), (500, 10)])
 def test_a_third_of_a_short_search_is_random(n, startup):
     assert choose(n=n).algorithm_kwargs["n_startup_trials"] == startup
@@ -147,6 +160,7 @@ def test_a_warmup_longer_than_a_trial_is_named(backend, size, n_reports, warmup)
     assert "can't stop" not in choose(backend, size=size, n_reports=warmup + 1).description
 
 
+@RAY_SEARCH
 def test_descriptions_say_what_and_why_in_one_sentence():
     assert choose().description == (
         "TPESampler (multivariate) for a large dataset and a complex model; "

@@ -1,6 +1,6 @@
 """MLflow's private names that the store needs.
 
-Written for MLflow 3.9 to 3.17; ``tests/tracking/test_tracking.py`` ends runs with it.
+Written for MLflow 3.13 to 3.17; ``tests/tracking/test_tracking.py`` ends runs with it.
 """
 
 from __future__ import annotations
