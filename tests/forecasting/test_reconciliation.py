@@ -16,6 +16,8 @@ from automodel_sk.exceptions import InvalidInputError, MissingDependencyError, M
 from automodel_sk.forecasting.hierarchy import reconciliation_of
 from automodel_sk.forecasting.reconciliation import METHODS
 
+pytest.importorskip("hierarchicalforecast")
+
 # Named so that neither the sums nor the bottom series stand together in order.
 IDS = ["a1", "all", "b1", "b2", "region_b"]
 S = np.array([[1, 0, 0], [1, 1, 1], [0, 1, 0], [0, 0, 1], [0, 1, 1.0]])
