@@ -13,6 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.data.preparation import observed_values
+from automodel_sk.forecasting.common_factor import common_factors, multiplied
+from automodel_sk.forecasting.levels import growth_since
 from automodel_sk.forecasting.series_traits import SeriesTraits, describe_series
 from automodel_sk.forecasting.shrinkage import expected_sizes
 
@@ -30,6 +32,8 @@ _STRANGE = 20.0
 """In units of `_ALIKE`: no two series that move are so far apart, still ones are from them."""
 _ENOUGH_SCORES, _FEWEST, _MOST = 200, 10, 60
 _SMALLEST = 1e-10
+_SPREAD = 0.5
+"""Of later errors' common size after one window. Measured, see docs/accuracy.md."""
 _CHUNK = 2_000_000
 
 
@@ -66,6 +70,12 @@ class ConformalScores:
       differences. These traits are also known for series that were not calibrated: they take the
       size, in units of their seasonal difference, and the scores from similar series.
 
+    - Errors are brought to the level that a series has at its end, as errors of series that grow do
+      too.
+    - All series of a window share its time, so that scores of few windows show neither how quiet
+      nor how rough other times are. Quantiles are those of the scores times a common factor, which
+      is log-normal with mean 1 and spreads the less the more windows there are.
+
     Libraries that keep scores per series (mlforecast, statsforecast, neuralforecast) have two
     scores for each quantile after two windows, and none for a new series.
 
@@ -79,6 +89,9 @@ class ConformalScores:
         Steps of one season, used for the traits of other series.
     overlapping : bool
         Whether windows overlap; overlapping windows don't show how errors vary by chance.
+    spread : float
+        Standard deviation of the logarithm of the size that all later errors have in common, in
+        units of the size of the scores.
 
     Examples
     --------
@@ -92,6 +105,7 @@ class ConformalScores:
     series: SeriesTraits
     season: int
     overlapping: bool = False
+    spread: float = 0.0
 
     @classmethod
     def from_cross_validation(
@@ -116,9 +130,10 @@ class ConformalScores:
         own = own.sort_values(["unique_id", "ds"], kind="stable")
         series = describe_series(own["unique_id"].to_numpy(), own["y"].to_numpy(float), season)
         sizes = ordered["error"].abs().to_numpy(dtype=float).reshape(len(series.ids), -1, h)
-        sizes = _filled(sizes)
+        sizes = _filled(sizes) * growth_since(ordered, own, h, season)[:, :, None]
         overlapping = bool(ordered.duplicated(["unique_id", "ds"]).any())
-        return cls(sizes / series.units[:, None, None], series, season, overlapping)
+        spread = _SPREAD / np.sqrt(1 if overlapping else sizes.shape[1])
+        return cls(sizes / series.units[:, None, None], series, season, overlapping, float(spread))
 
     def describe(self, history: pd.DataFrame) -> SeriesTraits:
         """Return the traits of the series to forecast.
@@ -226,17 +241,20 @@ class ConformalScores:
         units = np.where(series.moves, series.units, then.units)
         near = self._own.of(places)
         scores = self._floored / np.exp(self._sizes.held_out)[:, :, None]
-        return _scaled(self._sizes.new[places], units, _pooled(scores, near, coverages))
+        return _scaled(self._sizes.new[places], units, self._pooled(scores, near, coverages))
 
     def _of_new(self, series: SeriesTraits, coverages: Sequence[float]) -> Array:
         near = self._near(series.traits, widen=True)
         sizes = np.average(self._sizes.new[near.places], weights=near.weights, axis=1)
         scores = self._floored / np.exp(self._sizes.alike)[:, None, None]
-        radii = _scaled(sizes, series.units, _pooled(scores, near, coverages))
+        radii = _scaled(sizes, series.units, self._pooled(scores, near, coverages))
         radii[:, near.nearest > _STRANGE] = 0.0
         guessed = (near.nearest > _STRANGE) & series.moves
         radii[:, guessed] = _of_seasonal_steps(series.units[guessed], coverages)
         return radii
+
+    def _pooled(self, scores: Array, near: _Neighbours, coverages: Sequence[float]) -> Array:
+        return _pooled(scores, near, coverages, common_factors(self.spread))
 
     @cached_property
     def _floored(self) -> Array:
@@ -304,12 +322,18 @@ def _of_seasonal_steps(units: Array, coverages: Sequence[float]) -> Array:
     return radii
 
 
-def _pooled(scores: Array, near: _Neighbours, coverages: Sequence[float]) -> Array:
+def _pooled(
+    scores: Array,
+    near: _Neighbours,
+    coverages: Sequence[float],
+    factors: tuple[Array, Array],
+) -> Array:
     """Return quantiles of the neighbours' scores by step, shape (n_coverages, n_series, h).
 
     A step with too few scores for its quantile borrows those of neighbouring steps, the more the
     higher the coverage. The borrowed ones may be smaller, so that a quantile is never below those
     that rest on fewer steps: an interval holds all narrower ones, whichever are asked for.
+    Each score counts once for each of the factors that it is multiplied by, with their shares.
     """
     _, n_windows, h = scores.shape
     radii = np.zeros((len(coverages), len(near.places), h))
@@ -322,7 +346,8 @@ def _pooled(scores: Array, near: _Neighbours, coverages: Sequence[float]) -> Arr
             most = np.ones(len(counts)) if steps == h - 1 else 1 - 1 / (counts * max(1, steps))
             asked = np.minimum(np.array(coverages)[:, None], np.maximum(most, 0.0))
             for step in range(h):
-                values = _weighted_quantiles(own[:, :, :, _part(step, steps, h)], weights, asked)
+                pool = own[:, :, :, _part(step, steps, h)]
+                values = _weighted_quantiles(*multiplied(pool, weights, *factors), asked)
                 larger = np.maximum(values, radii[:, rows, step])
                 radii[:, rows, step] = np.where(reach >= steps, larger, radii[:, rows, step])
     return radii

@@ -55,11 +55,12 @@ def scores_of_windows(
     Examples
     --------
     >>> from automodel_sk.data.held_out import hold_out
-    >>> df = pd.DataFrame({"unique_id": "a", "ds": range(9), "y": np.arange(9.0)})
+    >>> y = [1.0, -1.0] * 4 + [1.0]
+    >>> df = pd.DataFrame({"unique_id": "a", "ds": range(9), "y": y})
     >>> windows = hold_out(df, h=2, n_windows=2)
-    >>> scores = scores_of_windows(np.array([[[4.0, 6.0], [7.0, 5.0]]]), windows, df, season=1)
-    >>> scores.errors.tolist()  # in units of the mean difference, which is 1
-    [[[1.0, 0.0], [0.0, 3.0]]]
+    >>> scores = scores_of_windows(np.array([[[1.0, 1.0], [-1.0, 1.0]]]), windows, df, season=1)
+    >>> scores.errors.tolist()  # in units of the mean difference, which is 2
+    [[[1.0, 0.0], [0.0, 0.0]]]
     """
     table = table_of_windows(point, windows, "point")
     errors = table.assign(error=table["y"] - table["point"])

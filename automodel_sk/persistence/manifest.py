@@ -176,6 +176,7 @@ class StoredScores(Stored):
     series: StoredSeries
     season: Positive
     overlapping: bool
+    spread: Annotated[FiniteFloat, Field(ge=0, le=10)] = 0.0
 
     def decode(self) -> ConformalScores:
         """Return the scores; numpy rejects rows of different lengths."""
@@ -184,7 +185,7 @@ class StoredScores(Stored):
         n_series, _, _ = np.broadcast_shapes(errors.shape, (len(series.ids), 1, 1))
         if 0 in errors.shape or n_series != len(errors):
             raise ValueError("the calibration of the intervals has no errors of some series")
-        return ConformalScores(errors, series, self.season, self.overlapping)
+        return ConformalScores(errors, series, self.season, self.overlapping, self.spread)
 
 
 def _of_this_kind(value: Any) -> Any:

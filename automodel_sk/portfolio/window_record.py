@@ -129,7 +129,8 @@ class WindowRecord:
         table = self.table(point=point)
         errors = table.assign(error=table["y"] - table["point"])
         data = self.data
-        return ConformalScores.from_cross_validation(errors, data.judged, data.h, data.season)
+        history = in_zone(data.judged, self.zone)
+        return ConformalScores.from_cross_validation(errors, history, data.h, data.season)
 
     def windows(self) -> Windows:
         """Return which windows of which series these are."""
