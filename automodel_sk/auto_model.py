@@ -15,6 +15,7 @@ from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.kinds import Choices, Either, Flag
 from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.data.columns import ColumnNames
+from automodel_sk.data.treatment import Treatment
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.coherent import coherent_forecast, refuse_paths
 from automodel_sk.forecasting.conformal import ConformalScores
@@ -148,6 +149,7 @@ class AutoModel:
         season: int = 1,
         space: SearchSpace | None = None,
         columns: ColumnNames | None = None,
+        treatment: Treatment | None = None,
     ) -> None:
         """Keep what a search found.
 
@@ -185,6 +187,8 @@ class AutoModel:
         columns : ColumnNames, optional
             The user's names for the columns of series, times and values, used in all input and
             output frames.
+        treatment : Treatment, optional
+            What is done to data before the model sees them, and to forecasts.
         """
         self._state = ModelState(
             fitted,
@@ -202,6 +206,7 @@ class AutoModel:
             scores=scores,
             windows=windows,
             columns=columns or ColumnNames(),
+            treatment=treatment or Treatment(),
         )
 
     best_config = _OfState[dict[str, Any]]("config")
@@ -326,13 +331,14 @@ class AutoModel:
             if state.reconciliation is not None:
                 scores = self._calibrated
                 result = coherent_forecast(state, result, own["history"], columns, scores)
-            return first_steps(result, ["unique_id"], h)
+            return first_steps(state.treatment.of_forecast(result), ["unique_id"], h)
 
         if to is None:
             return ahead(None, inputs)
         if columns and loss_family(state.loss) == "point":
             self._calibrated()  # before the digest of all that forecasts depend on
-        return forecasts_to(self.state, Path(to), inputs, [columns, h], ahead)
+        asked = [columns, h, state.treatment.non_negative]
+        return forecasts_to(self.state, Path(to), inputs, asked, ahead)
 
     def _calibrated(self) -> ConformalScores:
         """Return the calibration scores of the intervals, computing them on first use."""
@@ -423,7 +429,7 @@ class AutoModel:
             Columns `unique_id`, `ds`, `cutoff`, the model's name and `y`, which is NaN where
             `available_mask` is 0.
         """
-        return forecast_past_windows(
+        table = forecast_past_windows(
             self.state,
             dataset,
             n_windows=n_windows,
@@ -431,6 +437,7 @@ class AutoModel:
             refit=refit,
             static_df=static_df,
         )
+        return self.state.treatment.of_forecast(table)
 
     @public()
     def validation_scores(self, metrics: Sequence[Any] | None = None) -> pd.DataFrame:
@@ -638,7 +645,7 @@ class AutoModel:
             seed=state.task.random_seed if seed is None else seed,
             h=steps,
         )
-        return first_steps(paths, ["unique_id", "sample_id"], h)
+        return first_steps(state.treatment.of_forecast(paths), ["unique_id", "sample_id"], h)
 
     @public()
     def diagnose(self, *, baselines: bool = False) -> Diagnosis:

@@ -17,7 +17,7 @@ from automodel_sk._utils.interrupts import exit_at_signals
 from automodel_sk.arguments.boundary import TABLE, public
 from automodel_sk.arguments.conversion import convert
 from automodel_sk.arguments.frame_rule import Frame
-from automodel_sk.arguments.number_rule import shown
+from automodel_sk.arguments.number_rule import NumberRule, shown
 from automodel_sk.arguments.option import known_keywords, unknown_option
 from automodel_sk.auto_model import AutoModel
 from automodel_sk.catalog.models import MODEL_CATALOG, ModelCharacteristics, read_model_name
@@ -32,6 +32,7 @@ from automodel_sk.portfolio.names import makes_ensemble, names_several
 from automodel_sk.portfolio.presets import with_time_limit
 from automodel_sk.search.initial_trials import earlier_configurations
 from automodel_sk.search.planning import SearchPlan, UserInput, make_plan
+from automodel_sk.search.prepared import treatment_of
 from automodel_sk.search.progress import say
 from automodel_sk.search.request_builder import start_workers_early
 from automodel_sk.search.run import Fit, calibration_is_possible, search_and_refit
@@ -58,6 +59,8 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+_HORIZON = NumberRule("h", 12, note="in steps of the data")
 
 
 def _no_argument(name: str, known: Sequence[str]) -> str:
@@ -169,7 +172,7 @@ class AutoModelFactory:
         several = names_several(self.model_name)
         _check_order(self.model_name, self.h)
         model_name: Any = self.model_name if several else read_model_name(self.model_name)
-        h = convert(TABLE["h"], self.h)
+        h = convert(_HORIZON, self.h)
         options = replace(self.config.converted(), warm_start=earlier)
         label = "auto" if several else model_name
         options = replace(options, study_name=options.study_name or _study_name(label, h))
@@ -258,6 +261,7 @@ class AutoModelFactory:
                 season=options.season_length or season_length(plan.profile.freq),
                 space=plan.space,
                 columns=names,
+                treatment=treatment_of(options, plan.profile),
             )
             if budget.is_limited and fit.scores is None and calibration_is_possible(plan):
                 _calibrate_in_time(model, budget, options.verbose)

@@ -16,6 +16,7 @@ from sktime.forecasting.base import ForecastingHorizon
 from sktime.utils.warnings import warn
 
 from automodel_sk._utils.secrets import mask_secrets, remember_address
+from automodel_sk.arguments.conversion import convert
 from automodel_sk.arguments.option import known_keywords
 from automodel_sk.data.wording import worded
 from automodel_sk.estimator.base import ForecasterContract
@@ -141,6 +142,17 @@ class AutoNeuralForecaster(ForecasterContract):
         search.
     pruner : str or optuna.pruners.BasePruner, optional
         What stops trials early with the backend "optuna"; by default chosen for the search.
+    fill_gaps : {"zero", "ffill", "interpolate", "mask"}, optional
+        How empty values of `y` between the first and the last one of a series are filled;
+        ``"mask"`` marks them as not observed. If None, they are refused.
+    calendar : bool or sequence of str, optional
+        Columns of the calendar beside those of X, for all steps: True for those that suit the
+        frequency, or some of "minute", "hour", "weekday", "day", "week", "month" and "quarter".
+    holidays : str, optional
+        Code of a country, or of a part of it, such as "DE" or "US-CA", whose public holidays are a
+        column beside those of X.
+    non_negative : bool or "auto", default=False
+        Whether forecasts and quantiles below zero become zero; "auto" if `y` is never negative.
     study_name : str, optional
         Name of the study; with `storage`, an interrupted search resumes under this name.
     storage : str or Path, default=":memory:"
@@ -231,6 +243,10 @@ class AutoNeuralForecaster(ForecasterContract):
         exclude: Sequence[str] | None = None,
         sampler: Any = None,
         pruner: Any = None,
+        fill_gaps: str | None = None,
+        calendar: bool | Sequence[str] | None = None,
+        holidays: str | None = None,
+        non_negative: bool | str = False,
         study_name: str | None = None,
         storage: str | Path | None = ":memory:",
         resume: str = "auto",
@@ -275,6 +291,10 @@ class AutoNeuralForecaster(ForecasterContract):
         self.exclude = exclude
         self.sampler = sampler
         self.pruner = pruner
+        self.fill_gaps = fill_gaps
+        self.calendar = calendar
+        self.holidays = holidays
+        self.non_negative = non_negative
         self.study_name = study_name
         self.storage = storage
         self.resume = resume
@@ -291,7 +311,7 @@ class AutoNeuralForecaster(ForecasterContract):
         self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None
     ) -> AutoNeuralForecaster:
         self._check_choices()
-        self._context = Context.learn(y, X, self.freq, self.hist_exog)
+        self._context = self._learned(y, X)
         pretrained = getattr(self, "pretrained_model_", None)
         if pretrained is None:
             found = self._search(self._context, self._horizon(self._context, fh))
@@ -304,7 +324,7 @@ class AutoNeuralForecaster(ForecasterContract):
         self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: ForecastingHorizon | None = None
     ) -> AutoNeuralForecaster:
         self._check_choices()
-        context = Context.learn(*columns_as_series(y, X), self.freq, self.hist_exog)
+        context = self._learned(*columns_as_series(y, X))
         self.pretrained_model_ = self._search(context, self._horizon(context, fh))
         return self
 
@@ -313,7 +333,7 @@ class AutoNeuralForecaster(ForecasterContract):
     ) -> AutoNeuralForecaster:
         if not hasattr(self, "pretrained_model_"):
             return self._pretrain(y, X, fh)
-        context = Context.learn(*columns_as_series(y, X), self.freq, self.hist_exog)
+        context = self._learned(*columns_as_series(y, X))
         with worded(context.words):
             self.pretrained_model_ = self.pretrained_model_.refit(
                 context.long, static_df=self._static(context)
@@ -359,7 +379,8 @@ class AutoNeuralForecaster(ForecasterContract):
         from automodel_sk.auto_model_factory import create_auto_model
 
         exogenous = context.exogenous
-        check_exogenous(self.model, self.hist_exog, exogenous.future, self.static)
+        known = [*exogenous.future, *context.calendar]
+        check_exogenous(self.model, self.hist_exog, known, self.static)
         with worded(context.words):
             return create_auto_model(
                 self.model,
@@ -368,7 +389,7 @@ class AutoNeuralForecaster(ForecasterContract):
                 copy.deepcopy(self.config),
                 training_loss(self.loss, self.pi_method),
                 static_df=self._static(context),
-                futr_exog_list=list(exogenous.future.values()),
+                futr_exog_list=context.known_ahead,
                 hist_exog_list=list(exogenous.past.values()),
                 stat_exog_list=self._static_names(),
                 **self._options(context),
@@ -394,7 +415,19 @@ class AutoNeuralForecaster(ForecasterContract):
         season = self.season_length
         season = context.layout.clock.season if season is None else season
         random_seed = seed_of(self.random_state)
-        return options | {"random_seed": random_seed, "freq": 1, "season_length": season}
+        computed = {"calendar": None, "holidays": None}  # from the index, by the context
+        known = {"random_seed": random_seed, "freq": 1, "season_length": season}
+        return options | computed | known
+
+    def _learned(self, y: pd.DataFrame, X: pd.DataFrame | None) -> Context:
+        """Return the context of new data."""
+        return Context.learn(y, X, self.freq, self.hist_exog, self._calendar())
+
+    def _calendar(self) -> tuple[tuple[str, ...], str | None]:
+        """Return the parts of the calendar and the country whose holidays are columns."""
+        rules = OptimizationConfig.rules()
+        parts = convert(rules["calendar"], self.calendar)
+        return parts, convert(rules["holidays"], self.holidays)
 
     def _static(self, context: Context) -> pd.DataFrame | None:
         return None if self.static is None else static_frame(self.static, context.layout)

@@ -14,6 +14,9 @@ from automodel_sk.arguments.kinds import Choices, Flag, Names, Place, Rule, Text
 from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.arguments.option import FieldSignature, Option, option, unknown_option
 from automodel_sk.arguments.optuna_object import OptunaObject
+from automodel_sk.arguments.switches import Parts, Switch
+from automodel_sk.data.calendar import PARTS
+from automodel_sk.data.gaps import FILLS
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = [
@@ -41,6 +44,7 @@ SAMPLERS = (
 PRUNERS = ("MedianPruner", "HyperbandPruner", "SuccessiveHalvingPruner", "NopPruner")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true")
 _SEARCH, _MACHINE, _TRACKING = "Search", "Machine", "Tracking"
+_DATA = "Data"
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,21 @@ class OptimizationConfig:
         What stops trials early with the backend "optuna", such as "HyperbandPruner" or
         ``PercentilePruner(25.0)``. Its steps are the validations of a trial, counted from 1. If
         None, chosen for the search.
+    fill_gaps : {"zero", "ffill", "interpolate", "mask"}, optional
+        How missing rows and empty values between the first and the last value of a series are
+        filled; ``"mask"`` marks them as not observed instead. If None, missing rows are warned of
+        and empty values refused. What was filled is counted in a warning. The model does the same
+        with the data that it forecasts from.
+    calendar : bool or sequence of str, optional
+        Columns of the calendar, known in the future without `futr_df`: True for those that suit
+        the frequency, or some of "minute", "hour", "weekday", "day", "week", "month" and
+        "quarter".
+    holidays : str, optional
+        Code of a country, or of a part of it, such as "DE" or "US-CA", whose public holidays are a
+        column that is known in the future.
+    non_negative : bool or "auto", default False
+        Whether forecasts, quantiles and sampled paths below zero become zero; ``"auto"`` if the
+        training data hold no negative value.
 
     Examples
     --------
@@ -411,6 +430,36 @@ class OptimizationConfig:
         OptunaObject("pruner", PRUNERS),
         panel=_SEARCH,
         shared=True,
+    )
+    fill_gaps: str | None = option(
+        None,
+        "Fill missing rows and empty values within a series: zero, ffill, interpolate, or mask to"
+        " mark them as not observed.",
+        Choices("fill_gaps", FILLS, optional=True),
+        panel=_DATA,
+        metavar="HOW",
+        shared=True,
+    )
+    calendar: bool | Sequence[str] | None = option(
+        None,
+        "Columns of the calendar, known in the future: auto, or hour, weekday, month and others.",
+        Parts("calendar", "weekday", "parts of the calendar", tuple(PARTS)),
+        panel=_DATA,
+        metavar="PART",
+    )
+    holidays: str | None = option(
+        None,
+        "Country whose public holidays are a column known in the future, such as DE or US-CA.",
+        Text("holidays", "DE", optional=True),
+        panel=_DATA,
+        metavar="CODE",
+    )
+    non_negative: bool | str = option(
+        False,
+        "Raise forecasts below zero to zero: yes, no, or auto if the data hold no negative value.",
+        Switch("non_negative"),
+        panel=_DATA,
+        metavar="WHEN",
     )
 
     __signature__ = FieldSignature()

@@ -45,6 +45,10 @@ class FurtherOptions(TypedDict, total=False):
     exclude: Sequence[str] | None
     sampler: Any
     pruner: Any
+    fill_gaps: str | None
+    calendar: bool | Sequence[str] | None
+    holidays: str | None
+    non_negative: bool | str
     space: str
 
 

@@ -52,9 +52,9 @@ ORDER: dict[str, tuple[str, ...]] = {
     "data": (
         "ids period",
         "times wording",
-        "baselines categories columns joint panel preparation",
-        "frequency held_out windows",
-        "analysis judged",
+        "baselines calendar categories columns joint panel preparation",
+        "frequency gaps held_out windows",
+        "analysis judged treatment",
     ),
     "search": (
         "initial_trials network_spaces scratch",

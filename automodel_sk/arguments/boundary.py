@@ -20,6 +20,7 @@ from automodel_sk.arguments.conversion import convert_all
 from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.kinds import Choices, Flag, Names, Place, Rule, Several, Text
 from automodel_sk.arguments.number_rule import NumberRule
+from automodel_sk.arguments.other_frames import as_pandas
 from automodel_sk.arguments.upstream import in_words
 
 __all__ = ["TABLE", "engine_names", "public"]
@@ -153,6 +154,9 @@ def public(**own: Rule) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             bound = signature.bind(*args, **kwargs)
+            bound.arguments.update(
+                {name: as_pandas(v) for name, v in bound.arguments.items() if name in frames}
+            )
             names = _names_of(args)
             if names is not None:
                 bound.arguments.update(_under_own_names(names, bound.arguments, frames))

@@ -13,6 +13,7 @@ __all__ = ["Frame"]
 
 _CONVERSIONS = {
     "Series": "{0}.to_frame()",
+    "LazyFrame": "{0}.collect()",
     "dict": "pd.DataFrame({0})",
     "list": "pd.DataFrame({0})",
     "ndarray": 'pd.DataFrame({0}, columns=["unique_id", "ds", "y"])',

@@ -43,6 +43,7 @@ __all__ = [
     "is_joint",
     "model_class",
     "model_parameters",
+    "nearest_model",
 ]
 
 
@@ -228,7 +229,7 @@ def get_characteristics(model_name: str) -> ModelCharacteristics:
         )
     if model_name in MODEL_CATALOG:
         return MODEL_CATALOG[model_name]
-    nearest = _nearest_name(model_name)
+    nearest = nearest_model(model_name)
     advice = f"try {nearest!r}" if nearest else f"try one of {', '.join(MODEL_CATALOG)}"
     raise InvalidInputError(f"model_name {shown(model_name)} is unknown; {advice}")
 
@@ -283,8 +284,14 @@ def is_joint(model_name: str) -> bool:
     return model_name == "HINT" or (known is not None and known.multivariate)
 
 
-def _nearest_name(model_name: str) -> str | None:
-    """Return the model that a misspelled name most likely means."""
+def nearest_model(model_name: str) -> str | None:
+    """Return the model that a misspelled name most likely means; None if none is similar.
+
+    Examples
+    --------
+    >>> nearest_model("NHIT"), nearest_model("AutoNHITS"), nearest_model("x")
+    ('NHITS', 'NHITS', None)
+    """
     names = {name.lower(): name for name in MODEL_CATALOG}
     typed = "".join(letter for letter in model_name.lower() if letter.isalnum())
     spellings = (typed, typed.removeprefix("auto"))

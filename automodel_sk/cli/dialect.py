@@ -11,18 +11,28 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, cast
 
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["COMPRESSED", "Asked", "Dialect", "open_bytes", "recognise"]
+__all__ = [
+    "COMPRESSED",
+    "Asked",
+    "Dialect",
+    "header_line",
+    "lines_above",
+    "lines_with_more",
+    "open_bytes",
+    "recognise",
+]
 
 SEPARATORS = (",", ";", "\t", "|")
 MOST_COLUMNS = 10_000
 _SAMPLE_BYTES = 1 << 18
 _SAMPLE_LINES = 200
+_MOST_TOLD = 5
 _NUMBER_OR_DATE = re.compile(r"[-+]?[\d.,:/\s-]*\d[\d.,:/\sTZ+-]*")
 
 _OPENERS: Mapping[str, Callable[[Path], Any]] = {
@@ -88,9 +98,19 @@ class Dialect:
         if self.encoding != "utf-8-sig":
             parts.append(f"encoding {self.encoding}")
         if self.skipped:
-            lines = "1 line" if self.skipped == 1 else f"{self.skipped} lines"
-            parts.append(f"{lines} above the header skipped")
+            parts.append(lines_above(self.skipped))
         return ", ".join(parts)
+
+
+def lines_above(skipped: int) -> str:
+    """Say how many lines above the header are skipped.
+
+    Examples
+    --------
+    >>> lines_above(1), lines_above(2)
+    ('1 line above the header skipped', '2 lines above the header skipped')
+    """
+    return f"{'1 line' if skipped == 1 else f'{skipped} lines'} above the header skipped"
 
 
 def open_bytes(path: Path) -> IO[bytes]:
@@ -146,7 +166,7 @@ def recognise(path: Path, separator: str | None = None) -> Dialect:
     _check_width(lines[0], path)
     separator = separator or _separator(lines)
     rows = [_fields(line, separator) for line in lines]
-    skipped = _header_line(rows)
+    skipped = header_line(rows)
     header, body = rows[skipped], rows[skipped + 1 :]
     _check_header(header, path, has_rows=any(map(any, body)))
     _check_widths(path, lines, header, body, skipped)
@@ -186,11 +206,17 @@ def _separator(lines: Sequence[str]) -> str:
     return best if agreement(best)[0] > 0 else ","
 
 
-def _header_line(rows: Sequence[list[str]]) -> int:
-    """Return the index of the header: the first line with more than the single text of a title."""
+def header_line(rows: Sequence[list[str]]) -> int:
+    """Return the index of the header: the first line with more than the single text of a title.
+
+    Examples
+    --------
+    >>> header_line([["Sales of the year", ""], ["day", "sales"], ["2024-01-01", "5"]])
+    1
+    """
     several = any(len(_given(row)) > 1 for row in rows)
     wanted = 2 if several else 1
-    return next(place for place, row in enumerate(rows) if len(_given(row)) >= wanted)
+    return next((place for place, row in enumerate(rows) if len(_given(row)) >= wanted), 0)
 
 
 def _given(row: Sequence[str]) -> list[str]:
@@ -200,14 +226,45 @@ def _given(row: Sequence[str]) -> list[str]:
 def _check_widths(
     path: Path, lines: Sequence[str], header: Sequence[str], body: Sequence[list[str]], skipped: int
 ) -> None:
-    """Raise if a row has more values than the header has names, not counting blank ones."""
-    for number, row in enumerate(body, start=skipped + 2):
-        if _given(row[len(header) :]):
-            raise InvalidInputError(
-                f"{path} line {number} has {len(row)} fields and the header {len(header)}:"
-                f" {lines[number - 1][:60]!r}; correct the line, quote values that contain the"
-                " separator, or set the separator with --sep"
-            )
+    """Raise if rows have more values than the header has names, not counting blank ones."""
+    wrong = [
+        (number, len(row), lines[number - 1])
+        for number, row in enumerate(body, start=skipped + 2)
+        if _given(row[len(header) :])
+    ]
+    if wrong:
+        raise InvalidInputError(_wrong_lines(path, wrong, len(header)))
+
+
+def _wrong_lines(path: Path, wrong: Sequence[tuple[int, int, str]], width: int) -> str:
+    """Say which lines have more fields than the header."""
+    told = [f"line {number} has {count} ({line[:60]!r})" for number, count, line in wrong]
+    more = f" and {len(told) - _MOST_TOLD:,} more lines" if len(told) > _MOST_TOLD else ""
+    return (
+        f"{path}: the header has {width} fields, {', '.join(told[:_MOST_TOLD])}{more}; correct"
+        " them, quote values that contain the separator, or set the separator with --sep"
+    )
+
+
+def lines_with_more(path: Path, dialect: Dialect) -> str | None:
+    """Say which lines of the whole file have more fields than the header; None if none has.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    dialect : Dialect
+        Its format.
+    """
+    width, separator = len(dialect.header), dialect.separator
+    with open_bytes(path) as stream, TextIOWrapper(stream, dialect.encoding, newline="") as text:
+        reader = csv.reader(text, delimiter=separator)
+        wrong = [
+            (reader.line_num, len(row), separator.join(row))
+            for row in reader
+            if reader.line_num > dialect.skipped + 1 and _given(row[width:])
+        ]
+    return _wrong_lines(path, wrong, width) if wrong else None
 
 
 def _check_width(line: str, path: Path) -> None:

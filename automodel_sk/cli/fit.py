@@ -32,6 +32,7 @@ from automodel_sk.cli.options import (
     StaticFile,
     TargetCol,
     TimeCol,
+    Wide,
     static_columns,
 )
 from automodel_sk.cli.output import print_json, print_line, rows_of
@@ -75,6 +76,7 @@ def fit(
     sep: Separator = None,
     decimal: Decimal = None,
     date_format: DateFormat = None,
+    wide: Wide = False,
     futr_exog: FutrExog = None,
     hist_exog: HistExog = None,
     futr: FutrFile = None,
@@ -100,7 +102,14 @@ def fit(
     asked = Asked(sep, decimal, date_format)
     frame, columns = read_series(
         data,
-        Columns(id_col, time_col, target_col, asked=asked),
+        Columns(
+            id_col,
+            time_col,
+            target_col,
+            asked=asked,
+            wide=wide,
+            shared=(*(futr_exog or ()), *(hist_exog or ())),
+        ),
         quiet=not options["verbose"],
     )
     future, static_df = (
@@ -190,10 +199,10 @@ def _forecast(
     fitted: AutoModel, future: pd.DataFrame | None, level: list[float] | None, targets: Targets
 ) -> pd.DataFrame | None:
     """Forecast, or say how to if future values are required and were not given."""
-    if future is None and fitted.profile is not None and fitted.profile.futr_exog:
+    if future is None and fitted.state.asked_ahead:
         say(
             f"No forecast was made: it needs the future values of"
-            f" {', '.join(fitted.profile.futr_exog)}; pass them to:"
+            f" {', '.join(fitted.state.asked_ahead)}; pass them to:"
             f" automodel-sk predict {targets.model} --futr future.csv"
         )
         return None

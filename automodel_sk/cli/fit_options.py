@@ -13,8 +13,9 @@ import typer
 from automodel_sk.arguments.kinds import Choices, Flag, Names
 from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.arguments.optuna_object import OptunaObject
+from automodel_sk.arguments.switches import Switch
 from automodel_sk.catalog.losses import LOSS_NAMES
-from automodel_sk.cli.options import PANELS, checked_metric, hours, one_of, read_freq
+from automodel_sk.cli.options import PANELS, checked_metric, hours, one_of, read_freq, switch
 from automodel_sk.options import OptimizationConfig
 
 __all__ = ["ForecastFile", "Horizon", "Loss", "ModelFolder", "takes_options"]
@@ -92,6 +93,8 @@ def _kind(rule: Any) -> tuple[Any, dict[str, Any]]:
         return (int, {"min": rule.low}) if rule.whole else (float, {})
     if isinstance(rule, OptunaObject):
         return str, {"callback": _name_of(rule)}
+    if isinstance(rule, Switch):
+        return str, {"callback": switch}
     return str, {"callback": one_of(rule.choices)} if isinstance(rule, Choices) else {}
 
 

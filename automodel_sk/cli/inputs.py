@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from automodel_sk._utils.plain_text import plain_text
+from automodel_sk.cli.cells import no_dates, no_numbers
 from automodel_sk.cli.dialect import Asked
 from automodel_sk.cli.number_text import as_numbers
 from automodel_sk.cli.tables import base_name, read_table
+from automodel_sk.cli.wide import long_of
 from automodel_sk.cli.words import learn
 from automodel_sk.exceptions import InvalidInputError
 
@@ -46,6 +48,12 @@ class Columns:
         Type of the series ids in text files: ``001`` stays ``001``.
     asked : Asked
         The text format, as far as the user specified it.
+    wide : bool
+        Whether each series is a column of its own.
+    shared : tuple of str
+        Columns of a wide table that are no series, but belong to each of them.
+    ids : tuple
+        The series of a wide table, once they are known.
 
     Examples
     --------
@@ -59,6 +67,9 @@ class Columns:
     series: Any = None
     id_type: Any = str
     asked: Asked = field(default_factory=Asked)
+    wide: bool = False
+    shared: tuple[str, ...] = ()
+    ids: tuple[Any, ...] = ()
 
     @property
     def renames(self) -> dict[str, str]:
@@ -136,6 +147,9 @@ def read_series(path: Path, columns: Columns, quiet: bool = False) -> tuple[pd.D
     frame = read_table(path, columns.types, columns.asked)
     if frame.attrs.get("remark"):
         say(f"{path}: {frame.attrs['remark']}.", quiet)
+    if columns.wide:
+        frame, columns = _of_wide(frame, columns, path)
+        learn(columns)
     if columns.id is not None or _ID in frame.columns:
         frame = columns.renamed(frame, path, (_ID, _TIME, _TARGET))
         return _with_values(frame, columns, path), columns
@@ -154,11 +168,22 @@ def read_series(path: Path, columns: Columns, quiet: bool = False) -> tuple[pd.D
 
 
 def _with_values(frame: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:
-    """Convert numbers and times that are written in the user's format."""
+    """Convert numbers and times that are written in the user's format; list all that fail."""
+    from automodel_sk.data.times.read import read_time_column
+
     frame = _with_numbers(frame, columns)
+    problems = []
     if _TARGET in frame.columns:
-        _refuse_text(frame[_TARGET], columns.name_of(_TARGET), path)
-    return _with_dates(frame, columns, path)
+        problems += no_numbers(frame[_TARGET], columns.name_of(_TARGET), path)
+    try:
+        frame = _with_dates(frame, columns, path)
+        if problems:  # then the times are not checked later, and would be the next surprise
+            read_time_column(frame[_TIME].rename(columns.name_of(_TIME)))
+    except InvalidInputError as exc:
+        problems.append(str(exc))
+    if problems:
+        raise InvalidInputError("\n".join(problems))
+    return frame
 
 
 def _with_numbers(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
@@ -178,22 +203,6 @@ def _with_numbers(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     return frame.assign(**read) if read else frame
 
 
-def _refuse_text(column: pd.Series[Any], name: str, path: Path) -> None:
-    """Raise for the first cell that is not a number, with its row."""
-    import pandas as pd
-
-    if not pd.api.types.is_string_dtype(column.dtype):
-        return
-    bad = column.notna() & pd.to_numeric(column, errors="coerce").isna()
-    if bad.any():
-        place = int(bad.to_numpy().argmax())
-        raise InvalidInputError(
-            f"{path}: column {name!r} holds {str(column.iloc[place])[:40]!r} in row {place + 1},"
-            f" which is not a number ({int(bad.sum())} such rows); correct the cell, or leave it"
-            " empty if the value is unknown"
-        )
-
-
 def _with_dates(frame: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:
     """Read the times in the given format, if there is one."""
     import pandas as pd
@@ -204,10 +213,8 @@ def _with_dates(frame: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFra
     try:
         return frame.assign(**{_TIME: pd.to_datetime(frame[_TIME], format=written)})
     except (ValueError, TypeError) as exc:
-        name = columns.name_of(_TIME)
         raise InvalidInputError(
-            f"{path}: column {name!r} does not match --date-format {written}"
-            f" ({str(exc).splitlines()[0][:120]}); its first value is {frame[_TIME].iloc[0]!r}"
+            no_dates(frame[_TIME], columns.name_of(_TIME), written, path, exc)
         ) from exc
 
 
@@ -237,11 +244,15 @@ def read_beside(
     """
     if path is None:
         return None
+    import pandas as pd
+
     frame = read_table(path, columns.types, columns.asked)
     known = {k: v for k, v in columns.renames.items() if k in frame.columns}
     found, frame = _listed(frame), frame.rename(columns=known)
     if _ID not in frame.columns and columns.series is not None:
         frame = frame.assign(**{_ID: columns.series})
+    if _ID not in frame.columns and columns.wide and _TIME in frame.columns:
+        frame = pd.DataFrame({_ID: list(columns.ids)}).merge(frame, how="cross")
     missing = [repr(columns.name_of(own)) for own in needed if own not in frame.columns]
     if missing:
         raise InvalidInputError(
@@ -249,6 +260,20 @@ def read_beside(
             " rename the matching ones as in the data file"
         )
     return _with_dates(_with_numbers(frame, columns), columns, path)
+
+
+def _of_wide(frame: pd.DataFrame, columns: Columns, path: Path) -> tuple[pd.DataFrame, Columns]:
+    """Return a wide table as a long one, and the names with that of the times."""
+    time = columns.time or next((str(n) for n in frame.columns if _holds_dates(frame[n])), _TIME)
+    if time not in frame.columns and columns.time is None:
+        time = str(frame.columns[0])  # numbers count the steps
+    names = (columns.name_of(_ID), columns.name_of(_TARGET))
+    frame = long_of(
+        frame, path, time, names=names, shared=columns.shared, decimal=columns.asked.decimal
+    )
+    if columns.id_type is not str:
+        frame = frame.astype({names[0]: columns.id_type}, errors="ignore")
+    return frame, replace(columns, time=time, ids=tuple(frame[names[0]].unique()))
 
 
 def _of_two_columns(frame: pd.DataFrame, columns: Columns) -> Columns:

@@ -19,6 +19,7 @@ from automodel_sk.cli.options import (
     Separator,
     TargetCol,
     TimeCol,
+    Wide,
 )
 from automodel_sk.cli.output import print_json, rows_of, show, styled
 from automodel_sk.cli.predict import columns_of
@@ -77,6 +78,7 @@ def leaderboard(
     sep: Separator = None,
     decimal: Decimal = None,
     date_format: DateFormat = None,
+    wide: Wide = False,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -94,7 +96,7 @@ def leaderboard(
     frame = None
     if data is not None:
         asked = Asked(sep, decimal, date_format)
-        columns = columns_of(loaded, Columns(id_col, time_col, target_col, asked=asked))
+        columns = columns_of(loaded, Columns(id_col, time_col, target_col, asked=asked, wide=wide))
         frame, _ = read_series(data, columns, quiet)
     table = loaded.leaderboard(frame)[:top]
     if as_json:

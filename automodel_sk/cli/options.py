@@ -34,6 +34,7 @@ __all__ = [
     "StaticFile",
     "TargetCol",
     "TimeCol",
+    "Wide",
     "checked_level",
     "checked_metric",
     "checked_quantile",
@@ -42,10 +43,11 @@ __all__ = [
     "read_freq",
     "read_separator",
     "static_columns",
+    "switch",
 ]
 
 _COLUMNS, _EXOGENOUS = "Columns", "Exogenous variables"
-PANELS = (None, "Search", _COLUMNS, _EXOGENOUS, "Machine", "Tracking")
+PANELS = (None, "Search", _COLUMNS, "Data", _EXOGENOUS, "Machine", "Tracking")
 """The headings of a command's help, in their order."""
 
 _HOURS = {"s": 1 / 3600, "m": 1 / 60, "h": 1.0, "d": 24.0}
@@ -132,6 +134,21 @@ def one_of(names: Sequence[str]) -> Callable[[str | None], str | None]:
         return known[key]
 
     return check
+
+
+def switch(value: Any) -> bool | str:
+    """Read an option that is on, off or decided by the data.
+
+    Examples
+    --------
+    >>> switch("yes"), switch("auto"), switch(False)
+    (True, 'auto', False)
+    """
+    words = {"yes": True, "true": True, "no": False, "false": False}
+    text = str(value).lower()
+    if text != "auto" and text not in words:
+        raise typer.BadParameter(f"{value!r} is not one of yes, no, auto; try yes")
+    return words.get(text, "auto")
 
 
 def checked_metric(name: str | None) -> str | None:
@@ -249,6 +266,14 @@ DateFormat = Annotated[
     typer.Option(
         metavar="FORMAT",
         help="Format of the times, such as %d.%m.%Y; detected if not given.",
+        rich_help_panel=_COLUMNS,
+    ),
+]
+Wide = Annotated[
+    bool,
+    typer.Option(
+        "--wide",
+        help="Each series is a column, beside one of the times.",
         rich_help_panel=_COLUMNS,
     ),
 ]

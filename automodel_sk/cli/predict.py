@@ -25,6 +25,7 @@ from automodel_sk.cli.options import (
     StaticFile,
     TargetCol,
     TimeCol,
+    Wide,
     checked_quantile,
 )
 from automodel_sk.cli.output import is_terminal, print_json, rows_of
@@ -96,6 +97,7 @@ def predict(
     sep: Separator = None,
     decimal: Decimal = None,
     date_format: DateFormat = None,
+    wide: Wide = False,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -111,7 +113,7 @@ def predict(
 
     loaded = AutoModel.load(model)
     asked = Asked(sep, decimal, date_format)
-    columns = columns_of(loaded, Columns(id_col, time_col, target_col, asked=asked))
+    columns = columns_of(loaded, Columns(id_col, time_col, target_col, asked=asked, wide=wide))
     frame = None
     if data is not None:
         frame, columns = read_series(data, columns, quiet)
@@ -184,6 +186,8 @@ def columns_of(model: AutoModel, columns: Columns) -> Columns:
         target=columns.target or target_col,
         series=only,
         id_type=ids.dtype if numeric else str,
+        shared=(*model.state.asked_ahead, *model.state.task.hist_exog),
+        ids=tuple(ids),
     )
     learn(known)
     return known

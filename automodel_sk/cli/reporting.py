@@ -93,6 +93,8 @@ def _sentences(exc: Exception) -> list[str]:
     """Return an exception as text, with the validator's errors one by one."""
     if isinstance(exc, InvalidInputError) and exc.result is not None:
         return [in_options(error) for error in exc.result.errors]
+    if isinstance(exc, InvalidInputError):
+        return [in_options(line) for line in str(exc).splitlines()]
     if isinstance(exc, AutoModelError):
         return [in_options(str(exc))]
     if isinstance(exc, OSError):

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automodel_sk.cli.dialect import COMPRESSED, Asked, open_bytes, recognise
+from automodel_sk.cli.dialect import (
+    COMPRESSED,
+    Asked,
+    Dialect,
+    header_line,
+    lines_above,
+    lines_with_more,
+    open_bytes,
+    recognise,
+)
 from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -21,6 +31,8 @@ _MISSING = (
     *("#N/A", "#N/A N/A", "#NA", "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN"),
 )
 """What stands for a missing value in a text file, as pandas has it."""
+_MOST_ABOVE = 30
+"""Rows of a sheet among which the header is looked for."""
 
 
 def read_table(
@@ -32,7 +44,8 @@ def read_table(
     ----------
     path : Path
         CSV (``.csv``, ``.tsv``, ``.txt``; also compressed: ``.gz``, ``.bz2``, ``.xz``,
-        ``.zip``), Parquet (``.parquet``, ``.pq``) or Excel (``.xlsx``).
+        ``.zip``), Parquet (``.parquet``, ``.pq``) or Excel (``.xlsx``, ``.xlsm``), of which the
+        first sheet is read.
     dtypes : mapping, optional
         Types of columns, for text files. Text columns keep values that are usually read as missing,
         such as ``NA``.
@@ -131,22 +144,34 @@ def _read_text(separator: str | None) -> Reader:
             # they count.
             warnings.filterwarnings("ignore", "Length of header", pd.errors.ParserWarning)
             # Exact parsing: a frame that was written is read back bit for bit.
-            frame = read_csv(
-                stream,
-                sep=dialect.separator,
-                encoding=dialect.encoding,
-                skiprows=dialect.skipped,
-                index_col=False,
-                dtype=dict(dtypes),
-                keep_default_na=False,
-                na_values=_missing_words(dialect.header, dtypes),
-                float_precision="round_trip",
-                low_memory=False,
-            )
-        frame.attrs["remark"] = dialect.remark()
+            try:
+                frame = read_csv(
+                    stream,
+                    sep=dialect.separator,
+                    encoding=dialect.encoding,
+                    skiprows=dialect.skipped,
+                    index_col=False,
+                    dtype=dict(dtypes),
+                    keep_default_na=False,
+                    na_values=_missing_words(dialect.header, dtypes),
+                    float_precision="round_trip",
+                    low_memory=False,
+                )
+            except pd.errors.ParserError as exc:  # names the first bad line alone
+                raise _with_all_lines(path, dialect) or exc from exc
+        frame.attrs |= {"remark": dialect.remark(), "header": dialect.header}
         return _without_blank(frame)
 
     return read
+
+
+def _with_all_lines(path: Path, dialect: Dialect) -> Exception | None:
+    """Return the error that lists the lines with too many fields, if there are any."""
+    try:
+        said = lines_with_more(path, dialect)
+    except (ValueError, OSError, csv.Error):
+        return None
+    return None if said is None else InvalidInputError(said)
 
 
 def _missing_words(header: Sequence[str], dtypes: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -167,8 +192,22 @@ def _without_blank(frame: pd.DataFrame) -> pd.DataFrame:
 def _read_excel(path: Path, dtypes: Mapping[str, Any], asked: Asked) -> pd.DataFrame:
     import pandas as pd
 
-    # Series ids that look like missing values are ids here too.
-    frame = pd.read_excel(path, dtype=dict(dtypes), keep_default_na=False, na_values=[""])
+    with pd.ExcelFile(path) as book:
+        names = book.sheet_names
+        above = book.parse(0, header=None, nrows=_MOST_ABOVE, dtype=object).fillna("").astype(str)
+        if above.empty:
+            raise InvalidInputError(
+                f"{path} is empty; it needs a header such as unique_id, ds, y and a row for each"
+                " series and time"
+            )
+        skipped = header_line(above.values.tolist())
+        # Series ids that look like missing values are ids here too.
+        frame = book.parse(
+            0, header=skipped, dtype=dict(dtypes), keep_default_na=False, na_values=[""]
+        )
+    parts = [] if len(names) == 1 else [f"sheet {names[0]!r} is read, of {len(names)} sheets"]
+    parts += [lines_above(skipped)] if skipped else []
+    frame.attrs["remark"] = ", ".join(parts)
     return _without_blank(frame)
 
 
@@ -208,6 +247,7 @@ _KINDS: Mapping[str, Kind] = {
     ".parquet": _PARQUET,
     ".pq": _PARQUET,
     ".xlsx": _EXCEL,
+    ".xlsm": _EXCEL,
 }
 
 
@@ -242,7 +282,7 @@ def _kind(path: Path) -> Kind:
 
 
 def _missing_package(path: Path) -> MissingDependencyError:
-    package = "openpyxl" if path.suffix.lower() == ".xlsx" else "pyarrow"
+    package = "openpyxl" if path.suffix.lower() in (".xlsx", ".xlsm") else "pyarrow"
     return MissingDependencyError(
         f"{path} needs the package {package}; install it with: pip install {package}"
     )

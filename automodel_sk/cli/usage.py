@@ -36,6 +36,7 @@ _OTHER_NAMES = {
 """Names of options that other tools have; taken, and not listed."""
 _MISSING = {
     "h": "pass the number of steps to forecast, for example --h 12",
+    "model": "pass the folder of a saved model, for example sales_auto",
     "data": "pass the file of the series, for example sales.csv",
     "study": "pass the name that `automodel-sk fit` printed, for example --study sales",
 }

@@ -30,6 +30,7 @@ from automodel_sk.cli.options import (
     StaticFile,
     TargetCol,
     TimeCol,
+    Wide,
     static_columns,
 )
 from automodel_sk.cli.output import is_terminal, print_json, print_line, show, styled
@@ -38,6 +39,7 @@ from automodel_sk.cli.run_file import RunFile, inline_space
 from automodel_sk.cli.space_file import spaces_from_json
 from automodel_sk.cli.words import in_options
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.options import OptimizationConfig
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +52,7 @@ __all__ = ["validate"]
 
 
 @reported
-@takes_options("freq", "strict_mode")
+@takes_options("freq", "strict_mode", "fill_gaps", "calendar", "holidays")
 def validate(
     ctx: typer.Context,
     data: Data,
@@ -66,6 +68,7 @@ def validate(
     sep: Separator = None,
     decimal: Decimal = None,
     date_format: DateFormat = None,
+    wide: Wide = False,
     futr_exog: FutrExog = None,
     hist_exog: HistExog = None,
     static: StaticFile = None,
@@ -84,14 +87,21 @@ def validate(
         raise typer.BadParameter("--model, --space and --h go together; try --model NHITS --h 12")
     models = single_or_several(model) if model or content is not None else None
     asked = Asked(sep, decimal, date_format)
-    frame, columns = read_series(data, Columns(id_col, time_col, target_col, asked=asked), quiet)
+    shared = (*(futr_exog or ()), *(hist_exog or ()))
+    columns = Columns(id_col, time_col, target_col, asked=asked, wide=wide, shared=shared)
+    frame, columns = read_series(data, columns, quiet)
     static_df = read_beside(static, columns)
     from automodel_sk.data.analysis import analyse_dataset
     from automodel_sk.data.preparation import read_times
+    from automodel_sk.data.treatment import treated
 
+    asked_of_data = ("fill_gaps", "calendar", "holidays")
+    checked = OptimizationConfig(**{name: options[name] for name in asked_of_data}).converted()
+    given = {name: getattr(checked, name) for name in asked_of_data}
+    frame, futr_known = treated(read_times(frame), futr_exog or (), freq=options["freq"], **given)
     wanted: dict[str, Any] = {
         "freq": options["freq"],
-        "futr_exog": futr_exog or [],
+        "futr_exog": list(futr_known),
         "hist_exog": hist_exog or [],
         "stat_exog": static_columns(static_df, stat_exog),
         "static_df": static_df,
@@ -129,10 +139,13 @@ def _check(
     from automodel_sk.data.preparation import read_times
     from automodel_sk.portfolio.names import names_several
     from automodel_sk.validation import DataValidator, validate_all
+    from automodel_sk.validation.data.categories import text_columns
 
     frame = read_times(frame)
     if models is None or h is None:
-        return _Found(DataValidator(strict).validate_dataset(frame, h=h, **wanted))
+        columns = (*wanted["futr_exog"], *wanted["hist_exog"], *wanted["stat_exog"])
+        text = text_columns(columns, frame, wanted["static_df"])
+        return _Found(DataValidator(strict).validate_dataset(frame, h=h, categories=text, **wanted))
     if names_several(models):
         return _check_several(frame, models, h, space, strict, wanted)
     lists = {f"{kind}_list": wanted[kind] for kind in ("futr_exog", "hist_exog", "stat_exog")}
@@ -159,7 +172,6 @@ def _check_several(
     wanted: dict[str, Any],
 ) -> _Found:
     """Plan a search over several models, as far as the data allow it."""
-    from automodel_sk.options import OptimizationConfig
     from automodel_sk.portfolio.plan import plan_portfolio
     from automodel_sk.search.planning import UserInput
     from automodel_sk.validation import ValidationResult

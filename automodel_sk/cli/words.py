@@ -30,6 +30,7 @@ OPTIONS: Mapping[str, str] = {
             *("precision", "refit_precision", "trials_per_gpu", "ray_address", "storage"),
             *("study_name", "resume", "id_col", "time_col", "target_col", "mlflow_tracking_uri"),
             *("mlflow_register_as", "preset", "ensemble", "exclude", "member", "to"),
+            *("fill_gaps", "calendar", "holidays", "non_negative"),
         )
     },
     "time_budget_hours": "--time-budget",

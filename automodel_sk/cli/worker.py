@@ -22,6 +22,7 @@ from automodel_sk.cli.options import (
     StaticFile,
     TargetCol,
     TimeCol,
+    Wide,
 )
 from automodel_sk.cli.output import print_line
 from automodel_sk.cli.reporting import reported
@@ -55,6 +56,7 @@ def worker(
     sep: Separator = None,
     decimal: Decimal = None,
     date_format: DateFormat = None,
+    wide: Wide = False,
     debug: Debug = False,
     **options: Any,
 ) -> None:
@@ -64,6 +66,7 @@ def worker(
     process that started the search fits the final model. A worker may join and leave at any time.
     Anyone who can write to the storage decides what is trained here: limit it with --trial-timeout.
     """
+    from automodel_sk.data.calendar import without_calendar
     from automodel_sk.search.request_builder import start_workers_early
     from automodel_sk.search.study.search_spec import read_search_spec
     from automodel_sk.search.study.storage import StudyLocation
@@ -76,7 +79,8 @@ def worker(
     config = replace(job.options, study_name=study, **options)
     start_workers_early(config)
     asked = Asked(sep, decimal, date_format)
-    columns = Columns(id_col, time_col, target_col, asked=asked)
+    shared = (*without_calendar(job.futr_exog), *job.hist_exog)
+    columns = Columns(id_col, time_col, target_col, asked=asked, wide=wide, shared=shared)
     given = _given(job, config, data, static, columns)
     seconds = None if job.ends is None else job.ends - time.time()
     join = _join_several if job.models else _join

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.arguments.other_frames import as_pandas
 from automodel_sk.catalog.scales import DatasetSize
+from automodel_sk.data.calendar import is_calendar
 from automodel_sk.data.frequency import infer_panel_frequency, season_length
 from automodel_sk.data.panel import IntArray, Panel
 from automodel_sk.data.preparation import MASK, WEIGHT
@@ -162,7 +164,7 @@ class DatasetProfile:
             "longest series": self.max_length,
             "frequency": self.freq,
             "season length": self.season_length,
-            "known future columns": ", ".join(self.futr_exog) or "none",
+            "known future columns": ", ".join(_in_short(self.futr_exog)) or "none",
             "historic columns": ", ".join(self.hist_exog) or "none",
             "static columns": ", ".join(self.stat_exog) or "none",
             "unused columns": ", ".join(self.unused_columns) or "none",
@@ -179,7 +181,7 @@ class DatasetProfile:
             rows += f" to {self.max_length:,}"
         kinds = {"known future": self.futr_exog, "historic": self.hist_exog}
         kinds["static"] = self.stat_exog
-        columns = [f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names]
+        columns = [f"{kind}: {', '.join(_in_short(n))}" for kind, n in kinds.items() if n]
         return (
             f"{self.n_series:,} series of {rows} rows, freq {self.freq!r}, "
             f"season {self.season_length}, {self.size.value}; "
@@ -234,6 +236,7 @@ def analyse_dataset(
     ('h', 24, 'small')
     """
     columns = (id_col, time_col, target_col)
+    df, static_df = as_pandas(df), as_pandas(static_df)
     panel = _panel(df, columns)
     step = infer_panel_frequency(panel, time_col) if freq is None else freq
     parse_frequency(step)
@@ -289,6 +292,18 @@ def profile_of(
         has_negatives=bool((target < 0).any()),
         lengths=panel.lengths,
     )
+
+
+def _in_short(names: Sequence[str]) -> list[str]:
+    """Return names of columns, those of the calendar once for each part.
+
+    Examples
+    --------
+    >>> _in_short(["price", "calendar_month_sin1", "calendar_month_cos1"])
+    ['price', 'calendar_month']
+    """
+    parts = ("_".join(n.split("_")[:2]) if is_calendar(n) and n[-1].isdigit() else n for n in names)
+    return list(dict.fromkeys(parts))
 
 
 def dataset_size(n_rows: int) -> DatasetSize:

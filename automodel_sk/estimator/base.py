@@ -11,7 +11,12 @@ from sktime.utils.validation.forecasting import check_fh
 
 from automodel_sk.data.wording import shown
 from automodel_sk.estimator.categories import refused_categories
-from automodel_sk.estimator.checks import check_horizon, probabilities
+from automodel_sk.estimator.checks import (
+    check_horizon,
+    probabilities,
+    refuse_missing,
+    refuse_plain_values,
+)
 from automodel_sk.estimator.inputs import columns_in_order, sorted_by_index
 from automodel_sk.estimator.models import abilities
 from automodel_sk.estimator.upstream import is_vectorized, own_horizon, unchanged_on_error
@@ -64,6 +69,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
                 "capability:exogenous": able.exogenous,
                 "capability:categorical_in_X": bool(named_categories(self.config)),
                 "capability:insample": able.insample,
+                "capability:missing_values": getattr(self, "fill_gaps", None) is not None,
                 "requires-fh-in-fit": self.h is None,
             }
         )
@@ -77,6 +83,9 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
                     "container; convert it with y, X = automodel_sk.frames.from_long(df), or pass "
                     "it to automodel_sk.create_auto_model('NHITS', h=12, dataset=df)"
                 )
+        refuse_plain_values(y)
+        if not self.get_tag("capability:missing_values"):
+            refuse_missing(y)
         try:
             return super()._check_X_y(X=X, y=self._in_order_of_fit(y), **options)
         except TypeError as error:

@@ -21,6 +21,8 @@ __all__ = [
     "check_intervals",
     "check_names",
     "probabilities",
+    "refuse_missing",
+    "refuse_plain_values",
 ]
 
 _MOST_STEPS = 1_000_000
@@ -225,6 +227,50 @@ def _able(flag: str) -> str:
     names = ["NHITS", *MODEL_CATALOG]
     first = next(name for name in names if can(MODEL_CATALOG[name]))
     return f"choose a model that accepts them, e.g. model={first!r}"
+
+
+def refuse_plain_values(y: Any) -> None:
+    """Raise for values without times, which no forecaster takes.
+
+    Examples
+    --------
+    >>> refuse_plain_values([1.0, 2.0])
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: y is a list, which has no times; pass a Series ...
+    """
+    kind = type(y)
+    if not issubclass(kind, (list, tuple, dict, set, str, int, float)):
+        return
+    if issubclass(kind, (list, tuple)) and any(isinstance(part, pd.DataFrame) for part in y):
+        return  # a panel as sktime has them
+    raise InvalidInputError(
+        f"y is a {kind.__name__}, which has no times; pass a Series or DataFrame with an index of"
+        " them, e.g. pd.Series(y, index=pd.period_range('2020-01', periods=len(y), freq='M'))"
+    )
+
+
+def refuse_missing(y: Any) -> None:
+    """Raise for empty values of a Series or DataFrame, and say where the first one is.
+
+    Examples
+    --------
+    >>> refuse_missing(pd.Series([1.0, None, 3.0]))
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: y has 1 missing value, first at 1; fill it, ...
+    """
+    if not isinstance(y, (pd.Series, pd.DataFrame)):
+        return
+    missing = y.isna() if isinstance(y, pd.Series) else y.isna().any(axis=1)
+    number = int(missing.sum())
+    if number:
+        first = y.index[int(missing.to_numpy().argmax())]
+        values, what = ("value", "it") if number == 1 else ("values", "them")
+        raise InvalidInputError(
+            f"y has {number:,} missing {values}, first at {first}; fill {what}, e.g."
+            f" fill_gaps='interpolate', or drop {what} at the start and the end of a series"
+        )
 
 
 def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:

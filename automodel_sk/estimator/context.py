@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.data.calendar import calendar_columns, with_calendar
 from automodel_sk.data.wording import shown
 from automodel_sk.estimator.checks import as_numbers
 from automodel_sk.estimator.words import SktimeWords
@@ -22,12 +23,12 @@ from automodel_sk.frames import (
     last_steps,
     to_engine,
 )
-from automodel_sk.frames.clocks import Integers
+from automodel_sk.frames.clocks import Integers, PeriodClock
 from automodel_sk.frames.horizon import steps_ahead
 from automodel_sk.frames.layout import Layout
 from automodel_sk.frames.rows import Rows, find_rows
 
-__all__ = ["Context", "ExogenousColumns"]
+__all__ = ["Context", "ExogenousColumns", "columns_of_calendar"]
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ class Context:
         Layout of `y`.
     exogenous : ExogenousColumns
         Columns of `X` in use.
+    calendar : tuple of str
+        Columns of the calendar in use, which are computed from the index.
 
     Examples
     --------
@@ -115,6 +118,7 @@ class Context:
     X: pd.DataFrame | None
     layout: Layout
     exogenous: ExogenousColumns
+    calendar: tuple[str, ...] = ()
 
     @classmethod
     def learn(
@@ -123,6 +127,7 @@ class Context:
         X: pd.DataFrame | None = None,
         freq: Any = None,
         hist_exog: Sequence[Hashable] = (),
+        calendar: tuple[Sequence[str], str | None] = ((), None),
     ) -> Context:
         """Build a context from new data.
 
@@ -136,11 +141,14 @@ class Context:
             Frequency, if the index neither carries one nor allows inferring it.
         hist_exog : sequence of hashable
             Columns of X that are known only in the past.
+        calendar : tuple
+            Parts of the calendar, and the country of the holidays, as in `calendar_columns`.
         """
         if not len(y):
             raise InvalidInputError("y has no rows; pass at least one series, e.g. 100 rows of it")
         y, X = as_numbers(y), None if X is None else as_numbers(X)
-        return cls(y, X, Layout.learn(y, freq), ExogenousColumns.of(X, hist_exog))
+        layout, exogenous = Layout.learn(y, freq), ExogenousColumns.of(X, hist_exog)
+        return cls(y, X, layout, exogenous, columns_of_calendar(layout, *calendar))
 
     @cached_property
     def long(self) -> pd.DataFrame:
@@ -150,7 +158,22 @@ class Context:
             raise InvalidInputError(
                 f"X is missing; the model was fitted with the columns {list(columns)}, pass them"
             )
-        return to_engine(self.layout, self.y, self.X, columns)
+        return self._with_calendar(to_engine(self.layout, self.y, self.X, columns))
+
+    def _with_calendar(self, long: pd.DataFrame) -> pd.DataFrame:
+        """Return rows of steps with the columns of the calendar, which only the index knows."""
+        if not self.calendar:
+            return long
+        rows = Rows(long["unique_id"].to_numpy(), long["ds"].to_numpy())
+        times: Any = self.layout.index_of(rows).get_level_values(-1)
+        times = times.to_timestamp() if isinstance(times, pd.PeriodIndex) else times
+        values = with_calendar(pd.DataFrame({"ds": times}), self.calendar)
+        return long.assign(**{name: values[name].to_numpy() for name in self.calendar})
+
+    @property
+    def known_ahead(self) -> list[str]:
+        """Internal names of all columns whose future is known."""
+        return [*self.exogenous.future.values(), *self.calendar]
 
     @cached_property
     def cutoffs(self) -> Integers:
@@ -185,7 +208,8 @@ class Context:
         # The target is the single column whatever its name, and takes the newest name, as in
         # sktime.
         old = self.y.set_axis(y.columns, axis=1)
-        return Context(_merged(layout, old, y, cut=True), merged_X, layout, self.exogenous)
+        merged_y = _merged(layout, old, y, cut=True)
+        return Context(merged_y, merged_X, layout, self.exogenous, self.calendar)
 
     def ahead(self, values: pd.Index, relative: bool, *, past: bool = False) -> Integers:
         """Count the steps from the end of each series to each point of a horizon."""
@@ -213,7 +237,7 @@ class Context:
         """
         columns = self.exogenous.future
         if not columns:
-            return None
+            return self._calendar_ahead(h)
         source = self._source(X)
         last = np.full(len(self.cutoffs), h) if needed is None else needed
         if X is None and last.any() and not self._known(source, h).any():
@@ -222,7 +246,16 @@ class Context:
                 f"the next {last.max()} time points, or name columns without a known future in "
                 "hist_exog"
             )
-        return future_exogenous(self.layout, source, columns, self.cutoffs, h, last)
+        rows = future_exogenous(self.layout, source, columns, self.cutoffs, h, last)
+        return self._with_calendar(rows)
+
+    def _calendar_ahead(self, h: int) -> pd.DataFrame | None:
+        """Return the next steps of each series with the calendar alone; None without one."""
+        if not self.calendar:
+            return None
+        steps = (self.cutoffs[:, None] + np.arange(1, h + 1)).ravel()
+        series = np.repeat(np.arange(len(self.cutoffs)), h)
+        return self._with_calendar(pd.DataFrame({"unique_id": series, "ds": steps}))
 
     def repeats_x(self, X: pd.DataFrame | None, h: int, upto: Integers) -> bool:
         """Return whether `future` repeats rows within the first `upto` of the `h` steps."""
@@ -258,6 +291,22 @@ class Context:
         """
         index = self.layout.index(self.cutoffs[:, None] + ahead)
         return pd.DataFrame(values.reshape(len(index), -1), index=index, columns=columns)
+
+
+def columns_of_calendar(
+    layout: Layout, parts: Sequence[str], holidays: str | None
+) -> tuple[str, ...]:
+    """Return the columns of the calendar for the frequency of a time index.
+
+    Examples
+    --------
+    >>> y = pd.DataFrame({"y": [1.0, 2.0]}, index=pd.period_range("2024-01", periods=2, freq="M"))
+    >>> columns_of_calendar(Layout.learn(y), ["month"], None)[:2]
+    ('calendar_month_sin1', 'calendar_month_cos1')
+    """
+    clock: Any = layout.clock
+    step = clock.dtype.freq if isinstance(clock, PeriodClock) else clock.step
+    return calendar_columns(parts, holidays, step)
 
 
 def _columns(X: pd.DataFrame | None, names: list[Hashable]) -> Any:

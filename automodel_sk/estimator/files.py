@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zipfile import is_zipfile
@@ -23,7 +24,7 @@ import pandas as pd
 from pydantic import Field
 
 from automodel_sk.auto_model import AutoModel
-from automodel_sk.estimator.context import Context, ExogenousColumns
+from automodel_sk.estimator.context import Context, ExogenousColumns, columns_of_calendar
 from automodel_sk.estimator.layout_json import (
     label_from_json,
     label_to_json,
@@ -225,6 +226,9 @@ def _restore(cls: type, stored: dict[str, Any], folder: Path, source: Path) -> A
         raise ModelFileError(
             f"{source.parent} is damaged ({reason}); save the forecaster again"
         ) from exc
+    layout = context.layout
+    context = replace(context, calendar=columns_of_calendar(layout, *forecaster._calendar()))
+    forecaster._context = context
     forecaster._adopt(auto_model, context if manifest.trained_on_data else None)
     if manifest.pretrained is not None:
         own = manifest.pretrained == _MODEL

@@ -103,7 +103,7 @@ def insample_windows(
     >>> window.history["y"].tolist()
     [1.0, 1.0, 1.0, 2.0]
     """
-    long, future = context.long, bool(context.exogenous.future)
+    long, future = context.long, bool(context.known_ahead)
     starts = np.flatnonzero(np.append(True, np.diff(long["unique_id"].to_numpy()) > 0))
     ends = np.append(starts[1:], len(long))
     first = long["ds"].to_numpy()[starts]
@@ -130,10 +130,9 @@ def _window(
     past = np.maximum(begin[:, None] + np.arange(-length, 0), start[:, None])
     history = _series(long.drop(columns=["unique_id", "ds"]), past, first_step=0)
     future = None
-    if context.exogenous.future:
+    if context.known_ahead:
         ahead = np.minimum(begin[:, None] + np.arange(h), end[:, None] - 1)
-        names = list(context.exogenous.future.values())
-        future = _series(long[names], ahead, first_step=length)
+        future = _series(long[context.known_ahead], ahead, first_step=length)
     return Window(history, future, source, place - begin + 1)
 
 

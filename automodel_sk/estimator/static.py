@@ -12,6 +12,7 @@ from automodel_sk.data.wording import shown
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames import exogenous_names
 from automodel_sk.frames.layout import Layout
+from automodel_sk.validation.data.categories import text_columns
 
 __all__ = ["static_frame", "static_names"]
 
@@ -34,7 +35,7 @@ def static_frame(static: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     Raises
     ------
     InvalidInputError
-        If a series has no row or more than one.
+        If a series has no row or more than one, or a column holds text.
 
     Examples
     --------
@@ -46,6 +47,7 @@ def static_frame(static: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     1          1    10
     """
     names = static_names(static)
+    _refuse_text(static)
     if layout.instances is None:
         if len(static) != 1:
             raise InvalidInputError(
@@ -65,6 +67,17 @@ def static_frame(static: pd.DataFrame, layout: Layout) -> pd.DataFrame:
         )
     columns = {name: np.take(_numbers(static[column]), places) for column, name in names.items()}
     return pd.DataFrame({"unique_id": np.arange(len(places)), **columns})
+
+
+def _refuse_text(static: pd.DataFrame) -> None:
+    """Raise for text, which sktime has no tag for: its forecasters take numbers."""
+    for place, name in enumerate(static.columns):
+        if text_columns([name], static.iloc[:, [place]]):
+            raise InvalidInputError(
+                f"column {shown(name)} of static must hold numbers, found text (first:"
+                f" {shown(static.iloc[0, place])}); encode it, e.g. static[{shown(name)}] ="
+                f" static[{shown(name)}].astype('category').cat.codes"
+            )
 
 
 def static_names(static: Any) -> dict[Hashable, str]:

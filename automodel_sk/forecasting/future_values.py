@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from automodel_sk.data.calendar import with_calendar, without_calendar
 from automodel_sk.data.preparation import prepare_frame, read_times
 from automodel_sk.data.times.wall_dates import day_zone, in_zone, on_wall
 from automodel_sk.data.wording import wording
@@ -32,7 +33,7 @@ def future_values(
     futr_df : DataFrame, optional
         Frame with `unique_id`, `ds` and the columns, rows in any order; other columns are ignored.
     columns : sequence of str
-        The columns that the model needs.
+        The columns that the model needs; those of the calendar are computed.
     series : DataFrame
         Columns `unique_id` and `ds`; at least the last row of each series.
     h : int
@@ -67,7 +68,13 @@ def future_values(
     """
     if not columns:
         return None
-    missing = [c for c in columns if futr_df is None or c not in futr_df.columns]
+    own = without_calendar(columns)
+    if not own:
+        future = with_calendar(times_after(series, freq, h), columns)
+        if set(columns) <= set(future.columns):  # steps that are only counted have no calendar
+            return prepare_frame(future, columns, with_target=False)
+        own = tuple(columns)
+    missing = [c for c in own if futr_df is None or c not in futr_df.columns]
     if futr_df is None or missing:
         words = wording()
         found = "" if futr_df is None else f" (it has {words.columns(futr_df.columns)})"
@@ -77,7 +84,7 @@ def future_values(
             f" pass {words.how('futr_df', '--futr')} with {named} and {missing} for the next {h}"
             " steps"
         )
-    known = read_times(futr_df, date_order)
+    known = with_calendar(read_times(futr_df, date_order), columns)
     known = known[[c for c in ("unique_id", "ds", *columns) if c in known.columns]]
     DataValidator().validate_future(
         series, known, h, futr_exog=columns, freq=freq, categories=categories

@@ -13,6 +13,7 @@ from automodel_sk.data.panel import Panel
 from automodel_sk.data.preparation import MASK, prepare_frame, read_times
 from automodel_sk.data.times.steps import later_times, parse_frequency
 from automodel_sk.data.times.wall_clock import index_of
+from automodel_sk.data.treatment import Treatment
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.training.task import TrainingTask
@@ -28,6 +29,7 @@ def usable_history(
     freq: str | int,
     date_order: str | None = None,
     trained_on: Any = None,
+    treatment: Treatment | None = None,
 ) -> pd.DataFrame:
     """Validate and prepare a history for a model; raise if it can't be used.
 
@@ -44,6 +46,8 @@ def usable_history(
     trained_on : sequence, optional
         Series ids of the training data, in order; a model that takes all series at once accepts no
         others. Not checked if None.
+    treatment : Treatment, optional
+        What the model does to its data.
 
     Returns
     -------
@@ -65,6 +69,7 @@ def usable_history(
     from automodel_sk.validation.data.rows import gap_warnings
 
     dataset = read_times(dataset, date_order)
+    dataset = (treatment or Treatment()).of_data(dataset, freq, task.futr_exog)
     result = DataValidator().validate_dataset(
         dataset,
         freq=freq,

@@ -32,7 +32,9 @@ def prepared_history(state: ModelState, dataset: pd.DataFrame) -> pd.DataFrame:
     InvalidInputError
         The rows can't be used, or hold categories not seen in training.
     """
-    frame = usable_history(dataset, state.task, state.freq, state.date_order, state.ids)
+    frame = usable_history(
+        dataset, state.task, state.freq, state.date_order, state.ids, state.treatment
+    )
     check_known(frame, state.categories, "df")
     return frame
 

@@ -24,7 +24,8 @@ def refitted(
     state: ModelState, dataset: pd.DataFrame, static_df: pd.DataFrame | None = None
 ) -> ModelState:
     """Return the same configuration trained on other data; see `AutoModel.refit`."""
-    frame = usable_history(dataset, state.task, state.freq, state.date_order)
+    order, treatment = state.date_order, state.treatment
+    frame = usable_history(dataset, state.task, state.freq, order, treatment=treatment)
     lengths = _lengths(frame)
     task = replace(
         state.task, n_series=len(lengths), lengths=lengths, has_mask=MASK in frame.columns
@@ -79,7 +80,7 @@ def profile_of(state: ModelState, dataset: pd.DataFrame) -> DatasetProfile:
     """Return the profile of data that replace the training data."""
     task, order = state.task, state.date_order
     profile = analyse_dataset(
-        read_times(dataset, order),
+        state.treatment.of_data(read_times(dataset, order), state.freq, task.futr_exog, quiet=True),
         freq=state.freq,
         futr_exog=task.futr_exog,
         hist_exog=task.hist_exog,

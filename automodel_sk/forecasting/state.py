@@ -10,8 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
+from automodel_sk.data.calendar import without_calendar
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.held_out import hold_out, least_rows, long_enough, of_series
+from automodel_sk.data.treatment import Treatment
 from automodel_sk.forecasting.calibration import Windows, stored_static
 from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.digests import digest_of
@@ -76,6 +78,8 @@ class ModelState:
         The user's names for the columns of series, times and values.
     reconciliation : Reconciliation, optional
         What makes the forecasts of a hierarchy add up; None if nothing does.
+    treatment : Treatment
+        What is done to data before the model sees them, and to forecasts.
     """
 
     fitted: Any
@@ -94,6 +98,7 @@ class ModelState:
     windows: KeptForecasts | None = None
     columns: ColumnNames = field(default_factory=ColumnNames)
     reconciliation: Reconciliation | None = None
+    treatment: Treatment = field(default_factory=Treatment)
 
     @property
     def model_name(self) -> str:
@@ -141,6 +146,12 @@ class ModelState:
         """The categories seen in training, by column."""
         known: Mapping[str, Mapping[Any, int]] = self.fitted.categorical_vocab_
         return known
+
+    @property
+    def asked_ahead(self) -> tuple[str, ...]:
+        """The columns whose future values have to be passed: not those of the calendar."""
+        known = self.task.futr_exog
+        return known if isinstance(self.freq, int) else without_calendar(known)
 
     @property
     def date_order(self) -> str | None:

@@ -20,6 +20,7 @@ from automodel_sk.catalog.models import MODEL_CATALOG
 from automodel_sk.catalog.scales import DatasetSize
 from automodel_sk.data.analysis import DatasetProfile
 from automodel_sk.data.columns import ColumnNames
+from automodel_sk.data.treatment import Treatment
 from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.series_traits import N_TRAITS, SeriesTraits
 from automodel_sk.persistence.reconciliations import StoredReconciliation
@@ -205,6 +206,17 @@ class StoredColumns(Stored):
         return ColumnNames(**self.fields())
 
 
+class StoredTreatment(Stored):
+    """What is done to data and forecasts."""
+
+    fill_gaps: Literal["zero", "ffill", "interpolate", "mask"] | None
+    non_negative: bool
+
+    def decode(self) -> Treatment:
+        """Return the treatment."""
+        return Treatment(**self.fields())
+
+
 class Manifest(Stored):
     """The manifest without its header."""
 
@@ -222,3 +234,4 @@ class Manifest(Stored):
     space: dict[str, Any] | None = None
     columns: StoredColumns
     reconciliation: StoredReconciliation | None = None
+    treatment: StoredTreatment | None = None

@@ -117,6 +117,7 @@ def described_search(state: ModelState) -> dict[str, Any]:
         "scores": _scores(state.scores),
         "columns": asdict(state.columns),
         "reconciliation": described_reconciliation(state.reconciliation),
+        "treatment": asdict(state.treatment),
     }
 
 
@@ -254,7 +255,7 @@ def _restore(manifest: Manifest, folder: Path, make: type[AutoModel]) -> AutoMod
     _restore_window(module, effective_config(task, config))
     parts = {
         name: None if part is None else part.decode()
-        for name in ("strategy", "profile", "validation", "scores", "columns")
+        for name in ("strategy", "profile", "validation", "scores", "columns", "treatment")
         for part in (getattr(manifest, name),)
     }
     profile = parts["profile"]

@@ -17,6 +17,7 @@ from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.auto_model import AutoModel, scored
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.times.wall_dates import day_zone, on_wall
+from automodel_sk.data.treatment import Treatment
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.forecasting.coherent import refuse_paths
 from automodel_sk.forecasting.conformal import ConformalScores
@@ -110,6 +111,7 @@ class AutoEnsemble(AutoModel):
         training_note: str | None = None,
         columns: ColumnNames | None = None,
         left_out: Mapping[str, str] | None = None,
+        treatment: Treatment | None = None,
     ) -> None:
         """Keep what a search found.
 
@@ -148,6 +150,8 @@ class AutoEnsemble(AutoModel):
             The user's names for the columns of series, times and values.
         left_out : mapping of str to str, optional
             The models that took no part in the search, and why.
+        treatment : Treatment, optional
+            What is done to data before members see them, and to forecasts.
         """
         team = Team(tuple(members), combination.kind)
         self._state = EnsembleState(
@@ -161,6 +165,7 @@ class AutoEnsemble(AutoModel):
             validation=validation,
             scores=scores,
             columns=columns or ColumnNames(),
+            treatment=treatment or Treatment(),
             team=team,
             data=data,
             record=WindowRecord(
@@ -252,7 +257,7 @@ class AutoEnsemble(AutoModel):
 
         def ahead(own_team: Team, own: Mapping[str, pd.DataFrame | None]) -> pd.DataFrame:
             table = forecast_ahead(state, own_team, name, own, steps, columns, scores)
-            return first_steps(table, ["unique_id"], h)
+            return first_steps(state.treatment.of_forecast(table), ["unique_id"], h)
 
         if to is None:
             return ahead(team, inputs)
@@ -262,7 +267,8 @@ class AutoEnsemble(AutoModel):
             return ahead(team.of_series(rows) if keeps else team, own)
 
         errors = scores().errors if columns else None
-        return forecasts_to(state, Path(to), inputs, [columns, h, member, errors], ahead_of)
+        asked = [columns, h, member, errors, state.treatment.non_negative]
+        return forecasts_to(state, Path(to), inputs, asked, ahead_of)
 
     @public()
     def calibrate(
@@ -319,7 +325,7 @@ class AutoEnsemble(AutoModel):
         DataFrame
             As in `AutoModel.cross_validation`.
         """
-        return forecast_past(
+        table = forecast_past(
             self.state,
             dataset,
             n_windows=n_windows,
@@ -327,6 +333,7 @@ class AutoEnsemble(AutoModel):
             refit=refit,
             static_df=static_df,
         )
+        return self.state.treatment.of_forecast(table)
 
     @public()
     def validation_scores(self, metrics: Sequence[Any] | None = None) -> pd.DataFrame:
@@ -522,7 +529,7 @@ class AutoEnsemble(AutoModel):
             method=method,
             seed=state.task.random_seed if seed is None else seed,
         )
-        return first_steps(paths, ["unique_id", "sample_id"], h)
+        return first_steps(state.treatment.of_forecast(paths), ["unique_id", "sample_id"], h)
 
     @public()
     def diagnose(self, *, baselines: bool = False) -> Diagnosis:
@@ -563,7 +570,8 @@ class AutoEnsemble(AutoModel):
             A new model; this one is not changed.
         """
         state = self.state
-        frame = usable_history(dataset, state.task, state.freq, state.date_order)
+        order, treatment = state.date_order, state.treatment
+        frame = usable_history(dataset, state.task, state.freq, order, treatment=treatment)
         data = _data_of(state, frame, static_df)
         return self._changed(_renewed(state, state.team.refit(data), data, frame, dataset))
 

@@ -13,12 +13,14 @@ from automodel_sk.search.planning import UserInput
 from automodel_sk.search.prepared import PreparedData, prepare_data
 from automodel_sk.training.objective import Objective, make_objective
 from automodel_sk.validation import ValidationResult
+from automodel_sk.validation.data.categories import text_columns
 
 __all__ = [
     "DEFAULT_METRIC",
     "judging_data",
     "judging_objective",
     "prepared_with_windows",
+    "text_of",
     "validated",
     "windows_for",
 ]
@@ -61,9 +63,16 @@ def prepared_with_windows(
     return prepared.with_windows(windows)
 
 
+def text_of(prepared: PreparedData) -> tuple[str, ...]:
+    """Return the columns of text, which the models that take categories read."""
+    columns = (*prepared.futr_exog, *prepared.hist_exog, *prepared.stat_exog)
+    return text_columns(columns, prepared.dataset, prepared.static_df)
+
+
 def validated(prepared: PreparedData, categories: tuple[str, ...]) -> ValidationResult:
     """Return the findings about the data; raise if they are invalid."""
-    result = prepared.checked(categories).findings.result()
+    known = tuple(dict.fromkeys([*categories, *text_of(prepared)]))
+    result = prepared.checked(known).findings.result()
     result.raise_if_invalid()
     return result
 

@@ -29,6 +29,7 @@ from automodel_sk.persistence.manifest import (
     StoredColumns,
     StoredProfile,
     StoredScores,
+    StoredTreatment,
     StoredTrial,
     StoredValidation,
 )
@@ -145,6 +146,7 @@ class EnsembleManifest(Stored):
     validation: StoredValidation | None
     scores: StoredScores | None
     columns: StoredColumns
+    treatment: StoredTreatment | None = None
     left_out: dict[ShortText, ShortText] = Field(default_factory=dict)
     reconciliation: StoredReconciliation | None = None
 
@@ -277,7 +279,7 @@ def _restored(manifest: EnsembleManifest, folder: Path) -> AutoEnsemble:
     candidates, combination = _read_windows(manifest, folder / _WINDOWS, judged)
     parts = {
         name: None if part is None else part.decode()
-        for name in ("profile", "validation", "scores", "columns")
+        for name in ("profile", "validation", "scores", "columns", "treatment")
         for part in (getattr(manifest, name),)
     }
     ensemble = AutoEnsemble(

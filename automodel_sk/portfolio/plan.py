@@ -24,6 +24,7 @@ from automodel_sk.portfolio.judging import (
     judging_data,
     judging_objective,
     prepared_with_windows,
+    text_of,
     validated,
 )
 from automodel_sk.portfolio.members.base import Member
@@ -40,7 +41,10 @@ from automodel_sk.search_space import SearchSpace
 from automodel_sk.selection.requested import check_backend_of
 from automodel_sk.training.objective import Objective
 from automodel_sk.validation import ValidationResult
-from automodel_sk.validation.data.categories import named_categories
+from automodel_sk.validation.data.categories import (
+    named_categories,
+    text_categories,
+)
 
 __all__ = ["PortfolioPlan", "plan_portfolio"]
 
@@ -288,7 +292,10 @@ def _network(
 ) -> SearchPlan:
     """Plan one network on the columns that it can use."""
     config = (given.config or {}).get(name)
-    columns = _columns_of(name, prepared, _text_columns(given, prepared, config))
+    text, frames = text_of(prepared), (prepared.dataset, prepared.static_df)
+    read = {*text_categories(config, name, text, *frames).get("cat_exog_list", ())}
+    unread = {*_text_columns(given, prepared, config), *text} - read - {*named_categories(config)}
+    columns = _columns_of(name, prepared, unread)
     if any(columns[name] is not getattr(prepared, name) for name in columns):
         own = replace(prepared, **columns)
     else:

@@ -28,6 +28,7 @@ from automodel_sk.portfolio.store import trial_files
 from automodel_sk.portfolio.team import WeightedMember
 from automodel_sk.portfolio.window_errors import errors_by, mean_error, standard_error
 from automodel_sk.search.optuna.workers.pool import workers_wanted
+from automodel_sk.search.prepared import treatment_of
 from automodel_sk.search.progress import Callbacks, ProgressBar, TrackerCallback, progress_bar
 from automodel_sk.search.run import score_name_of
 from automodel_sk.search.study.storage import StudyLocation
@@ -94,6 +95,7 @@ def run_portfolio(
         profile=profile,
         validation=plan.validation,
         columns=columns,
+        treatment=treatment_of(options, profile),
         left_out={**plan.left_out, **_not_reached(searched.candidates, plan)},
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from automodel_sk.data.calendar import without_calendar
 from automodel_sk.data.wording import wording
 from automodel_sk.portfolio.members.table import unused_columns
 from automodel_sk.portfolio.plan import PortfolioPlan
@@ -23,6 +24,7 @@ def unread_columns(plan: PortfolioPlan) -> dict[Names, list[str]]:
     found: dict[Names, list[str]] = {}
     for name in plan.names:
         unread = unused_columns(name, data) if name in plan.members else _of_network(name, plan)
+        unread = without_calendar(unread)  # asked for where it is of use
         if unread:
             found.setdefault(unread, []).append(name)
     return found

@@ -32,7 +32,11 @@ from automodel_sk.training.objective import Objective, make_objective, outputs_o
 from automodel_sk.training.task import PLATEAU, TrainingTask
 from automodel_sk.validation import ValidationResult
 from automodel_sk.validation.config.parameters import unknown_parameters
-from automodel_sk.validation.data.categories import categorical_names
+from automodel_sk.validation.data.categories import (
+    categorical_names,
+    text_categories,
+    with_text,
+)
 from automodel_sk.validation.search_checks import SearchArguments, validate_search
 
 __all__ = ["SearchPlan", "UserInput", "make_plan", "plan_search"]
@@ -220,12 +224,18 @@ def plan_search(
     InvalidInputError
         Carries the validator's findings about the data and the model.
     """
+    columns = (*prepared.futr_exog, *prepared.hist_exog, *prepared.stat_exog)
+    frames = (prepared.dataset, prepared.static_df)
+    implied = text_categories(config, model_name, columns, *frames)
+    config = with_text(config, implied)
     report = _validate(prepared, model_name, config, options)
     report.raise_if_invalid()
     _check_loss(loss, prepared.profile)
     space, first = _space(prepared, model_name, config, options.space)
+    space = space.with_defaults(**implied)
     data = prepared.data
-    task = _task(prepared, model_name, options, categorical_names(config), loss)
+    categories = categorical_names(config) or tuple(implied.get("cat_exog_list", ()))
+    task = _task(prepared, model_name, options, categories, loss)
     metric = resolve_metric(options.metric, data.season)
     objective = None
     if metric is not None and space.needs_validation:

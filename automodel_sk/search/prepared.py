@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from automodel_sk.arguments.conversion import convert
 from automodel_sk.data.analysis import DatasetProfile, profile_of
 from automodel_sk.data.held_out import of_series
 from automodel_sk.data.judged import JudgedData
 from automodel_sk.data.panel import BoolArray
 from automodel_sk.data.preparation import align_static, date_order, prepare_frame, read_times
+from automodel_sk.data.treatment import Treatment, treated
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.study.identity import data_digests, data_facts
@@ -19,7 +21,7 @@ from automodel_sk.validation.data.checked import CheckedData, check_data
 from automodel_sk.validation.data.lengths import checked_whole_number
 from automodel_sk.validation.result import Findings
 
-__all__ = ["PreparedData", "SearchData", "prepare_data"]
+__all__ = ["PreparedData", "SearchData", "prepare_data", "treatment_of"]
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,9 @@ def prepare_data(
     hist_exog: Sequence[str] = (),
     stat_exog: Sequence[str] = (),
 ) -> PreparedData:
-    """Read the times of a dataset; everything else is done once, when it is asked for.
+    """Read the times of a dataset, fill gaps and add the calendar if the options ask for it.
+
+    Everything else is done once, when it is asked for.
 
     Parameters
     ----------
@@ -202,13 +206,38 @@ def prepare_data(
     >>> prepared.data.frame["ds"].iloc[-1], prepared.data.windows.truth.tolist()
     (Timestamp('2024-01-30 00:00:00'), [[1.0, 2.0]])
     """
-    return PreparedData(
+    frame, known_ahead = treated(
         read_times(dataset),
+        futr_exog,
+        freq=options.freq,
+        fill_gaps=options.fill_gaps,
+        calendar=convert(options.rules()["calendar"], options.calendar),
+        holidays=options.holidays,
+    )
+    return PreparedData(
+        frame,
         h,
         static_df,
-        tuple(futr_exog),
+        known_ahead,
         tuple(hist_exog),
         tuple(stat_exog),
         options,
         date_order(dataset),
+    )
+
+
+def treatment_of(options: OptimizationConfig, profile: DatasetProfile) -> Treatment:
+    """Return what a model fitted to such data does to its data and its forecasts.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> df = pd.DataFrame({"unique_id": "a", "ds": range(30), "y": [1.0, 2.0] * 15})
+    >>> options = OptimizationConfig(non_negative="auto")
+    >>> treatment_of(options, prepare_data(df, 2, options).profile)
+    Treatment(fill_gaps=None, non_negative=True)
+    """
+    asked = options.non_negative
+    return Treatment(
+        options.fill_gaps, not profile.has_negatives if asked == "auto" else bool(asked)
     )

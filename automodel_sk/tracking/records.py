@@ -116,7 +116,8 @@ def _columns(state: ModelState) -> Mapping[str, str]:
     # numbers in a column of type double.
     # MLflow drops columns that are not named here, so a mask counts even if training had none.
     task = state.task
-    names = ["unique_id", "ds", "y", *task.futr_exog, *task.hist_exog, *task.stat_exog, MASK]
+    ahead = state.asked_ahead
+    names = ["unique_id", "ds", "y", *ahead, *task.hist_exog, *task.stat_exog, MASK]
     return dict.fromkeys(names, "any")
 
 
@@ -132,7 +133,9 @@ def _example(state: ModelState) -> pd.DataFrame:
     rows: pd.DataFrame = (
         stored[stored["unique_id"] == first].tail(_EXAMPLE_ROWS).reset_index(drop=True)
     ).drop(columns=WEIGHT, errors="ignore")
-    if state.task.futr_exog:
+    computed = [c for c in state.task.futr_exog if c not in state.asked_ahead]
+    rows = rows.drop(columns=computed)
+    if state.asked_ahead:
         rows.loc[rows.index[-state.h :], "y"] = None
     if state.task.stat_exog:
         rows = rows.merge(state.stored_static(), on="unique_id")

@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from automodel_sk.arguments.conversion import accepted, convert
+from automodel_sk.arguments.other_frames import as_pandas
 from automodel_sk.catalog.models import MODEL_CATALOG
 from automodel_sk.data.columns import ColumnNames
-from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.data.preparation import read_times
+from automodel_sk.data.treatment import treated
+from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
+from automodel_sk.options import OptimizationConfig
 from automodel_sk.search_options import FurtherOptions, with_options
 from automodel_sk.validation.data.checked import CheckedData, check_data
 from automodel_sk.validation.data.lengths import checked_whole_number
@@ -118,9 +123,10 @@ def validate_all(
     """
     options = {"num_samples": num_samples, "cpus": cpus, "gpus": gpus, "n_windows": n_windows}
     options |= {"step_size": step_size, "strict_mode": strict_mode, **further}
+    dataset = as_pandas(dataset)
     exogenous = (futr_exog_list, hist_exog_list, stat_exog_list)
     asked = SearchArguments(
-        model_class_name, h, config, dataset, static_df, exogenous, backend, options
+        model_class_name, h, config, dataset, as_pandas(static_df), exogenous, backend, options
     )
     further_checks: dict[str, Any] = {
         "check_environment": check_environment,
@@ -161,7 +167,8 @@ def _validated(
     asked: SearchArguments, freq: Any, further_checks: Mapping[str, Any]
 ) -> ValidationReport:
     """Return the report of one or several models."""
-    check = partial(_check_data, asked, freq)
+    asked, why_not = _as_models_see_it(asked, freq)
+    check = partial(_check_data, asked, freq, why_not)
     if _names_several(asked.model_name):
         # Planning several models needs rooms above this one.
         several = import_module("automodel_sk.portfolio.validation")
@@ -181,9 +188,31 @@ def _names_several(model_name: Any) -> bool:
     return isinstance(model_name, (list, tuple, set, frozenset))
 
 
-def _check_data(asked: SearchArguments, freq: Any, categories: tuple[str, ...]) -> CheckedData:
+def _as_models_see_it(asked: SearchArguments, freq: Any) -> tuple[SearchArguments, str | None]:
+    """Return the arguments with gaps filled and the calendar, if asked for; or why it can't be."""
+    rules, options = OptimizationConfig.rules(), asked.options
+    given = {
+        name: convert(rules[name], options[name])
+        for name in ("fill_gaps", "calendar", "holidays")
+        if options.get(name) is not None and accepted(rules[name], options[name])
+    }
+    if not given:
+        return asked, None
+    futr, hist, stat = asked.exogenous
+    try:
+        dataset, futr = treated(read_times(asked.dataset), futr or (), freq=freq, **given)
+    except (InvalidInputError, MissingDependencyError) as exc:
+        return asked, str(exc)
+    return replace(asked, dataset=dataset, exogenous=(futr, hist, stat)), None
+
+
+def _check_data(
+    asked: SearchArguments, freq: Any, why_not: str | None, categories: tuple[str, ...]
+) -> CheckedData:
     """Check the data of a search of one model."""
     findings = Findings()
+    if why_not is not None:
+        findings.error(why_not)
     futr, hist, stat = asked.exogenous
     return check_data(
         asked.dataset,

@@ -17,7 +17,12 @@ from automodel_sk.search_space.neuralforecast_spaces import neuralforecast_space
 from automodel_sk.validation.config.editable_config import EditableConfig
 from automodel_sk.validation.config.model import ModelContext, check_model
 from automodel_sk.validation.config.validator import ConfigValidator, model_result
-from automodel_sk.validation.data.categories import categorical_names, check_categories
+from automodel_sk.validation.data.categories import (
+    categorical_names,
+    check_categories,
+    text_categories,
+    with_text,
+)
 from automodel_sk.validation.data.checked import CheckedData
 from automodel_sk.validation.data.validator import DataValidator
 from automodel_sk.validation.domain_checks import bounds_of
@@ -79,6 +84,8 @@ def validate_search(
     """
     strict = _is_strict(asked.options.get("strict_mode", False))
     validator = ConfigValidator(strict)
+    implied = text_categories(*_of_text(asked))
+    asked = replace(asked, config=with_text(asked.config, implied))
     model, draft = _check_model(asked)
     environment = mlflow = _NOTHING_FOUND
     if check_environment:
@@ -92,9 +99,21 @@ def validate_search(
         "model": model_result(model, strict),
         "environment": environment,
         "mlflow": mlflow,
-        "data": _data_result(asked, draft, check, strict),
+        "data": _data_result(asked, draft, partial(check, _categories(asked, implied)), strict),
     }
     return _report(sections, model.corrections)
+
+
+def _of_text(asked: SearchArguments) -> tuple[Any, ...]:
+    """Return what the categories among the columns are found by."""
+    lists = (names for names in asked.exogenous if isinstance(names, (list, tuple)))
+    columns = [name for names in lists for name in names]
+    return (asked.config, asked.model_name, columns, asked.dataset, asked.static_df)
+
+
+def _categories(asked: SearchArguments, implied: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the columns that may hold text."""
+    return categorical_names(asked.config) or tuple(implied.get("cat_exog_list", ()))
 
 
 def _is_strict(strict_mode: Any) -> bool:
@@ -104,7 +123,7 @@ def _is_strict(strict_mode: Any) -> bool:
 def _data_result(
     asked: SearchArguments,
     draft: EditableConfig | None,
-    check: Callable[[tuple[str, ...]], CheckedData],
+    check: Callable[[], CheckedData],
     strict: bool,
 ) -> ValidationResult:
     name, config = asked.model_name, asked.config
@@ -112,7 +131,7 @@ def _data_result(
     n_windows = given if accepted(NumberRule("n_windows", 1), given) else 1
     step_size = asked.options.get("step_size")
     return DataValidator(strict).validate_for_model(
-        partial(check, categorical_names(config)),
+        check,
         asked.h,
         input_size=largest_input_size(config, draft, name, asked.h),
         val_size=_val_size(asked.h, n_windows, step_size) if _is_validated(config) else 0,
@@ -131,9 +150,8 @@ def _check_model(asked: SearchArguments) -> tuple[Findings, EditableConfig | Non
         findings.error("model_class_name must be a string, got None; try 'NHITS'")
     context = ModelContext(asked.h, _n_series(asked.dataset, config), *asked.exogenous)
     draft = check_model(findings, config, asked.model_name, context)
-    lists = (names for names in asked.exogenous if isinstance(names, (list, tuple)))
-    columns = [name for names in lists for name in names]
-    check_categories(config, asked.model_name, columns, asked.dataset, asked.static_df, findings)
+    _, name, columns, dataset, static_df = _of_text(asked)
+    check_categories(config, name, columns, dataset, static_df, findings)
     return findings, draft
 
 

@@ -88,6 +88,22 @@ def test_an_excel_file_is_read_by_value(tmp_path: Path) -> None:
     assert frame["y"].tolist() == [1.5, 2.5]
 
 
+def test_a_sheet_may_have_a_title_and_others_beside_it(tmp_path: Path) -> None:
+    pytest.importorskip("openpyxl")
+    table = pd.DataFrame({"date": ["2024-01-01", "2024-01-02"], "sales": [1.5, 2.5]})
+    with pd.ExcelWriter(tmp_path / "a.xlsm") as book:
+        table.to_excel(book, sheet_name="Data", index=False, startrow=2)
+        book.sheets["Data"]["A1"] = "Sales of the year"
+        table.to_excel(book, sheet_name="Other", index=False)
+    frame = read_table(tmp_path / "a.xlsm")
+    assert frame["sales"].tolist() == [1.5, 2.5]
+    said = frame.attrs["remark"]
+    assert said == "sheet 'Data' is read, of 2 sheets, 2 lines above the header skipped"
+    pd.DataFrame().to_excel(tmp_path / "b.xlsx", index=False)
+    with pytest.raises(InvalidInputError, match=r"b\.xlsx is empty; it needs a header"):
+        read_table(tmp_path / "b.xlsx")
+
+
 @pytest.mark.parametrize("word", ["NA", "null", "None", "nan", "N/A", "1e5", "007", "#NA"])
 def test_a_series_may_have_any_name(word: str, tmp_path: Path) -> None:
     text = f"unique_id,ds,y\n{word},2024-01-01,1\n{word},2024-01-02,NA\n"
@@ -112,7 +128,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "a header alone": (b"date,sales\n", "has a header and no rows"),
     "a bad cell": (
         b"date,sales\n2024-01-01,1\n2024-01-02,n/a?\n2024-01-03,3\n",
-        "column 'sales' holds 'n/a?' in row 2, which is not a number (1 such rows)",
+        "column 'sales' holds 'n/a?' in row 2, which is not a number; correct the cell, or",
     ),
     "a placeholder": (
         b"date,sales\n2024-01-01,100.0\n2024-01-02,-\n",
@@ -125,7 +141,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "a row with too many values": (
         b"date,sales\n2024-01-01,1\n2024-01-02,1,7\n",
-        "line 3 has 3 fields and the header 2: '2024-01-02,1,7'; correct the line",
+        "the header has 2 fields, line 3 has 3 ('2024-01-02,1,7'); correct them",
     ),
     "three columns missing": (
         b"a,b,c\nx,y,1\n",

@@ -67,7 +67,8 @@ PYTHON: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "h as text": (lambda: fit(h="7"), ("h must be", "got '7'", "try h=7")),
     "negative h": (lambda: fit(h=-7), ("got -7", "try h=12")),
     "h as float": (lambda: fit(h=7.0), ("got 7.0", "try h=7")),
-    "misspelt model": (lambda: fit(model="NHIT"), ("'NHIT'", "try 'NHITS'")),
+    "misspelt model": (lambda: fit(model="NHIT", config=None), ("'NHIT'", "try 'NHITS'")),
+    "misspelt model with a config": (lambda: fit(model="NHIT"), ("is unknown; try 'NHITS'",)),
     "series": (lambda: fit(frame()["y"]), ("dataset must be", "got Series", "unique_id", "'ds'")),
     "path": (lambda: fit("sales.csv"), ("dataset must be", "pd.read_csv('sales.csv')")),
     "swapped h and dataset": (
@@ -81,6 +82,17 @@ PYTHON: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "n_trials": (lambda: fit(n_trials=5), ("'n_trials'", "num_samples")),
     "time_limit": (lambda: fit(time_limit=600), ("'time_limit'", "time_budget_hours")),
     "presets": (lambda: fit(presets="best"), ("presets", "did you mean 'preset'")),
+    "target as exogenous": (
+        lambda: fit(sales(), futr_exog_list=["sales"], **OWN),
+        ("names 'sales', which is a key or the target", "leave it out of futr_exog_list"),
+    ),
+    "way to fill gaps": (lambda: fit(fill_gaps="zeros"), ("'ffill'", "fill_gaps='zero'")),
+    "part of the calendar": (lambda: fit(calendar="days"), ("'weekday'", "try calendar=['day']")),
+    "country of the holidays": (lambda: fit(holidays="Germany"), ("code", "holidays='DE'")),
+    "calendar that is not read": (
+        lambda: fit(model="NLinear", config={"max_steps": 1, "input_size": 12}, calendar=True),
+        ("calendar: NLinear does not accept", "leave out calendar and holidays", "RNN"),
+    ),
     "preset": (lambda: fit(preset="bset"), ("preset", "'bset'", "preset='best'")),
     "epochs": (lambda: fit(epochs=5), ("'epochs'", "max_steps", "config")),
     "device": (lambda: fit(device="cuda"), ("'device'", "gpus=1")),
@@ -123,8 +135,13 @@ PYTHON: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
         ("'shop' and 'date'", 'drop_duplicates(["shop", "date"]'),
     ),
     "words as exogenous": (
-        lambda: fit(frame().assign(sky="sun"), futr_exog_list=["sky"]),
-        ("column 'sky'", "'sun'", "{'sun': 0, ...}", "cat_exog_list"),
+        lambda: fit(
+            frame().assign(sky="sun"),
+            "TFT",
+            config={"max_steps": 2, "input_size": 12},
+            futr_exog_list=["sky"],
+        ),
+        ("column 'sky'", "'sun'", "{'sun': 0, ...}", "a model that takes categories, such as"),
     ),
     "exogenous column missing": (
         lambda: fit(frame().assign(promo=1.0), futr_exog_list=["temperature"]),
@@ -174,6 +191,7 @@ def test_in_python(mistake: str) -> None:
     message = said(call)
     assert [part for part in expected if part not in message] == [], message
     assert "= 0.0" not in message
+    assert mistake != "misspelt model with a config" or "HINT" not in message
 
 
 @pytest.fixture(scope="module")
@@ -250,8 +268,17 @@ def forecaster(**more: Any) -> AutoNeuralForecaster:
             ),
             ("no regular frequency", "asfreq"),
         ),
+        (lambda: forecaster().fit([1.0, 2.0], fh=[1]), ("y is a list", "no times", "pd.Series(y")),
+        (
+            lambda: forecaster().fit(MONTHS.where(MONTHS.index != MONTHS.index[4]), fh=[1]),
+            ("1 missing value", "first at 2018-05", "fill_gaps='interpolate'"),
+        ),
+        (
+            lambda: forecaster(calendar=["weekday"]).fit(MONTHS, fh=[1]),
+            ("calendar names 'weekday'", "freq='ME'", "leave it out"),
+        ),
     ],
-    ids=["no fh", "long frame", "gap"],
+    ids=["no fh", "long frame", "gap", "list", "missing value", "calendar of months"],
 )
 def test_in_sktime(call: Callable[[], Any], expected: tuple[str, ...]) -> None:
     message = said(call, InvalidInputError)
@@ -381,8 +408,8 @@ COMMANDS: dict[str, tuple[tuple[Any, ...], tuple[str, ...]]] = {
         ("--futr-exog names 'sales'", "leave it out of --futr-exog"),
     ),
     "words as exogenous": (
-        fitting("--futr-exog", "sky"),
-        ("column 'sky' of sales.csv", "'sun'", "encode it", "--space"),
+        fitting("--futr-exog", "sky", model="TFT", space=None),
+        ("column 'sky' of sales.csv", "'sun'", "encode it", "--model NHITS"),
     ),
     "time budget": (fitting("--time-budget", "10min"), ("'10min'", "try '10m'")),
     "misspelt option": (fitting("--num-sample", 5), ("--num-sample;", "mean --num-samples?")),
@@ -398,7 +425,10 @@ COMMANDS: dict[str, tuple[tuple[Any, ...], tuple[str, ...]]] = {
         fitting("--backend", "raytune"),
         ("'raytune'", "optuna, ray", "mean ray?"),
     ),
-    "predict nothing": (("predict",), ("Missing argument 'MODEL'",)),
+    "predict nothing": (("predict",), ("Missing argument 'MODEL'", "folder of a saved model")),
+    "way to fill gaps": (fitting("--fill-gaps", "zeros"), ("'zeros'", "did you mean zero?")),
+    "part of the calendar": (fitting("--calendar", "days"), ("'weekday'", "try --calendar day")),
+    "clipping": (fitting("--non-negative", "maybe"), ("'maybe'", "yes, no, auto")),
     "no columns named": (
         fitting(columns=()),
         ("'ds' (--time-col)", "'y' (--target-col)", "'shop', 'date', 'sales'", "--time-col NAME"),
@@ -416,7 +446,7 @@ COMMANDS: dict[str, tuple[tuple[Any, ...], tuple[str, ...]]] = {
         ("stores.csv has no column 'shop'", "'store', 'region'", "rename the matching one"),
     ),
     "static words": (
-        fitting("--static", "regions.csv"),
+        fitting("--static", "regions.csv", model="TFT", space=None),
         ("column 'region' of regions.csv", "'n'", "encode it"),
     ),
     "static lacks a series": (

@@ -171,3 +171,46 @@ def test_ray_trains_on_the_same_codes():
         for backend in ("ray", "optuna")
     ]
     assert values[0] == pytest.approx(values[1], rel=1e-4)
+
+
+def test_text_is_taken_as_categories_by_its_type(tmp_path):
+    plain = {
+        k: v for k, v in CONFIG.items() if k not in ("cat_exog_list", "categorical_cardinalities")
+    }
+    for kind in ("text", "categories"):
+        model, named = fit(panel(kind), plain), fit(panel(kind))
+        assert model.state.task.cat_exog == ("day",)
+        forecast = model.predict(futr_df=future(kind))["MLP"]
+        pd.testing.assert_series_equal(forecast, named.predict(futr_df=future(kind))["MLP"])
+    loaded = AutoModel.load(model.save(tmp_path / "m"))
+    pd.testing.assert_series_equal(loaded.predict(futr_df=future(kind))["MLP"], forecast)
+    numbers = fit(panel("0 to 6"), {**plain, "max_steps": 1})
+    assert numbers.state.task.cat_exog == ()
+
+
+def test_text_in_the_default_space():
+    options = OptimizationConfig(cpus=1)
+    given = UserInput("MLP", H, panel("text"), futr_exog_list=["day"])
+    plan = make_plan(given, options)
+    assert plan.space.constants["cat_exog_list"] == ["day"]
+    assert "learning_rate" in plan.space.domains
+    with pytest.raises(InvalidInputError, match="choose a model that takes categories"):
+        make_plan(UserInput("TFT", H, panel("text"), futr_exog_list=["day"]), options)
+
+
+def test_models_that_embed_text_read_it_among_others(tmp_path):
+    pytest.importorskip("lightgbm")
+    network = {k: v for k, v in CONFIG.items() if not k.startswith("cat")}
+    config = {"MLP": network, "TFT": {"max_steps": 1, "input_size": 7, "hidden_size": 8}}
+    df = pd.concat([panel("text"), panel("text").assign(unique_id="b")], ignore_index=True)
+    model = fit(df, config, ["LightGBM", "MLP", "TFT"], num_samples=2, n_windows=1)
+    assert set(model.leaderboard()["model"]) >= {"LightGBM", "MLP", "TFT"}
+    ahead = pd.concat([future("text"), future("text").assign(unique_id="b")])
+    table = model.predict(futr_df=ahead)
+    expected = np.tile(10.0 + NEXT.dayofweek, 2)
+    assert np.abs(table["AutoEnsemble"] - expected).mean() < 1
+    loaded = AutoModel.load(model.save(tmp_path / "m"))
+    pd.testing.assert_frame_equal(loaded.predict(futr_df=ahead), table)
+    pd.testing.assert_frame_equal(
+        loaded.predict(df, futr_df=ahead), model.predict(df, futr_df=ahead)
+    )

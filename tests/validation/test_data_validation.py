@@ -150,7 +150,7 @@ ERRORS: list[Case] = [
         "text ds that is not a date",
         lambda: ds_as(["2020-01-31", "n/a!", "2020-03-31"]),
         {},
-        ["holds text that is not a date (first: 'n/a!')"],
+        ["holds text that is not a date ('n/a!' in row"],
     ),
     (
         "day and month open",

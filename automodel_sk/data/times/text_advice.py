@@ -43,15 +43,17 @@ def open_order(name: Any, parts: Sequence[Parts]) -> str:
     )
 
 
-def no_date(name: Any, text: str) -> str:
-    """Say that a text is not a date.
+def no_date(name: Any, cells: Sequence[tuple[str, int]], number: int) -> str:
+    """Say that some texts are not dates.
 
     Parameters
     ----------
     name : str
         The column.
-    text : str
-        The first such text.
+    cells : sequence of tuple
+        The first such texts, and the places of their rows.
+    number : int
+        Number of such rows.
 
     Returns
     -------
@@ -59,16 +61,19 @@ def no_date(name: Any, text: str) -> str:
 
     Examples
     --------
-    >>> print(no_date("ds", "soon"))
-    column 'ds' holds text that is not a date (first: 'soon'); correct or drop such rows, ...
+    >>> print(no_date("ds", [("soon", 4)], 12))
+    column 'ds' holds text that is not a date ('soon' in row 4 and 11 more); correct or drop ...
     """
-    shown, words = repr(text if len(text) <= 40 else text[:37] + "..."), wording()
-    drop = words.how(f', e.g. df = df[df["{name}"] != {shown}]', " in the file")
+    words = wording()
+    texts = [repr(text if len(text) <= 40 else text[:37] + "...") for text, _ in cells]
+    told = [f"{text} in row {words.row(at)}" for text, (_, at) in zip(texts, cells, strict=True)]
+    more = f" and {number - len(cells):,} more" if number > len(cells) else ""
+    drop = words.how(f', e.g. df = df[df["{name}"] != {texts[0]}]', " in the file")
     named = words.how(f'pd.to_datetime(df["{name}"], format="...")', "--date-format %d.%m.%Y")
     return (
-        f"column {name!r} holds text that is not a date (first: {shown}); correct or drop such"
-        f" rows{drop}; a format other than 2024-01-31, 31.01.2024, 31-Jan-2024, Jan 2024, 2024Q1"
-        f" or 2024-W05 must be given: {named}"
+        f"column {name!r} holds text that is not a date ({', '.join(told)}{more}); correct or drop"
+        f" such rows{drop}; a format other than 2024-01-31, 31.01.2024, 31-Jan-2024, Jan 2024,"
+        f" 2024Q1 or 2024-W05 must be given: {named}"
     )
 
 

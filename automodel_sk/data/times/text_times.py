@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from automodel_sk._utils.muting import muted_warnings
@@ -25,6 +26,7 @@ from automodel_sk.exceptions import InvalidInputError
 __all__ = ["looks_like_dates", "read_text", "text_format", "text_order"]
 
 _MANY = 20_000
+_MOST_TOLD = 3
 _NO_DATES = ("number", "time of day")
 
 
@@ -59,8 +61,21 @@ def read_text(column: pd.Series[Any], order: str | None = None) -> pd.DatetimeIn
     automodel_sk.exceptions.InvalidInputError: column 'ds' holds dates as text with an ...
     """
     codes, texts = pd.factorize(column)
-    distinct = _read_distinct(column.name, pd.Series(texts), order)
+    try:
+        distinct = _read_distinct(column.name, pd.Series(texts), order)
+    except _NoDatesError as exc:
+        bad = np.flatnonzero(column.isin(exc.texts))
+        cells = [(str(column.iloc[row]), int(row)) for row in bad[:_MOST_TOLD]]
+        raise InvalidInputError(no_date(column.name, cells, len(bad))) from exc
     return pd.DatetimeIndex(pd.Series(distinct).reindex(codes))
+
+
+class _NoDatesError(Exception):
+    """Some texts are not dates."""
+
+    def __init__(self, texts: Iterable[Any]) -> None:
+        super().__init__()
+        self.texts = list(texts)
 
 
 def text_order(column: pd.Series[Any]) -> str | None:
@@ -168,7 +183,7 @@ def _read_distinct(name: Any, texts: pd.Series[Any], order: str | None) -> pd.Da
     except ValueError as exc:
         read = pd.to_datetime(iso, format="ISO8601", errors="coerce", utc=True)
         bad = present[read.isna()]
-        raise InvalidInputError(no_date(name, str((bad if len(bad) else present).iloc[0]))) from exc
+        raise _NoDatesError(bad if len(bad) else present) from exc
 
 
 def _read_many(texts: pd.Series[Any], order: str | None) -> pd.DatetimeIndex | None:
@@ -217,9 +232,11 @@ def _parse_iso(name: Any, texts: pd.Series[Any], shown: pd.Series[Any]) -> pd.Da
 
 def _iso_texts(name: Any, texts: pd.Series[Any], order: str | None) -> list[str]:
     """Convert texts of one shape to ISO 8601, or raise with the reason."""
-    parts = [
-        _known(name, text, part) for text, part in zip(texts, _taken_apart(texts), strict=True)
-    ]
+    taken = _taken_apart(texts)
+    unknown = [text for text, part in zip(texts, taken, strict=True) if part is None]
+    if unknown:
+        raise _NoDatesError(unknown)
+    parts = [part for part in taken if part is not None]
     if not parts:
         return []
     _check_one_shape(name, parts)
@@ -233,12 +250,6 @@ def _iso_texts(name: Any, texts: pd.Series[Any], order: str | None) -> list[str]
         raise InvalidInputError(open_order(name, parts))
     month, day = ("u", "v") if order == MONTH_FIRST else ("v", "u")
     return [_iso(part, month, day) for part in parts]
-
-
-def _known(name: Any, text: Any, part: Parts | None) -> Parts:
-    if part is None:
-        raise InvalidInputError(no_date(name, str(text)))
-    return part
 
 
 def _check_one_shape(name: Any, parts: Sequence[Parts]) -> None:

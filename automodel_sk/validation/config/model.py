@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from automodel_sk.arguments.number_rule import NumberRule, nearest, shown
-from automodel_sk.catalog.models import MODEL_CATALOG, ModelCharacteristics, get_characteristics
+from automodel_sk.catalog.models import (
+    MODEL_CATALOG,
+    ModelCharacteristics,
+    get_characteristics,
+    nearest_model,
+)
+from automodel_sk.data.calendar import without_calendar
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space.neuralforecast_spaces import neuralforecast_space
 from automodel_sk.validation.config.editable_config import EditableConfig, draft_of
@@ -107,9 +113,10 @@ def _characteristics(findings: Findings, model_name: Any) -> ModelCharacteristic
     except Exception:  # the name may be an object whose repr fails
         findings.error(f"model_name must be a string, got {shown(model_name)}; try 'NHITS'")
     plain = model_name.strip() if isinstance(model_name, str) else ""
-    meant = nearest(plain, MODEL_CATALOG, cutoff=0.75) or nearest(
-        plain.removeprefix("Auto"), MODEL_CATALOG, cutoff=0.75
-    )
+    suggested = nearest_model(plain)  # as in the error
+    if suggested is None:
+        return None
+    meant = nearest(plain.removeprefix("Auto"), [suggested], cutoff=0.75)
     if meant is None:
         return None
     findings.correct("model_class_name", meant)
@@ -126,9 +133,12 @@ def _check_exogenous(findings: Findings, row: ModelCharacteristics, context: Mod
         columns = getattr(context, argument)
         if _is_given(columns) and not getattr(row, flag):
             able = [name for name, other in MODEL_CATALOG.items() if getattr(other, flag)]
+            own = without_calendar(columns)
+            got = f", got {shown(list(own))}" if own else ", as those of the calendar are"
+            out = argument if own else "calendar and holidays"
             findings.error(
-                f"{argument}: {row.name} does not accept {kind} variables, got {shown(columns)};"
-                f" leave out {argument}, or choose a model that accepts them, such as"
+                f"{argument if own else 'calendar'}: {row.name} does not accept {kind}"
+                f" variables{got}; leave out {out}, or choose a model that accepts them, such as"
                 f" {' or '.join(able[:3]) or 'NHITS'}"
             )
             findings.correct(argument, ())

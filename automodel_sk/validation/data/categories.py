@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -11,10 +11,21 @@ from automodel_sk.arguments.number_rule import nearest, shown
 from automodel_sk.catalog.models import MODEL_CATALOG
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.validation.data.structure import some
+from automodel_sk.validation.data.values import is_category
 from automodel_sk.validation.result import Findings
 
-__all__ = ["categorical_names", "check_categories", "named_categories"]
+__all__ = [
+    "MOST_CATEGORIES",
+    "categorical_names",
+    "check_categories",
+    "named_categories",
+    "text_categories",
+    "text_columns",
+    "with_text",
+]
 
+MOST_CATEGORIES = 1_000
+"""Text of more different values is no category, but a name or a comment."""
 
 _PARAMETERS = ("cat_exog_list", "categorical_cardinalities")
 
@@ -51,6 +62,85 @@ def named_categories(config: Any) -> tuple[str, ...]:
         for own in config.values():
             names += categorical_names(own) if isinstance(own, (Mapping, SearchSpace)) else ()
     return tuple(dict.fromkeys(names))
+
+
+def text_columns(names: Iterable[str], *frames: Any) -> tuple[str, ...]:
+    """Return the columns that hold categories by their type: text that is no number.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Exogenous columns.
+    *frames : DataFrame, optional
+        Frames that may have them.
+
+    Examples
+    --------
+    >>> df = pd.DataFrame({"sky": ["sun", "rain"], "price": [1.0, 2.0], "size": ["1", "2"]})
+    >>> text_columns(["sky", "price", "size"], df)
+    ('sky',)
+    """
+    found = []
+    for name in names:
+        holders = (f for f in frames if isinstance(f, pd.DataFrame) and name in f.columns)
+        column = next((f[name] for f in holders if f.columns.is_unique), None)
+        if column is not None and is_category(column) and column.nunique() <= MOST_CATEGORIES:
+            found.append(name)
+    return tuple(found)
+
+
+def text_categories(
+    config: Any, model_name: Any, exogenous: Iterable[str], *frames: Any
+) -> dict[str, Any]:
+    """Return the settings by which a model takes columns of text as categories.
+
+    Parameters
+    ----------
+    config : object
+        As in `create_auto_model`.
+    model_name : object
+        The model.
+    exogenous : iterable of str
+        Exogenous columns of all kinds.
+    *frames : DataFrame, optional
+        Frames that may have them.
+
+    Returns
+    -------
+    dict
+        Empty if there is no such column, if the model embeds no categories, or if the configuration
+        names some itself, is a function, or can't be read.
+
+    Examples
+    --------
+    >>> df = pd.DataFrame({"sky": ["sun", "rain"]})
+    >>> text_categories({"max_steps": 5}, "NHITS", ["sky"], df)
+    {'cat_exog_list': ['sky'], 'categorical_cardinalities': {'sky': 2}}
+    """
+    row = MODEL_CATALOG.get(model_name) if isinstance(model_name, str) else None
+    if row is None or not row.supports_categorical:
+        return {}
+    names = text_columns(exogenous, *frames)
+    try:
+        space = SearchSpace.parse({} if config is None else config)
+    except Exception:  # an unreadable config is reported by the model's check
+        return {}
+    own = (name.split("/")[0] for name in (*space.domains, *space.constants))
+    if not names or space.function is not None or any(name in _PARAMETERS for name in own):
+        return {}
+    sizes = {name: _distinct(name, *frames) for name in names}
+    return {"cat_exog_list": list(names), "categorical_cardinalities": sizes}
+
+
+def with_text(config: Any, implied: Mapping[str, Any]) -> Any:
+    """Return a configuration with the settings of `text_categories`; a default one stays None.
+
+    Examples
+    --------
+    >>> with_text({"max_steps": 5}, {"cat_exog_list": ["sky"]}).constants
+    {'max_steps': 5, 'cat_exog_list': ['sky']}
+    """
+    return SearchSpace.parse(config).with_defaults(**implied) if implied and config else config
 
 
 def check_categories(
@@ -135,9 +225,9 @@ def _nested(space: SearchSpace, parameter: str) -> dict[str, Any]:
     return {k[len(start) :]: v for k, v in space.constants.items() if k.startswith(start)}
 
 
-def _distinct(name: str, df: Any, static_df: Any) -> int | None:
+def _distinct(name: str, *frames: Any) -> int | None:
     """Return the number of categories in a column; None if the column does not exist."""
-    for frame in (static_df, df):
+    for frame in reversed(frames):
         if isinstance(frame, pd.DataFrame) and name in frame.columns:
             return int(frame[name].nunique())
     return None

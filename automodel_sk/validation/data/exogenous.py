@@ -10,6 +10,7 @@ import pandas as pd
 from pandas.tseries.offsets import BaseOffset
 
 from automodel_sk.arguments.number_rule import nearest
+from automodel_sk.data.calendar import is_calendar
 from automodel_sk.data.panel import BoolArray, IntArray, Panel
 from automodel_sk.data.preparation import MASK, WEIGHT
 from automodel_sk.data.times.read import read_time_column
@@ -66,7 +67,8 @@ def check_temporal(
             f"column {both[0]!r} is named in futr_exog_list and in hist_exog_list; keep it in "
             "futr_exog_list if its future is known, else in hist_exog_list"
         )
-    reserved = (names.id, names.time, names.target, MASK, WEIGHT)
+    keys = (names.id, names.time, names.target)
+    reserved = (*keys, *(wording().own(name) for name in keys), MASK, WEIGHT)
     for parameter, columns in (
         ("futr_exog_list", exogenous.futr),
         ("hist_exog_list", exogenous.hist),
@@ -74,8 +76,8 @@ def check_temporal(
         free = [column for column in columns if column not in reserved]
         for column in set(columns) - set(free):
             findings.error(
-                f"{parameter} names {column!r}, which is {_role(column)}; leave it out, e.g. "
-                f"{parameter}={free!r}"
+                f"{parameter} names {column!r}, which is {_role(column)}; leave it out of"
+                f" {parameter}"
             )
         _check_columns(df, free, parameter, "df", panel, findings, used, exogenous.categories)
     _note_unused(df, {*reserved, *exogenous.futr, *exogenous.hist}, findings)
@@ -232,7 +234,7 @@ def _as_zero_and_one(column: pd.Series) -> pd.Series:
 
 def _note_unused(df: pd.DataFrame, used: set[Any], findings: Findings) -> None:
     """Warn about columns in none of the lists, and say how to use them."""
-    unused = [column for column in df.columns if column not in used]
+    unused = [c for c in df.columns if c not in used and not is_calendar(c)]
     if unused:
         drop = f"or drop them: df = df.drop(columns=[{unused[0]!r}])"
         findings.warn(

@@ -55,7 +55,8 @@ def advice(missing: BoolArray, panel: Panel | None, name: str, frame: str) -> st
     mask = words.masked(name)
     rest = " (rows before the first or after the last value: drop them)"
     edges = rest if (missing & (early | late)).any() else ""
-    return f"fill them{fill}{edges}{mask}"
+    option = ", or fit with fill_gaps='interpolate'" if name == "y" else ""
+    return f"fill them{fill}{edges}{mask}{option}"
 
 
 def _places(missing: BoolArray, panel: Panel) -> tuple[Flags, Flags, int | None]:

@@ -162,7 +162,8 @@ def _filling(spaced: Spacing) -> str:
         f"fill them: df = utilsforecast.preprocessing.fill_gaps(df, freq={_quoted(spaced.freq)}"
         f'{spaced.names.keyword_hint}, end="per_serie"), then fill {spaced.names.target!r}'
     )
-    return wording().how(code, "add a row for each missing time and fill its value")
+    plain = "add a row for each missing time and fill its value"
+    return f"{wording().how(code, plain)}, or fit with fill_gaps='zero', 'ffill' or 'interpolate'"
 
 
 def _mismatch(spaced: Spacing, given: bool) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from automodel_sk.arguments.other_frames import as_pandas
 from automodel_sk.data.times.steps import parse_frequency
 from automodel_sk.validation.data.checked import CheckedData, check_data, known_frequency
 from automodel_sk.validation.data.exogenous import Exogenous, check_future
@@ -105,6 +106,7 @@ class DataValidator:
         ["df must be a pandas DataFrame, got None; pass a frame with columns 'unique_id', ..."]
         """
         findings = Findings()
+        df, static_df, futr_df = map(as_pandas, (df, static_df, futr_df))
         sizes = _Sizes.read(h, input_size, val_size, findings)
         data = check_data(
             df,
@@ -180,7 +182,7 @@ class DataValidator:
         >>> DataValidator().validate_horizon(frame, h=2).errors
         ["h=2 holds out 2 rows at the end of each series for validation, and needs at least ..."]
         """
-        findings, names = Findings(), self._names
+        findings, names, df = Findings(), self._names, as_pandas(df)
         if h is None:
             findings.error("h must be a whole number of at least 1, got None; try h=12")
         sizes = _Sizes.read(h, input_size, val_size, findings)
@@ -232,6 +234,7 @@ class DataValidator:
         ["futr_df lacks 1 row in 1 series, first series 'a' at 4; it needs each of ..."]
         """
         findings, names = Findings(), self._names
+        df, futr_df = as_pandas(df), as_pandas(futr_df)
         steps = checked_whole_number(h, "h", 1, findings)
         exogenous = Exogenous.read(futr_exog, (), (), findings, categories)
         freq = known_frequency(freq, findings)

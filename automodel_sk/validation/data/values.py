@@ -21,6 +21,7 @@ __all__ = [
     "check_resolution",
     "check_text",
     "count",
+    "is_category",
     "is_text",
     "read_numbers",
     "where",
@@ -44,8 +45,8 @@ _SMALLEST_SPREAD = 1e-6
 
 _AS_NUMBERS = "write numbers in the file, or leave the column out"
 _ENCODE = (
-    "encode it as numbers: {code} = {code}.map({{{encoded}}}), or, for a model that takes"
-    " categories, name it in the config: 'cat_exog_list'"
+    "encode it as numbers: {code} = {code}.map({{{encoded}}}), or choose a model that takes"
+    " categories, such as 'NHITS'"
 )
 _FIXES = {
     "bool": ("true and false", "{code}.astype(float)", _AS_NUMBERS),
@@ -54,8 +55,8 @@ _FIXES = {
     "text": (
         "text (first: {first!r})",
         _ENCODE,
-        "encode it as numbers in the file, such as 0 and 1, or, for a model that takes categories,"
-        " name it in 'cat_exog_list' of --space",
+        "encode it as numbers in the file, such as 0 and 1, or choose a model that takes"
+        " categories, such as --model NHITS",
     ),
     "words": (
         "text (first: {first!r})",
@@ -271,6 +272,17 @@ def check_resolution(
                 f" {highest[first]:.3g} in {words.series(panel.ids[first])}"
                 f" ({count(int(blurred.sum()), 'series')} like it): {found}; {fix}"
             )
+
+
+def is_category(column: pd.Series) -> bool:
+    """Return whether a column holds categories by its type: pandas' own, or text without numbers.
+
+    Examples
+    --------
+    >>> is_category(pd.Series(["sun", "rain"])), is_category(pd.Series(["1", "x"]))
+    (True, False)
+    """
+    return _kind(column) in ("category", "text")
 
 
 def where(panel: Panel | None, row: int) -> str:
