@@ -41,7 +41,7 @@ class FurtherOptions(TypedDict, total=False):
     ray_address: str | None
     season_length: int | None
     preset: str
-    ensemble: str
+    ensemble: str | None
     exclude: Sequence[str] | None
     sampler: Any
     pruner: Any
