@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import time
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,10 @@ from automodel_sk.search.parts import Processes
 from automodel_sk.search.planning import UserInput
 from automodel_sk.trials import TrialRecord
 from automodel_sk.validation import validate_all
+
+PORTFOLIO = pytest.mark.skipif(
+    not (find_spec("lightgbm") and find_spec("statsforecast")), reason="needs the extra portfolio"
+)
 
 SMALL = {"cpus": 1, "gpus": 0, "use_mlflow": False, "verbose": False, "storage": ":memory:"}
 OPTIONS = OptimizationConfig(cpus=1, gpus=0, use_mlflow=False, study_name="s").converted()
@@ -179,6 +184,7 @@ def test_what_could_not_be_fitted_is_not_in_the_intervals_either(sampled_from_te
     assert alone.score > 0
 
 
+@PORTFOLIO
 def test_a_tree_of_the_sample_forecasts_all_series():
     df = panel()
     member = member_of("LightGBM")
@@ -318,6 +324,7 @@ def test_files_hold_what_predict_returns(ensemble, blocks_of_seven, tmp_path, h)
     assert len(pd.read_parquet(tmp_path / "f")) == len(expected)
 
 
+@PORTFOLIO
 def test_a_member_that_is_no_network_is_not_taken_for_one(ensemble):
     assert set(ensemble.members) == {"SeasonalNaive", "LightGBM", "RidgeRegression"}
     assert ensemble.state.past_rows >= 2
@@ -325,6 +332,7 @@ def test_a_member_that_is_no_network_is_not_taken_for_one(ensemble):
         ensemble.explain(member="RidgeRegression")
 
 
+@PORTFOLIO
 def test_files_of_other_series_and_of_one_member(ensemble, blocks_of_seven, tmp_path):
     newer = panel(9, 50)
     files = ensemble.predict(newer, to=tmp_path / "a")
@@ -396,6 +404,7 @@ def test_one_model_writes_files_too_under_the_users_names(blocks_of_seven, tmp_p
     assert len(state["files"]) == 2
 
 
+@PORTFOLIO
 def test_the_validator_says_what_several_models_will_do():
     df = panel(4).assign(price=1.0)
     report = validate_all(

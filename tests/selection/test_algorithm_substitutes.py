@@ -9,6 +9,9 @@ from automodel_sk.search_algorithm_selector import SearchAlgorithmSelector
 from automodel_sk.search_space import Choice, Computed, Float, Integer, Normal
 from automodel_sk.selection import algorithm_tables
 
+pytest.importorskip("hyperopt")
+pytest.importorskip("bayes_opt")
+
 MIXED = {"x": Float(0, 1), "kind": Choice(["a", "b"]), "n": Integer(1, 200), "h": 12}
 NUMBERS = {"x": Float(0, 1), "y": Float(-1, 1)}
 
