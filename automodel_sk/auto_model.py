@@ -535,7 +535,7 @@ class AutoModel:
         >>> model = create_auto_model("MLP", 4, df[:40], config, use_mlflow=False, verbose=False)
         >>> model.evaluate(df[40:], ["mae", "rmse"])[["metric", "SeasonalNaive", "Naive"]]
           metric  SeasonalNaive     Naive
-        0    mae            1.5  1.500000
+        0    mae       1.500000  1.500000
         1   rmse            1.870829  1.870829
         """
         from automodel_sk.evaluation.out_of_sample import evaluate

@@ -40,6 +40,7 @@ from automodel_sk.forecasting.inputs import prepared_history, steps_to_compute
 from automodel_sk.frames.clocks import Integers
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.ensemble import AutoEnsemble
+from automodel_sk.validation.data.categories import named_categories
 
 if TYPE_CHECKING:
     from automodel_sk.estimator.plots import ForecasterPlots
@@ -430,7 +431,9 @@ class AutoNeuralForecaster(ForecasterContract):
         return parts, convert(rules["holidays"], self.holidays)
 
     def _static(self, context: Context) -> pd.DataFrame | None:
-        return None if self.static is None else static_frame(self.static, context.layout)
+        if self.static is None:
+            return None
+        return static_frame(self.static, context.layout, named_categories(self.config))
 
     def _static_names(self) -> list[str]:
         return [] if self.static is None else list(static_names(self.static).values())

@@ -15,7 +15,7 @@ from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.arguments.option import FieldSignature, Option, option, unknown_option
 from automodel_sk.arguments.optuna_object import OptunaObject
 from automodel_sk.arguments.switches import Parts, Switch
-from automodel_sk.data.calendar import PARTS
+from automodel_sk.catalog.calendar_parts import CALENDAR_PARTS
 from automodel_sk.data.gaps import FILLS
 from automodel_sk.exceptions import InvalidInputError
 
@@ -443,7 +443,7 @@ class OptimizationConfig:
     calendar: bool | Sequence[str] | None = option(
         None,
         "Columns of the calendar, known in the future: auto, or hour, weekday, month and others.",
-        Parts("calendar", "weekday", "parts of the calendar", tuple(PARTS)),
+        Parts("calendar", "weekday", "parts of the calendar", CALENDAR_PARTS),
         panel=_DATA,
         metavar="PART",
     )

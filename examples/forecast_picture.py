@@ -8,7 +8,7 @@ import sys
 from neuralforecast.utils import AirPassengersPanel
 
 from automodel_sk import create_auto_model
-from automodel_sk.cli.demo_search import DEMO_SPACE
+from automodel_sk.cli.demo_search import DEMO_SPACES, LEFT_OUT, NETWORK_TRIALS
 
 QUICK = "--quick" in sys.argv
 FILES = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
@@ -17,11 +17,12 @@ df = AirPassengersPanel[["unique_id", "ds", "y"]]
 last_year = df.groupby("unique_id").tail(12)
 
 model = create_auto_model(
-    "NHITS",
+    "auto",
     h=12,
     dataset=df.drop(last_year.index),
-    config={**DEMO_SPACE, "max_steps": 5} if QUICK else DEMO_SPACE,
-    num_samples=1 if QUICK else 10,
+    config=DEMO_SPACES,
+    num_samples=1 if QUICK else NETWORK_TRIALS,
+    exclude=LEFT_OUT if not QUICK else [*LEFT_OUT, "MLP"],
     cpus=1,  # reproducible trials
     storage=":memory:",
     use_mlflow=False,

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
     from automodel_sk.portfolio.ensemble import AutoEnsemble
 
-__all__ = ["DEMO_SPACES", "hold_out", "mean_absolute_error", "run_demo", "verdict"]
+__all__ = [
+    "DEMO_SPACES",
+    "LEFT_OUT",
+    "NETWORK_TRIALS",
+    "hold_out",
+    "mean_absolute_error",
+    "run_demo",
+    "verdict",
+]
 
 HORIZON = 12
 SEASON = 12

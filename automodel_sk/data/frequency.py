@@ -152,10 +152,10 @@ def likely_frequency(times: pd.DatetimeIndex, least: float = MIN_REGULAR) -> str
 
     Examples
     --------
-    >>> times = pd.bdate_range("2024-01-01", periods=9)[::2]
+    >>> times = pd.bdate_range("2024-01-01", periods=19)[::2]
     >>> likely_frequency(times, least=1.0)
     '2B'
-    >>> print(likely_frequency(times.delete(2), least=1.0), likely_frequency(times.delete(2)))
+    >>> print(likely_frequency(times.delete(3), least=1.0), likely_frequency(times.delete(3)))
     None 2B
     """
     sample = times[:_SAMPLE]

@@ -229,6 +229,10 @@ def _able(flag: str) -> str:
     return f"choose a model that accepts them, e.g. model={first!r}"
 
 
+class PlainValuesError(InvalidInputError, TypeError):
+    """`y` has no times; sktime requires a TypeError."""
+
+
 def refuse_plain_values(y: Any) -> None:
     """Raise for values without times, which no forecaster takes.
 
@@ -237,16 +241,16 @@ def refuse_plain_values(y: Any) -> None:
     >>> refuse_plain_values([1.0, 2.0])
     Traceback (most recent call last):
         ...
-    automodel_sk.exceptions.InvalidInputError: y is a list, which has no times; pass a Series ...
+    automodel_sk.estimator.checks.PlainValuesError: y is of type list, which has no times; ...
     """
     kind = type(y)
     if not issubclass(kind, (list, tuple, dict, set, str, int, float)):
         return
     if issubclass(kind, (list, tuple)) and any(isinstance(part, pd.DataFrame) for part in y):
         return  # a panel as sktime has them
-    raise InvalidInputError(
-        f"y is a {kind.__name__}, which has no times; pass a Series or DataFrame with an index of"
-        " them, e.g. pd.Series(y, index=pd.period_range('2020-01', periods=len(y), freq='M'))"
+    raise PlainValuesError(
+        f"y is of type {kind.__name__}, which has no times; pass a Series or DataFrame with an"
+        " index of times, pd.Series(y, index=pd.period_range('2020-01', periods=len(y), freq='M'))"
     )
 
 

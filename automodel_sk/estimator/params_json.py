@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import pandas as pd
 from pydantic import ConfigDict, Field, create_model
@@ -49,6 +49,7 @@ _STORED_TYPES: Mapping[str, Any] = {
     "freq": str | int | None,
     "hist_exog": list[Any],
     "loss": str | _OfModel | None,
+    "non_negative": bool | Literal["auto"],
     "pruner": str | None,
     "random_state": int | None,
     "sampler": str | None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,9 @@ from automodel_sk.validation.data.categories import text_columns
 __all__ = ["static_frame", "static_names"]
 
 
-def static_frame(static: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+def static_frame(
+    static: pd.DataFrame, layout: Layout, categories: Collection[str] = ()
+) -> pd.DataFrame:
     """Return one row of static columns per series, with the series' numbers as ids.
 
     Parameters
@@ -26,6 +28,8 @@ def static_frame(static: pd.DataFrame, layout: Layout) -> pd.DataFrame:
         Indexed by the panel's instance levels; a single series has one row.
     layout : Layout
         Layout of the series.
+    categories : collection of str
+        Columns that may hold text, by the names that they have in the result.
 
     Returns
     -------
@@ -35,7 +39,7 @@ def static_frame(static: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     Raises
     ------
     InvalidInputError
-        If a series has no row or more than one, or a column holds text.
+        If a series has no row or more than one, or another column holds text.
 
     Examples
     --------
@@ -47,7 +51,7 @@ def static_frame(static: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     1          1    10
     """
     names = static_names(static)
-    _refuse_text(static)
+    _refuse_text(static[[column for column, name in names.items() if name not in categories]])
     if layout.instances is None:
         if len(static) != 1:
             raise InvalidInputError(

@@ -177,7 +177,7 @@ class StoredScores(Stored):
     series: StoredSeries
     season: Positive
     overlapping: bool
-    spread: Annotated[FiniteFloat, Field(ge=0, le=10)] = 0.0
+    spread: Annotated[FiniteFloat, Field(ge=0, le=10)]
 
     def decode(self) -> ConformalScores:
         """Return the scores; numpy rejects rows of different lengths."""

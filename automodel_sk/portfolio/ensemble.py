@@ -90,7 +90,7 @@ class AutoEnsemble(AutoModel):
     >>> ensemble.predict()["AutoEnsemble"].tolist()
     [0.0, 1.0]
     >>> ensemble.leaderboard()[["model", "score", "weight"]].values.tolist()
-    [['AutoEnsemble', 0.0, 1.0], ['SeasonalNaive', 0.0, 1.0], ['Naive', 2.0, 0.0]]
+    [['AutoEnsemble', 0.0, 1.0], ['SeasonalNaive', 0.0, 1.0], ['Naive', 1.9, 0.0]]
     """
 
     def __init__(

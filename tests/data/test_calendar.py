@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from automodel_sk.catalog.calendar_parts import CALENDAR_PARTS
 from automodel_sk.data.calendar import (
     PARTS,
     calendar_columns,
@@ -68,7 +69,7 @@ def test_values_of_each_part() -> None:
         "week": 182 / 365.25,
         "minute": 0.0,
     }
-    assert set(expected) == set(PARTS)
+    assert set(expected) == set(PARTS) == set(CALENDAR_PARTS)
     for part, phase in expected.items():
         sine, cosine = calendar_values(
             moment, [f"calendar_{part}_sin1", f"calendar_{part}_cos1"]

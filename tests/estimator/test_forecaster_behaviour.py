@@ -309,12 +309,12 @@ class TestPretrain:
 
 
 class TestSklearn:
-    def test_every_option_has_a_parameter_and_a_default_that_leaves_nothing_behind(self) -> None:
+    def test_every_option_has_a_parameter_with_a_quick_and_clean_default(self) -> None:
         options = {f.name: f.default for f in dataclasses.fields(OptimizationConfig)}
         defaults = AutoNeuralForecaster.get_param_defaults()
         theirs = {_RENAMED.get(name, name): default for name, default in options.items()}
         differing = {name for name, default in theirs.items() if defaults[name] != default}
-        assert differing == {"cpus", "use_mlflow", "storage", "verbose", "random_state"}
+        assert differing == {"cpus", "preset", "use_mlflow", "storage", "verbose", "random_state"}
 
     def test_clone_and_set_params(self) -> None:
         forecaster = naive(num_samples=3)

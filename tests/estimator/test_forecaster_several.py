@@ -380,8 +380,8 @@ class TestMessages:
             ({"model": ["MLP"], "config": {"max_steps": 2}}, "one search space by model name"),
             ({"model": ["MLP"], "config": {"NHITS": {}}}, "which takes no part"),
             ({"model": ["Naive"], "config": {"Naive": {"a": 1}}}, "has no parameters to tune"),
-            ({"model": ["MLP"], "pi_method": "quantile"}, "intervals of several models come"),
-            ({"model": "auto", "pi_method": "distribution"}, "intervals of several models come"),
+            ({"model": ["MLP"], "pi_method": "quantile"}, "intervals of an ensemble come"),
+            ({"model": "auto", "pi_method": "distribution"}, "intervals of an ensemble come"),
         ],
     )
     def test_say_what_to_change(self, parameters: dict, message: str) -> None:

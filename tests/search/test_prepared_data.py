@@ -71,10 +71,11 @@ def test_what_is_wrong_is_said_with_all_else_when_a_model_is_planned() -> None:
     assert "'y'" in str(caught.value)
 
 
-def test_categories_of_one_model_are_checked_beside_numbers_of_another() -> None:
+def test_text_is_categorical_for_models_that_embed_it_and_refused_by_others() -> None:
     df = DF.assign(day=["weekday", "weekend"] * 15 + ["weekday"])
     prepared = prepare_data(df, H, OPTIONS, futr_exog=["day"])
     config = {"cat_exog_list": ["day"], "categorical_cardinalities": {"day": 2}, "max_steps": 5}
     assert plan_search(prepared, "MLP", OPTIONS, config=config).task.cat_exog == ("day",)
+    assert plan_search(prepared, "MLP", OPTIONS, config={"max_steps": 5}).task.cat_exog == ("day",)
     with pytest.raises(InvalidInputError, match="'day'"):
-        plan_search(prepared, "MLP", OPTIONS, config={"max_steps": 5})
+        plan_search(prepared, "TFT", OPTIONS, config={"max_steps": 5})

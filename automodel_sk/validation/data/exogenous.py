@@ -68,7 +68,8 @@ def check_temporal(
             "futr_exog_list if its future is known, else in hist_exog_list"
         )
     keys = (names.id, names.time, names.target)
-    reserved = (*keys, *(wording().own(name) for name in keys), MASK, WEIGHT)
+    renamed = {wording().own(name) for name in keys} - {*map(str, df.columns)}
+    reserved = {*keys, *renamed, MASK, WEIGHT}
     for parameter, columns in (
         ("futr_exog_list", exogenous.futr),
         ("hist_exog_list", exogenous.hist),

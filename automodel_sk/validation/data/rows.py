@@ -194,8 +194,8 @@ def gap_warnings(panel: Panel, freq: str | int) -> list[str]:
     Examples
     --------
     >>> panel = Panel.of(pd.Series(["a"] * 4), pd.Series([1, 2, 4, 5]))
-    >>> gap_warnings(panel, 1)
-    ["column 'ds' lacks 1 time at freq=1 in 1 series, first in series 'a' from 2 to 4; fill ..."]
+    >>> print(gap_warnings(panel, 1)[0])
+    column 'ds' lacks 1 time at freq=1 in 1 series, first in series 'a' from 2 to 4; fill ...
     """
     findings, names = Findings(), Names().said
     report_spacing(Spacing.of(panel, freq, names), findings, given=True)
