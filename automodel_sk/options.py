@@ -15,8 +15,7 @@ from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.arguments.option import FieldSignature, Option, option, unknown_option
 from automodel_sk.arguments.optuna_object import OptunaObject
 from automodel_sk.arguments.switches import Parts, Switch
-from automodel_sk.catalog.calendar_parts import CALENDAR_PARTS
-from automodel_sk.data.gaps import FILLS
+from automodel_sk.catalog.data_options import CALENDAR_PARTS, FILLS
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = [

@@ -13,10 +13,7 @@ from automodel_sk.data.preparation import ID, MASK, TARGET, TIME
 from automodel_sk.data.times.wall_dates import day_zone, in_zone, on_wall
 from automodel_sk.data.wording import wording
 
-__all__ = ["FILLS", "Filled", "fill_gaps", "without_gaps"]
-
-FILLS = ("zero", "ffill", "interpolate", "mask")
-"""How values are filled; ``mask`` marks them as not observed instead."""
+__all__ = ["Filled", "fill_gaps", "without_gaps"]
 
 logger = logging.getLogger(__name__)
 

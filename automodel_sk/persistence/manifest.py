@@ -233,5 +233,5 @@ class Manifest(Stored):
     scores: Annotated[StoredScores | None, BeforeValidator(_of_this_kind)]
     space: dict[str, Any] | None = None
     columns: StoredColumns
-    reconciliation: StoredReconciliation | None = None
-    treatment: StoredTreatment | None = None
+    reconciliation: StoredReconciliation | None
+    treatment: StoredTreatment | None

@@ -148,7 +148,7 @@ class EnsembleManifest(Stored):
     columns: StoredColumns
     treatment: StoredTreatment | None = None
     left_out: dict[ShortText, ShortText] = Field(default_factory=dict)
-    reconciliation: StoredReconciliation | None = None
+    reconciliation: StoredReconciliation | None
 
 
 def save_ensemble(state: EnsembleState, path: Path) -> Path:

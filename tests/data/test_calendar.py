@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from automodel_sk.catalog.calendar_parts import CALENDAR_PARTS
+from automodel_sk.catalog.data_options import CALENDAR_PARTS
 from automodel_sk.data.calendar import (
     PARTS,
     calendar_columns,

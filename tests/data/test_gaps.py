@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from automodel_sk.data.gaps import FILLS, fill_gaps
+from automodel_sk.catalog.data_options import FILLS
+from automodel_sk.data.gaps import fill_gaps
 from automodel_sk.data.treatment import Treatment, treated
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.prepared import prepare_data
