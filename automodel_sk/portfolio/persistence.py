@@ -146,7 +146,7 @@ class EnsembleManifest(Stored):
     validation: StoredValidation | None
     scores: StoredScores | None
     columns: StoredColumns
-    treatment: StoredTreatment | None = None
+    treatment: StoredTreatment | None
     left_out: dict[ShortText, ShortText] = Field(default_factory=dict)
     reconciliation: StoredReconciliation | None
 
