@@ -241,7 +241,7 @@ def refuse_plain_values(y: Any) -> None:
     >>> refuse_plain_values([1.0, 2.0])
     Traceback (most recent call last):
         ...
-    automodel_sk.estimator.checks.PlainValuesError: y is a list, a type without times; ...
+    automodel_sk.estimator.checks.PlainValuesError: y is a list, a type with no times; ...
     """
     kind = type(y)
     if not issubclass(kind, (list, tuple, dict, set, str, int, float)):
@@ -249,7 +249,7 @@ def refuse_plain_values(y: Any) -> None:
     if issubclass(kind, (list, tuple)) and any(isinstance(part, pd.DataFrame) for part in y):
         return  # a panel as sktime has them
     raise PlainValuesError(
-        f"y is a {kind.__name__}, a type without times; pass a Series or DataFrame with an"
+        f"y is a {kind.__name__}, a type with no times; pass a Series or DataFrame with an"
         " index of them, e.g. pd.Series(y, index=pd.period_range('2020-01', periods=len(y),"
         " freq='M'))"
     )
