@@ -17,6 +17,7 @@ from sktime.transformations.series.detrend import Detrender
 from sktime.utils.estimator_checks import check_estimator
 
 from automodel_sk.forecaster import AutoNeuralForecaster
+from automodel_sk.portfolio.networks import AUTO_NETWORKS
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -148,12 +149,11 @@ def test_update_predict_moves_through_the_data() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3_000)
 def test_sktime_contract_of_auto() -> None:
-    names = ("NHITS", "DLinear", "TiDE", "PatchTST", "GRU", "TFT")
-    tiny = {name: {"max_steps": 1, "input_size": 4} for name in names[:2]}
+    tiny = {name: {"max_steps": 1, "input_size": 4} for name in ("NHITS", "MLP")}
     forecaster = AutoNeuralForecaster(
         "auto",
         tiny,
-        exclude=names[2:],
+        exclude=[name for name in AUTO_NETWORKS if name not in tiny],
         num_samples=1,
         n_windows=1,
         gpus=0,
