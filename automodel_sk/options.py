@@ -245,7 +245,7 @@ class OptimizationConfig:
     )
     time_budget_hours: float | None = option(
         None,
-        "Hours for search and refit together, on the command line 10m and 1h too; that of the"
+        "Hours for search and refit together, on the command line also 10m or 90s; those of the"
         " preset by default.",
         NumberRule("time_budget_hours", 1.0, whole=False, low=0, low_open=True, also=(None,)),
         panel=_SEARCH,

@@ -20,12 +20,13 @@ from automodel_sk.cli import (
     validate,
     worker,
 )
-from automodel_sk.cli.usage import Command
+from automodel_sk.cli.usage import Command, Commands
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="automodel-sk",
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -37,12 +38,12 @@ app = typer.Typer(
 app.command("fit", cls=Command)(fit.fit)
 app.command("predict", cls=Command)(predict.predict)
 app.command("leaderboard", cls=Command)(leaderboard.leaderboard)
-app.command("trials")(trials.trials)
-app.command("report")(report.report)
-app.command("models")(models.models)
+app.command("trials", cls=Command)(trials.trials)
+app.command("report", cls=Command)(report.report)
+app.command("models", cls=Command)(models.models)
 app.command("validate", cls=Command)(validate.validate)
 app.command("worker", cls=Command)(worker.worker)
-app.command("demo")(demo.demo)
+app.command("demo", cls=Command)(demo.demo)
 
 
 def _show_version(value: bool) -> None:

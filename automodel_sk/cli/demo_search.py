@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automodel_sk._utils.short_numbers import with_short_numbers
 from automodel_sk.data.baselines import BASELINE_COLUMN, seasonal_naive
 from automodel_sk.exceptions import MissingDependencyError
 from automodel_sk.search_space import Choice, Float
@@ -231,7 +232,7 @@ def _write(
     output: Path,
     echo: Callable[[str], None],
 ) -> None:
-    forecast.to_csv(output / "forecast.csv", index=False)
+    with_short_numbers(forecast).to_csv(output / "forecast.csv", index=False)
     figure = result.model.plot.forecast(level=[COVERAGE], actual=truth)
     figure.savefig(output / "forecast.png", dpi=120)
     result.model.save(output / "model")

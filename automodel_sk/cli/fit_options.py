@@ -80,7 +80,7 @@ def _parameter(field: Field[Any]) -> inspect.Parameter:
     return inspect.Parameter(
         field.name,
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        default=field.default,
+        default="no" if isinstance(declared.rule, Switch) else field.default,
         annotation=Annotated[values, info],
     )
 
@@ -133,7 +133,7 @@ ForecastFile = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="File for the forecast, .csv or .parquet; DATA_MODEL_forecast.csv by default.",
+        help="File for the forecast, .csv, .xlsx or .parquet; DATA_MODEL_forecast.csv by default.",
     ),
 ]
 Loss = Annotated[

@@ -155,8 +155,9 @@ def read_series(path: Path, columns: Columns, quiet: bool = False) -> tuple[pd.D
         return _with_values(frame, columns, path), columns
     columns = _of_two_columns(frame, columns)
     learn(columns)
+    listed = _listed(frame)
     frame = columns.renamed(frame, path, (_TIME, _TARGET))
-    _refuse_hidden_panel(path, frame)
+    _refuse_hidden_panel(path, frame, listed)
     name = base_name(path) if columns.series is None else columns.series
     say(
         f"{path} has no column 'unique_id': read as a single series, named {name!r}, with times"
@@ -304,13 +305,13 @@ def _holds_dates(column: pd.Series[Any]) -> bool:
     return looks_like_dates(column.head(100))
 
 
-def _refuse_hidden_panel(path: Path, frame: pd.DataFrame) -> None:
+def _refuse_hidden_panel(path: Path, frame: pd.DataFrame, listed: str) -> None:
     """Raise if a file read as one series has duplicate times, since it likely holds several."""
     repeated = frame[_TIME].duplicated()
     if repeated.any():
         raise InvalidInputError(
             f"{path} has no column 'unique_id' and the time {frame[_TIME][repeated].iloc[0]}"
-            f" twice; set the series column with --id-col (it has {_listed(frame)}), or drop the"
+            f" twice; set the series column with --id-col (it has {listed}), or drop the"
             " repeated rows"
         )
 

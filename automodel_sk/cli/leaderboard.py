@@ -89,8 +89,8 @@ def leaderboard(
     that its weights were not chosen by. Skill is the improvement on the seasonal-naive forecast.
     Nothing is trained.
     """
+    from automodel_sk._utils.by_reason import by_reason
     from automodel_sk.auto_model import AutoModel
-    from automodel_sk.portfolio.considered import by_reason
 
     loaded = _several(AutoModel.load(model), model)
     frame = None

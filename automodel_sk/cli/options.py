@@ -113,6 +113,19 @@ def read_separator(text: str | None) -> str | None:
     return character
 
 
+def hours_text(value: float) -> str:
+    """Return a time budget as it is passed, in the largest unit of which it is a whole number.
+
+    Examples
+    --------
+    >>> hours_text(0.5), hours_text(2.0), hours_text(45 / 3600)
+    ('30m', '2h', '45s')
+    """
+    seconds = round(value * 3600, 3)
+    unit = next((unit for unit in "hm" if seconds % (_HOURS[unit] * 3600) == 0), "s")
+    return f"{seconds / (_HOURS[unit] * 3600):.10g}{unit}"
+
+
 def one_of(names: Sequence[str]) -> Callable[[str | None], str | None]:
     """Return a callback that accepts one of the given names in any spelling.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automodel_sk._utils.plain_text import plain_text
+from automodel_sk._utils.short_numbers import with_short_numbers
 from automodel_sk.cli.dialect import Asked
 from automodel_sk.cli.inputs import Columns, read_beside, read_series, say
 from automodel_sk.cli.options import (
@@ -62,7 +63,7 @@ def predict(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="File for the forecast, .csv or .parquet."),
+        typer.Option(metavar="FILE", help="File for the forecast, .csv, .xlsx or .parquet."),
     ] = None,
     to: Annotated[
         Path | None,
@@ -202,7 +203,7 @@ def _hand_over(forecast: pd.DataFrame, output: Path | None, as_json: bool, quiet
         rows = {"forecast": rows_of(forecast)} if output is None else {"rows": len(forecast)}
         print_json(place | rows)
     elif output is None:
-        text = forecast.to_csv(index=False)
+        text = with_short_numbers(forecast).to_csv(index=False)
         shown = plain_text(text) if is_terminal() else text
         # Use UTF-8 whatever the terminal's encoding: half a table is worse than garbled letters.
         typer.get_binary_stream("stdout").write(shown.encode())

@@ -9,7 +9,16 @@ import typer
 
 from automodel_sk.cli.dialect import Asked
 from automodel_sk.cli.inputs import Columns, read_beside, say
-from automodel_sk.cli.options import DateFormat, Debug, Decimal, FutrFile, IdCol, Separator, TimeCol
+from automodel_sk.cli.options import (
+    DateFormat,
+    Debug,
+    Decimal,
+    FutrFile,
+    IdCol,
+    Quiet,
+    Separator,
+    TimeCol,
+)
 from automodel_sk.cli.predict import columns_of
 from automodel_sk.cli.reporting import reported
 
@@ -33,6 +42,7 @@ def report(
     sep: Separator = None,
     decimal: Decimal = None,
     date_format: DateFormat = None,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Write a report about a saved model: its accuracy, its forecasts, the search.
@@ -41,10 +51,11 @@ def report(
     once more, to forecast past steps that it was not trained on; several models were judged on such
     steps by their search.
     """
+    say(f"Reading {model} ...", quiet)
     from automodel_sk.auto_model import AutoModel
 
     loaded = AutoModel.load(model)
     asked = Asked(sep, decimal, date_format)
     future = read_beside(futr, columns_of(loaded, Columns(id_col, time_col, asked=asked)))
     written = loaded.report(output, futr_df=future)
-    say(f"Report: {written}")
+    say(f"Report: {written}", quiet)

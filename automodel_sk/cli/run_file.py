@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from automodel_sk.cli.mappings import read_mapping
+from automodel_sk.cli.options import hours_text
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["RunFile", "command_of", "inline_space", "write_run"]
@@ -152,6 +153,8 @@ def _as_written(key: str, value: Any, folder: Path) -> Any:
     """Return a value as YAML represents it, with paths relative to a folder."""
     if isinstance(value, (list, tuple)):
         return [_as_written(key, item, folder) for item in value]
+    if key == "time_budget":
+        return hours_text(value)
     if key in _PATHS and _is_path(str(value)):
         return Path(os.path.relpath(value, folder)).as_posix()
     return value

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automodel_sk._utils.short_numbers import with_short_numbers
 from automodel_sk.cli.dialect import (
     COMPRESSED,
     Asked,
@@ -212,7 +213,7 @@ def _read_excel(path: Path, dtypes: Mapping[str, Any], asked: Asked) -> pd.DataF
 
 
 def _write_text(separator: str) -> Callable[[pd.DataFrame, Path], None]:
-    return lambda frame, path: frame.to_csv(path, sep=separator, index=False)
+    return lambda frame, path: with_short_numbers(frame).to_csv(path, sep=separator, index=False)
 
 
 def _read_parquet(path: Path, dtypes: Mapping[str, Any], asked: Asked) -> pd.DataFrame:

@@ -58,7 +58,10 @@ def trials(
     if as_json:
         print_json(rows_of(frame))
     elif frame.empty:
-        print_line(f"{model} was trained without a search: its configuration was fixed.")
+        print_line(
+            f"{model} has no trials: its configuration was fixed, or the time ended before the"
+            " first."
+        )
     else:
         show(_table(frame, metric))
 

@@ -9,7 +9,7 @@ import typer.core
 
 from automodel_sk.arguments.number_rule import nearest
 
-__all__ = ["Command", "instead_of"]
+__all__ = ["Command", "Commands", "instead_of"]
 
 _INSTEAD = {
     **dict.fromkeys(
@@ -34,6 +34,17 @@ _OTHER_NAMES = {
     "--quality": "--preset",
 }
 """Names of options that other tools have; taken, and not listed."""
+_OTHER_COMMANDS = {
+    **dict.fromkeys(("train", "tune", "search", "run", "create"), "fit"),
+    **dict.fromkeys(("forecast", "infer", "score"), "predict"),
+    **dict.fromkeys(("check", "lint", "test"), "validate"),
+    **dict.fromkeys(("weights", "ranking", "compare"), "leaderboard"),
+    **dict.fromkeys(("list", "catalog", "catalogue"), "models"),
+    **dict.fromkeys(("join", "workers"), "worker"),
+    **dict.fromkeys(("plot", "html"), "report"),
+    "example": "demo",
+}
+"""Commands by words that other tools have for them."""
 _MISSING = {
     "h": "pass the number of steps to forecast, for example --h 12",
     "model": "pass the folder of a saved model, for example sales_auto",
@@ -91,6 +102,22 @@ class Command(typer.core.TyperCommand):
             return super().parse_args(ctx, [_by_own_name(arg, known) for arg in args])
         except Exception as exc:  # typer keeps its classes of errors in another place by version
             _explain(exc, [name for param in self.params for name in param.opts])
+            raise
+
+
+class Commands(typer.core.TyperGroup):
+    """The commands, of which one that there is not names the one that was probably meant."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command of the first argument."""
+        try:
+            return super().resolve_command(ctx, args)
+        except Exception as exc:
+            word, known = args[0].lower(), list(self.commands)
+            meant = _OTHER_COMMANDS.get(word) or nearest(word, known)
+            hint = f"did you mean {meant}?" if meant else f"the commands are {', '.join(known)}"
+            if type(exc).__name__ in ("UsageError", "NoSuchCommand"):
+                exc.message = f"No such command: {args[0]}; {hint}"  # type: ignore[attr-defined]
             raise
 
 

@@ -206,7 +206,7 @@ def _said(messages: list[str]) -> list[str]:
 
 def _show(data: Path, found: _Found, profile: DatasetProfile | None) -> None:
     """Print the findings: as a table on a terminal, one per line elsewhere."""
-    from automodel_sk.portfolio.considered import by_reason
+    from automodel_sk._utils.by_reason import by_reason
     from automodel_sk.validation import ValidationResult
 
     result = found.result

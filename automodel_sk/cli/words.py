@@ -47,7 +47,8 @@ OPTIONS: Mapping[str, str] = {
 """The options by the names that Python has for them."""
 
 _VALUE = r"""(\[[^\]\n]*\]|\([^)\n]*\)|'[^'\n]*'|"[^"\n]*"|[\w.+-]*\w)"""
-_ASSIGNED = re.compile(rf"(?<![\w'\"/.-])({'|'.join(OPTIONS)})=(?!=){_VALUE}")
+_OTHERS = r"((?:, '[\w.-]+')*(?: or '[\w.-]+')?)"
+_ASSIGNED = re.compile(rf"(?<![\w'\"/.-])({'|'.join(OPTIONS)})=(?!=){_VALUE}{_OTHERS}")
 _NAMED = re.compile(
     rf"(?<![\w'\"/.=-])({'|'.join(name for name in OPTIONS if '_' in name)})(?![\w'\"/=(])"
 )
@@ -136,10 +137,14 @@ def in_options(text: str) -> str:
     --------
     >>> in_options("freq='M' is an outdated name; use freq=\"ME\"")
     '--freq M is an outdated name; use --freq ME'
+    >>> in_options("fill_gaps='zero', 'ffill' or 'interpolate'")
+    '--fill-gaps zero, ffill or interpolate'
     >>> in_options("go on without MLflow: use_mlflow=False; futr_exog_list=['price', 'day']")
     'go on without MLflow: --no-mlflow; --futr-exog price --futr-exog day'
     """
-    text = _ASSIGNED.sub(lambda found: _option(found[1], found[2]), text)
+    text = _ASSIGNED.sub(
+        lambda found: _option(found[1], found[2]) + found[3].replace("'", ""), text
+    )
     return _NAMED.sub(lambda found: OPTIONS[found[1]], text)
 
 

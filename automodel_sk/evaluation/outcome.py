@@ -32,13 +32,18 @@ _IN_UNIT = ("mae", "rmse", "mqloss", "quantile_loss", "winkler_score")
 
 
 def score_name(metric: str) -> str:
-    """Return a metric's name as texts spell it: acronyms in capitals.
+    """Return a metric's name as texts spell it: acronyms in capitals, functions without a module.
 
     Examples
     --------
     >>> score_name("mase"), score_name("smape"), score_name("scaled_crps")
     ('MASE', 'sMAPE', 'scaled_crps')
+    >>> score_name("__main__.p90"), score_name("utilsforecast.losses.quantile_loss(q=0.9)")
+    ('p90', 'quantile_loss(q=0.9)')
     """
+    place, bracket, fixed = metric.partition("(")
+    if "." in place:
+        return f"{place.rpartition('.')[2]}{bracket}{fixed}"
     return _SPELT.get(metric, metric.upper() if len(metric) <= _SHORT else metric)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from automodel_sk._utils.by_reason import by_reason
 from automodel_sk._utils.text_block import TextBlock
-from automodel_sk.portfolio.considered import by_reason
 from automodel_sk.portfolio.state import NAME
 from automodel_sk.report.templating import render
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from typing import Any
 
 from automodel_sk.catalog.models import is_joint
@@ -13,7 +12,7 @@ from automodel_sk.portfolio.members.table import MEMBERS, available, by_name_onl
 from automodel_sk.portfolio.names import read_names
 from automodel_sk.portfolio.networks import networks_for, other_networks
 
-__all__ = ["by_reason", "considered", "not_considered"]
+__all__ = ["considered", "not_considered"]
 
 _EXCLUDED = "excluded by the call"
 
@@ -82,20 +81,6 @@ def not_considered(
     if read_names(model_name) is None:
         found = {**by_name_only(), **other_networks(data.season, _has_covariates(data))}
     return {**found, **dict.fromkeys(_read(exclude), _EXCLUDED)}
-
-
-def by_reason(left_out: Mapping[str, str]) -> Iterable[tuple[str, str]]:
-    """Yield the names of models that have the same reason, and the reason.
-
-    Examples
-    --------
-    >>> list(by_reason({"TFT": "too short", "GRU": "too short", "TSB": "by name only"}))
-    [('TFT, GRU', 'too short'), ('TSB', 'by name only')]
-    """
-    places = {reason: place for place, reason in reversed([*enumerate(left_out.values())])}
-    ordered = sorted(left_out, key=lambda name: places[left_out[name]])
-    for reason, names in groupby(ordered, key=lambda name: left_out[name]):
-        yield ", ".join(names), reason
 
 
 def _has_covariates(data: PortfolioData) -> bool:

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
+from automodel_sk._utils.by_reason import by_reason
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.preparation import WEIGHT
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.budget import PortfolioBudget, TrialsBudget
 from automodel_sk.portfolio.conclusion import conclusion, time_line
-from automodel_sk.portfolio.considered import by_reason
 from automodel_sk.portfolio.description import describe_plan
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.first_trials import within_budget

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from automodel_sk._utils.by_reason import by_reason
 from automodel_sk.data.baselines import BASELINE_COLUMN
 from automodel_sk.data.wording import short_text
 from automodel_sk.portfolio.candidates import Candidate, member_labels
 from automodel_sk.portfolio.combiners import Combination
-from automodel_sk.portfolio.considered import by_reason
 from automodel_sk.portfolio.window_errors import Array, mean_error
 
 __all__ = ["ENSEMBLE", "LEADERBOARD_COLUMNS", "LEFT_OUT", "Leaderboard", "json_able", "leaderboard"]

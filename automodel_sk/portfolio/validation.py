@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from automodel_sk._utils.by_reason import by_reason
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
-from automodel_sk.portfolio.considered import by_reason
 from automodel_sk.portfolio.description import describe_plan, ignored_columns
 from automodel_sk.portfolio.first_trials import within_budget
 from automodel_sk.portfolio.names import AUTO, read_names

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from automodel_sk._utils.short_numbers import with_short_numbers
 from automodel_sk.report.templating import figure_of
 
 __all__ = ["ForecastTables", "day_of", "forecast_tables"]
@@ -154,7 +155,7 @@ def _csv(
     for coverage in level:
         text = f"{coverage:.10g}"
         renamed |= {f"{column}-{s}-{text}": f"{names[2]}-{s}-{text}" for s in ("lo", "hi")}
-    kept = ahead[list(renamed)].rename(columns=renamed)
+    kept = with_short_numbers(ahead[list(renamed)].rename(columns=renamed))
     text = kept.to_csv(index=False)
     if len(text) <= _MOST_BYTES:
         return text.encode(), 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from automodel_sk._utils.by_reason import by_reason
 from automodel_sk.data.baselines import BASELINE_COLUMN
 from automodel_sk.report.forecast_table import day_of
 
@@ -43,7 +44,7 @@ def several_models(plots: ModelPlots) -> dict[str, Any] | None:
         "windows": _windows(plots),
         "members": list(model.members),
         "names": list(dict.fromkeys([model.state.column, *model.members, BASELINE_COLUMN])),
-        "left_out": {**model.left_out, **_without_result(table)},
+        "left_out": list(by_reason({**model.left_out, **_without_result(table)})),
     }
 
 

@@ -88,7 +88,7 @@ def _percent(share: float) -> str:
 
 def _share_of_series(test: Backtest, naive: str) -> str:
     errors = test.by_series()
-    wins = int((errors[test.model] < errors[BASELINE_COLUMN]).sum())
+    wins = int((errors[test.model] < (1 - _SAME) * errors[BASELINE_COLUMN]).sum())
     return f"It is more accurate than {naive} in {wins:,} of {len(errors):,} series."
 
 

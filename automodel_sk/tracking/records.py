@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from automodel_sk.arguments.packages import refusal_without
-from automodel_sk.data.preparation import MASK, WEIGHT
+from automodel_sk.data.preparation import MASK
 from automodel_sk.data.wording import Wording, wording
 from automodel_sk.forecasting.predict import loss_family
 from automodel_sk.tracking import DataRecord, ModelRecord
@@ -132,9 +132,9 @@ def _example(state: ModelState) -> pd.DataFrame:
     first: Any = stored["unique_id"].iloc[0]
     rows: pd.DataFrame = (
         stored[stored["unique_id"] == first].tail(_EXAMPLE_ROWS).reset_index(drop=True)
-    ).drop(columns=WEIGHT, errors="ignore")
-    computed = [c for c in state.task.futr_exog if c not in state.asked_ahead]
-    rows = rows.drop(columns=computed)
+    )
+    known = _columns(state)
+    rows = rows.drop(columns=[name for name in rows if name not in known])
     if state.asked_ahead:
         rows.loc[rows.index[-state.h :], "y"] = None
     if state.task.stat_exog:

@@ -383,6 +383,11 @@ def test_what_stops_a_fit(panel_csv: Path, folder: Path, more: list[Any], messag
             "hidden.csv has no column 'unique_id' and the time 2020-01-01 twice; set the series"
             " column with --id-col (it has 'shop', 'ds', 'y')",
         ),
+        (
+            "named.csv",
+            b"shop,day,sold,promo\na,2020-01-01,1,0\nb,2020-01-01,2,0\n",
+            "(it has 'shop', 'day', 'sold', 'promo')",
+        ),
         ("words.csv", b"unique_id,ds,y\na,soon,1\na,later,2\n", "column 'ds'"),
         (
             "two.csv",
@@ -393,7 +398,8 @@ def test_what_stops_a_fit(panel_csv: Path, folder: Path, more: list[Any], messag
 )
 def test_files_that_cannot_be_used(folder: Path, name: str, content: bytes, message: str):
     (folder / name).write_bytes(content)
-    result = run("validate", name)
+    names = ("--time-col", "day", "--target-col", "sold") if name == "named.csv" else ()
+    result = run("validate", name, *names)
     assert result.exit_code == 1
     assert message in result.stdout + result.stderr
     assert "Traceback" not in result.stdout + result.stderr

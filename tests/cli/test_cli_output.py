@@ -168,7 +168,7 @@ def test_a_model_without_a_search_has_no_trials():
     asked = ["fit", "panel.csv", "--model", "MLP", "--h", 6, "--space", "fixed.json"]
     assert run(*asked, "--no-mlflow", "--quiet", "--output", "fixed").exit_code == 0
     assert run("trials", "fixed").stdout == (
-        "fixed was trained without a search: its configuration was fixed.\n"
+        "fixed has no trials: its configuration was fixed, or the time ended before the first.\n"
     )
     assert json.loads(run("trials", "fixed", "--json").stdout) == []
 

@@ -66,7 +66,7 @@ def test_a_run_file_holds_all_options_as_seen_from_its_folder(home: Path):
     }
     assert content.pop("space") == TINY
     assert content.pop("storage") == "../automodel_sk_runs"
-    assert content.pop("time_budget") == 0.5
+    assert content.pop("time_budget") == "30m"
     assert {content.pop(f"{name}_col") for name in ("id", "time", "target")} == {
         "shop",
         "month",

@@ -516,3 +516,19 @@ def test_other_names_of_options_are_taken() -> None:
     for option, value in (("--trials", 5), ("--n-trials", 5), ("--time-limit", "1h")):
         message = _refused(fitting(option, value, data="empty.csv"))
         assert "empty.csv is empty" in message
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("forecast", "predict"), ("train", "fit"), ("leaderbord", "leaderboard")]
+)
+def test_an_unknown_command_names_the_one_that_was_meant(word: str, meant: str):
+    result = run(word, "sales.csv")
+    assert result.exit_code == 2
+    assert f"No such command: {word}; did you mean {meant}?" in words(result.stderr)
+    assert "the commands are fit, predict, leaderboard" in words(run("xyz").stderr)
+
+
+def test_every_command_explains_an_option_of_another():
+    result = run("report", ".", "--horizon", 3)
+    assert result.exit_code == 2
+    assert "it is an option of `automodel-sk fit`" in words(result.stderr)

@@ -202,6 +202,9 @@ def test_the_verdict_is_plain():
     same = judged([1.0, 2.0], [1.0, 2.0], [9.0, 9.0])
     assert same.tone == "bad"
     assert same.headline.endswith("it is as accurate as the seasonal-naive forecast.")
+    assert same.details[1].endswith("in 0 of 2 series.")
+    nearly = judged([1.0 - 1e-12, 2.0], [1.0, 2.0], [9.0, 9.0])
+    assert nearly.details[1].endswith("in 0 of 2 series.")  # the last digits decide nothing
     perfect = judged([0.5, 0.5], [0.0, 0.0], [1.0, 1.0])
     assert perfect.tone == "bad"
     assert "many times higher" in perfect.headline
@@ -341,7 +344,8 @@ def test_the_command_writes_it(model: AutoModel, tmp_path: Path, monkeypatch: py
     model.save("saved")
     done = CliRunner().invoke(app, ["report", "saved", "-o", "page.html"])
     assert done.exit_code == 0, done.output
-    assert "Report: page.html" in done.output
+    assert done.output == "Reading saved ...\nReport: page.html\n"
+    assert CliRunner().invoke(app, ["report", "saved", "--quiet"]).output == ""
     assert Page(tmp_path / "page.html").text.startswith("Forecast from 2024-03-11 to 2024-03-17")
     assert CliRunner().invoke(app, ["report", "absent"]).exit_code == 2
     done = CliRunner().invoke(app, ["report", "saved", "-o", "no/page.html"])

@@ -21,6 +21,7 @@ from automodel_sk import AutoEnsemble, create_auto_model
 from automodel_sk.exceptions import InvalidInputError, ModelFileError, TrackingError
 from automodel_sk.mlflow import load_model, log_model
 from automodel_sk.tracking.mlflow import model as stored_model
+from automodel_sk.tracking.records import model_record
 
 FRAME = pd.DataFrame({"shop": "a", "ds": range(40), "y": [0.0, 1.0, 2.0, 3.0] * 10})
 
@@ -160,3 +161,24 @@ def test_a_description_cannot_point_elsewhere(logged: str, uri: str, tmp_path: P
         (folder / "MLmodel").write_text(yaml.safe_dump(described))
         with pytest.raises(ModelFileError, match="points outside of its own folder"):
             load_model(str(folder))
+
+
+def test_the_example_has_no_column_that_no_member_reads():
+    # MLflow warns of each column that it drops.
+    frame = FRAME.assign(promo=[0.0, 1.0] * 20).rename(columns={"shop": "unique_id"})
+    model = create_auto_model(
+        ["Naive", "SeasonalNaive", "DLinear"],
+        4,
+        frame,
+        {"DLinear": {"max_steps": 1, "input_size": 8}},
+        num_samples=1,
+        futr_exog_list=["promo"],
+        ensemble="best",
+        season_length=4,
+        use_mlflow=False,
+        verbose=False,
+        cpus=1,
+        storage=":memory:",
+    )
+    assert "promo" in model.state.history()
+    assert [*model_record(model).example()] == ["unique_id", "ds", "y"]

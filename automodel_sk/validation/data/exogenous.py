@@ -237,10 +237,10 @@ def _note_unused(df: pd.DataFrame, used: set[Any], findings: Findings) -> None:
     """Warn about columns in none of the lists, and say how to use them."""
     unused = [c for c in df.columns if c not in used and not is_calendar(c)]
     if unused:
-        drop = f"or drop them: df = df.drop(columns=[{unused[0]!r}])"
+        drop = f"or drop them: df = df.drop(columns={list(unused[:5])!r})"
         findings.warn(
             f"columns {some(unused)} are not used; name those whose future is known in "
-            f"futr_exog_list=[{unused[0]!r}], others in hist_exog_list=[{unused[0]!r}], "
+            f"futr_exog_list=[{unused[0]!r}], others in hist_exog_list=[{unused[-1]!r}], "
             f"{wording().how(drop, 'or leave them as they are')}"
         )
 
