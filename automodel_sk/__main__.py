@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from automodel_sk.cli import main
+from automodel_sk.cli.application import main
 
 if __name__ == "__main__":
     main()
