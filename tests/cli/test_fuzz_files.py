@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import random
 import string
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from cpu_time import cpu_time_below
 from hostile import nothing_runs
 from typer.testing import CliRunner
 
@@ -64,10 +64,8 @@ HOSTILE = {
 
 
 def refusal(path: Path) -> str:
-    started = time.perf_counter()
-    with nothing_runs(), pytest.raises(InvalidInputError) as caught:
+    with cpu_time_below(10), nothing_runs(), pytest.raises(InvalidInputError) as caught:
         read_mapping(path)
-    assert time.perf_counter() - started < 10
     assert len(str(caught.value)) < 1_000
     return str(caught.value)
 
@@ -161,14 +159,13 @@ def test_spaces_at_random(seeds: range, tmp_path: Path):
     read = 0
     for seed in seeds:
         path = file_of(seed, tmp_path)
-        started = time.perf_counter()
-        try:
-            space_from_json(read_mapping(path))
-            read += 1
-        except InvalidInputError as error:
-            message = str(error)
-            assert len(message) < 2_000, (seed, message)
-        assert time.perf_counter() - started < 5, seed
+        with cpu_time_below(5, seed):
+            try:
+                space_from_json(read_mapping(path))
+                read += 1
+            except InvalidInputError as error:
+                message = str(error)
+                assert len(message) < 2_000, (seed, message)
     assert 0 < read < len(seeds)
 
 
@@ -178,14 +175,12 @@ def test_run_files_at_random(seeds: range, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     for seed in seeds:
         path = file_of(seed, tmp_path)
-        started = time.perf_counter()
-        result = CliRunner().invoke(app, ["validate", "--config", str(path)])
+        with cpu_time_below(10, seed):
+            result = CliRunner().invoke(app, ["validate", "--config", str(path)])
         assert result.exit_code in (0, 1, 2), (seed, result.output)
         expected = result.exception is None or isinstance(
             result.exception, (SystemExit, typer.Exit)
         )
         assert expected, (seed, path.read_text(), result.exception)
         assert "unexpected error" not in result.output, (seed, path.read_text(), result.output)
-        assert "unexpected error" not in result.output, (seed, path.read_text(), result.output)
         assert "\x1b[2J" not in result.output, (seed, result.output)
-        assert time.perf_counter() - started < 10, seed

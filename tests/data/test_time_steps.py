@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from cpu_time import cpu_time_below
 
 from automodel_sk import AutoModel, AutoNeuralForecaster, DataValidator, create_auto_model
 from automodel_sk.data.baselines import seasonal_naive
@@ -96,9 +96,8 @@ def test_an_index_of_numbers_that_are_dates_is_refused_by_the_estimator() -> Non
 def test_a_time_far_from_the_others_costs_no_time(freq: str | None) -> None:
     days = pd.date_range("2024-01-01", periods=120, freq=freq or "D").as_unit("us")
     far = days.append(pd.DatetimeIndex(["9999-12-31"], dtype="M8[us]"))
-    started = time.perf_counter()
-    (said,) = errors(frame(far), freq=freq)
-    assert time.perf_counter() - started < 5
+    with cpu_time_below(5):
+        (said,) = errors(frame(far), freq=freq)
     assert "9999-12-31" in said
 
 
@@ -115,10 +114,9 @@ def test_a_time_that_stands_for_unknown_is_named(freq: str, far: str) -> None:
 
 def test_two_rows_of_a_request_cost_no_time() -> None:
     model = fit(frame(pd.date_range("2020-01-01", periods=60, freq="B")), freq="B")
-    started = time.perf_counter()
-    with pytest.raises(InvalidInputError, match="jumps in series 'a' from 2024-01-01"):
+    jump = pytest.raises(InvalidInputError, match="jumps in series 'a' from 2024-01-01")
+    with cpu_time_below(5), jump:
         model.predict(frame(pd.DatetimeIndex(["2024-01-01", "9999-12-31"], dtype="M8[us]")))
-    assert time.perf_counter() - started < 5
 
 
 HALF_YEARS = pytest.param(
@@ -393,10 +391,8 @@ def estimator(**options: Any) -> AutoNeuralForecaster:
 def test_a_far_time_costs_the_estimator_no_time(freq: str | None) -> None:
     days = pd.date_range("2024-01-01", periods=40, freq=freq or "D").as_unit("us")
     far = days.append(pd.DatetimeIndex(["9999-12-31"], dtype="M8[us]"))
-    started = time.perf_counter()
-    with pytest.raises(InvalidInputError, match="9999-12-31"):
+    with cpu_time_below(5), pytest.raises(InvalidInputError, match="9999-12-31"):
         estimator(freq=freq).fit(series(far), fh=[1])
-    assert time.perf_counter() - started < 5
 
 
 @pytest.mark.parametrize("coarse", ["MS", "W-SUN", "YS"])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from cpu_time import cpu_time_below
 from hostile import copied, files_of, nothing_runs, peak_memory, with_header
 from series import seasonal_panel
 
@@ -141,15 +141,13 @@ def change(folder: Path, seed: int) -> str:
 def tried(kind: str, folder: Path, what: str) -> bool:
     """Return whether a folder is loaded; what it forecasts is one error of ours, or nothing."""
     load: Any = AutoModel.load if kind == "model" else AutoNeuralForecaster.load
-    started = time.perf_counter()
-    try:
-        with nothing_runs():
-            load(folder)
-    except ModelFileError as error:
-        assert len(str(error)) < 1_500, what  # noqa: PT017
-        return False
-    finally:
-        assert time.perf_counter() - started < 10, what
+    with cpu_time_below(10, what):
+        try:
+            with nothing_runs():
+                load(folder)
+        except ModelFileError as error:
+            assert len(str(error)) < 1_500, what  # noqa: PT017
+            return False
     return True
 
 

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -91,16 +92,16 @@ def study_at(location: StudyLocation) -> optuna.Study:
     return optuna.load_study(study_name=location.study_name, storage=open_storage(location))
 
 
-def wait_for_trials(location: StudyLocation, count: int) -> None:
-    """Wait until so many trials have been begun by another process."""
-    for _ in range(600):
-        try:
-            if sum(owner_of(t) is not None for t in study_at(location).get_trials()) >= count:
+def wait_for_trials(location: StudyLocation, other: Any) -> None:
+    """Wait until another process has begun a trial."""
+    lives = True
+    while lives:
+        lives = other.is_alive()
+        with suppress(KeyError):
+            if any(owner_of(t) is not None for t in study_at(location).get_trials()):
                 return
-        except KeyError:
-            pass
         time.sleep(0.1)
-    raise TimeoutError("no other process has begun a trial")
+    raise AssertionError("the other process has begun no trial")
 
 
 def test_two_processes_share_the_trials(
@@ -108,7 +109,7 @@ def test_two_processes_share_the_trials(
 ) -> None:
     location = StudyLocation(f"shared by {Path(str(place)).name}", place)
     other = start(search, place, location.study_name)
-    wait_for_trials(location, 1)
+    wait_for_trials(location, other)
     callback = RecordingCallback()
     records = OptunaBackend().run(small_request(location), dataset, callback)
     other.join()
@@ -124,7 +125,7 @@ def test_the_last_trial_of_another_process_is_waited_for(
 ) -> None:
     location = StudyLocation("awaited", place)
     other = start(search, place, "awaited", num_samples=1, max_steps=400)
-    wait_for_trials(location, 1)
+    wait_for_trials(location, other)
     callback = RecordingCallback()
     with caplog.at_level(logging.WARNING, "automodel_sk"):
         [record] = OptunaBackend().run(small_request(location, 1, 400), dataset, callback)

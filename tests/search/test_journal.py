@@ -190,9 +190,8 @@ def test_whoever_opens_it_with_optuna_alone_waits_for_no_lock_of_ours(tmp_path: 
     path = tmp_path / "j.journal"
     journal, _, trial = begun(path)
     journal.set_trial_intermediate_value(trial, 1, 0.5)
-    started = time.monotonic()
+    assert not path.with_name("j.journal.lock").exists()  # Optuna's own: it waits for its end
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
     storage.set_trial_intermediate_value(trial, 2, 0.25)
-    assert time.monotonic() - started < 10
     journal.set_trial_intermediate_value(trial, 3, 0.125)
     assert as_optuna_reads(path).intermediate_values == {1: 0.5, 2: 0.25, 3: 0.125}

@@ -86,17 +86,16 @@ def test_ctrl_c_on_a_terminal_keeps_what_ended_and_leaves_no_process(tmp_path: P
         start_new_session=True,
         stderr=subprocess.PIPE,
     )
-    journal, deadline = tmp_path / "long.journal", time.monotonic() + 300
+    journal = tmp_path / "long.journal"
     while not (journal.exists() and b'"state":1' in journal.read_bytes()):
-        assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.2)
     family = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == -signal.SIGINT
     assert errors.decode().strip().endswith("KeyboardInterrupt")
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
     SPACE["max_steps"] = 800
     try:
@@ -127,7 +126,6 @@ def test_ray_starts_where_the_temporary_folder_has_a_long_name(tmp_path: Path) -
         env={**os.environ, "TMPDIR": str(long)},
         capture_output=True,
         text=True,
-        timeout=300,
         check=False,
     )
     assert result.returncode == 0, result.stderr[-2000:]

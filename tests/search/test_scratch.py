@@ -88,11 +88,11 @@ from automodel_sk.search.ray.session import _reaped
 folder = Path(sys.argv[1])
 folder.mkdir()
 log = open(folder / "log", "w")
-agent = [sys.executable, "-c", "import time; time.sleep(60)"]
+agent = [sys.executable, "-c", "import time; time.sleep(600)"]
 agent = subprocess.Popen(agent, stdout=log, start_new_session=True)
 with _reaped(folder):
     print(agent.pid, flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -110,8 +110,8 @@ def test_what_is_left_of_ray_is_ended(temporary: Path) -> None:
         assert agent.is_running()
         assert (folder / "log").exists(), "its program lives"
         parent.kill()
-    assert not psutil.wait_procs([agent], timeout=10)[1]
-    until = time.monotonic() + 10
+    assert not psutil.wait_procs([agent], timeout=100)[1]
+    until = time.monotonic() + 100
     while folder.exists() and time.monotonic() < until:
         time.sleep(0.05)
     assert not folder.exists()

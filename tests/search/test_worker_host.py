@@ -361,7 +361,7 @@ def test_a_fork_of_a_program_that_has_trained_trains_too(monkeypatch: pytest.Mon
             train()
             os._exit(0)
         os._exit(1)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 600
     while (ended := os.waitpid(pid, os.WNOHANG)) == (0, 0) and time.monotonic() < until:
         time.sleep(0.05)
     if ended == (0, 0):

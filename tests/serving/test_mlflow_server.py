@@ -150,7 +150,7 @@ def look(browser: Any, url: str, *words: str) -> str:
     def shown() -> str:
         return str(browser.execute_script("return document.body.innerText"))
 
-    wait_for(browser, lambda: all(word in shown() for word in words), 60)
+    wait_for(browser, lambda: all(word in shown() for word in words))
     return shown()
 
 

@@ -74,7 +74,7 @@ def test_a_search_does_not_wait_for_its_store(store: Path) -> None:
         waited = time.perf_counter() - begin
         assert not tracker.flush(0.3)
         other.execute("ROLLBACK")
-    assert waited < 0.5
+    assert waited < _writer.PATIENCE  # which a search that waits would wait
     assert tracker.flush(60)
     tracker.finish("FINISHED")
     with sqlite3.connect(store) as read:
@@ -161,7 +161,7 @@ def test_nothing_is_tried_in_a_store_that_is_gone() -> None:
 
 def test_only_a_slow_store_holds_up_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_writer, "MOST_WAITING", 2)
-    monkeypatch.setattr(_writer, "PATIENCE", 0.3)
+    monkeypatch.setattr(_writer, "PATIENCE", 1.0)
     slow = Slow()
     writer = slow.writer()
     times = []
@@ -169,14 +169,13 @@ def test_only_a_slow_store_holds_up_a_search(monkeypatch: pytest.MonkeyPatch) ->
         begin = time.perf_counter()
         writer.put(one)
         times.append(time.perf_counter() - begin)
-    assert max(times[:2]) < 0.2
-    assert 0.25 < times[2] < 2
+    assert max(times[:2]) < 0.9 < times[2]
     slow.absence = "no answer in time"
     slow.open.set()
     assert not writer.flush(60)
     begin = time.perf_counter()
     writer.put(*ended(3))
-    assert time.perf_counter() - begin < 0.2
+    assert time.perf_counter() - begin < 0.9
     slow.absence = None
     assert writer.close(60) == []
     assert sorted(slow.written) == [0, 1, 2, 3]
@@ -189,7 +188,7 @@ def test_a_store_that_hangs_is_given_up() -> None:
         writer.put(one)
     begin = time.perf_counter()
     assert numbers_of(writer.close(0.3)) == [0, 1, 2]
-    assert time.perf_counter() - begin < 2
+    assert time.perf_counter() - begin < 60  # the store's own wait
     slow.open.set()
     assert not writer.flush(10)
     assert slow.written == [0]
