@@ -41,9 +41,9 @@ _SHOWN = {
     "skill": "skill",
     "weight": "weight",
     "seconds": "seconds",
-    "mae": "later mae",
-    "rmse": "later rmse",
-    "mase": "later mase",
+    "mae": "later MAE",
+    "rmse": "later RMSE",
+    "mase": "later MASE",
     "state": "state",
 }
 """The columns of the table and their headings; the JSON has all."""

@@ -96,7 +96,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     Raises
     ------
     InvalidInputError
-        If the suffix is unknown.
+        If the suffix is unknown, or the disk is full.
     MissingDependencyError
         For Parquet without pyarrow.
     """
@@ -106,6 +106,13 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
         write(frame, path)
     except ImportError as exc:
         raise _missing_package(path) from exc
+    except OSError as exc:
+        if path.is_file():  # a part of a table may be taken for a whole one
+            path.unlink()
+        reason = exc.strerror or _first_words(exc)
+        raise InvalidInputError(
+            f"{path} can't be written ({reason}); make space, or pass another file"
+        ) from exc
 
 
 def check_target(path: Path, *inputs: Path | None) -> None:

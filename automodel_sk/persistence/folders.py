@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.persistence.folder_lock import locked
 from automodel_sk.persistence.strict_json import MOST_BYTES, read_json
@@ -162,7 +163,7 @@ class FolderFormat:
         if not file.is_file():
             raise ModelFileError(
                 f"{path} holds no {self.subject}: {self.manifest} is missing; pass the folder"
-                f" that {self.saver} wrote"
+                f" that {wording().how(self.saver, '`automodel-sk fit`')} wrote"
             )
         manifest = read_json(file)
         if not isinstance(manifest, dict) or manifest.get("format") != self.name:

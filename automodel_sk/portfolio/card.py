@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from automodel_sk._utils.by_reason import by_reason
 from automodel_sk._utils.text_block import TextBlock
+from automodel_sk.evaluation.outcome import score_name
 from automodel_sk.portfolio.state import NAME
 from automodel_sk.report.templating import render
 
@@ -59,7 +60,7 @@ def _score_line(state: EnsembleState) -> str:
     where = "1 window" if windows == 1 else f"{windows} windows"
     count = len(record.candidates)
     candidates = "1 candidate" if count == 1 else f"{count} candidates"
-    return f"{record.metric_name} {own:.4g} on {where}, {beside}; {candidates}"
+    return f"{score_name(record.metric_name)} {own:.4g} on {where}, {beside}; {candidates}"
 
 
 def ensemble_card(ensemble: AutoEnsemble) -> str:

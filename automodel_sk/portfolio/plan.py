@@ -260,7 +260,7 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
     space = PortfolioSpace(spaces)
     initial: list[Mapping[str, Any]] = [{MODEL: name} for name in members]
     initial += [_first(name, space, panel_facts(data)) for name in networks]
-    plans = [*networks.values()]
+    plans = [plan for plan in networks.values() if _reads_all(plan, whole)]
     if plans and not is_sample:
         report = plans[0].validation
     return PortfolioPlan(
@@ -304,6 +304,14 @@ def _network(
     scored = replace(objective, series=prepared.data.is_judged) if is_joint(name) else objective
     task = replace(plan.task, metric=objective.metric.name, objective=scored)
     return replace(plan, task=task, objective=scored)
+
+
+def _reads_all(plan: SearchPlan, prepared: PreparedData) -> bool:
+    """Return whether a network reads all columns; the checks of others call some unused."""
+    kinds = ("futr_exog", "hist_exog", "stat_exog")
+    return all(
+        set(getattr(plan.task, kind)) >= set(getattr(prepared, kind) or ()) for kind in kinds
+    )
 
 
 def _text_columns(given: UserInput, prepared: PreparedData, config: Any) -> tuple[str, ...]:

@@ -84,6 +84,11 @@ def _windows_of(
     is_new = (end.isna() | (frame["ds"] > end)).to_numpy()
     sizes = frame.groupby("unique_id", observed=True, sort=False).size().to_numpy()
     newer = np.add.reduceat(is_new.astype(int), np.r_[0, sizes.cumsum()[:-1]])
+    if (newer >= h).any() and not (newer[sizes > h] >= h).any():
+        raise InvalidInputError(
+            f"dataset has {newer.max()} rows of a series after the training data and none before"
+            " them, reweight needs these too; pass both, e.g. pd.concat([past, newer])"
+        )
     newer = np.minimum(newer, sizes - 1)
     kept = newer >= h
     if not kept.any():

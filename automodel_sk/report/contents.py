@@ -188,8 +188,8 @@ def _forecasts(
     else:
         by_word = test.typical_series()
         names = list(by_word.values())
-        order = ", ".join(_WORDS[word] for word in by_word) if len(by_word) > 1 else "the series"
-        caption = f"From above: {order}."
+        order = ", ".join(_WORDS[word] for word in by_word)
+        caption = f"From above: {order}." if len(by_word) > 1 else "The data, and what follows."
     level = levels_within_reach(model.state)
     members: dict[str, pd.DataFrame] = {}
     if ahead is None:

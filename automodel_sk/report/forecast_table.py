@@ -88,7 +88,7 @@ def forecast_tables(
     texts = _amounts(sums.to_numpy(dtype=float))
     by_time = [[day_of(time), *row] for time, row in zip(sums.index, texts, strict=True)]
     heading = [names[1], "all series" if many else "forecast"]
-    heading += [f"{side} ({c}% interval)" for c in spans for side in ("lowest", "highest")]
+    heading += [f"{side} ({c}%)" for c in spans for side in ("lowest", "highest")]
     totals = _totals(ahead, column)
     csv, left_out = _csv(ahead, column, level, names)
     every = ahead[column].to_numpy(dtype=float)

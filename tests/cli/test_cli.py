@@ -409,6 +409,7 @@ def test_a_folder_that_is_no_model(folder: Path):
     result = run("predict", folder)
     assert result.exit_code == 1
     assert result.stderr.startswith(f"Error: {folder} holds no saved model: automodel.json")
+    assert "pass the folder that `automodel-sk fit` wrote" in result.stderr
 
 
 def test_debug_shows_where_the_error_is(folder: Path):

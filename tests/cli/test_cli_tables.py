@@ -236,3 +236,24 @@ def test_fuzzed_tables_never_end_raw(tmp_path: Path) -> None:
         path.write_bytes(bytes(content))
         with suppress(AutoModelError):
             read_series(path, Columns(), quiet=True)
+
+
+def test_a_table_that_does_not_fit_on_the_disk_leaves_no_part(tmp_path: Path):
+    resource = pytest.importorskip("resource")  # not on Windows
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    frame = pd.DataFrame({"ds": range(10_000), "y": 0.25})
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
+    try:
+        with pytest.raises(InvalidInputError, match="File too large"):
+            write_table(frame, tmp_path / "out.csv")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_numbers_of_forecasts_are_short_as_text_and_whole_in_parquet(tmp_path: Path):
+    frame = pd.DataFrame({"ds": [1], "NHITS": [78.97000122070312], "large": [123456789.25]})
+    write_table(frame, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == "ds,NHITS,large\n1,78.97,123456789.25\n"
+    write_table(frame, tmp_path / "out.parquet")
+    pd.testing.assert_frame_equal(read_table(tmp_path / "out.parquet"), frame, check_exact=True)

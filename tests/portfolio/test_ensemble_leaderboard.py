@@ -152,6 +152,9 @@ def test_too_few_newer_rows_are_refused(ensemble, frame):
         InvalidInputError, match="take 15 newer rows, dataset has 6; try n_windows=2"
     ):
         ensemble.reweight(rows(46), n_windows=5)
+    later = rows(40 + H)
+    with pytest.raises(InvalidInputError, match=r"has 3 rows .* and none before them"):
+        ensemble.reweight(later[later["ds"] >= 40])
 
 
 def test_summary_card_and_text(ensemble):

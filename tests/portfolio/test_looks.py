@@ -204,7 +204,7 @@ def test_what_was_left_out_is_saved_and_shown(ensemble):
     text = ensemble.summary()
     assert "  TFT: its attention pays off with exogenous variables" in text
     assert re.search(
-        r"mase [\d.]+ on 3 windows, seasonal naive [\d.]+ \(\d+% (better|worse)\)", text
+        r"MASE [\d.]+ on 3 windows, seasonal naive [\d.]+ \(\d+% (better|worse)\)", text
     )
     card = ensemble._repr_html_()
     assert "2 left out" in card

@@ -163,7 +163,7 @@ def test_a_description_cannot_point_elsewhere(logged: str, uri: str, tmp_path: P
             load_model(str(folder))
 
 
-def test_the_example_has_no_column_that_no_member_reads():
+def test_the_example_has_no_column_that_no_member_reads(caplog: pytest.LogCaptureFixture):
     # MLflow warns of each column that it drops.
     frame = FRAME.assign(promo=[0.0, 1.0] * 20).rename(columns={"shop": "unique_id"})
     model = create_auto_model(
@@ -182,3 +182,6 @@ def test_the_example_has_no_column_that_no_member_reads():
     )
     assert "promo" in model.state.history()
     assert [*model_record(model).example()] == ["unique_id", "ds", "y"]
+    # The column was named, so that the call is not told to name it.
+    assert "are not used" not in caplog.text
+    assert "columns that none of the models can use are left out: ['promo']" in caplog.text
