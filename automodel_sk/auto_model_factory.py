@@ -291,7 +291,7 @@ class AutoModelFactory:
         self, plan: SearchPlan, options: OptimizationConfig, tracker: Tracker, started: datetime
     ) -> Iterator[Any]:
         """Open the tracker around a search, and close it with the outcome of the search."""
-        tracker.start(_search_record(plan, options))
+        tracker.start(_search_record(plan, options), wait=plan.strategy is None)
         location = StudyLocation(str(options.study_name), options.storage)
         models: list[AutoModel] = []
 

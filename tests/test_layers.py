@@ -70,7 +70,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "build patches reasons time_budget window_forecasts",
         "objective",
         "train",
-        "inference pace precision",
+        "inference pace precision warm_up",
         "refit trainer",
     ),
     "validation": ("domain_checks result", "config data", "search_checks", "all_checks"),

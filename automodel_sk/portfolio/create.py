@@ -25,7 +25,7 @@ from automodel_sk.portfolio.presets import with_preset, with_time_limit
 from automodel_sk.portfolio.run import run_portfolio
 from automodel_sk.portfolio.space import MODEL
 from automodel_sk.portfolio.unread import unread_by_all, unread_message
-from automodel_sk.search.optuna.workers.pool import workers_wanted
+from automodel_sk.portfolio.workers import workers_of
 from automodel_sk.search.planning import UserInput
 from automodel_sk.search.progress import say
 from automodel_sk.search.request_builder import start_workers_early
@@ -108,8 +108,9 @@ def _of_several(given: UserInput, options: OptimizationConfig, names: ColumnName
     budget = PortfolioBudget(seconds, refit=options.refit)
     start_workers_early(options)
     with names.worded() if names.differ else nullcontext():
-        plan = within_budget(plan_portfolio(given, options), seconds, workers_wanted(options))
-    workers = workers_wanted(options)
+        planned = plan_portfolio(given, options)
+        workers = workers_of(planned, options)
+        plan = within_budget(planned, seconds, workers)
     budget.share_refits(
         plan.refit_shares(workers), plan.refits_most, plan.refits_at_a_time(workers)
     )
@@ -191,7 +192,7 @@ def _tracked(
         options.mlflow_experiment_name,
         options.mlflow_register_as,
     )
-    tracker.start(_search_record(plan, options))
+    tracker.start(_search_record(plan, options), wait=False)
     try:
         model = run_portfolio(plan, options, budget, tracker, names)
     except (KeyboardInterrupt, SystemExit):

@@ -12,8 +12,8 @@ from automodel_sk.portfolio.budget import CHEAP_SHARE, end_times, first_slot
 from automodel_sk.portfolio.members.table import MEMBERS, unused_columns
 from automodel_sk.portfolio.plan import PortfolioPlan
 from automodel_sk.portfolio.rules import MOST_MEMBERS
+from automodel_sk.portfolio.workers import workers_of
 from automodel_sk.search.network_spaces import MAX_STEPS
-from automodel_sk.search.optuna.workers.pool import workers_wanted
 
 __all__ = ["PlanDescription", "describe_plan", "ignored_columns"]
 
@@ -88,7 +88,7 @@ def describe_plan(plan: PortfolioPlan, options: OptimizationConfig) -> PlanDescr
     Times of members are those of `MEMBERS`, times of networks those of the catalog; with a budget
     none takes longer than its slot.
     """
-    workers = workers_wanted(options)
+    workers = workers_of(plan, options)
     hours = options.time_budget_hours
     total = math.inf if hours is None else 3600.0 * hours
     most = CHEAP_SHARE * total * min(2, workers)

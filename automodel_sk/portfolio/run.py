@@ -27,7 +27,7 @@ from automodel_sk.portfolio.space import MODEL
 from automodel_sk.portfolio.store import trial_files
 from automodel_sk.portfolio.team import WeightedMember
 from automodel_sk.portfolio.window_errors import errors_by, mean_error, standard_error
-from automodel_sk.search.optuna.workers.pool import workers_wanted
+from automodel_sk.portfolio.workers import workers_of
 from automodel_sk.search.prepared import treatment_of
 from automodel_sk.search.progress import Callbacks, ProgressBar, TrackerCallback, progress_bar
 from automodel_sk.search.run import score_name_of
@@ -141,7 +141,7 @@ def _affordable(
     budget: PortfolioBudget | TrialsBudget,
 ) -> SearchedPortfolio:
     """Take weight from candidates that could not be fitted to all series in time."""
-    workers = workers_wanted(options)
+    workers = workers_of(plan, options)
     candidates = affordable(searched.candidates, plan, budget.left(), workers)
     return replace(searched, candidates=candidates)
 

@@ -24,9 +24,9 @@ from automodel_sk.portfolio.store import model_folder
 from automodel_sk.portfolio.trainer import PortfolioTrainer
 from automodel_sk.portfolio.window_errors import Errors, errors_by
 from automodel_sk.portfolio.window_store import WindowStore
+from automodel_sk.portfolio.workers import gpu_share, workers_of
 from automodel_sk.search.backends import make_backend
 from automodel_sk.search.optuna.objects import check_sendable
-from automodel_sk.search.optuna.workers.pool import workers_wanted
 from automodel_sk.search.request_builder import training_data
 from automodel_sk.search.study.request import SearchCallback, SearchRequest
 from automodel_sk.search.study.search_spec import describe_portfolio
@@ -115,7 +115,7 @@ def portfolio_request(
     plan: PortfolioPlan, options: OptimizationConfig, budget: PortfolioBudget, folder: Path
 ) -> SearchRequest:
     """Return the request for a backend: one study for the trials of all models."""
-    workers = workers_wanted(options)
+    workers, trials = workers_of(plan, options), number_of_trials(plan, options)
     location = StudyLocation(str(options.study_name), options.storage)
     cheap = [str(params[MODEL]) for params in plan.initial if params[MODEL] in plan.members]
     trainer = PortfolioTrainer(
@@ -136,16 +136,16 @@ def portfolio_request(
         task=_any_task(plan, options),
         space=plan.spaces,  # type: ignore[arg-type]  # has what trials use of a search space
         strategy=_strategy(plan, options),
-        num_samples=number_of_trials(plan, options),
+        num_samples=trials,
         location=location,
         identity=plan.identity(),
         resume=options.resume,
         budget=budget,
         random_seed=options.random_seed,
-        workers=max(1, min(workers, number_of_trials(plan, options))),
+        workers=max(1, min(workers, trials)),
         cpus=options.cpus,
         gpus=options.gpus,
-        trials_per_gpu=options.trials_per_gpu,
+        trials_per_gpu=gpu_share(plan, options),
         ray_address=options.ray_address,
         trial_timeout_minutes=options.trial_timeout_minutes,
         several=trainer,

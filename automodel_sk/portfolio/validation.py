@@ -14,7 +14,7 @@ from automodel_sk.portfolio.first_trials import within_budget
 from automodel_sk.portfolio.names import AUTO, read_names
 from automodel_sk.portfolio.plan import PortfolioPlan, plan_portfolio
 from automodel_sk.portfolio.presets import with_preset
-from automodel_sk.search.optuna.workers.pool import workers_wanted
+from automodel_sk.portfolio.workers import workers_of
 from automodel_sk.search.planning import UserInput
 from automodel_sk.validation.config.validator import ConfigValidator
 from automodel_sk.validation.data.checked import CheckedData
@@ -104,7 +104,8 @@ def _planned(asked: SearchArguments, options: Mapping[str, Any], strict: bool) -
         given = replace(given, futr_exog_list=futr, hist_exog_list=hist, stat_exog_list=stat)
         hours = settings.time_budget_hours
         seconds = None if hours is None else 3600.0 * hours
-        plan = within_budget(plan_portfolio(given, settings), seconds, workers_wanted(settings))
+        planned = plan_portfolio(given, settings)
+        plan = within_budget(planned, seconds, workers_of(planned, settings))
     except InvalidInputError as exc:
         for line in str(exc).splitlines():
             findings.error(line)

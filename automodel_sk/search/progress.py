@@ -62,10 +62,12 @@ class TrackerCallback:
         self._tracker = tracker
 
     def on_report(self, number: int, step: int, loss: float) -> None:
-        """Do nothing: a trial is tracked once, when it has ended."""
+        """Raise if the tracker can't be used: a trial is tracked once, when it has ended."""
+        self._tracker.check()
 
     def on_trial_end(self, record: TrialRecord) -> None:
         """Log the trial."""
+        self._tracker.check()
         self._tracker.log_trial(record)
 
 

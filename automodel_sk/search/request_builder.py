@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -26,10 +27,19 @@ from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.training.patches.isolation import quiet
 from automodel_sk.training.patches.torch_modes import plain_torch
 from automodel_sk.training.precision import PrecisionChoice, choose_precision
+from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.training.turns import search_turn_if_free, training_turn
 
-__all__ = ["search_request", "start_workers_early", "training_data", "trials_per_gpu"]
+__all__ = [
+    "gpus_allowed",
+    "on_gpu",
+    "search_request",
+    "start_workers_early",
+    "training_data",
+    "trials_at_a_time",
+    "trials_per_gpu",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +78,9 @@ def search_request(
 
     if plan.strategy is None:
         raise InvalidInputError("a fixed configuration is trained once, without a search")
+    per_gpu, gpus = options.trials_per_gpu, None
+    if on_gpu(plan.task):
+        per_gpu, gpus = trials_per_gpu([plan.task.model_name], options), gpus_allowed(options)
     request = SearchRequest(
         task=replace(plan.task, objective=plan.objective),
         space=plan.space,
@@ -78,10 +91,10 @@ def search_request(
         resume=options.resume,
         budget=budget,
         random_seed=options.random_seed,
-        workers=_workers(plan, options),
+        workers=trials_at_a_time(workers_wanted(options), plan.num_samples, gpus, per_gpu),
         cpus=options.cpus,
         gpus=options.gpus,
-        trials_per_gpu=trials_per_gpu(plan, options) if _on_gpu(plan) else options.trials_per_gpu,
+        trials_per_gpu=per_gpu,
         ray_address=options.ray_address,
         trial_timeout_minutes=options.trial_timeout_minutes,
         warm_start=tuple(options.warm_start or ()),
@@ -138,26 +151,54 @@ def start_workers_early(options: OptimizationConfig) -> None:
             shared_pool(may_fork=True)
 
 
-def _on_gpu(plan: SearchPlan) -> bool:
-    return plan.task.trainer_options.get("accelerator") == "gpu"
+def on_gpu(task: TrainingTask) -> bool:
+    """Return whether a task trains on a GPU."""
+    return task.trainer_options.get("accelerator") == "gpu"
 
 
-def _workers(plan: SearchPlan, options: OptimizationConfig) -> int:
-    """Return how many trials run in parallel: one per CPU, limited by what the GPUs hold."""
-    most = min(workers_wanted(options), plan.num_samples)
-    if _on_gpu(plan):
-        gpus = n_gpus() if options.gpus is None else options.gpus
-        most = min(most, math.floor(gpus * trials_per_gpu(plan, options)))
+def gpus_allowed(options: OptimizationConfig) -> float:
+    """Return the GPUs that a search may use: as requested, or all of the machine."""
+    return n_gpus() if options.gpus is None else options.gpus
+
+
+def trials_at_a_time(
+    cpus: int, num_samples: int, gpus: float | None = None, per_gpu: int | None = None
+) -> int:
+    """Return how many trials run in parallel: one per CPU, limited by what the GPUs hold.
+
+    Parameters
+    ----------
+    cpus : int
+        CPUs that the search may use.
+    num_samples : int
+        Trials in all.
+    gpus : float, optional
+        GPUs that it may use; None if it trains on the CPUs.
+    per_gpu : int, optional
+        Trials that share a GPU.
+
+    Examples
+    --------
+    >>> trials_at_a_time(16, 10), trials_at_a_time(16, 100, gpus=1, per_gpu=4)
+    (10, 4)
+    >>> trials_at_a_time(4, 100, gpus=2, per_gpu=8), trials_at_a_time(4, 100, gpus=0.5, per_gpu=1)
+    (4, 1)
+    """
+    most = min(cpus, num_samples)
+    if gpus is not None:
+        most = min(most, math.floor(gpus * (per_gpu or 1)))
     return max(1, most)
 
 
-def trials_per_gpu(plan: SearchPlan, options: OptimizationConfig) -> int:
+def trials_per_gpu(model_names: Iterable[str], options: OptimizationConfig) -> int:
     """Return how many trials share a GPU: as requested, or as many as fit by estimate.
 
-    If the estimate is too low, a trial runs out of memory and is retried with smaller batches.
+    Trials of several models fit if those of the largest do. If the estimate is too low, a trial
+    runs out of memory and is retried with smaller batches.
     """
     if options.trials_per_gpu is not None:
         return options.trials_per_gpu
-    footprint = get_characteristics(plan.task.model_name).memory_footprint_mb / 1024
-    one = _GPU_CONTEXT_GB + (footprint if math.isfinite(footprint) else 1.0)
-    return max(1, min(_MOST_PER_GPU, math.floor(_GPU_SHARE * free_gpu_memory_gb() / one)))
+    footprints = [get_characteristics(name).memory_footprint_mb / 1024 for name in model_names]
+    largest = max((f if math.isfinite(f) else 1.0 for f in footprints), default=0.0)
+    free = _GPU_SHARE * free_gpu_memory_gb()
+    return max(1, min(_MOST_PER_GPU, math.floor(free / (_GPU_CONTEXT_GB + largest))))

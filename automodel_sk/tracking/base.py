@@ -136,8 +136,11 @@ class SearchRecord:
 class Tracker(Protocol):
     """Receives the start of a search, each ended trial, and the end of the search."""
 
-    def start(self, search: SearchRecord) -> None:
-        """Start tracking a search; called once, before any trial."""
+    def start(self, search: SearchRecord, *, wait: bool = True) -> None:
+        """Start tracking a search; called once, before any trial; may go on beside it."""
+
+    def check(self) -> None:
+        """Raise if the start, gone on in the background, has failed."""
 
     def log_trial(self, trial: TrialRecord) -> None:
         """Log an ended trial at once; never raises because of the tracker's own failure."""
@@ -165,7 +168,10 @@ class NullTracker:
     >>> tracker.finish("FINISHED")
     """
 
-    def start(self, search: SearchRecord) -> None:
+    def start(self, search: SearchRecord, *, wait: bool = True) -> None:
+        """Do nothing."""
+
+    def check(self) -> None:
         """Do nothing."""
 
     def log_trial(self, trial: TrialRecord) -> None:

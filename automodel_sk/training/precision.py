@@ -28,6 +28,9 @@ _WARM_UP, _MEASURED = 2, 10
 _ENOUGH_SECONDS = 0.4
 _ENOUGH_WINDOWS = 256
 """Long steps need only a few measurements, on a part of their windows."""
+_measured: dict[str, PrecisionChoice] = {}
+"""What this process has measured; its next search of the same kind starts at once."""
+
 _CPU_FLAGS = ("avx512_bf16", "amx_bf16")
 
 
@@ -78,6 +81,22 @@ def choose_precision(
         example = config()
     except Exception as exc:  # the trials will fail and give the reason
         return PrecisionChoice(FULL, f"the search space gave no example ({exc})")
+    known = _key(task, example, dataset)
+    if known not in _measured:
+        _measured[known] = _by_measurement(task, example, dataset)
+    return _measured[known]
+
+
+def _key(task: TrainingTask, config: Mapping[str, Any], dataset: Any) -> str:
+    """Return what the time of a step depends on, for the next search of this process."""
+    device = task.trainer_options.get("accelerator")
+    shape = tuple(dataset.temporal.shape), dataset.n_groups
+    return repr((task.model_name, task.h, task.loss, device, sorted(config.items()), shape))
+
+
+def _by_measurement(
+    task: TrainingTask, example: Mapping[str, Any], dataset: Any
+) -> PrecisionChoice:
     full = _seconds_of_a_step(task, example, dataset, FULL)
     if math.isinf(full):  # neuralforecast raises bare exceptions; the trials will report theirs
         return PrecisionChoice(FULL, "an example of the search space can't be trained")

@@ -14,8 +14,11 @@ from automodel_sk.portfolio.members.table import MEMBERS
 from automodel_sk.portfolio.names import read_names
 from automodel_sk.portfolio.networks import AUTO_NETWORKS
 from automodel_sk.portfolio.plan import plan_portfolio
+from automodel_sk.portfolio.workers import gpu_share, workers_of
+from automodel_sk.search import request_builder
 from automodel_sk.search.network_spaces import PanelFacts, first_config, network_space
 from automodel_sk.search.planning import UserInput
+from automodel_sk.search.request_builder import trials_at_a_time, trials_per_gpu
 from automodel_sk.search.study.identity import differences
 
 OPTIONS = OptimizationConfig(cpus=1, gpus=0, use_mlflow=False, study_name="s").converted()
@@ -213,3 +216,31 @@ def test_names_of_spaces_and_of_excluded_models_are_read_in_any_case_and_checked
     everything = OptimizationConfig(exclude=["naive"], study_name="s").converted()
     with pytest.raises(InvalidInputError, match="exclude leaves out every model"):
         plan(["Naive"], options=everything)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"gpus": 1, "trials_per_gpu": 1}, (1, 1)),
+        ({"gpus": 1, "trials_per_gpu": 2}, (2, 2)),
+        ({"gpus": 0.5, "trials_per_gpu": 2}, (1, 2)),
+        ({"gpus": 4, "trials_per_gpu": 4}, (2, 4)),
+    ],
+)
+def test_networks_on_a_gpu_share_it_as_those_of_one_search(asked, expected):
+    options = replace(OPTIONS, cpus=2, **asked)
+    on_cpus = plan(["NLinear", "AutoETS"])
+    assert workers_of(on_cpus, options) == trials_at_a_time(2, 2)
+    networks = {
+        name: replace(n, task=replace(n.task, trainer_options={"accelerator": "gpu"}))
+        for name, n in on_cpus.networks.items()
+    }
+    on_gpu = replace(on_cpus, networks=networks)
+    assert (workers_of(on_gpu, options), gpu_share(on_gpu, options)) == expected
+
+
+def test_as_many_trials_share_a_gpu_as_the_largest_network_leaves_room_for(monkeypatch):
+    monkeypatch.setattr(request_builder, "free_gpu_memory_gb", lambda: 8.0)
+    small, large = (trials_per_gpu([name], OPTIONS) for name in ("NLinear", "TFT"))
+    assert small > large >= 1
+    assert trials_per_gpu(["NLinear", "TFT"], OPTIONS) == large

@@ -34,19 +34,29 @@ def cluster() -> Iterator[Cluster]:
     cluster.shutdown()
 
 
+def machine_at_work(machines: list[Any]) -> Any:
+    """Return a machine with the process of a trial, wherever Ray started it."""
+    actors = ray._private.state.actors().values()
+    at_work = {a["Address"]["NodeID"] for a in actors if a["State"] == "ALIVE"}
+    return next(machine for machine in machines if machine.node_id in at_work)
+
+
 def test_trials_of_a_machine_that_leaves_run_elsewhere(
     dataset: Any, cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cluster.add_node(num_cpus=1)
-    leaving = cluster.add_node(num_cpus=1)
+    machines = [cluster.add_node(num_cpus=1), cluster.add_node(num_cpus=1)]
     space = {**SPACE, "max_steps": 400, "val_check_steps": 10}
     request = side_by_side(request_for("ray", space=space, num_samples=5))
     request = replace(request, ray_address=cluster.address)
 
-    def leave() -> None:
-        cluster.remove_node(leaving, allow_graceful=False)
+    left = []
 
-    records = list(RayBackend().run(request, dataset, RecordingCallback(at=(1, 3), do=leave)))
+    def leave() -> None:
+        left.append(machine_at_work(machines))
+        cluster.remove_node(left[0], allow_graceful=False)
+
+    records = list(RayBackend().run(request, dataset, RecordingCallback(at=(0, 3), do=leave)))
+    assert left
     assert [(r.number, r.state) for r in records] == [(n, "COMPLETE") for n in range(5)]
     assert {r.params["windows_batch_size"] for r in records} == {16}
     assert "its machine was lost; it is retried" in caplog.text

@@ -23,6 +23,7 @@ from typing import IO, Any
 import cloudpickle
 import psutil
 import pytest
+import torch
 from optuna_search import MEMORY, SPACE, request_for
 from search_process import Silent, small_dataset
 from series import seasonal_panel
@@ -380,3 +381,22 @@ def test_what_a_fork_prints_is_not_the_parents_output(
     assert capfd.readouterr().out == ""
     errors.seek(0)
     assert errors.read() == b"printed\n"
+
+
+def test_a_host_has_trained_before_its_first_worker_and_has_no_thread_of_it(tmp_path: Path) -> None:
+    program = (
+        "import os, torch; torch.set_num_threads(1); import neuralforecast;"
+        "from automodel_sk.training.warm_up import warm_up;"
+        "count = lambda: len(os.listdir('/proc/self/task'));"
+        "before = count(); print(warm_up(), count() - before)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.split() == [str(not torch.cuda.is_available()), "0"]
+    assert list(tmp_path.iterdir()) == []

@@ -52,6 +52,11 @@ def with_precision(precision: str) -> TrainingTask:
     return replace(TASK, trainer_options={**TASK.trainer_options, "precision": precision})
 
 
+@pytest.fixture(autouse=True)
+def nothing_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "_measured", {})
+
+
 @pytest.fixture
 def bfloat16_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
@@ -71,6 +76,24 @@ class TestPrecision:
 
         choice = choose_precision("auto", TASK, never, dataset)
         assert str(choice) == "32-true: this machine has no bfloat16 instructions"
+
+    @pytest.mark.usefixtures("bfloat16_instructions")
+    def test_the_same_is_measured_once_in_a_process(
+        self, dataset: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        measured: list[Any] = []
+
+        def seconds(_task: Any, config: Any, _data: Any, precision: str) -> float:
+            measured.append((config["hidden_size"], precision))
+            return {"32-true": 0.1, "bf16-mixed": 0.05}[precision]
+
+        monkeypatch.setattr(hardware, "_seconds_of_a_step", seconds)
+        for size in (32, 32, 64):
+            choice = choose_precision(
+                "auto", TASK, lambda size=size: {**CONFIG, "hidden_size": size}, dataset
+            )
+            assert choice.precision == "bf16-mixed"
+        assert measured == [(n, p) for n in (32, 64) for p in ("32-true", "bf16-mixed")]
 
     @pytest.mark.usefixtures("bfloat16_instructions")
     @pytest.mark.parametrize(("half", "chosen"), [(0.5, "bf16-mixed"), (0.95, "32-true")])

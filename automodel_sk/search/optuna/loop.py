@@ -15,6 +15,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import Trial
 
 from automodel_sk._utils.interrupts import raise_if_stopping
+from automodel_sk.exceptions import TrackingError
 from automodel_sk.search.optuna.lagging_pruner import LaggingPruner
 from automodel_sk.search.study.attributes import changes_of, note_changes
 from automodel_sk.search.study.distinct import DistinctSampler
@@ -130,8 +131,8 @@ def run_trial(
 
     Raises
     ------
-    StorageError
-        The study's storage failed; the trial must be run again.
+    StorageError, TrackingError
+        The study's storage or the tracker failed; the trial must be run again.
     """
     started = time.monotonic()
     with heartbeats(trial), suppress(UpdateFinishedTrialError):
@@ -146,7 +147,7 @@ def run_trial(
             requeue(study, trial)
             raise
         except Exception as exc:
-            if is_storage_failure(exc):
+            if is_storage_failure(exc) or isinstance(exc, TrackingError):
                 with suppress(Exception):
                     requeue(study, trial)
                 raise

@@ -101,7 +101,7 @@ def _tune(
     trials, failures = RayTrials(study, request, notifier, resources.most), Failures()
     try:
         with (
-            quiet_tune() as folder,
+            quiet_tune(resources.most) as folder,
             isolated_random_state(),
             signals_given_back("SIGINT", "SIGUSR1"),
         ):

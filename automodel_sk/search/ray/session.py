@@ -218,11 +218,18 @@ def _close() -> None:
 
 
 @contextmanager
-def quiet_tune() -> Iterator[str]:
-    """Mute Ray Tune, and give it a temporary folder for its output."""
+def quiet_tune(at_a_time: int) -> Iterator[str]:
+    """Mute Ray Tune, and give it a temporary folder for its output.
+
+    Parameters
+    ----------
+    at_a_time : int
+        Maximum number of parallel trials, whose processes start together. By default Tune starts
+        those of a searcher one after another, so that the first trials run alone for seconds.
+    """
     with (
         scratch_folder("tune") as folder,
-        _variables(_QUIET_TUNE),
+        _variables({**_QUIET_TUNE, "TUNE_MAX_PENDING_TRIALS_PG": str(at_a_time)}),
         _muted(),
     ):
         yield str(folder)

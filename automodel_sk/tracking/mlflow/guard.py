@@ -32,6 +32,7 @@ __all__ = [
     "probe",
     "reason_of",
     "sqlite_path",
+    "without_output",
 ]
 
 # Whether a server is reachable is known within 3 s. A reachable server may take longer for the
@@ -101,10 +102,17 @@ def guarded(seconds: int) -> Iterator[None]:
         "MLFLOW_UV_AUTO_DETECT": "false",
         **{name: os.environ.get(name) or str(seconds) for name in _WAITS},
     }
-    with _TURN, ExitStack() as undo:
+    with without_output(), ExitStack() as undo:
         for name, value in settings.items():
             undo.callback(_restore, name, os.environ.get(name))
             os.environ[name] = value
+        yield
+
+
+@contextmanager
+def without_output() -> Iterator[None]:
+    """Keep MLflow from logging; leaves the environment alone, which other threads may read."""
+    with _TURN, ExitStack() as undo:
         for name, level in _LEVELS.items():
             logger = logging.getLogger(name)
             undo.callback(logger.setLevel, logger.level)

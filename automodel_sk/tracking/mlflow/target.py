@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from automodel_sk.exceptions import MissingDependencyError
@@ -20,6 +22,13 @@ __all__ = [
 
 DEFAULT_DATABASE = "mlflow.db"
 DEFAULT_EXPERIMENT = "automodel_sk"
+_VARIABLES = (
+    "MLFLOW_TRACKING_URI",
+    "MLFLOW_RUN_ID",
+    "MLFLOW_EXPERIMENT_NAME",
+    "MLFLOW_EXPERIMENT_ID",
+)
+"""The environment variables by which MLflow is told where to write."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +46,12 @@ class Target:
 
 
 def check_installed() -> None:
-    """Raise if MLflow cannot be imported."""
-    try:
-        import mlflow  # noqa: F401
-    except ImportError as error:
+    """Raise if MLflow is not installed; its import, of seconds, is left to whoever needs it."""
+    if "mlflow" not in sys.modules and find_spec("mlflow") is None:
         raise MissingDependencyError(
             "use_mlflow=True needs the package mlflow; install it with `pip install mlflow`, "
             "or pass use_mlflow=False"
-        ) from error
+        )
 
 
 def default_uri() -> str:
@@ -58,6 +65,11 @@ def find_target(tracking_uri: str | None, experiment_name: str) -> Target:
     MLflow's environment variables and `mlflow.set_experiment` apply in MLflow's own store:
     ``MLFLOW_RUN_ID`` as the active run, and the experiment if none is named here.
     """
+    if "mlflow" not in sys.modules and not any(name in os.environ for name in _VARIABLES):
+        # Nobody has set anything, and the import would take seconds.
+        uri = default_uri() if tracking_uri is None else absolute_uri(tracking_uri)
+        return Target(uri, experiment_name)
+
     import mlflow
 
     active = mlflow.active_run()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import tempfile
+import threading
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -18,6 +20,8 @@ from automodel_sk.tracking.mlflow.guard import (
     absence,
     guarded,
     reason_of,
+    sqlite_path,
+    without_output,
 )
 from automodel_sk.tracking.mlflow.model import check_registered_name
 from automodel_sk.tracking.mlflow.runs import EndedTrial, MlflowSearchRun
@@ -97,13 +101,15 @@ class MLflowTracker:
         self._search: SearchRecord | None = None
         self._run: MlflowSearchRun | None = None
         self._writer: TrialWriter | None = None
+        self._starting: threading.Thread | None = None
+        self._problem: str | None = None
         self._warned = False
 
     def __repr__(self) -> str:
         uri = None if self.tracking_uri is None else shown_address(self.tracking_uri)
         return f"MLflowTracker(tracking_uri={uri!r}, experiment_name={self.experiment_name!r})"
 
-    def start(self, search: SearchRecord) -> None:
+    def start(self, search: SearchRecord, *, wait: bool = True) -> None:
         """Start the search's run, or resume the unfinished run of a search with the same id.
 
         Parameters
@@ -111,6 +117,9 @@ class MLflowTracker:
         search : SearchRecord
             The search. If its tag ``automodel_sk.study_id`` belongs to a run that is not FINISHED,
             that run is resumed, and the trials in it are not written again.
+        wait : bool, default True
+            If False, a store in a local file is opened in a thread of its own, since MLflow takes
+            seconds to create its tables; `check` raises what `start` would have raised.
 
         Raises
         ------
@@ -125,30 +134,61 @@ class MLflowTracker:
         check_installed()
         self._local_uri = default_uri()
         self._search, self._warned, self.model_id = search, False, None
-        self._target = find_target(self.tracking_uri, self.experiment_name)
-        self.location = shown_address(self._target.uri)
-        problem = self._try_to_begin(self._target, search)
-        # Raised outside the handler, so that no cause containing a password is shown.
-        if problem is not None:
-            raise TrackingError(problem)
+        self._target = target = find_target(self.tracking_uri, self.experiment_name)
+        self.location = shown_address(target.uri)
+        self._run = self.run_id = self._problem = None
+        self._writer = TrialWriter(self._add, partial(absence, target.uri), self._warn_once)
+        begin = partial(self._begin, target, search)
+        if wait or sqlite_path(target.uri) is None:
+            begin()
+        else:
+            # The thread inherits the context of this one, such as MLflow's workspace.
+            run = contextvars.copy_context().run
+            self._starting = threading.Thread(target=run, args=(begin,), daemon=True)
+            self._starting.start()
+        self.check()
 
-    def _try_to_begin(self, target: Target, search: SearchRecord) -> str | None:
-        """Start the run; return the problem if that fails."""
+    def check(self) -> None:
+        """Raise if the store has turned out to be unusable.
+
+        Raises
+        ------
+        TrackingError
+            The store cannot be used.
+        """
+        # Not raised where it was caught, so that no cause containing a password is shown.
+        if self._problem is not None:
+            raise TrackingError(self._problem)
+
+    def _begin(self, target: Target, search: SearchRecord) -> None:
+        """Start the run, or note the problem."""
+        is_file = sqlite_path(target.uri) is not None  # which makes no requests
         try:
-            with guarded(EDGE_SECONDS):
+            with without_output() if is_file else guarded(EDGE_SECONDS):
                 store = Store.open(target)
                 run = MlflowSearchRun.begin(store, search, below=target.parent_run_id)
         except TrackingError as error:
-            return str(error)
+            self._problem = str(error)
         except Exception as error:
-            return (
+            self._problem = (
                 f"mlflow_tracking_uri {self.location!r} can't be used:"
                 f" {reason_of(error, target.uri)}; check the server, pass another URI such as"
                 " 'sqlite:///mlflow.db', or continue without MLflow: use_mlflow=False"
             )
-        self._run, self.run_id = run, run.run_id
-        self._writer = TrialWriter(run.add, partial(absence, target.uri), self._warn_once)
-        return None
+        else:
+            self._run, self.run_id = run, run.run_id
+
+    def _add(self, trial: EndedTrial) -> None:
+        """Write a trial, once the run has started."""
+        self._wait_for_start()
+        self.check()
+        if self._run is not None:
+            self._run.add(trial)
+
+    def _wait_for_start(self) -> None:
+        if self._starting is not None:
+            self._starting.join()
+            self._starting = None
 
     def log_trial(self, trial: TrialRecord) -> None:
         """Log an ended trial in the background; it is kept for later if the store rejects it.
@@ -225,6 +265,9 @@ class MLflowTracker:
             raise InvalidInputError(
                 f"status must be one of {', '.join(RUN_STATUSES)}, got {status!r}; try 'FINISHED'"
             )
+        self._wait_for_start()
+        if self._problem is not None and status == "FINISHED":
+            _log.warning("the search was not tracked: %s", self._problem)
         if self._run is None or self._writer is None or self._target is None:
             return
         with tempfile.TemporaryDirectory(prefix="automodel_sk-files-") as folder:

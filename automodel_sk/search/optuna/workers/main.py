@@ -37,6 +37,7 @@ from functools import partial
 from typing import Any
 
 from automodel_sk.exceptions import StorageError
+from automodel_sk.training.warm_up import warm_up
 
 __all__ = ["main", "serve"]
 
@@ -69,6 +70,7 @@ class _Host:
     def serve(self) -> None:
         """Handle commands until the parent ends or no command arrives for too long."""
         self.send(ready=os.getpid())
+        warm_up()  # while the parent still validates
         while os.getppid() == self._parent and self._read_commands():
             self._reap()
             if not self._workers and time.monotonic() - self._last_used > IDLE_SECONDS:
