@@ -39,6 +39,7 @@ from automodel_sk.portfolio.candidates import Candidate
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.forecasts import forecast_ahead, forecast_past
 from automodel_sk.portfolio.members.base import FittedMember
+from automodel_sk.portfolio.refits import refitted
 from automodel_sk.portfolio.reweighting import reweighted
 from automodel_sk.portfolio.state import NAME, EnsembleState, configurations, task_of
 from automodel_sk.portfolio.team import Team, WeightedMember
@@ -573,7 +574,7 @@ class AutoEnsemble(AutoModel):
         order, treatment = state.date_order, state.treatment
         frame = usable_history(dataset, state.task, state.freq, order, treatment=treatment)
         data = _data_of(state, frame, static_df)
-        return self._changed(_renewed(state, state.team.refit(data), data, frame, dataset))
+        return self._changed(_renewed(state, refitted(state.team, data), data, frame, dataset))
 
     @public(dataset=Frame("dataset", optional=False))
     def update(

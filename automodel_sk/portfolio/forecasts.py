@@ -19,6 +19,7 @@ from automodel_sk.forecasting.past_windows import warn_left_out
 from automodel_sk.forecasting.predict import warn_of_non_finite, with_conformal_quantiles
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.later_rows import EveryWindow
+from automodel_sk.portfolio.refits import refitted
 from automodel_sk.portfolio.state import NAME, EnsembleState
 from automodel_sk.portfolio.team import Inputs, Team
 
@@ -125,7 +126,7 @@ def _past_windows(original: Team, data: EveryWindow, every: int) -> Array:
     for window in range(1, data.n_windows + 1):
         past = data.before(window)
         if window == 1 or (every and (window - 1) % every == 0):
-            team = original.refit(_to_train_on(data, past))
+            team = refitted(original, _to_train_on(data, past))
         inputs = Inputs(past, data.of_window(window), data.static_df)
         points.append(team.point(inputs, past, data.h))
     return np.stack(points, axis=1)

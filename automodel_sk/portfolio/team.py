@@ -197,9 +197,14 @@ class Team:
                 reason,
             )
 
-    def refit(self, data: PortfolioData) -> Team:
-        """Return the members fitted to other data."""
-        return self._renewed(lambda member: member.refit(data))
+    def refit(self, data: PortfolioData, done: Mapping[int, FittedMember] | None = None) -> Team:
+        """Return the members fitted to other data; those already done are given by their places."""
+        done = done or {}
+        parts = (
+            replace(part, member=done[i] if i in done else part.member.refit(data), note=None)
+            for i, part in enumerate(self.parts)
+        )
+        return replace(self, parts=tuple(parts))
 
     def update(self, data: PortfolioData, max_steps: int | None) -> Team:
         """Return networks trained further on other data, and the other members refitted."""

@@ -15,12 +15,14 @@ from several_models import MLP, QUIET, frame
 
 from automodel_sk import create_auto_model
 from automodel_sk.exceptions import SearchError
-from automodel_sk.portfolio import final, side_by_side
+from automodel_sk.portfolio import final, refits, side_by_side
 from automodel_sk.portfolio import run as whole_run
 from automodel_sk.portfolio.budget import PortfolioBudget
 from automodel_sk.portfolio.final import fit_members
 from automodel_sk.portfolio.final_fits import MethodFit, NetworkFit
 from automodel_sk.portfolio.members.base import Deadline
+from automodel_sk.portfolio.refits import refitted
+from automodel_sk.portfolio.team import Team
 from automodel_sk.search.optuna.workers import pool
 from automodel_sk.search.optuna.workers.pool import workers_are_possible
 from automodel_sk.search.parts import Processes
@@ -186,3 +188,33 @@ def test_ray_forecasts_blocks_of_series(monkeypatch: pytest.MonkeyPatch) -> None
     found = fit_in_blocks(member, data, Deadline(60), Processes(on_ray=True, cpus=2))
     last = df.groupby("unique_id")["y"].last().to_numpy(dtype=np.float32)
     assert (found.predict() == last[:, None]).all()
+
+
+def test_a_refit_side_by_side_gives_the_members_of_one_after_another(
+    call: dict[str, Any],
+    alone: dict[str, Any],
+    two_workers: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    elsewhere: list[str] = []
+
+    def noted(*given: Any) -> Any:
+        found = moved(*given)
+        elsewhere.extend(member.name for member in found.values())
+        return found
+
+    moved = refits._side_by_side
+    monkeypatch.setattr(refits, "_side_by_side", noted)
+    later = frame()
+    later["y"] += 10.0
+    data = replace(call["plan"].final_data, frame=later)
+    team = Team(tuple(alone.values()))
+    found, expected = refitted(team, data), team.refit(data)
+    assert sorted(elsewhere) == ["LightGBM", "RidgeRegression"]
+    assert list(found.names) == list(expected.names) == list(alone)
+    for one, own in zip(found.parts, expected.parts, strict=True):
+        np.testing.assert_array_equal(one.member.predict(), own.member.predict())
+        assert (one.weight, one.number, one.note) == (own.weight, own.number, None)
+    assert (
+        np.abs(found.parts[0].member.predict() - alone[found.names[0]].member.predict()).min() > 1
+    )
