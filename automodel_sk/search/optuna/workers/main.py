@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import json
 import os
 import select
@@ -71,6 +72,9 @@ class _Host:
         """Handle commands until the parent ends or no command arrives for too long."""
         self.send(ready=os.getpid())
         warm_up()  # while the parent still validates
+        # A collection in a worker would write to every object that it shares with this process, and
+        # so copy it. No search has been loaded yet whose data would never be freed.
+        gc.freeze()
         while os.getppid() == self._parent and self._read_commands():
             self._reap()
             if not self._workers and time.monotonic() - self._last_used > IDLE_SECONDS:
