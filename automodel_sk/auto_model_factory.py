@@ -243,7 +243,7 @@ class AutoModelFactory:
             options.mlflow_experiment_name,
             options.mlflow_register_as,
         )
-        with self._tracked(plan, options, tracker, started) as done:
+        with self._tracked(plan, options, tracker, names, started) as done:
             fit = search_and_refit(plan, options, budget, tracker)
             model = AutoModel(
                 fit.fitted,
@@ -288,10 +288,15 @@ class AutoModelFactory:
 
     @contextmanager
     def _tracked(
-        self, plan: SearchPlan, options: OptimizationConfig, tracker: Tracker, started: datetime
+        self,
+        plan: SearchPlan,
+        options: OptimizationConfig,
+        tracker: Tracker,
+        names: ColumnNames,
+        started: datetime,
     ) -> Iterator[Any]:
         """Open the tracker around a search, and close it with the outcome of the search."""
-        tracker.start(_search_record(plan, options), wait=plan.strategy is None)
+        tracker.start(_search_record(plan, options, names), wait=plan.strategy is None)
         location = StudyLocation(str(options.study_name), options.storage)
         models: list[AutoModel] = []
 
@@ -531,7 +536,9 @@ def _log_waiting(options: OptimizationConfig) -> None:
     say(message, options.verbose)
 
 
-def _search_record(plan: SearchPlan, options: OptimizationConfig) -> SearchRecord:
+def _search_record(
+    plan: SearchPlan, options: OptimizationConfig, names: ColumnNames
+) -> SearchRecord:
     location = StudyLocation(str(options.study_name), options.storage)
     settings = {k: v for k, v in options.to_dict().items() if k not in ("storage", "verbose")}
     settings["warm_start"] = len(options.warm_start or ())
@@ -557,6 +564,6 @@ def _search_record(plan: SearchPlan, options: OptimizationConfig) -> SearchRecor
         plan.task.model_name,
         {**settings, **facts},
         tags,
-        data_record(plan.data) if options.use_mlflow else None,
+        data_record(plan.data, names) if options.use_mlflow else None,
         metric=None if plan.objective is None else plan.metric_name,
     )

@@ -15,6 +15,7 @@ from automodel_sk.cli import (
     leaderboard,
     models,
     predict,
+    reconcile,
     report,
     trials,
     validate,
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.command("fit", cls=Command)(fit.fit)
 app.command("predict", cls=Command)(predict.predict)
 app.command("leaderboard", cls=Command)(leaderboard.leaderboard)
+app.command("reconcile", cls=Command)(reconcile.reconcile)
 app.command("trials", cls=Command)(trials.trials)
 app.command("report", cls=Command)(report.report)
 app.command("models", cls=Command)(models.models)

@@ -12,6 +12,7 @@ import typer
 
 from automodel_sk.cli import fit_options as of
 from automodel_sk.cli.dialect import Asked
+from automodel_sk.cli.future import future_errors
 from automodel_sk.cli.inputs import Columns, read_beside, read_series, say
 from automodel_sk.cli.mappings import read_mapping
 from automodel_sk.cli.model_names import Model, label_of, single_or_several
@@ -41,7 +42,6 @@ from automodel_sk.cli.run_file import RunFile, command_of, inline_space, write_r
 from automodel_sk.cli.space_file import spaces_from_json
 from automodel_sk.cli.tables import base_name, write_table
 from automodel_sk.cli.targets import Targets, save_somewhere
-from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
 
@@ -116,7 +116,8 @@ def fit(
         read_beside(futr, columns, ("unique_id", "ds")),
         read_beside(static, columns),
     )
-    _check_future(future, futr, futr_exog or [])
+    if future is not None:
+        _check_future(future, frame, ctx.params)
     exogenous: dict[str, Any] = {
         "futr_exog_list": futr_exog,
         "hist_exog_list": hist_exog,
@@ -126,8 +127,16 @@ def fit(
     from automodel_sk.cli.search import CommandLineFactory
 
     factory = CommandLineFactory(models, h, OptimizationConfig(**options), run.interrupted)
-    fitted = factory.create_auto_model(frame, domains, loss, **exogenous)
-    fitted.columns = columns.remembered()
+    id_col, time_col, target_col = columns.remembered().names
+    fitted = factory.create_auto_model(
+        columns.restored(frame),
+        domains,
+        loss,
+        **exogenous,
+        id_col=id_col,
+        time_col=time_col,
+        target_col=target_col,
+    )
     save_somewhere(fitted, targets.model)
     run.write()
     result = _forecast(fitted, future, level, targets)
@@ -183,16 +192,11 @@ def _study_name(data: Path, label: str, h: int) -> str:
     return f"{base_name(data)}-{label}-h{h}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
-def _check_future(future: pd.DataFrame | None, path: Path | None, needed: list[str]) -> None:
-    """Raise where the forecast would fail, after the search, for want of columns."""
-    if future is None:
-        return
-    missing = [repr(name) for name in needed if name not in future.columns]
-    if missing:
-        raise InvalidInputError(
-            f"{path} has no column {' and no column '.join(missing)} (--futr-exog); its columns are"
-            f" {wording().columns(future.columns)}: add the values of the steps to forecast"
-        )
+def _check_future(future: pd.DataFrame, frame: pd.DataFrame, asked: dict[str, Any]) -> None:
+    """Raise where the forecast would fail, after the search, for want of future values."""
+    errors = future_errors(future, asked["futr_exog"] or (), frame, asked["h"], asked["freq"])
+    if errors:
+        raise InvalidInputError("\n".join(errors))
 
 
 def _forecast(

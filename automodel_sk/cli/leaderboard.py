@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automodel_sk.cli.dialect import Asked
-from automodel_sk.cli.inputs import Columns, read_series, say
+from automodel_sk.cli.inputs import Columns, read_beside, read_series, say
 from automodel_sk.cli.options import (
     DateFormat,
     Debug,
     Decimal,
+    FutrFile,
     IdCol,
     Json,
     Quiet,
     Separator,
+    StaticFile,
     TargetCol,
     TimeCol,
     Wide,
@@ -72,6 +74,8 @@ def leaderboard(
     top: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Show only the first N; all by default.")
     ] = None,
+    futr: FutrFile = None,
+    static: StaticFile = None,
     id_col: IdCol = None,
     time_col: TimeCol = None,
     target_col: TargetCol = None,
@@ -92,17 +96,21 @@ def leaderboard(
     from automodel_sk._utils.by_reason import by_reason
     from automodel_sk.auto_model import AutoModel
 
+    if data is None and (futr or static):
+        raise typer.BadParameter("--futr and --static go with --data; try --data later.csv")
     loaded = _several(AutoModel.load(model), model)
-    frame = None
+    rows: dict[str, Any] = {}
     if data is not None:
         asked = Asked(sep, decimal, date_format)
         columns = columns_of(loaded, Columns(id_col, time_col, target_col, asked=asked, wide=wide))
-        frame, _ = read_series(data, columns, quiet)
-    table = loaded.leaderboard(frame)[:top]
+        rows["test_df"], columns = read_series(data, columns, quiet)
+        rows["futr_df"] = read_beside(futr, columns, ("unique_id", "ds"))
+        rows["static_df"] = read_beside(static, columns)
+    table = loaded.leaderboard(**rows)[:top]
     if as_json:
         metric = loaded.state.record.metric_name
-        rows = {"metric": metric, "leaderboard": rows_of(table)}
-        print_json({**rows, "left_out": loaded.left_out})
+        document = {"metric": metric, "leaderboard": rows_of(table)}
+        print_json({**document, "left_out": loaded.left_out})
         return
     say(_metric_line(loaded), quiet)
     show(_table(table))

@@ -17,7 +17,9 @@ from automodel_sk.cli.options import (
     IdCol,
     Quiet,
     Separator,
+    TargetCol,
     TimeCol,
+    Wide,
 )
 from automodel_sk.cli.predict import columns_of
 from automodel_sk.cli.reporting import reported
@@ -39,9 +41,11 @@ def report(
     futr: FutrFile = None,
     id_col: IdCol = None,
     time_col: TimeCol = None,
+    target_col: TargetCol = None,
     sep: Separator = None,
     decimal: Decimal = None,
     date_format: DateFormat = None,
+    wide: Wide = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -56,6 +60,7 @@ def report(
 
     loaded = AutoModel.load(model)
     asked = Asked(sep, decimal, date_format)
-    future = read_beside(futr, columns_of(loaded, Columns(id_col, time_col, asked=asked)))
+    columns = columns_of(loaded, Columns(id_col, time_col, target_col, asked=asked, wide=wide))
+    future = read_beside(futr, columns, ("unique_id", "ds"))
     written = loaded.report(output, futr_df=future)
     say(f"Report: {written}", quiet)

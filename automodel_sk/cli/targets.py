@@ -16,7 +16,7 @@ from automodel_sk.exceptions import InvalidInputError, ModelFileError
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
 
-__all__ = ["Targets", "check_writable", "save_somewhere"]
+__all__ = ["Targets", "check_model_folder", "check_writable", "save_somewhere"]
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,25 @@ class Targets:
         folder = folder or Path(f"{base_name(data)}_{model}")
         forecast = forecast or folder.with_name(f"{folder.name}_forecast.csv")
         check_target(forecast, data, *others)
-        if folder.is_dir() and any(folder.iterdir()) and not (folder / "automodel.json").exists():
-            raise InvalidInputError(
-                f"{folder} exists and is not a saved model; pass another folder, for example"
-                f" --output {folder}-model"
-            )
-        check_writable(folder, "--output", "my_model")
+        check_model_folder(folder)
         check_writable(forecast.parent, "--forecast", "forecast.csv")
         return cls(folder, forecast)
+
+
+def check_model_folder(folder: Path) -> None:
+    """Raise where a model can't be saved to a folder later.
+
+    Raises
+    ------
+    InvalidInputError
+        If the folder holds something else, or is not writable.
+    """
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "automodel.json").exists():
+        raise InvalidInputError(
+            f"{folder} exists and is not a saved model; pass another folder, for example"
+            f" --output {folder}-model"
+        )
+    check_writable(folder, "--output", "my_model")
 
 
 def check_writable(folder: Path, option: str, example: str) -> None:

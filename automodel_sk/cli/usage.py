@@ -48,6 +48,7 @@ _OTHER_COMMANDS = {
 _MISSING = {
     "h": "pass the number of steps to forecast, for example --h 12",
     "model": "pass the folder of a saved model, for example sales_auto",
+    "hierarchy": "pass the file of the summing matrix, for example hierarchy.csv",
     "data": "pass the file of the series, for example sales.csv",
     "study": "pass the name that `automodel-sk fit` printed, for example --study sales",
 }

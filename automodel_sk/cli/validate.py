@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 
 from automodel_sk.cli.dialect import Asked
 from automodel_sk.cli.fit_options import takes_options
+from automodel_sk.cli.future import future_errors
 from automodel_sk.cli.inputs import Columns, read_beside, read_series
 from automodel_sk.cli.mappings import read_mapping
 from automodel_sk.cli.model_names import Model, single_or_several
@@ -20,6 +21,7 @@ from automodel_sk.cli.options import (
     Debug,
     Decimal,
     FutrExog,
+    FutrFile,
     HistExog,
     IdCol,
     Json,
@@ -71,6 +73,7 @@ def validate(
     wide: Wide = False,
     futr_exog: FutrExog = None,
     hist_exog: HistExog = None,
+    futr: FutrFile = None,
     static: StaticFile = None,
     stat_exog: StatExog = None,
     as_json: Json = False,
@@ -85,12 +88,16 @@ def validate(
     content = inline_space(ctx) if space_file is None else read_mapping(space_file)
     if (model or content is not None) and h is None:
         raise typer.BadParameter("--model, --space and --h go together; try --model NHITS --h 12")
+    if futr is not None and h is None:
+        raise typer.BadParameter("--futr and --h go together; try --h 12")
     models = single_or_several(model) if model or content is not None else None
     asked = Asked(sep, decimal, date_format)
     shared = (*(futr_exog or ()), *(hist_exog or ()))
     columns = Columns(id_col, time_col, target_col, asked=asked, wide=wide, shared=shared)
     frame, columns = read_series(data, columns, quiet)
     static_df = read_beside(static, columns)
+    future = read_beside(futr, columns, ("unique_id", "ds"))
+    series = frame
     from automodel_sk.data.analysis import analyse_dataset
     from automodel_sk.data.preparation import read_times
     from automodel_sk.data.treatment import treated
@@ -108,6 +115,10 @@ def validate(
     }
     domains = None if models is None else spaces_from_json(content, models)
     found = _check(frame, models, h, domains, options["strict_mode"], wanted)
+    if future is not None and found.result.is_valid:
+        assert h is not None
+        errors = future_errors(future, futr_exog or (), series, h, options["freq"])
+        found = found.with_errors(errors)
     result = found.result
     profile = analyse_dataset(read_times(frame), **wanted) if result.is_valid else None
     if as_json:
@@ -125,6 +136,11 @@ class _Found:
     result: ValidationResult
     models: tuple[str, ...] | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
+
+    def with_errors(self, more: list[str]) -> _Found:
+        """Return the findings with further errors."""
+        known, valid = self.result, self.result.is_valid and not more
+        return replace(self, result=replace(known, is_valid=valid, errors=[*known.errors, *more]))
 
 
 def _check(

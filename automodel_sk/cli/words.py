@@ -18,6 +18,7 @@ _FRAMES = {
     "df": ("data", "the data"),
     "futr_df": ("futr", "--futr"),
     "static_df": ("static", "--static"),
+    "S_df": ("hierarchy", "the hierarchy"),
 }
 _OWN = {"unique_id": "id_col", "ds": "time_col", "y": "target_col"}
 
@@ -30,7 +31,7 @@ OPTIONS: Mapping[str, str] = {
             *("precision", "refit_precision", "trials_per_gpu", "ray_address", "storage"),
             *("study_name", "resume", "id_col", "time_col", "target_col", "mlflow_tracking_uri"),
             *("mlflow_register_as", "preset", "ensemble", "exclude", "member", "to"),
-            *("fill_gaps", "calendar", "holidays", "non_negative"),
+            *("fill_gaps", "calendar", "holidays", "non_negative", "method"),
         )
     },
     "time_budget_hours": "--time-budget",

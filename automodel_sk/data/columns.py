@@ -126,9 +126,10 @@ class ColumnNames:
         """Raise where a name is that of another column of what a model gives."""
         for argument, name in zip(_ARGUMENTS, self.names, strict=True):
             if name in _OF_FORECASTS or (isinstance(model_name, str) and name == model_name):
+                code = f"rename it, e.g. df = df.rename(columns={{{name!r}: {name + '_'!r}}})"
+                how = wording().how(code, "rename it in the file")
                 raise InvalidInputError(
-                    f"{argument}={name!r} is the name of another column of the forecasts; rename"
-                    f" it, e.g. df = df.rename(columns={{{name!r}: {name + '_'!r}}})"
+                    f"{argument}={name!r} is the name of another column of the forecasts; {how}"
                 )
 
     def worded(self) -> AbstractContextManager[None]:

@@ -84,6 +84,9 @@ class Wording:
     'df = df.dropna()'
     """
 
+    is_of_frames = True
+    """Whether ids and times of the long frame are the user's own."""
+
     def name(self, series: Any) -> str:
         """Return the name of a series."""
         return shown(series)

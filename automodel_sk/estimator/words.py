@@ -39,6 +39,8 @@ class SktimeWords(Wording):
     ('forecaster.trials_', 'forecaster.report()')
     """
 
+    is_of_frames = False
+
     def __init__(self, layout: Layout, target: Hashable, exogenous: Mapping[Hashable, str]) -> None:
         self._layout = layout
         self._target = target

@@ -14,7 +14,7 @@ from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.validation import DataValidator
 
-__all__ = ["future_values", "of_steps", "times_after"]
+__all__ = ["check_columns", "future_values", "of_steps", "times_after"]
 
 
 def future_values(
@@ -74,22 +74,28 @@ def future_values(
         if set(columns) <= set(future.columns):  # steps that are only counted have no calendar
             return prepare_frame(future, columns, with_target=False)
         own = tuple(columns)
-    missing = [c for c in own if futr_df is None or c not in futr_df.columns]
-    if futr_df is None or missing:
-        words = wording()
-        found = "" if futr_df is None else f" (it has {words.columns(futr_df.columns)})"
-        named = ", ".join(repr(words.own(key)) for key in ("unique_id", "ds"))
-        raise InvalidInputError(
-            f"{words.frame('futr_df')} lacks {missing}{found}; the model uses their future values:"
-            f" pass {words.how('futr_df', '--futr')} with {named} and {missing} for the next {h}"
-            " steps"
-        )
-    known = with_calendar(read_times(futr_df, date_order), columns)
+    given = check_columns(futr_df, own, h)
+    known = with_calendar(read_times(given, date_order), columns)
     known = known[[c for c in ("unique_id", "ds", *columns) if c in known.columns]]
     DataValidator().validate_future(
         series, known, h, futr_exog=columns, freq=freq, categories=categories
     ).raise_if_invalid()
     return prepare_frame(known, columns, with_target=False)
+
+
+def check_columns(futr_df: pd.DataFrame | None, own: Sequence[str], h: int) -> pd.DataFrame:
+    """Return future values that have the columns needed; raise if they lack any."""
+    missing = [c for c in own if futr_df is None or c not in futr_df.columns]
+    if futr_df is not None and not missing:
+        return futr_df
+    words = wording()
+    found = "" if futr_df is None else f" (it has {words.columns(futr_df.columns)})"
+    named = ", ".join(repr(words.own(key)) for key in ("unique_id", "ds"))
+    raise InvalidInputError(
+        f"{words.frame('futr_df')} lacks {missing}{found}; the model uses their future values:"
+        f" pass {words.how('futr_df', '--futr')} with {named} and {missing} for the next {h}"
+        " steps"
+    )
 
 
 def of_steps(futr_df: pd.DataFrame | None, times: pd.DataFrame) -> pd.DataFrame | None:

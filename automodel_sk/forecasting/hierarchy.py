@@ -14,6 +14,7 @@ import pandas as pd
 
 from automodel_sk.arguments.number_rule import shown
 from automodel_sk.catalog.losses import point_quantile
+from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
 from automodel_sk.forecasting.calibration import named
 from automodel_sk.forecasting.past_windows import (
@@ -69,6 +70,11 @@ class SummingMatrix:
 
 
 SUMMING = SummingMatrix()
+
+
+def _matrix() -> str:
+    """Return what messages call the summing matrix."""
+    return wording().frame("S_df")
 
 
 def reconciled(state: ModelState, S_df: Any, method: str) -> ModelState:
@@ -204,7 +210,7 @@ def _read(S_df: Any, id_col: str) -> tuple[pd.Index, pd.Index, Any]:
     name = next((n for n in (id_col, "unique_id") if n in (*S_df.columns, *S_df.index.names)), None)
     if name is None:
         raise InvalidInputError(
-            f"S_df has no column {id_col!r}, its columns are"
+            f"{_matrix()} has no column {id_col!r}, its columns are"
             f" {shown([str(column) for column in S_df.columns])}; name the column of ids"
             f" {id_col!r}"
         )
@@ -215,7 +221,7 @@ def _read(S_df: Any, id_col: str) -> tuple[pd.Index, pd.Index, Any]:
     except (TypeError, ValueError):
         wrong = [c for c in values.columns if not pd.api.types.is_numeric_dtype(values[c])]
         raise InvalidInputError(
-            f"the columns {shown([str(c) for c in wrong])} of S_df are no numbers; keep"
+            f"the columns {shown([str(c) for c in wrong])} of {_matrix()} are no numbers; keep"
             f" {name!r} and one column per bottom series"
         ) from None
     return pd.Index(table[name].to_numpy()), pd.Index(values.columns), matrix
@@ -226,19 +232,22 @@ def _check_ids(rows: pd.Index, columns: pd.Index, known: pd.Index) -> None:
     for index, what in ((rows, "rows"), (columns, "columns")):
         if not index.is_unique:
             twice = index[index.duplicated()][0]
-            raise InvalidInputError(f"S_df has two {what} of {twice!r}; drop one of them")
+            raise InvalidInputError(f"{_matrix()} has two {what} of {twice!r}; drop one of them")
     if not len(columns):
-        raise InvalidInputError("S_df has no column of a bottom series; pass one for each")
+        raise InvalidInputError(f"{_matrix()} has no column of a bottom series; pass one for each")
     lacking = {
         "has no row of {} of the model's series": known.difference(rows),
         "has rows of {} series that the model was not trained on": rows.difference(known),
         "has columns of {} bottom series without a row": columns.difference(rows),
     }
+    advice = wording().how(
+        "train the model on Y_df of the same aggregate(...) as S_df",
+        "fit a model to all series of the hierarchy",
+    )
     for sentence, ids in lacking.items():
         if len(ids):
             raise InvalidInputError(
-                f"S_df {sentence.format(len(ids))}: {named(list(ids))}; train the model on Y_df of"
-                " the same aggregate(...) as S_df"
+                f"{_matrix()} {sentence.format(len(ids))}: {named(list(ids))}; {advice}"
             )
 
 
@@ -248,8 +257,8 @@ def _check_bottom(own: Any, columns: pd.Index) -> None:
     wrong = ~(difference < 1e-9)
     if wrong.any():
         raise InvalidInputError(
-            f"the rows of the bottom series {named(list(columns[wrong]))} of S_df must be 1 in"
-            " their own column and 0 elsewhere; pass the second result of aggregate(...)"
+            f"the rows of the bottom series {named(list(columns[wrong]))} of {_matrix()} must be 1"
+            " in their own column and 0 elsewhere; pass the second result of aggregate(...)"
         )
 
 

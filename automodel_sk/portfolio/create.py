@@ -192,7 +192,7 @@ def _tracked(
         options.mlflow_experiment_name,
         options.mlflow_register_as,
     )
-    tracker.start(_search_record(plan, options), wait=False)
+    tracker.start(_search_record(plan, options, names), wait=False)
     try:
         model = run_portfolio(plan, options, budget, tracker, names)
     except (KeyboardInterrupt, SystemExit):
@@ -273,7 +273,9 @@ def _algorithm(plan: PortfolioPlan) -> dict[str, str | None]:
     return {**names, "description": strategy.description}
 
 
-def _search_record(plan: PortfolioPlan, options: OptimizationConfig) -> SearchRecord:
+def _search_record(
+    plan: PortfolioPlan, options: OptimizationConfig, names: ColumnNames
+) -> SearchRecord:
     settings = {k: v for k, v in options.to_dict().items() if k not in ("storage", "verbose")}
     settings.pop("mlflow_tracking_uri")
     settings["warm_start"] = len(options.warm_start or ()) if plan.of_trials else None
@@ -295,7 +297,7 @@ def _search_record(plan: PortfolioPlan, options: OptimizationConfig) -> SearchRe
         plan.names[0] if plan.of_trials else "auto",
         {**settings, **facts},
         tags,
-        data_record(plan.prepared.data) if options.use_mlflow else None,
+        data_record(plan.prepared.data, names) if options.use_mlflow else None,
         by=None if plan.of_trials else MODEL,
         metric=_metric_of_trials(plan),
     )

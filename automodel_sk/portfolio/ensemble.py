@@ -390,7 +390,13 @@ class AutoEnsemble(AutoModel):
         return evaluate(self, own, test_df, metrics, futr_df=futr_df, by_series=by_series)
 
     @public(test_df=Frame("test_df", columns=("unique_id", "ds", "y")))
-    def leaderboard(self, test_df: pd.DataFrame | None = None) -> pd.DataFrame:
+    def leaderboard(
+        self,
+        test_df: pd.DataFrame | None = None,
+        *,
+        futr_df: pd.DataFrame | None = None,
+        static_df: pd.DataFrame | None = None,
+    ) -> pd.DataFrame:
         """Return every model that was tried beside the ensemble, the best first.
 
         Parameters
@@ -399,6 +405,10 @@ class AutoEnsemble(AutoModel):
             Rows that came after the training data, with the exogenous columns; earlier rows are
             ignored. Adds the errors of members, ensemble and baselines on them, of forecasts a
             horizon at a time from the end of the training data on, without training.
+        futr_df : DataFrame, optional
+            Future values of the steps after `test_df`, if its last rows are less than a horizon.
+        static_df : DataFrame, optional
+            Static values of its series. If None, those of the training data.
 
         Returns
         -------
@@ -410,7 +420,7 @@ class AutoEnsemble(AutoModel):
         """
         from automodel_sk.portfolio.standings import standings
 
-        return standings(self.state, test_df)
+        return standings(self.state, test_df, futr_df, static_df)
 
     @public(dataset=Frame("dataset", optional=False))
     def reweight(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.data.calendar import with_calendar
 from automodel_sk.data.preparation import MASK, WEIGHT
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.portfolio.data import PortfolioData
 
-__all__ = ["EveryWindow", "LaterWindow", "joined", "later_windows", "rows_after"]
+__all__ = ["EveryWindow", "LaterWindow", "joined", "known_ahead", "later_windows", "rows_after"]
 
 
 class EveryWindow(PortfolioData):
@@ -44,7 +45,7 @@ class LaterWindow:
 
 
 def later_windows(
-    data: PortfolioData, later: pd.DataFrame, times: pd.DataFrame
+    data: PortfolioData, later: pd.DataFrame, times: pd.DataFrame, known: pd.DataFrame
 ) -> Iterator[LaterWindow]:
     """Yield the horizons that follow the training data, one after the other.
 
@@ -56,6 +57,8 @@ def later_windows(
         The result of `rows_after`.
     times : DataFrame
         Ids and times of all steps after the training data that may be needed, `h` at a time.
+    known : DataFrame
+        The result of `known_ahead`.
 
     Raises
     ------
@@ -63,13 +66,57 @@ def later_windows(
         If a row is missing between the training data and the later ones.
     """
     _check_complete(later, times)
-    rows = later.groupby("unique_id", observed=True, sort=False).cumcount().to_numpy()
+    rows, steps = (
+        frame.groupby("unique_id", observed=True, sort=False).cumcount().to_numpy()
+        for frame in (later, times)
+    )
     for first in range(0, int(rows.max()) + 1, data.h):
         inside = (rows >= first) & (rows < first + data.h)
-        ids = later.loc[inside, "unique_id"].unique()
-        if data.futr_exog and inside.sum() < data.h * len(ids):
-            return  # the future values of the last steps are not known
-        yield _window(data, later[rows < first], later[inside])
+        future = later.loc[inside, ["unique_id", "ds"]]
+        if len(known.columns) > len(future.columns):
+            ahead = times[(steps >= first) & (steps < first + data.h)]
+            ahead = ahead[ahead["unique_id"].isin(future["unique_id"])]
+            future = _with_known(ahead, known)
+            if future.isna().to_numpy().any():
+                return  # the future values of the last steps are not known
+        yield _window(data, later[rows < first], later[inside], future.reset_index(drop=True))
+
+
+def _with_known(ahead: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Return steps with the columns that are known ahead; those of the calendar are computed."""
+    columns = [name for name in known.columns if name not in ("unique_id", "ds")]
+    computed = with_calendar(ahead, columns)
+    given = known.drop(columns=[name for name in columns if name in computed.columns])
+    both = computed.merge(given, on=["unique_id", "ds"], how="left", validate="one_to_one")
+    return both[["unique_id", "ds", *columns]]
+
+
+def known_ahead(
+    later: pd.DataFrame, columns: Sequence[str], futr_df: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Return the columns that are known ahead, of later rows and of the steps after them.
+
+    Parameters
+    ----------
+    later : DataFrame
+        The result of `rows_after`.
+    columns : sequence of str
+        The columns.
+    futr_df : DataFrame, optional
+        Prepared values of them, which may be of the same steps and of later ones.
+
+    Examples
+    --------
+    >>> later = pd.DataFrame({"unique_id": ["a"], "ds": [1], "price": [2.0]})
+    >>> futr_df = pd.DataFrame({"unique_id": "a", "ds": [1, 2], "price": [0.0, 3.0]})
+    >>> known_ahead(later, ["price"], futr_df)["price"].tolist()
+    [2.0, 3.0]
+    """
+    own = later[["unique_id", "ds", *columns]]
+    if futr_df is None:
+        return own
+    both = pd.concat([own, futr_df[own.columns]], ignore_index=True)
+    return both.drop_duplicates(["unique_id", "ds"])
 
 
 def rows_after(data: PortfolioData, frame: pd.DataFrame) -> pd.DataFrame:
@@ -113,13 +160,14 @@ def _check_complete(later: pd.DataFrame, times: pd.DataFrame) -> None:
         )
 
 
-def _window(data: PortfolioData, before: pd.DataFrame, inside: pd.DataFrame) -> LaterWindow:
+def _window(
+    data: PortfolioData, before: pd.DataFrame, inside: pd.DataFrame, future: pd.DataFrame
+) -> LaterWindow:
     kept = data.frame["unique_id"].isin(inside["unique_id"])
     known = before[before["unique_id"].isin(inside["unique_id"])]
     static = data.static_df
     if static is not None:
         static = static[static["unique_id"].isin(inside["unique_id"])].reset_index(drop=True)
-    future = inside[["unique_id", "ds", *data.futr_exog]].reset_index(drop=True)
     return LaterWindow(
         replace(data, frame=joined(data.frame[kept], known), static_df=static), future
     )

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from automodel_sk.data.baselines import baseline_forecasts
-from automodel_sk.data.preparation import filled_target, observed_values
+from automodel_sk.data.calendar import with_calendar
+from automodel_sk.data.preparation import (
+    filled_target,
+    observed_values,
+    prepare_frame,
+    read_times,
+)
 from automodel_sk.data.times.wall_dates import on_wall
-from automodel_sk.forecasting.future_values import times_after
-from automodel_sk.forecasting.inputs import prepared_history
-from automodel_sk.portfolio.later_rows import LaterWindow, later_windows, rows_after
+from automodel_sk.data.wording import wording
+from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.forecasting.future_values import check_columns, times_after
+from automodel_sk.forecasting.inputs import prepared_history, prepared_static
+from automodel_sk.portfolio.later_rows import (
+    LaterWindow,
+    known_ahead,
+    later_windows,
+    rows_after,
+)
 from automodel_sk.portfolio.later_scores import leaderboard_on, with_later_scores
 from automodel_sk.portfolio.leaderboard import LEFT_OUT, Leaderboard, leaderboard
 from automodel_sk.portfolio.state import NAME, EnsembleState
@@ -18,7 +33,12 @@ from automodel_sk.portfolio.team import Inputs
 __all__ = ["standings"]
 
 
-def standings(state: EnsembleState, test_df: pd.DataFrame | None = None) -> pd.DataFrame:
+def standings(
+    state: EnsembleState,
+    test_df: pd.DataFrame | None = None,
+    futr_df: pd.DataFrame | None = None,
+    static_df: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Return the leaderboard; see `AutoEnsemble.leaderboard`.
 
     Parameters
@@ -27,6 +47,8 @@ def standings(state: EnsembleState, test_df: pd.DataFrame | None = None) -> pd.D
         The ensemble; nothing is trained.
     test_df : DataFrame, optional
         Long frame with rows after the training data.
+    futr_df, static_df : DataFrame, optional
+        As in `AutoEnsemble.leaderboard`.
 
     Returns
     -------
@@ -46,24 +68,50 @@ def standings(state: EnsembleState, test_df: pd.DataFrame | None = None) -> pd.D
     weight = table["trial"].map(state.weights_by_number).fillna(0.0)
     table = table.assign(member=own, weight=weight.where(of_candidate, 1.0).astype(float))
     if test_df is not None:
-        table = with_later_scores(table, _later(state, test_df))
+        table = with_later_scores(table, _later(state, test_df, futr_df, static_df))
     found = Leaderboard(table)
     found.attrs[LEFT_OUT] = dict(state.left_out)
     return found
 
 
-def _later(state: EnsembleState, test_df: pd.DataFrame) -> pd.DataFrame:
+def _later(
+    state: EnsembleState,
+    test_df: pd.DataFrame,
+    futr_df: pd.DataFrame | None,
+    static_df: pd.DataFrame | None,
+) -> pd.DataFrame:
     """Return the errors of members, ensemble and baselines on later rows."""
     data = state.data
     frame = on_wall(prepared_history(state, test_df), data.freq)
+    if static_df is not None:
+        data = replace(data, static_df=prepared_static(state, static_df, frame))
     later = rows_after(data, frame)
     longest = int(later.groupby("unique_id", observed=True).size().max())
     times = on_wall(times_after(state.history(), data.freq, longest + data.h), data.freq)
-    forecasts = [_forecasts(state, window) for window in later_windows(data, later, times)]
+    known = known_ahead(later, state.task.futr_exog, _future(state, futr_df))
+    forecasts = [_forecasts(state, window) for window in later_windows(data, later, times, known)]
+    if not forecasts:
+        raise InvalidInputError(
+            f"the future values of {', '.join(state.asked_ahead)} are known for less than the"
+            f" {data.h} steps of a forecast; pass later rows, or the values of the next steps too:"
+            f" {wording().how('futr_df', '--futr')}"
+        )
     joined = pd.concat(forecasts, ignore_index=True)
     reached = later.merge(joined[["unique_id", "ds"]], on=["unique_id", "ds"])
     train = observed_values(data.frame)[["unique_id", "ds", "y"]]
     return leaderboard_on(joined, observed_values(reached), train, data.season)
+
+
+def _future(state: EnsembleState, futr_df: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Return future values that were passed, of any steps, with wall-clock times."""
+    own = state.asked_ahead
+    if futr_df is None or not own:
+        return None
+    given = check_columns(futr_df, own, state.h)
+    future = prepare_frame(read_times(given, state.date_order), own, with_target=False)
+    future = with_calendar(future, state.task.futr_exog)
+    wall: pd.DataFrame = on_wall(future, state.data.freq)
+    return wall
 
 
 def _forecasts(state: EnsembleState, window: LaterWindow) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "checked_numbers",
     "has_rows",
     "known_ids",
+    "quoted",
 ]
 
 ID, TIME, TARGET = "unique_id", "ds", "y"
@@ -34,6 +36,17 @@ MOST_HORIZONS = 100
 """Maximum horizon of a request, as a multiple of the model's own."""
 
 _EPOCH_UNITS = {"milliseconds": 10**11, "microseconds": 10**14, "nanoseconds": 10**17}
+
+
+def quoted(name: str) -> str:
+    """Return the user's name of a column, in quotes.
+
+    Examples
+    --------
+    >>> quoted("ds")
+    "'ds'"
+    """
+    return repr(wording().own(name))
 
 
 def checked_h(h: Any, own: int, n_series: int) -> int:
@@ -115,9 +128,9 @@ def checked_columns(frame: pd.DataFrame, sent: Any) -> pd.DataFrame:
     lacking += [TIME] if TIME not in columns and (len(columns) > 1 or _foreign(sent)) else []
     if lacking:
         raise InvalidInputError(
-            f"the request has {_columns_of(sent)} and lacks {' and '.join(map(repr, lacking))};"
-            " name the columns 'unique_id', 'ds' and 'y', or send no rows to forecast after the"
-            " training data"
+            f"the request has {_columns_of(sent)} and lacks {' and '.join(map(quoted, lacking))};"
+            f" name the columns {quoted(ID)}, {quoted(TIME)} and {quoted(TARGET)}, or send no rows"
+            " to forecast after the training data"
         )
     if TIME in columns:
         _check_times(frame[TIME])
@@ -126,7 +139,9 @@ def checked_columns(frame: pd.DataFrame, sent: Any) -> pd.DataFrame:
 
 def _foreign(sent: Any) -> bool:
     """Return whether a request has other columns than its ids."""
-    return isinstance(sent, pd.DataFrame) and len(set(map(str, sent.columns)) - {ID}) > 0
+    if not isinstance(sent, pd.DataFrame):
+        return False
+    return len(set(map(str, sent.columns)) - {ID, wording().own(ID)}) > 0
 
 
 def _columns_of(sent: Any) -> str:
@@ -158,8 +173,9 @@ def check_steps(result: pd.DataFrame, future: pd.DataFrame | None, sent: Any) ->
         first = keys.loc[keys[ID] == series, TIME].min()
         raise InvalidInputError(
             f"the request has {_columns_of(sent)} and the row of series {_short(series)} at {time}"
-            f" lacks 'y' and is not one of the steps to forecast, which begin at {first}; send the"
-            " past with its column 'y', and future rows for those steps alone"
+            f" lacks {quoted(TARGET)} and is not one of the steps to forecast, which begin at"
+            f" {first}; send the past with its column {quoted(TARGET)}, and future rows for those"
+            " steps alone"
         )
 
 
@@ -169,7 +185,7 @@ def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
     both = [name for name in names if name in frame.columns]
     if both:
         raise InvalidInputError(
-            f"the request has {both[0]!r} as index and as column; keep one of them, e.g."
+            f"the request has {quoted(both[0])} as index and as column; keep one of them, e.g."
             " df.reset_index(drop=True)"
         )
     if not names:
@@ -182,13 +198,15 @@ def _check_times(times: pd.Series[Any]) -> None:
     kinds: dict[type, Any] = {}
     for value in times.dropna() if times.dtype == object else times.head(1):
         if isinstance(value, (list, dict, set, tuple, bool, np.ndarray)):
-            raise InvalidInputError(f"'ds' must hold times, got {_short(value)}; e.g. '2024-01-31'")
+            raise InvalidInputError(
+                f"{quoted(TIME)} must hold times, got {_short(value)}; e.g. '2024-01-31'"
+            )
         kinds.setdefault(type(value), value)
     if len(kinds) > 1:
         first, second, *_ = kinds.values()
         raise InvalidInputError(
-            f"'ds' holds times of several kinds, such as {_short(first)} and {_short(second)};"
-            " send all as text such as '2024-01-31', or all as whole numbers"
+            f"{quoted(TIME)} holds times of several kinds, such as {_short(first)} and"
+            f" {_short(second)}; send all as text such as '2024-01-31', or all as whole numbers"
         )
 
 
@@ -254,7 +272,7 @@ def _check_id(value: Any) -> None:
         return
     if not (whole or isinstance(value, (pd.Timestamp, np.datetime64))) or pd.isna(value):
         raise InvalidInputError(
-            f"'unique_id' must hold text or numbers, got {_short(value)}; e.g. 'shop_1'"
+            f"{quoted(ID)} must hold text or numbers, got {_short(value)}; e.g. 'shop_1'"
         )
 
 
@@ -282,7 +300,7 @@ def _as_whole(value: Any) -> int:
     except (TypeError, ValueError, OverflowError):
         pass
     raise InvalidInputError(
-        f"'unique_id' holds whole numbers in the training data, got {_short(value)}; send ids"
+        f"{quoted(ID)} holds whole numbers in the training data, got {_short(value)}; send ids"
         " such as 101"
     )
 

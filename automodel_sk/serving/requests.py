@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from automodel_sk.arguments.boundary import engine_names
+from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.preparation import MASK, WEIGHT, read_times
 from automodel_sk.data.times import read as times
 from automodel_sk.exceptions import AutoModelError, InvalidInputError
@@ -23,6 +24,7 @@ from automodel_sk.serving.request_checks import (
     checked_numbers,
     has_rows,
     known_ids,
+    quoted,
 )
 
 if TYPE_CHECKING:
@@ -41,9 +43,10 @@ def answer(
     model : AutoModel
         The model.
     frame : DataFrame, optional
-        Long frame. Rows at the end of a series without `y` are the steps to forecast, with the
-        future values of exogenous columns. A series without any `y` is forecast from its training
-        data; if the frame has no rows or is None, all series are.
+        Long frame, with the column names that the model was fitted with. Rows at the end of a
+        series without target are the steps to forecast, with the future values of exogenous
+        columns. A series without any target is forecast from its training data; if the frame has no
+        rows or is None, all series are.
     params : mapping
         ``level``, ``quantiles`` and ``h`` as in `AutoModel.predict`: at most 100 numbers, and at
         most 100 times the model's own horizon.
@@ -60,18 +63,28 @@ def answer(
     InvalidInputError
         The rows or parameters are invalid; the message says why.
     """
-    try:
-        with engine_names():  # requests always use unique_id, ds and y
-            return _answer(model, frame, params, frame if sent is None else sent)
-    except AutoModelError:
-        raise
-    except Exception as exc:
-        # Any invalid input is answered with a one-sentence error.
-        reason = f"{type(exc).__name__}: {exc}"[:200].splitlines()[0]
-        raise InvalidInputError(
-            f"the request can't be used ({reason}); send rows with 'unique_id', 'ds' and 'y' as"
-            " the model was trained on"
-        ) from exc
+    names = model.columns
+    with names.worded(), engine_names():  # the names are translated here
+        try:
+            rows = None if frame is None else _under_own_names(frame, names)
+            return names.theirs(_answer(model, rows, params, frame if sent is None else sent))
+        except AutoModelError:
+            raise
+        except Exception as exc:
+            # Any invalid input is answered with a one-sentence error.
+            reason = f"{type(exc).__name__}: {exc}"[:200].splitlines()[0]
+            raise InvalidInputError(
+                f"the request can't be used ({reason}); send rows with {quoted(ID)},"
+                f" {quoted(TIME)} and {quoted(TARGET)} as the model was trained on"
+            ) from exc
+
+
+def _under_own_names(frame: pd.DataFrame, names: ColumnNames) -> pd.DataFrame:
+    """Return a request under the internal names of columns, and of the levels of its index."""
+    if not names.differ:
+        return frame
+    renames: Any = dict(zip(names.names, (ID, TIME, TARGET), strict=True))
+    return names.own(frame.rename_axis(index=renames), "the request")
 
 
 def _answer(
@@ -152,7 +165,8 @@ def _remembered(
     if len(unknown):
         raise InvalidInputError(
             f"the series {unknown[0]!r} was not trained on and has no past in the request"
-            f" ({len(unknown)} such series); pass its last rows with 'ds' and 'y'"
+            f" ({len(unknown)} such series); pass its last rows with {quoted(TIME)} and"
+            f" {quoted(TARGET)}"
         )
     return stored[stored[ID].isin(lacking)].drop(columns=WEIGHT, errors="ignore")
 

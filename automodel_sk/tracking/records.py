@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from automodel_sk.arguments.packages import refusal_without
+from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.preparation import MASK
-from automodel_sk.data.wording import Wording, wording
+from automodel_sk.data.wording import wording
 from automodel_sk.forecasting.predict import loss_family
 from automodel_sk.tracking import DataRecord, ModelRecord
 
@@ -46,20 +47,22 @@ def model_record(model: AutoModel) -> ModelRecord:
         save=model.save,
         example=partial(_example, state),
         columns=_columns(state),
-        forecast={"unique_id": _kind(pd.Series(state.ids)), "ds": "any", state.column: "double"},
+        forecast=_forecast_columns(state),
         params=model.best_config,
         metrics={} if score is None else {"best_score": score},
         packages=getattr(state, "packages", ()),
     )
 
 
-def data_record(data: SearchData) -> DataRecord:
+def data_record(data: SearchData, names: ColumnNames) -> DataRecord:
     """Return a record that identifies a search's data without containing any values.
 
     Parameters
     ----------
     data : SearchData
         The data of the search.
+    names : ColumnNames
+        The user's names of the columns.
 
     Returns
     -------
@@ -77,6 +80,8 @@ def data_record(data: SearchData) -> DataRecord:
         "first": str(times.min()),
         "last": str(times.max()),
     }
+    theirs = dict(zip(ColumnNames().names, names.names, strict=True))
+    columns = {theirs.get(name, name): kind for name, kind in columns.items()}
     return DataRecord(data.fingerprint, columns, profile)
 
 
@@ -96,7 +101,7 @@ def report_file(model: AutoModel) -> dict[str, Any]:
     dict of str to callable
     """
     state = model.state
-    readable = type(wording()) is Wording
+    readable = wording().is_of_frames
     has_intervals = state.fitted is None or state.scores is not None
     lacks_plotly = refusal_without("plotly", "report") is not None
     if lacks_plotly or not readable or state.kept_forecasts() is None:
@@ -117,8 +122,13 @@ def _columns(state: ModelState) -> Mapping[str, str]:
     # MLflow drops columns that are not named here, so a mask counts even if training had none.
     task = state.task
     ahead = state.asked_ahead
-    names = ["unique_id", "ds", "y", *ahead, *task.hist_exog, *task.stat_exog, MASK]
+    names = [*state.columns.names, *ahead, *task.hist_exog, *task.stat_exog, MASK]
     return dict.fromkeys(names, "any")
+
+
+def _forecast_columns(state: ModelState) -> Mapping[str, str]:
+    ids, times, _ = state.columns.names
+    return {ids: _kind(pd.Series(state.ids)), times: "any", state.column: "double"}
 
 
 def _kind(ids: pd.Series[Any]) -> str:
@@ -133,10 +143,10 @@ def _example(state: ModelState) -> pd.DataFrame:
     rows: pd.DataFrame = (
         stored[stored["unique_id"] == first].tail(_EXAMPLE_ROWS).reset_index(drop=True)
     )
-    known = _columns(state)
+    known = {*ColumnNames().names, *_columns(state)}
     rows = rows.drop(columns=[name for name in rows if name not in known])
     if state.asked_ahead:
         rows.loc[rows.index[-state.h :], "y"] = None
     if state.task.stat_exog:
         rows = rows.merge(state.stored_static(), on="unique_id")
-    return rows
+    return state.columns.theirs(rows)

@@ -20,6 +20,7 @@ from automodel_sk import AutoModel, AutoNeuralForecaster, OptimizationConfig, cr
 from automodel_sk.auto_model_factory import _search_record
 from automodel_sk.catalog.losses import resolve_loss
 from automodel_sk.data.baselines import baseline_forecasts
+from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.held_out import held_out_steps, hold_out
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import resolve_metric
@@ -420,7 +421,8 @@ def test_another_metric_season_or_step_is_another_search(data: pd.DataFrame):
 def test_a_tracker_is_told_the_metrics_name(data: pd.DataFrame):
     for metric, name in ((worst, f"{__name__}.worst"), ("MASE", "mase"), (None, "loss")):
         options = OptimizationConfig(num_samples=2, gpus=0, metric=metric, study_name="s")
-        record = _search_record(make_plan(UserInput("NLinear", H, data, SPACE), options), options)
+        plan = make_plan(UserInput("NLinear", H, data, SPACE), options)
+        record = _search_record(plan, options, ColumnNames())
         assert record.params["metric"] == name
         assert record.metric == (None if metric is None else name)  # the name of its scores
 

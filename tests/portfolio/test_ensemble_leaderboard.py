@@ -201,3 +201,32 @@ def test_awkward_series_are_forecast_judged_and_shown(tmp_path):
     assert set(table["unique_id"]) == {"good", "still", "zeros"}
     assert table["y"].isna().sum() == 1
     assert ensemble.report(tmp_path / "report.html").exists()
+
+
+def test_later_rows_are_forecast_with_future_and_static_values():
+    whole = rows(46).assign(price=lambda df: df["ds"] % 7 * 10.0)
+    static = pd.DataFrame({"unique_id": ["x", "y"], "size": [1.0, 2.0]})
+    past = whole[whole["ds"] < 40]
+    known = {"futr_exog": ("price",), "stat_exog": ("size",)}
+    data = data_of(past, H, n_windows=2, static_df=static, **known)
+    ensemble = ensemble_of(past, data, [LastTimes(1.0, data.frame, H, **known)], [1.0])
+    later = whole[(whole["ds"] >= 40) & (whole["ds"] < 45)]  # of the second horizon two rows
+    ahead = whole[whole["ds"] >= 45].drop(columns="y")
+
+    def mae(until: int, sizes: tuple[float, float] = (1.0, 2.0), **given: pd.DataFrame) -> float:
+        errors = []
+        for size, (_, series) in zip(sizes, whole.groupby("unique_id"), strict=True):
+            y, price = series["y"].to_numpy(), series["price"].to_numpy()
+            starts = np.array([40, 40, 40, 43, 43])[: until - 40]
+            errors.append(np.abs(y[starts - 1] + price[40:until] + size - y[40:until]))
+        table = ensemble.leaderboard(later, **given).set_index("model")
+        assert table.loc["LastTimes", "mae"] == pytest.approx(np.mean(errors), rel=1e-4)
+        return float(np.mean(errors))
+
+    assert mae(43) != mae(45, futr_df=ahead)
+    other = static.assign(size=[7.0, 9.0])
+    assert mae(45, (7.0, 9.0), futr_df=ahead, static_df=other) != mae(45, futr_df=ahead)
+    with pytest.raises(InvalidInputError, match="values of price are known for less than the 3"):
+        ensemble.leaderboard(later[later["ds"] < 42])
+    with pytest.raises(InvalidInputError, match=r"futr_df lacks \['price'\]"):
+        ensemble.leaderboard(later, futr_df=ahead.drop(columns="price"))
