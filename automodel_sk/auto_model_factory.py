@@ -27,6 +27,7 @@ from automodel_sk.data.frequency import season_length
 from automodel_sk.data.times.steps import plain_frequency
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.forecasting.state import exact_target
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.names import makes_ensemble, names_several
 from automodel_sk.portfolio.presets import with_time_limit
@@ -263,6 +264,7 @@ class AutoModelFactory:
                 columns=names,
                 treatment=treatment_of(options, plan.profile),
             )
+            model._state = replace(model.state, target=exact_target(plan.data.frame))
             if budget.is_limited and fit.scores is None and calibration_is_possible(plan):
                 _calibrate_in_time(model, budget, options.verbose)
             done(fit, model)
@@ -489,7 +491,7 @@ def _announce(plan: SearchPlan, options: OptimizationConfig, *, is_preset: bool)
     """Announce the search, warnings first."""
     for warning in plan.validation.warnings:
         logger.warning(warning)
-    say(f"Data: {plan.profile}", options.verbose)
+    say(f"Data: {plan.profile.in_words(options.season_length)}", options.verbose)
     if plan.strategy is not None:
         say(f"Trials: {plan.explanation}", options.verbose)
         say(f"Time: {_time_limit(options, is_preset=is_preset)}", options.verbose)
@@ -500,11 +502,14 @@ def _announce(plan: SearchPlan, options: OptimizationConfig, *, is_preset: bool)
 
 def _time_limit(options: OptimizationConfig, *, is_preset: bool) -> str:
     """Return how long search and refit may take, and how to change that unless it was asked for."""
-    option = wording().how("time_budget_hours=0.2", "--time-budget 10m")
+    option = wording().option("time_budget_hours=0.2", "--time-budget 10m")
     if options.time_budget_hours is None:
-        return f"no limit; {option} limits search and final training"
+        return (
+            "no limit" if option is None else f"no limit; {option} limits search and final training"
+        )
     limit = f"up to {duration_text(options.time_budget_hours * 3600)}"
-    return f"{limit} (preset {options.preset}); {option} changes it" if is_preset else limit
+    limit += f" (preset {options.preset})" if is_preset else ""
+    return f"{limit}; {option} changes it" if is_preset and option is not None else limit
 
 
 def _calibrate_in_time(model: AutoModel, budget: TimeBudget, verbose: bool) -> None:

@@ -15,7 +15,7 @@ from automodel_sk._utils.interrupts import Stopped, stop_at_signals
 from automodel_sk._utils.plain_text import plain_text
 from automodel_sk._utils.secrets import mask_secrets
 from automodel_sk.cli.output import print_json
-from automodel_sk.cli.words import CommandLineWords, in_options
+from automodel_sk.cli.words import CommandLineWords, in_options, with_owner
 from automodel_sk.data.wording import worded
 from automodel_sk.exceptions import AutoModelError, InvalidInputError
 
@@ -52,8 +52,9 @@ def reported(command: Command) -> Command:
 
     @wraps(command)
     def run(**arguments: Any) -> None:
+        words = CommandLineWords(arguments)
         try:
-            with stop_at_signals(), _warnings_shown(), worded(CommandLineWords(arguments)):
+            with stop_at_signals(), _warnings_shown(), worded(words):
                 command(**arguments)
         except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
             raise
@@ -66,9 +67,9 @@ def reported(command: Command) -> Command:
         except Exception as exc:
             if arguments.get("debug"):
                 typer.echo(_safe(traceback.format_exc()), err=True)
-            _print_error(
-                [f"Error: {line}" for line in _sentences(exc)], type(exc).__name__, arguments
-            )
+            with worded(words):
+                lines = [f"Error: {line}" for line in _sentences(exc)]
+            _print_error(lines, type(exc).__name__, arguments)
             raise typer.Exit(1) from None
 
     return run  # type: ignore[return-value]  # the same signature, by wraps
@@ -92,14 +93,19 @@ def _safe(text: str) -> str:
 def _sentences(exc: Exception) -> list[str]:
     """Return an exception as text, with the validator's errors one by one."""
     if isinstance(exc, InvalidInputError) and exc.result is not None:
-        return [in_options(error) for error in exc.result.errors]
+        return [_said(error) for error in exc.result.errors]
     if isinstance(exc, InvalidInputError):
-        return [in_options(line) for line in str(exc).splitlines()]
+        return [_said(line) for line in str(exc).splitlines()]
     if isinstance(exc, AutoModelError):
-        return [in_options(str(exc))]
+        return [_said(str(exc))]
     if isinstance(exc, OSError):
         return [str(exc)]
     return [f"{type(exc).__name__}: {exc} (unexpected error; rerun with --debug for the traceback)"]
+
+
+def _said(message: str) -> str:
+    """Return a message in the words of the command line."""
+    return with_owner(in_options(message))
 
 
 class _Shown(logging.Handler):
@@ -107,7 +113,7 @@ class _Shown(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
-        message = in_options(record.getMessage())
+        message = _said(record.getMessage())
         typer.echo(_safe(f"{record.levelname.capitalize()}: {message}"), err=True)
 
 

@@ -77,11 +77,11 @@ def _table(frame: pd.DataFrame, metric: str) -> Table:
     from rich.table import Table
 
     from automodel_sk._utils.plain_text import plain_text
-    from automodel_sk.evaluation.outcome import score_name
+    from automodel_sk.metrics import display_name
 
     table = Table(box=SIMPLE, header_style="bold cyan")
     several = _MODEL in frame
-    score = plain_text(score_name(metric)[:20])
+    score = plain_text(display_name(metric)[:20])
     for heading in ("trial", *(["model"] if several else []), "state", score, "step", "time"):
         is_word = heading in ("model", "state")
         table.add_column(heading, justify="left" if is_word else "right", no_wrap=True)

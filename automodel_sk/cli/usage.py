@@ -50,7 +50,7 @@ _MISSING = {
     "model": "pass the folder of a saved model, for example sales_auto",
     "hierarchy": "pass the file of the summing matrix, for example hierarchy.csv",
     "data": "pass the file of the series, for example sales.csv",
-    "study": "pass the name that `automodel-sk fit` printed, for example --study sales",
+    "study_name": "pass the name that `automodel-sk fit` printed, for example --study sales",
 }
 _EXAMPLES = {
     "h": "--h 12",

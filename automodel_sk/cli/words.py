@@ -12,7 +12,7 @@ from automodel_sk.data.wording import Wording, shown, wording
 if TYPE_CHECKING:
     from automodel_sk.cli.inputs import Columns
 
-__all__ = ["CommandLineWords", "in_options", "learn"]
+__all__ = ["CommandLineWords", "in_options", "learn", "with_owner"]
 
 _FRAMES = {
     "df": ("data", "the data"),
@@ -46,6 +46,14 @@ OPTIONS: Mapping[str, str] = {
     "strict_mode": "--strict",
 }
 """The options by the names that Python has for them."""
+
+_NOT_OF_FIT = {"--to", "--member", "--method"}
+_PARAMETERS = {
+    **{option: name.removesuffix("_list") for name, option in OPTIONS.items()},
+    "--model": "space_file",  # `model` is the folder of a saved one where there is no --model
+}
+"""The parameters of commands by their options."""
+_OPTION = re.compile(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*")
 
 _VALUE = r"""(\[[^\]\n]*\]|\([^)\n]*\)|'[^'\n]*'|"[^"\n]*"|[\w.+-]*\w)"""
 _OTHERS = r"((?:, '[\w.-]+')*(?: or '[\w.-]+')?)"
@@ -81,6 +89,7 @@ class CommandLineWords(Wording):
             if arguments.get(name) is not None
         }
         self._names = {own: str(arguments.get(name) or own) for own, name in _OWN.items()}
+        self._arguments = frozenset(arguments)
 
     def learn(self, columns: Columns) -> None:
         """Take the names that were found out from a file or a saved model."""
@@ -101,6 +110,14 @@ class CommandLineWords(Wording):
     def how(self, code: str, plain: str) -> str:
         """Return plain words: there is no code at the command line."""
         return plain
+
+    def option(self, code: str, plain: str) -> str | None:
+        """Return an option with its value; None if the command has no such option."""
+        return plain if self.offers(plain.split()[0]) else None
+
+    def offers(self, option: str) -> bool:
+        """Return whether the command has an option."""
+        return _PARAMETERS.get(option, option) in self._arguments
 
     def column(self, name: str, frame: str | None = None) -> str:
         """Name a column, and its file."""
@@ -147,6 +164,35 @@ def in_options(text: str) -> str:
         lambda found: _option(found[1], found[2]) + found[3].replace("'", ""), text
     )
     return _NAMED.sub(lambda found: OPTIONS[found[1]], text)
+
+
+def with_owner(text: str) -> str:
+    """Return a message that says of which command the options are that this one lacks.
+
+    Parameters
+    ----------
+    text : str
+        The message.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from automodel_sk.data.wording import worded
+    >>> with worded(CommandLineWords({"model": "sales_auto", "to": None})):
+    ...     with_owner("a gap on 2024-01-03; fill it with --fill-gaps zero")
+    'a gap on 2024-01-03; fill it with --fill-gaps zero (an option of `automodel-sk fit`)'
+    """
+    words = wording()
+    if not isinstance(words, CommandLineWords) or "automodel-sk" in text:
+        return text
+    named = {option.replace("--no-", "--", 1) for option in _OPTION.findall(text)}
+    lacking = {o for o in named & set(_PARAMETERS) - _NOT_OF_FIT if not words.offers(o)}
+    if not lacking:
+        return text
+    return f"{text} ({'an option' if len(lacking) == 1 else 'options'} of `automodel-sk fit`)"
 
 
 def _option(name: str, value: str) -> str:

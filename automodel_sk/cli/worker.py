@@ -42,7 +42,7 @@ _LARGEST_NUMBER = 10_000_000
 @reported
 @of.takes_options("storage", "cpus", "gpus", "trial_timeout_minutes", "verbose")
 def worker(
-    study: Annotated[
+    study_name: Annotated[
         str, typer.Option("--study", "--study-name", help="Name of the study to join.")
     ],
     data: Annotated[
@@ -71,12 +71,12 @@ def worker(
     from automodel_sk.search.study.search_spec import read_search_spec
     from automodel_sk.search.study.storage import StudyLocation
 
-    job = read_search_spec(StudyLocation(study, options["storage"]))
-    _check_settings(job, study)
-    _check_sizes(job, study)
+    job = read_search_spec(StudyLocation(study_name, options["storage"]))
+    _check_settings(job, study_name)
+    _check_sizes(job, study_name)
     if options["trial_timeout_minutes"] is None:
         options["trial_timeout_minutes"] = job.options.trial_timeout_minutes
-    config = replace(job.options, study_name=study, **options)
+    config = replace(job.options, study_name=study_name, **options)
     start_workers_early(config)
     asked = Asked(sep, decimal, date_format)
     shared = (*without_calendar(job.futr_exog), *job.hist_exog)
@@ -85,7 +85,7 @@ def worker(
     seconds = None if job.ends is None else job.ends - time.time()
     join = _join_several if job.models else _join
     records = join(job, given, config, seconds, data)
-    print_line(f"Study {study}: {len(records)} of {job.trials} trials have ended")
+    print_line(f"Study {study_name}: {len(records)} of {job.trials} trials have ended")
 
 
 def _join(

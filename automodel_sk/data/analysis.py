@@ -15,9 +15,11 @@ from automodel_sk.catalog.scales import DatasetSize
 from automodel_sk.data.calendar import is_calendar
 from automodel_sk.data.frequency import infer_panel_frequency, season_length
 from automodel_sk.data.panel import IntArray, Panel
+from automodel_sk.data.period import frequency_in_words, season_in_words
 from automodel_sk.data.preparation import MASK, WEIGHT
 from automodel_sk.data.times.steps import parse_frequency
 from automodel_sk.data.windows import WindowShape, count_windows
+from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = [
@@ -176,6 +178,22 @@ class DatasetProfile:
         return pd.DataFrame({"value": pd.Series(list(values.values()), index=index, dtype=object)})
 
     def __str__(self) -> str:
+        return self.in_words()
+
+    def in_words(self, season: int | None = None) -> str:
+        """Return the characteristics in one line.
+
+        Parameters
+        ----------
+        season : int, optional
+            The season in use, if it is another one than that of the frequency.
+
+        Returns
+        -------
+        str
+        """
+        freq = wording().step(self.freq)
+        season = season or self.season_length
         rows = f"{self.min_length:,}"
         if self.max_length != self.min_length:
             rows += f" to {self.max_length:,}"
@@ -183,8 +201,8 @@ class DatasetProfile:
         kinds["static"] = self.stat_exog
         columns = [f"{kind}: {', '.join(_in_short(n))}" for kind, n in kinds.items() if n]
         return (
-            f"{self.n_series:,} series of {rows} rows, freq {self.freq!r}, "
-            f"season {self.season_length}, {self.size.value}; "
+            f"{self.n_series:,} series of {rows} rows, {frequency_in_words(freq)}, "
+            f"{season_in_words(season, freq)}, {self.size.value}; "
             f"{'; '.join(columns) or 'no exogenous columns'}"
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["steps_in_words", "unit_of"]
+__all__ = ["frequency_in_words", "season_in_words", "steps_in_words", "unit_of"]
 
 _UNITS = {
     "B": "business day",
@@ -70,3 +70,39 @@ def steps_in_words(count: int, freq: Any) -> str:
     unit = unit_of(freq)
     counted = f"{count:,} {unit}" + ("" if count == 1 else "s")
     return f"{counted} of {freq}" if unit == "step" and isinstance(freq, str) else counted
+
+
+def frequency_in_words(freq: Any) -> str:
+    """Return the step between two times.
+
+    Parameters
+    ----------
+    freq : str or int
+        As in `unit_of`.
+
+    Examples
+    --------
+    >>> frequency_in_words("MS"), frequency_in_words(1)
+    ("freq 'MS'", 'steps of 1')
+    """
+    return f"freq {freq!r}" if isinstance(freq, str) else f"steps of {freq}"
+
+
+def season_in_words(season: int, freq: Any) -> str:
+    """Return the length of a season, if there is one.
+
+    Parameters
+    ----------
+    season : int
+        Number of steps; 1 if there is no season, or none is known.
+    freq : str or int
+        As in `unit_of`; nothing is known of steps that are numbers.
+
+    Examples
+    --------
+    >>> season_in_words(12, "MS"), season_in_words(1, "YE"), season_in_words(1, 1)
+    ('season 12', 'no season', 'season unknown')
+    """
+    if season > 1:
+        return f"season {season}"
+    return "no season" if isinstance(freq, str) else "season unknown"

@@ -101,6 +101,10 @@ class Wording:
 
         return show_time(time)
 
+    def step(self, freq: str | int) -> str | int:
+        """Return the frequency of the user's data."""
+        return freq
+
     def own(self, name: str) -> str:
         """Return the user's name of a column."""
         return name
@@ -121,6 +125,10 @@ class Wording:
 
     def how(self, code: str, plain: str) -> str:
         """Return how to fix something: the code, or plain words where nobody writes code."""
+        return code
+
+    def option(self, code: str, plain: str) -> str | None:
+        """Return how to set an option: the code, or words; None where it can't be set."""
         return code
 
     def result(self, name: str) -> str:

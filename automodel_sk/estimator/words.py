@@ -58,6 +58,11 @@ class SktimeWords(Wording):
         """Return a time as in the index."""
         return self._layout.time(int(series), int(time))
 
+    def step(self, freq: str | int) -> str | int:
+        """Return the frequency of the index."""
+        step: str | int = self._layout.clock.step
+        return step
+
     def result(self, name: str) -> str:
         """Return the code that reads an attribute of the forecaster, or calls a method of it."""
         known = {"best_config": "best_config_", "trials": "trials_"}

@@ -12,11 +12,12 @@ from automodel_sk.data.baselines import BASELINE_COLUMN, BASELINES
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.period import steps_in_words, unit_of
 from automodel_sk.data.wording import shown, wording
+from automodel_sk.metrics import computable, display_name
 
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
 
-__all__ = ["Outcome", "outcome_of", "score_name", "target_name"]
+__all__ = ["Outcome", "outcome_of", "target_name"]
 
 _WORDS = {
     BASELINE_COLUMN: "seasonal naive",
@@ -24,27 +25,9 @@ _WORDS = {
     "WindowAverage": "the mean of the last season",
     "RWD": "a straight line",
 }
-_SHORT = 5
-_SPELT = {"loss": "loss", "smape": "sMAPE", "rmae": "rMAE", "huber": "Huber"}
 _NO_BASELINE, _SAME = 1e-12, 0.005
 _IN_UNIT = ("mae", "rmse", "mqloss", "quantile_loss", "winkler_score")
 """Metrics whose values have the unit of the target."""
-
-
-def score_name(metric: str) -> str:
-    """Return a metric's name as texts spell it: acronyms in capitals, functions without a module.
-
-    Examples
-    --------
-    >>> score_name("mase"), score_name("smape"), score_name("scaled_crps")
-    ('MASE', 'sMAPE', 'scaled_crps')
-    >>> score_name("__main__.p90"), score_name("utilsforecast.losses.quantile_loss(q=0.9)")
-    ('p90', 'quantile_loss(q=0.9)')
-    """
-    place, bracket, fixed = metric.partition("(")
-    if "." in place:
-        return f"{place.rpartition('.')[2]}{bracket}{fixed}"
-    return _SPELT.get(metric, metric.upper() if len(metric) <= _SHORT else metric)
 
 
 @dataclass(frozen=True)
@@ -109,7 +92,7 @@ class Outcome:
         No better than naive: search longer, such as with time_budget_hours=0.5, add columns ...
         """
         where = self._steps() if self.windows == 1 else f"{self.windows} windows of {self._steps()}"
-        text = f"{score_name(self.metric)} {self.score:.3g}{self._unit()} on the last {where}"
+        text = f"{display_name(self.metric)} {self.score:.3g}{self._unit()} on the last {where}"
         if self.baseline is not None:
             text += f"; {_WORDS[self.baseline]} {self._compared(self.baselines[self.baseline])}"
         return f"{text}." if self.is_better else f"{text}.\n{self._advice()}"
@@ -133,12 +116,13 @@ class Outcome:
         return f"{error:.3g} ({'the same' if abs(change) < _SAME else share})"
 
     def _advice(self) -> str:
-        longer = wording().how("time_budget_hours=0.5", "--time-budget 30m")
-        baseline = wording().how(repr(self.baseline), f"--model {self.baseline}")
+        longer = wording().option("time_budget_hours=0.5", "--time-budget 30m")
+        how = "" if longer is None else f", such as with {longer}"
+        baseline = wording().option(repr(self.baseline), f"--model {self.baseline}")
         words = _WORDS[str(self.baseline)]
         return (
-            f"No better than {words}: search longer, such as with {longer}, add columns that"
-            f" explain the series, or use {baseline}."
+            f"No better than {words}: search longer{how}, add columns that explain the series, or"
+            f" use {baseline or self.baseline}."
         )
 
 
@@ -165,7 +149,7 @@ def outcome_of(model: AutoModel) -> Outcome | None:
     if model.state.windows is None:
         return None
     median = task.loss is None or abs(point_quantile(task.loss) - 0.5) < 1e-6
-    metric = task.metric or ("mae" if median else "mqloss")
+    metric = computable(task.metric) or ("mae" if median else "mqloss")
     scores = model.validation_scores([metric])
     means = scores.drop(columns=["window", "cutoff", "metric"]).mean()
     own = next(name for name in means.index if name not in BASELINES)

@@ -28,7 +28,7 @@ from automodel_sk.data.times.wall_dates import on_wall
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.predict import stored_history
 from automodel_sk.forecasting.reconciliation import Reconciliation
-from automodel_sk.metrics import Forecast, Metric, resolve_metric
+from automodel_sk.metrics import Forecast, Metric, computable, resolve_metric
 from automodel_sk.training.build import build_model, trained_module
 from automodel_sk.training.objective import make_objective
 from automodel_sk.training.task import TrainingTask
@@ -181,7 +181,7 @@ def chosen_metrics(
     of_search: Any, asked: Sequence[Any] | None, season: int, usual: Sequence[str]
 ) -> list[Metric]:
     """Return the requested metrics, or the search metric and the usual ones."""
-    found = [resolve_metric(m, season) for m in (asked or [of_search, *usual])]
+    found = [resolve_metric(m, season) for m in (asked or [computable(of_search), *usual])]
     return list({metric.name: metric for metric in found if metric is not None}.values())
 
 

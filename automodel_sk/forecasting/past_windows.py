@@ -48,7 +48,7 @@ def forecast_past_windows(
     """Forecast past windows with the configuration of a model; see `AutoModel.cross_validation`."""
     from neuralforecast import NeuralForecast
 
-    frame = state.history() if dataset is None else prepared_history(state, dataset)
+    frame = state.exact_history() if dataset is None else prepared_history(state, dataset)
     static = prepared_static(state, static_df, frame)
     zone = day_zone(frame["ds"], state.freq)
     frame = on_wall(frame, state.freq)

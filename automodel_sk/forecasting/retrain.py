@@ -12,7 +12,7 @@ from automodel_sk.data.preparation import MASK, read_times
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.history import usable_history
 from automodel_sk.forecasting.inputs import check_room, prepared_history, prepared_static
-from automodel_sk.forecasting.state import ModelState
+from automodel_sk.forecasting.state import ModelState, exact_target
 from automodel_sk.training.refit import fit_final, train_on
 
 __all__ = ["profile_of", "refitted", "updated"]
@@ -42,6 +42,7 @@ def refitted(
         scores=None,
         windows=None,
         profile=profile_of(state, dataset),
+        target=exact_target(frame),
     )
 
 
@@ -61,7 +62,12 @@ def updated(
         steps=max_steps or max(1, round(state.number_of_steps * _UPDATE_SHARE)),
     )
     return replace(
-        state, fitted=fitted, scores=None, windows=None, profile=profile_of(state, dataset)
+        state,
+        fitted=fitted,
+        scores=None,
+        windows=None,
+        profile=profile_of(state, dataset),
+        target=exact_target(frame),
     )
 
 

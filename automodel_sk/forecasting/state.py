@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
@@ -33,7 +34,20 @@ if TYPE_CHECKING:
     from automodel_sk.search_space import SearchSpace
     from automodel_sk.validation import ValidationResult
 
-__all__ = ["ModelState"]
+__all__ = ["ModelState", "exact_target"]
+
+
+def exact_target(frame: pd.DataFrame) -> npt.NDArray[np.float64] | None:
+    """Return the values of a prepared frame's target, if single precision changes any of them.
+
+    Examples
+    --------
+    >>> exact_target(pd.DataFrame({"y": [0.5, 2.0]})), exact_target(pd.DataFrame({"y": [0.1]}))
+    (None, array([0.1]))
+    """
+    values = frame["y"].to_numpy(dtype=np.float64)
+    is_same = np.array_equal(values.astype(np.float32).astype(np.float64), values)
+    return None if is_same else values
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +94,9 @@ class ModelState:
         What makes the forecasts of a hierarchy add up; None if nothing does.
     treatment : Treatment
         What is done to data before the model sees them, and to forecasts.
+    target : array, optional
+        The values of the target in double precision, from `exact_target`; None where those in
+        single precision, which the model trains on, are the same.
     """
 
     fitted: Any
@@ -99,6 +116,7 @@ class ModelState:
     columns: ColumnNames = field(default_factory=ColumnNames)
     reconciliation: Reconciliation | None = None
     treatment: Treatment = field(default_factory=Treatment)
+    target: npt.NDArray[np.float64] | None = None
 
     @property
     def model_name(self) -> str:
@@ -179,6 +197,12 @@ class ModelState:
     def history(self) -> pd.DataFrame:
         """Return the prepared training data."""
         return stored_history(self.fitted)
+
+    def exact_history(self) -> pd.DataFrame:
+        """Return the prepared training data with the target as it was given."""
+        frame = self.history()
+        exact = frame["y"].astype(np.float64) if self.target is None else self.target
+        return frame.assign(y=exact)
 
     def ends(self) -> pd.DataFrame:
         """Return the last time of each training series."""

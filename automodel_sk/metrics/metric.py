@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,9 @@ from automodel_sk.metrics.array_metrics import (
 )
 from automodel_sk.metrics.forecast import Forecast
 from automodel_sk.metrics.frame_metrics import errors_of_table, no_quantiles
+from automodel_sk.metrics.names import metric_name
 
-__all__ = ["Metric", "metric_name", "resolve_metric"]
+__all__ = ["Metric", "resolve_metric"]
 
 Array = npt.NDArray[np.float64]
 _BEST_AT_A_LEVEL = ("coverage", "calibration")
@@ -163,34 +163,6 @@ def _number(name: str, value: Any) -> float:
             f"metric {name!r} must return a number, got {type(value).__name__};"
             " for example metric=lambda y, f: abs(y - f).max()"
         ) from None
-
-
-def metric_name(metric: Any) -> str:
-    """Return the name of a metric; it is the same in every process.
-
-    Parameters
-    ----------
-    metric : str, callable or None
-        As in `OptimizationConfig`.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> metric_name(None), metric_name("MASE"), metric_name(partial(np.quantile, q=0.9))
-    ('default', 'mase', 'numpy.quantile(q=0.9)')
-    """
-    if metric is None:
-        return "default"
-    if isinstance(metric, str):
-        return known_name(metric) or metric
-    if isinstance(metric, partial):
-        fixed = [*map(repr, metric.args), *(f"{k}={v!r}" for k, v in metric.keywords.items())]
-        return f"{metric_name(metric.func)}({', '.join(fixed)})"
-    named = metric if hasattr(metric, "__qualname__") else type(metric)
-    return f"{named.__module__}.{named.__qualname__}"
 
 
 def resolve_metric(metric: Any, season: int = 1) -> Metric | None:

@@ -235,3 +235,4 @@ class Manifest(Stored):
     columns: StoredColumns
     reconciliation: StoredReconciliation | None
     treatment: StoredTreatment | None
+    has_target: bool = False

@@ -22,6 +22,7 @@ from automodel_sk._utils.plain_json import plain_json
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.state import ModelState
+from automodel_sk.metrics import metric_name, saved_metric
 from automodel_sk.persistence.allowed_arguments import check_settings, passive, passive_hparams
 from automodel_sk.persistence.folders import FolderFormat
 from automodel_sk.persistence.manifest import Manifest, StoredTask, StoredTrial
@@ -31,6 +32,7 @@ from automodel_sk.persistence.reconciliations import (
     write_reconciliation,
 )
 from automodel_sk.persistence.schema import Stored, checked
+from automodel_sk.persistence.targets import check_target, read_target, write_target
 from automodel_sk.persistence.weights import load_fitted
 from automodel_sk.search_space import SearchSpace
 from automodel_sk.search_space.serialization import space_from_json, space_to_json
@@ -87,6 +89,7 @@ def save_auto_model(state: ModelState, path: Path) -> Path:
         with quiet(), passive_hparams(trained_module(fitted.models[0])):
             fitted.save(str(folder), save_dataset=True)
         write_reconciliation(folder, state.reconciliation)
+        write_target(folder, state.target)
         return _describe(state)
 
     return MODEL_FORMAT.write(path, write)
@@ -100,6 +103,7 @@ def _describe(state: ModelState) -> dict[str, Any]:
         "trained_steps": state.trained_steps,
         "season": state.season,
         "space": _space(state.space),
+        "has_target": state.target is not None,
         **described_search(state),
     }
     plain: dict[str, Any] = plain_json(described, strict=False)
@@ -123,7 +127,7 @@ def described_search(state: ModelState) -> dict[str, Any]:
 
 def _task(task: TrainingTask) -> dict[str, Any]:
     stored = {name: getattr(task, name) for name in StoredTask.model_fields}
-    return {**stored, "metric": task.metric if isinstance(task.metric, str) else None}
+    return {**stored, "metric": None if task.metric is None else metric_name(task.metric)}
 
 
 def _findings(validation: ValidationResult | None) -> dict[str, Any] | None:
@@ -245,7 +249,8 @@ def _manifest(stored: Mapping[str, Any], path: Path) -> Manifest:
 
 
 def _restore(manifest: Manifest, folder: Path, make: type[AutoModel]) -> AutoModel:
-    task = TrainingTask(**manifest.task.fields(), trainer_options=trainer_options())
+    described = manifest.task.fields() | {"metric": saved_metric(manifest.task.metric)}
+    task = TrainingTask(**described, trainer_options=trainer_options())
     fitted = load_fitted(folder, task.model_name)
     module = trained_module(fitted.models[0])
     _check_agreement(folder, task, module)
@@ -278,7 +283,10 @@ def _restore(manifest: Manifest, folder: Path, make: type[AutoModel]) -> AutoMod
         **parts,
     )
     rule = read_reconciliation(folder, manifest.reconciliation, model.state.ids)
-    model._state = replace(model.state, reconciliation=rule)
+    target = None
+    if check_target(folder, manifest.has_target):
+        target = read_target(folder, model.state.history()["y"].to_numpy())
+    model._state = replace(model.state, reconciliation=rule, target=target)
     return model
 
 

@@ -18,6 +18,7 @@ from automodel_sk.persistence.allowed_arguments import check_settings
 from automodel_sk.persistence.reconciliations import RECONCILIATION_FILE
 from automodel_sk.persistence.sizes import check_file_sizes, check_shapes, tensor_shapes
 from automodel_sk.persistence.strict_json import parse_json, read_json
+from automodel_sk.persistence.targets import TARGET_FILE
 from automodel_sk.persistence.upstream_json import (
     check_configuration,
     check_dataset,
@@ -32,7 +33,7 @@ __all__ = ["load_fitted"]
 
 _OWN_FILES = {"configuration.json", "dataset.json", "dataset.safetensors"}
 _MAYBE = {"configuration.safetensors"}
-_BESIDE = {RECONCILIATION_FILE}
+_BESIDE = {RECONCILIATION_FILE, TARGET_FILE}
 _HPARAM = "__hparams__."
 _SPARE = 4
 _FREE_ELEMENTS, _FREE_TENSORS = 2**20, 1_000

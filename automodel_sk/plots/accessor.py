@@ -141,7 +141,7 @@ class ModelPlots:
 
     @public()
     def history(self, *, backend: str = "matplotlib") -> Any:
-        """Plot the loss of each trial in the order of the search, and the best loss so far.
+        """Plot the score of each trial in the order of the search, and the best so far.
 
         Parameters
         ----------
@@ -157,7 +157,8 @@ class ModelPlots:
         InvalidInputError
             If there are no trials.
         """
-        return self._draw_search(search_plots.history, backend)
+        state = self._model.state
+        return drawer(backend)(search_plots.history(state.records, state.metric_name))
 
     @public()
     def learning_curves(self, *, backend: str = "matplotlib") -> Any:
@@ -177,7 +178,8 @@ class ModelPlots:
         InvalidInputError
             If there are no trials.
         """
-        return self._draw_search(search_plots.learning_curves, backend)
+        state = self._model.state
+        return drawer(backend)(search_plots.learning_curves(state.records, state.metric_name))
 
     @public()
     def importances(self, *, backend: str = "matplotlib") -> Any:
@@ -199,7 +201,7 @@ class ModelPlots:
         InvalidInputError
             If there are no trials, or too few complete ones.
         """
-        return self._draw_search(search_plots.importances, backend)
+        return drawer(backend)(search_plots.importances(self._model.state.records))
 
     @public()
     def slices(self, params: Sequence[str] | None = None, *, backend: str = "matplotlib") -> Any:
@@ -222,7 +224,8 @@ class ModelPlots:
         InvalidInputError
             If there are no trials, or a parameter was not tuned.
         """
-        return drawer(backend)(search_plots.slices(self._model.state.records, params))
+        state = self._model.state
+        return drawer(backend)(search_plots.slices(state.records, params, state.metric_name))
 
     @public()
     def error_by_step(self, *, backend: str = "matplotlib") -> Any:
@@ -292,9 +295,6 @@ class ModelPlots:
             "members=True shows the members of an ensemble, and this is a single model; fit several"
             " with create_auto_model('auto', ...), or leave members out"
         )
-
-    def _draw_search(self, sketch: Any, backend: str) -> Any:
-        return drawer(backend)(sketch(self._model.state.records))
 
     def _past(self, dataset: pd.DataFrame | None) -> pd.DataFrame:
         if dataset is None:

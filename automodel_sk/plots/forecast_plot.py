@@ -164,7 +164,7 @@ def _members(
 
 
 def _what_came(before: pd.DataFrame, later: pd.DataFrame) -> Line:
-    return Line(*_from_the_end(before, later, "y"), "what came true", "alarm")
+    return Line(*_from_the_end(before, later, "y"), "actual", "alarm")
 
 
 def _from_the_end(

@@ -8,19 +8,27 @@ from typing import Any
 import numpy as np
 
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.metrics import display_name
 from automodel_sk.plots.figure_spec import Bars, FigureSpec, Line, Points, Subplot, log_suits
 from automodel_sk.plots.study import as_study, tuned_values
 from automodel_sk.trials import TrialRecord, best_record
 
 __all__ = ["history", "importances", "learning_curves", "parameter_importances", "slices"]
 
-_LOSS = "validation loss"
 _FEWEST_FOR_IMPORTANCE = 4
 _MOST_CURVES = 200
 
 
-def history(records: Sequence[TrialRecord]) -> FigureSpec:
-    """Return each trial's loss and the best loss so far, including pruned and failed trials."""
+def history(records: Sequence[TrialRecord], metric: str = "loss") -> FigureSpec:
+    """Return each trial's score and the best so far, including pruned and failed trials.
+
+    Parameters
+    ----------
+    records : sequence of TrialRecord
+        The trials.
+    metric : str
+        Name of what they are judged by.
+    """
     as_study(records)  # raises if there are no trials
     finished = [r for r in records if r.ran_to_its_end and _loss(r) is not None]
     pruned = [r for r in records if r.state == "PRUNED" and _loss(r) is not None]
@@ -39,7 +47,11 @@ def history(records: Sequence[TrialRecord]) -> FigureSpec:
     losses = [_loss(r) for r in (*finished, *pruned, *cut)]
     failed = sum(r.state == "FAIL" for r in records)
     title = f"Trials of the search ({failed} failed)" if failed else "Trials of the search"
-    return FigureSpec([Subplot(layers, title, "trial", _LOSS, log_y=log_suits(losses))])
+    return FigureSpec([Subplot(layers, title, "trial", _axis(metric), log_y=log_suits(losses))])
+
+
+def _axis(metric: str) -> str:
+    return f"validation {display_name(metric)}"
 
 
 def _loss(record: TrialRecord) -> float | None:
@@ -56,7 +68,7 @@ def _points(records: Sequence[TrialRecord], name: str, colour: str, cross: bool 
     )
 
 
-def learning_curves(records: Sequence[TrialRecord]) -> FigureSpec:
+def learning_curves(records: Sequence[TrialRecord], metric: str = "loss") -> FigureSpec:
     """Return each trial's validation losses by training step, with the best trial on top."""
     as_study(records)
     curves = [r for r in records if r.intermediate_values]
@@ -71,7 +83,9 @@ def learning_curves(records: Sequence[TrialRecord]) -> FigureSpec:
         best = f"best, trial {winner.number}"
         layers.append(Line(list(losses), list(losses.values()), best, "other", width=2.4))
     values = [loss for r in curves for loss in r.intermediate_values.values()]
-    panel = Subplot(layers, "Learning curves", "training step", _LOSS, log_y=log_suits(values))
+    panel = Subplot(
+        layers, "Learning curves", "training step", _axis(metric), log_y=log_suits(values)
+    )
     return FigureSpec([panel])
 
 
@@ -116,7 +130,9 @@ def importances(records: Sequence[TrialRecord]) -> FigureSpec:
     )
 
 
-def slices(records: Sequence[TrialRecord], params: Sequence[str] | None = None) -> FigureSpec:
+def slices(
+    records: Sequence[TrialRecord], params: Sequence[str] | None = None, metric: str = "loss"
+) -> FigureSpec:
     """Return the losses against the values of each tuned parameter."""
     as_study(records)
     tuned = tuned_values(records)
@@ -129,13 +145,14 @@ def slices(records: Sequence[TrialRecord], params: Sequence[str] | None = None) 
         )
     names = list(params or tuned)
     losses = [_loss(r) for r in records if _loss(r) is not None]
-    panels = [_slice(name, tuned[name], records, log_suits(losses)) for name in names]
+    axis, log_y = _axis(metric), log_suits(losses)
+    panels = [_slice(name, tuned[name], records, axis, log_y) for name in names]
     columns = min(3, len(panels))
     return FigureSpec(panels, columns, (9.0 / columns if columns > 1 else 6.0, 2.9))
 
 
 def _slice(
-    name: str, values: dict[int, Any], records: Sequence[TrialRecord], log_y: bool
+    name: str, values: dict[int, Any], records: Sequence[TrialRecord], axis: str, log_y: bool
 ) -> Subplot:
     tried = [r for r in records if r.number in values and _loss(r) is not None]
     tried.sort(key=lambda r: values[r.number])
@@ -149,4 +166,4 @@ def _slice(
         x, y = [values[r.number] for r in own], [_loss(r) for r in own]
         layers.append(Points(x, y, label, colour, state == "PRUNED", notes))
     numeric = [value for value in values.values() if not isinstance(value, str)]
-    return Subplot(layers, name, "", _LOSS, log_x=log_suits(numeric), log_y=log_y)
+    return Subplot(layers, name, "", axis, log_x=log_suits(numeric), log_y=log_y)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from automodel_sk._utils.by_reason import by_reason
 from automodel_sk._utils.text_block import TextBlock
-from automodel_sk.evaluation.outcome import score_name
+from automodel_sk.data.period import frequency_in_words
+from automodel_sk.metrics import display_name
 from automodel_sk.portfolio.state import NAME
 from automodel_sk.report.templating import render
 
@@ -60,7 +61,7 @@ def _score_line(state: EnsembleState) -> str:
     where = "1 window" if windows == 1 else f"{windows} windows"
     count = len(record.candidates)
     candidates = "1 candidate" if count == 1 else f"{count} candidates"
-    return f"{score_name(record.metric_name)} {own:.4g} on {where}, {beside}; {candidates}"
+    return f"{display_name(record.metric_name)} {own:.4g} on {where}, {beside}; {candidates}"
 
 
 def ensemble_card(ensemble: AutoEnsemble) -> str:
@@ -88,9 +89,10 @@ def ensemble_card(ensemble: AutoEnsemble) -> str:
     return render(
         "ensemble_card.html.j2",
         model=ensemble,
+        frequency=frequency_in_words(ensemble.freq),
         n_series=len(ensemble.state.ids),
         rows=[{**row, "weight": row["weight"] or None} for row in shown],
-        metric=ensemble.state.record.metric_name,
+        metric=display_name(ensemble.metric_name),
         score=_score_line(ensemble.state),
         more=max(0, len(table) - len(shown)),
         left_out=ensemble.left_out,

@@ -7,7 +7,8 @@ import pandas as pd
 from automodel_sk.console.state import clock_text, duration_text
 from automodel_sk.data.baselines import BASELINES
 from automodel_sk.data.wording import wording
-from automodel_sk.evaluation.outcome import Outcome, score_name, target_name
+from automodel_sk.evaluation.outcome import Outcome, target_name
+from automodel_sk.metrics import display_name
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.presets import with_preset
@@ -40,12 +41,14 @@ def time_line(options: OptimizationConfig, label: str = "auto") -> str:
     >>> time_line(OptimizationConfig(time_budget_hours=0.5))
     'auto: up to 30 minutes'
     """
-    option = wording().how("time_budget_hours=0.2", "--time-budget 10m")
+    option = wording().option("time_budget_hours=0.2", "--time-budget 10m")
     hours = with_preset(options).time_budget_hours
     if hours is None:
         trials = f"{options.num_samples} trials of networks"
-        return f"{label}: {trials}, without a time limit; {option} sets one"
-    change = f" (preset {options.preset}); {option} changes it"
+        return f"{label}: {trials}, without a time limit" + (
+            "" if option is None else f"; {option} sets one"
+        )
+    change = f" (preset {options.preset})" + ("" if option is None else f"; {option} changes it")
     return f"{label}: up to {duration_text(hours * 3600)}" + (
         change if options.time_budget_hours is None else ""
     )
@@ -103,7 +106,7 @@ def leaderboard_head(model: AutoEnsemble, rows: int = _ROWS) -> str:
     head = sums.head(rows)
     if NAME not in head.index:  # always shown, also where lucky single models stand above it
         head = pd.concat([head.head(rows - 1), sums.loc[[NAME]]])
-    name = score_name(model.state.record.metric_name)
+    name = display_name(model.state.record.metric_name)
     width = max(len("model"), *map(len, head.index))
     lines = [f"  {'model':<{width}}  {name:>8}  {'weight':>6}  {'seconds':>7}"]
     lines += [

@@ -131,7 +131,7 @@ def _announce_one(plan: PortfolioPlan, options: OptimizationConfig) -> None:
     assert search.strategy is not None
     for warning in search.validation.warnings:
         logger.warning(warning)
-    say(f"Data: {plan.profile}", options.verbose)
+    say(f"Data: {plan.profile.in_words(options.season_length)}", options.verbose)
     windows = f"{plan.data.n_windows} validation windows of {plan.data.h} steps"
     say(f"Trials: {search.explanation} The best are combined by {windows}.", options.verbose)
     say(f"Algorithm: {search.strategy.description}", options.verbose)
@@ -149,7 +149,7 @@ def _announce(plan: PortfolioPlan, options: OptimizationConfig, *, by_name: bool
             WEIGHT,
             ", ".join(local),
         )
-    say(f"Data: {plan.profile}", options.verbose)
+    say(f"Data: {plan.profile.in_words(options.season_length)}", options.verbose)
     plural = "" if plan.data.n_windows == 1 else "s"
     windows = f"{plan.data.n_windows} validation window{plural} of {plan.data.h} steps"
     say(f"Models: {', '.join(plan.names)}; {windows}", options.verbose)
@@ -158,9 +158,16 @@ def _announce(plan: PortfolioPlan, options: OptimizationConfig, *, by_name: bool
         say(f"Sample: {plan.sample_note}", options.verbose)
     for names, reason in by_reason(plan.left_out):
         say(f"Left out: {names}: {reason}", options.verbose)
+    _announce_spaces(plan)
     _announce_columns(plan, options, by_name=by_name)
     location = StudyLocation(str(options.study_name), options.storage)
     say(f"Study: {options.study_name!r} in {location}", options.verbose)
+
+
+def _announce_spaces(plan: PortfolioPlan) -> None:
+    """Warn of search spaces without effect, with the reason."""
+    for names, reason in by_reason({name: plan.left_out[name] for name in plan.unused_spaces}):
+        logger.warning("config has a space of %s, which takes no part: %s", names, reason)
 
 
 def _announce_columns(plan: PortfolioPlan, options: OptimizationConfig, *, by_name: bool) -> None:

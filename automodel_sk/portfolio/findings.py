@@ -74,7 +74,7 @@ def _networks(state: EnsembleState) -> Iterator[Finding]:
         f"None of {len(networks)} networks has weight: out of sample they add nothing to the other"
         f" members. {advice}"
     )
-    combined = mean_error(record.errors_of(record.combined))
+    combined = mean_error(state.combination.errors)
     yield Finding("no_network", text, {**networks, "ensemble": combined}, suggestion)
 
 

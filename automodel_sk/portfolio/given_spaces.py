@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from automodel_sk.arguments.number_rule import nearest
@@ -29,7 +29,7 @@ def by_model(config: Any) -> Any:
     return {known.get(str(name).lower(), name): space for name, space in config.items()}
 
 
-def check_given(config: Any, names: Sequence[str]) -> None:
+def check_given(config: Any, names: Sequence[str], others: Collection[str] = ()) -> None:
     """Raise unless a user's config holds search spaces by the names of models.
 
     Parameters
@@ -38,6 +38,9 @@ def check_given(config: Any, names: Sequence[str]) -> None:
         As from `by_model`.
     names : sequence of str
         The models that are considered.
+    others : collection of str
+        Models that are left out of these data, of which a space is no mistake: with others they
+        might take part.
 
     Raises
     ------
@@ -54,7 +57,9 @@ def check_given(config: Any, names: Sequence[str]) -> None:
             f" {shown(config)}; try config={{'NHITS': {{'max_steps': 500}}}}"
         )
     for name in config:
-        if name not in names:
+        if name in others and name not in MEMBERS:
+            continue
+        if name not in names and name not in others:
             meant = nearest(str(name), names)
             hint = f"did you mean {meant!r}?" if meant else f"choose from {', '.join(names)}"
             raise InvalidInputError(

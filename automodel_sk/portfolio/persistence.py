@@ -25,6 +25,7 @@ from automodel_sk._utils.plain_json import plain_json
 from automodel_sk.data.times.steps import parse_frequency
 from automodel_sk.data.times.zones import named_zone
 from automodel_sk.exceptions import ModelFileError
+from automodel_sk.metrics import SavedMetric, saved_metric
 from automodel_sk.persistence.manifest import (
     StoredColumns,
     StoredProfile,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
 __all__ = ["restore", "save_ensemble"]
 
 _DATA, _WINDOWS = "data.safetensors", "windows.safetensors"
+_LONGEST_NAME = 200
 _MOST_MEMBERS = 1_000
 _LARGEST = 2**31
 
@@ -138,7 +140,7 @@ class EnsembleManifest(Stored):
     candidates: list[StoredCandidate]
     data: StoredSetting
     judged: StoredSetting | None
-    metric: Annotated[str, Field(max_length=100)]
+    metric: Annotated[str, Field(max_length=_LONGEST_NAME)]
     random_seed: Number
     training_note: Annotated[str, Field(max_length=500)] | None
     trials: list[StoredTrial]
@@ -186,8 +188,24 @@ def _windows(state: EnsembleState) -> dict[str, Any]:
         for place, candidate in enumerate(state.record.candidates)
         if candidate.forecasts is not None
     }
-    arrays = {"combined": state.record.combined, **known}
+    arrays = {"combined": state.record.combined, **known, **_own_errors(state)}
     return {name: np.ascontiguousarray(a, dtype=np.float32) for name, a in arrays.items()}
+
+
+def _own_errors(state: EnsembleState) -> dict[str, Any]:
+    """Return the errors by a metric that is a function, which is not saved; none of others."""
+    record = state.record
+    if isinstance(record.metric, str):
+        return {}
+    known = {
+        f"errors.{place}": candidate.errors
+        for place, candidate in enumerate(record.judged)
+        if candidate.forecasts is not None
+    }
+    return {
+        "errors.combined": state.combination.errors,
+        "errors.naive": record.naive_errors,
+    } | known
 
 
 def _described(state: EnsembleState) -> dict[str, Any]:
@@ -215,7 +233,7 @@ def _described(state: EnsembleState) -> dict[str, Any]:
         "candidates": [_candidate(candidate) for candidate in record.candidates],
         "judged": None,
         **settings,
-        "metric": record.metric if isinstance(record.metric, str) else "mase",
+        "metric": record.metric_name[:_LONGEST_NAME],
         "random_seed": state.task.random_seed,
         "left_out": {name: reason[:2_000] for name, reason in state.left_out.items()},
         **described_search(state),
@@ -276,7 +294,7 @@ def _restored(manifest: EnsembleManifest, folder: Path) -> AutoEnsemble:
 
     _check_folder(folder, len(manifest.members))
     data, judged = _read_data(manifest, folder / _DATA)
-    candidates, combination = _read_windows(manifest, folder / _WINDOWS, judged)
+    candidates, combination, naive = _read_windows(manifest, folder / _WINDOWS, judged)
     parts = {
         name: None if part is None else part.decode()
         for name in ("profile", "validation", "scores", "columns", "treatment")
@@ -287,7 +305,7 @@ def _restored(manifest: EnsembleManifest, folder: Path) -> AutoEnsemble:
         data,
         combination,
         candidates=candidates,
-        metric=manifest.metric,
+        metric=saved_metric(manifest.metric),
         zone=_zone(manifest.data),
         random_seed=manifest.random_seed,
         records=[trial.decode() for trial in manifest.trials],
@@ -295,10 +313,10 @@ def _restored(manifest: EnsembleManifest, folder: Path) -> AutoEnsemble:
         left_out=manifest.left_out,
         **parts,
     )
+    record = replace(ensemble.state.record, naive=naive)
     if manifest.judged is not None:
-        zone = _zone(manifest.judged)
-        record = replace(ensemble.state.record, data=judged, zone=zone)
-        ensemble._state = replace(ensemble.state, record=record)
+        record = replace(record, data=judged, zone=_zone(manifest.judged))
+    ensemble._state = replace(ensemble.state, record=record)
     rule = read_reconciliation(folder, manifest.reconciliation, ensemble.state.ids)
     ensemble._state = replace(ensemble.state, reconciliation=rule)
     return ensemble
@@ -355,19 +373,25 @@ def _data(name: str, setting: StoredSetting, arrays: Mapping[str, Any]) -> Portf
 
 def _read_windows(
     manifest: EnsembleManifest, file: Path, judged: PortfolioData
-) -> tuple[list[Candidate], Combination]:
-    """Return the candidates and the combination with their forecasts."""
+) -> tuple[list[Candidate], Combination, Any]:
+    """Return the candidates and the combination with their forecasts, and the naive errors."""
     shape = (int(judged.is_judged.sum()), judged.n_windows, judged.h)
-    names = [f"candidate.{i}" for i, c in enumerate(manifest.candidates) if c.has_forecasts]
-    arrays = read_arrays(file, dict.fromkeys(["combined", *names], shape), np.float32)
+    places = [place for place, c in enumerate(manifest.candidates) if c.has_forecasts]
+    expected: dict[str, tuple[int, ...]] = {"combined": shape}
+    expected |= {f"candidate.{i}": shape for i in places}
+    own = isinstance(saved_metric(manifest.metric), SavedMetric)
+    if own:
+        expected |= {f"errors.{i}": shape[:2] for i in ("combined", "naive", *places)}
+    arrays = read_arrays(file, expected, np.float32)
     candidates = []
     for place, stored in enumerate(manifest.candidates):
         fields = {name: v for name, v in stored.fields().items() if name != "has_forecasts"}
-        candidates.append(Candidate(**fields, forecasts=arrays.get(f"candidate.{place}")))
+        forecasts, errors = (arrays.get(f"{kind}.{place}") for kind in ("candidate", "errors"))
+        candidates.append(Candidate(**fields, forecasts=forecasts, errors=errors))
     combined = arrays["combined"]
-    errors = window_errors(judged, manifest.metric)(combined)
+    errors = arrays["errors.combined"] if own else window_errors(judged, manifest.metric)(combined)
     combination = Combination(**manifest.combination.fields(), forecasts=combined, errors=errors)
-    return candidates, combination
+    return candidates, combination, arrays.get("errors.naive")
 
 
 def _read_members(manifest: EnsembleManifest, folder: Path) -> list[WeightedMember]:

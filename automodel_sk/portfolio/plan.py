@@ -86,6 +86,8 @@ class PortfolioPlan:
         All series, which the final members are fitted to, if `data` and `prepared` are a sample.
     of_trials : bool
         Whether the candidates are the trials of an ordinary search over one network.
+    unused_spaces : tuple of str
+        The models with a search space of the user's that take no part.
     """
 
     data: PortfolioData
@@ -101,6 +103,7 @@ class PortfolioPlan:
     is_auto: bool = False
     whole: PreparedData | None = None
     of_trials: bool = False
+    unused_spaces: tuple[str, ...] = ()
 
     @property
     def alone(self) -> SearchPlan | None:
@@ -236,7 +239,8 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
     objective = judging_objective(options, data)
     given = replace(given, config=by_model(given.config))
     asked = considered(given.model_name, data, options.exclude or ())
-    check_given(given.config, list(asked))
+    others = not_considered(given.model_name, data, options.exclude or ())
+    check_given(given.config, list(asked), others)
     left_out: dict[str, str] = {}
     members: dict[str, Member] = {}
     networks: dict[str, SearchPlan] = {}
@@ -254,7 +258,7 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
             "none of the models can forecast these data: "
             + "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
         )
-    left_out |= not_considered(given.model_name, data, options.exclude or ())
+    left_out |= others
     spaces = {name: SearchSpace() for name in members}
     spaces |= {name: plan.space for name, plan in networks.items()}
     space = PortfolioSpace(spaces)
@@ -276,6 +280,7 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
         prepared,
         read_names(given.model_name) is None,
         whole if is_sample else None,
+        unused_spaces=tuple(name for name in given.config or () if name in left_out),
     )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from automodel_sk.arguments.boundary import public
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.metrics import display_name
 from automodel_sk.plots import ModelPlots, leaderboard_plots
 from automodel_sk.plots.accessor import drawer
 
@@ -57,8 +58,8 @@ class EnsemblePlots(ModelPlots):
         -------
         matplotlib or plotly Figure
         """
-        table, metric = self._model.leaderboard(), self._model.state.record.metric_name
-        return drawer(backend)(leaderboard_plots.leaderboard(table, str(metric), max_rows))
+        table, metric = self._model.leaderboard(), display_name(self._model.state.metric_name)
+        return drawer(backend)(leaderboard_plots.leaderboard(table, metric, max_rows))
 
     @public()
     def weights(self, *, backend: str = "matplotlib") -> Any:
@@ -97,7 +98,7 @@ class EnsemblePlots(ModelPlots):
             If the times of the trials are unknown.
         """
         model, state = self._model, self._model.state
-        table, metric = model.leaderboard(), state.record.metric_name
+        table, metric = model.leaderboard(), display_name(state.metric_name)
         return drawer(backend)(
             leaderboard_plots.score_over_time(table, state.records, metric, model.best_score)
         )

@@ -11,6 +11,7 @@ import pandas as pd
 from automodel_sk.data.held_out import held_out_steps, of_series
 from automodel_sk.data.times.wall_dates import day_zone, on_wall
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.metrics import computable
 from automodel_sk.portfolio.candidates import Candidate, choose_among
 from automodel_sk.portfolio.later_rows import EveryWindow
 from automodel_sk.portfolio.state import EnsembleState, configurations
@@ -53,7 +54,7 @@ def reweighted(
     zone = day_zone(frame["ds"], state.freq)
     data = _windows_of(state, on_wall(frame, state.freq), static_df, n_windows)
     candidates = _judged_again(state, data)
-    metric = state.record.metric
+    metric = computable(state.record.metric) or "mase"
     combination = choose_among(candidates, window_errors(data, metric))
     parts = tuple(
         WeightedMember(state.team.parts[place].member, weight, candidates[place].number)

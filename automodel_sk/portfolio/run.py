@@ -10,8 +10,7 @@ from typing import Any
 
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.times.wall_dates import day_zone
-from automodel_sk.evaluation.outcome import score_name
-from automodel_sk.metrics import metric_name
+from automodel_sk.metrics import display_name, metric_name
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.affordable import affordable
 from automodel_sk.portfolio.budget import PortfolioBudget, TrialsBudget
@@ -163,7 +162,7 @@ def _progress(
         "auto",
         options.verbose,
         budget,
-        metric=score_name(plan.objective.metric.name),
+        metric=display_name(plan.objective.metric.name),
         models=[str(first[MODEL]) for first in plan.initial],
     )
 

@@ -14,7 +14,7 @@ from automodel_sk.data.times.wall_dates import in_zone
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.calibration import Windows
 from automodel_sk.forecasting.conformal import ConformalScores
-from automodel_sk.metrics import metric_name, resolve_metric
+from automodel_sk.metrics import computable, metric_name, resolve_metric
 from automodel_sk.portfolio.candidates import Candidate
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.window_errors import Errors, errors_by, mean_error
@@ -71,6 +71,8 @@ class WindowRecord:
         Metric of the errors.
     zone : tzinfo or str, optional
         Time zone of the data, if `data` has wall-clock times.
+    naive : array, shape (n_judged, n_windows), optional
+        Errors of the seasonal-naive forecast; computed if None.
     """
 
     data: PortfolioData
@@ -78,6 +80,7 @@ class WindowRecord:
     combined: Forecasts
     metric: Any = "mase"
     zone: Any = None
+    naive: Array | None = None
 
     @property
     def metric_name(self) -> str:
@@ -87,7 +90,7 @@ class WindowRecord:
     @cached_property
     def errors_of(self) -> Errors:
         """The function that gives the errors of forecasts, shape (n_judged, n_windows)."""
-        return window_errors(self.data, self.metric)
+        return window_errors(self.data, computable(self.metric) or "mase")
 
     def errors(self, candidate: Candidate) -> Array | None:
         """Return a candidate's errors; None if it has no forecasts."""
@@ -101,10 +104,17 @@ class WindowRecord:
         return tuple(replace(c, errors=self.errors(c)) for c in self.candidates)
 
     @cached_property
+    def naive_errors(self) -> Array:
+        """The errors of the seasonal-naive forecast."""
+        if self.naive is not None:
+            return self.naive
+        reference = self.data.windows.reference.reshape(self.data.truth.shape)
+        return self.errors_of(reference.astype(np.float32))
+
+    @cached_property
     def naive_score(self) -> float:
         """The mean error of the seasonal-naive forecast."""
-        reference = self.data.windows.reference.reshape(self.data.truth.shape)
-        return mean_error(self.errors_of(reference.astype(np.float32)))
+        return mean_error(self.naive_errors)
 
     def of_number(self, number: int | None) -> Candidate | None:
         """Return a candidate by its number."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from automodel_sk.evaluation.outcome import score_name
+from automodel_sk.data.period import frequency_in_words
+from automodel_sk.metrics import display_name
 from automodel_sk.report.summary import counts_of_trials
 from automodel_sk.report.templating import render
 
@@ -31,7 +32,8 @@ def card(model: AutoModel) -> str:
     return render(
         "card.html.j2",
         model=model,
-        metric=score_name(model.state.metric_name),
+        metric=display_name(model.state.metric_name),
         trials=", ".join(trials) or "none, the configuration was fixed",
+        frequency=frequency_in_words(model.freq),
         n_series=len(model.state.ids),
     )

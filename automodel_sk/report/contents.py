@@ -15,9 +15,9 @@ from automodel_sk.data.baselines import BASELINES
 from automodel_sk.data.period import steps_in_words, unit_of
 from automodel_sk.evaluation.backtest import Backtest, measured
 from automodel_sk.evaluation.coverage import coverage_on_windows
-from automodel_sk.evaluation.outcome import score_name
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.predict import loss_family
+from automodel_sk.metrics import display_name
 from automodel_sk.plots.forecast_plot import (
     LEVELS,
     forecasts,
@@ -252,7 +252,7 @@ def _data(plots: ModelPlots) -> dict[str, Any]:
     return {
         **rows,
         "frequency": plots._frequency,
-        "season length": state.season,
+        "season length": state.season if state.season > 1 else "none known",
         "first time": first,
         "last time": last,
     }
@@ -270,7 +270,7 @@ def _search(plot: ModelPlots) -> dict[str, Any]:
         "why": "" if model.strategy is None else model.strategy.description,
         "n_trials": len(trials),
         "counts": ", ".join(f"{count:,} {word}" for word, count in counts.items()),
-        "metric": score_name(model.state.metric_name),
+        "metric": display_name(model.state.metric_name),
         "seconds": trials["duration"].dt.total_seconds().sum(),
         "pictures": _pictures_of_models(plot) if several else _pictures_of_trials(plot),
         "slices": None

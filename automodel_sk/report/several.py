@@ -8,6 +8,7 @@ import pandas as pd
 
 from automodel_sk._utils.by_reason import by_reason
 from automodel_sk.data.baselines import BASELINE_COLUMN
+from automodel_sk.metrics import computable, display_name
 from automodel_sk.report.forecast_table import day_of
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def several_models(plots: ModelPlots) -> dict[str, Any] | None:
     if not hasattr(model, "leaderboard"):
         return None
     table = model.leaderboard()
-    metric = str(model.state.record.metric)
+    metric = display_name(model.metric_name)
     return {
         "metric": metric,
         "rows": table.head(_MOST_ROWS).to_dict("records"),
@@ -52,7 +53,10 @@ def _windows(plots: ModelPlots) -> list[dict[str, Any]]:
     """Return the scores of each validation window by its first and last forecast time."""
     model: Any = plots._model
     state = model.state
-    scores = model.validation_scores([state.record.metric])
+    metric = computable(state.record.metric)
+    if metric is None:  # a function that is not saved with the model
+        return []
+    scores = model.validation_scores([metric])
     frame = state.record.table()
     spans = frame.groupby("cutoff")["ds"].agg(["min", "max"])
     shown = {

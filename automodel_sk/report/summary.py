@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from automodel_sk._utils.text_block import TextBlock
 from automodel_sk.data.period import steps_in_words
-from automodel_sk.evaluation.outcome import outcome_of, score_name
+from automodel_sk.evaluation.outcome import outcome_of
+from automodel_sk.metrics import display_name
 
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
@@ -51,7 +52,7 @@ def model_summary(model: AutoModel) -> TextBlock:
     if outcome is not None:
         lines += outcome.sentence().splitlines()
     elif state.best_score is not None:
-        lines.append(f"best {score_name(state.metric_name)} {state.best_score:.5g}")
+        lines.append(f"best {display_name(state.metric_name)} {state.best_score:.5g}")
     counts = ", ".join(f"{count} {word}" for word, count in counts_of_trials(model).items())
     if counts:
         lines.append(f"trials: {counts}")

@@ -107,9 +107,9 @@ class ProgressBar:
             return
         self._announces = False
         if seconds >= _WORTH_SAYING:
-            option = wording().how("time_budget_hours=0.2", "--time-budget 10m")
-            trials = self._state.total
-            say(f"Time: about {duration_text(seconds, 2)} for {trials} trials; {option} limits it")
+            option = wording().option("time_budget_hours=0.2", "--time-budget 10m")
+            how = "" if option is None else f"; {option} limits it"
+            say(f"Time: about {duration_text(seconds, 2)} for {self._state.total} trials{how}")
 
     def expect(self, total: int) -> None:
         """Show another total number of trials."""

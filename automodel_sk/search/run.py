@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from automodel_sk.evaluation.outcome import score_name
 from automodel_sk.exceptions import InvalidInputError, NoUsableTrialError
 from automodel_sk.forecasting.calibration import plan_windows
 from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.predict import loss_family
 from automodel_sk.forecasting.window_errors import enough_windows, scores_of_windows
+from automodel_sk.metrics import display_name
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.backends import make_backend
 from automodel_sk.search.final_refit import BestTrial, FinalModel, final_model_of
@@ -148,7 +148,7 @@ def search_and_refit(
 
 def score_name_of(plan: SearchPlan) -> str:
     """Return what the trials' values are: a metric, or the training loss."""
-    return score_name(plan.metric_name)
+    return display_name(plan.metric_name)
 
 
 def calibration_is_possible(plan: SearchPlan) -> bool:

@@ -12,7 +12,8 @@ from automodel_sk.arguments.packages import refusal_without
 from automodel_sk.auto_model import AutoModel
 from automodel_sk.console.state import clock_text
 from automodel_sk.data.wording import wording
-from automodel_sk.evaluation.outcome import outcome_of, score_name
+from automodel_sk.evaluation.outcome import outcome_of
+from automodel_sk.metrics import display_name
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.final_refit import final_threads
 from automodel_sk.search.planning import SearchPlan
@@ -69,7 +70,7 @@ class OptimizationSummary(dict[str, Any]):
         if not self["n_trials"]:
             return f"{self['model_name']}: trained without a search in {took}"
         counts = ", ".join(f"{self[key]} {name}" for key, name in _COUNTS.items() if self.get(key))
-        best = f"best {score_name(self['metric'])} {self['best_score']:.5g}"
+        best = f"best {display_name(self['metric'])} {self['best_score']:.5g}"
         return f"{self['model_name']}: {self['n_trials']} trials ({counts}) in {took}; {best}"
 
     def __rich__(self) -> Table:

@@ -26,6 +26,13 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 # Where conda-forge's package has another name than the index's.
 CONDA = {"matplotlib": "matplotlib-base", "torch": "pytorch", "ray": "ray-tune"}
 
+EXTRAS_OF_COMMAND = re.compile(r"(?:automodel_sk|\.)\[([\w,-]+)\]['\" ]")
+EXTRAS = [
+    name
+    for name in PROJECT["optional-dependencies"]
+    if name not in ("docs", "test", "test-core")  # those for development
+]
+
 
 def requirements(lines: list[str]) -> dict[str, SpecifierSet]:
     """Return bounds by name; conda writes a blank where others write none."""
@@ -58,6 +65,38 @@ class TestMetadata:
                 continue
             assert version is not None, f"constraints.txt has no {name}"
             assert version in bounds, (name, version, str(bounds))
+
+
+def rows_of_install_page() -> dict[str, str]:
+    """Return the row of each extra in the table of the page about the installation."""
+    text = (ROOT / "docs" / "install.md").read_text("utf-8")
+    table = text.split("## Extras")[1].split("\n## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
+    return {name: row for row in rows for name in re.findall(r"`([\w-]+)`", row.split("|")[1])}
+
+
+class TestInstallPage:
+    def test_it_has_a_row_for_every_extra_and_for_nothing_else(self) -> None:
+        assert set(rows_of_install_page()) == set(PROJECT["optional-dependencies"])
+
+    @pytest.mark.parametrize("extra", EXTRAS)
+    def test_the_row_of_an_extra_names_what_it_installs(self, extra: str) -> None:
+        row = rows_of_install_page()[extra].split("|")
+        for name in requirements(PROJECT["optional-dependencies"][extra]):
+            assert name.lower() in row[2].lower()
+        assert len(row[3].strip()) > 5
+
+    def test_commands_name_extras_that_exist(self) -> None:
+        pages = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+        named = {
+            extra
+            for page in pages
+            for found in re.findall(
+                r"(?:automodel_sk|\.)\[([\w,-]+)\]['\" ]", page.read_text("utf-8")
+            )
+            for extra in found.split(",")
+        }
+        assert {"portfolio", "report"} <= named <= set(PROJECT["optional-dependencies"])
 
 
 class Instruction(NamedTuple):
@@ -169,8 +208,7 @@ class TestRecipe:
         }
 
     def test_its_constraints_are_those_of_the_extras(self, recipe: Any) -> None:
-        extras: dict[str, SpecifierSet] = {}
-        for lines in PROJECT["optional-dependencies"].values():
-            extras |= requirements(lines)
-        for name, bounds in requirements(recipe["requirements"]["run_constrained"]).items():
-            assert extras[name] == bounds, name
+        wanted: dict[str, SpecifierSet] = {}
+        for extra in EXTRAS:
+            wanted |= requirements(PROJECT["optional-dependencies"][extra])
+        assert requirements(recipe["requirements"]["run_constrained"]) == wanted

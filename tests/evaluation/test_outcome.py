@@ -9,7 +9,7 @@ import pytest
 from automodel_sk.cli.words import CommandLineWords
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.wording import worded
-from automodel_sk.evaluation.outcome import Outcome, score_name, target_name
+from automodel_sk.evaluation.outcome import Outcome, display_name, target_name
 
 NAIVE = {"SeasonalNaive": 2.0, "Naive": 4.0}
 
@@ -67,7 +67,7 @@ def test_a_baseline_that_is_better_than_the_model_is_named_with_what_to_do():
 
 def test_at_the_command_line_the_advice_has_options():
     worse = Outcome("mae", 3.0, NAIVE, windows=1, h=7)
-    with worded(CommandLineWords({})):
+    with worded(CommandLineWords({"time_budget_hours": None, "space_file": None})):
         advice = worse.sentence().splitlines()[1]
     assert "--time-budget 30m" in advice
     assert advice.endswith("or use --model SeasonalNaive.")
@@ -86,7 +86,7 @@ def test_the_unit_is_the_users_name_of_the_target():
 
 
 def test_names_of_metrics():
-    assert [score_name(name) for name in ("mae", "rmse", "mqloss", "huber", "loss")] == [
+    assert [display_name(name) for name in ("mae", "rmse", "mqloss", "huber", "loss")] == [
         "MAE",
         "RMSE",
         "mqloss",

@@ -64,7 +64,7 @@ def test_new_rows_and_longer_horizons_need_no_future_values(network: AutoModel) 
     assert np.abs(longer["MLP"] - effect(days)).mean() < 1.5
     fewer = network.predict(sales().iloc[:-3])  # of which the calendar is another
     assert pd.Timestamp(fewer["day"].iloc[0]) == DAYS[-3]
-    assert np.abs(fewer["MLP"] - effect(pd.DatetimeIndex(fewer["day"]))).mean() < 1.5
+    assert np.abs(fewer["MLP"] - effect(pd.DatetimeIndex(fewer["day"]))).mean() < 1
 
 
 def test_a_saved_model_knows_its_calendar(network: AutoModel, tmp_path: Path) -> None:
@@ -106,11 +106,14 @@ def test_the_estimator_reads_the_calendar_of_the_index(tmp_path: Path) -> None:
     forecaster.save(tmp_path / "f", serialization_format="safe")
     loaded = AutoNeuralForecaster.load(tmp_path / "f")
     pd.testing.assert_series_equal(loaded.predict(), predicted)
-    later = pd.Series(effect(AHEAD[:2]), index=AHEAD[:2].to_period("D"), name="sold")
+    # Three days: after so few steps of training the network has not yet learned one of the seven
+    # days to forecast from, that after two days. There it takes Sundays for weaker than they are.
+    later = pd.Series(effect(AHEAD[:3]), index=AHEAD[:3].to_period("D"), name="sold")
     loaded.update(later, update_params=False)
     again = loaded.predict(fh=range(1, H + 1))
     days = pd.DatetimeIndex(again.index.to_timestamp())
-    assert np.abs(again - effect(days)).mean() < 2.5
+    assert days[0] == AHEAD[3]
+    assert np.abs(again - effect(days)).mean() < 1
     with pytest.raises(InvalidInputError, match="whole numbers"):
         AutoNeuralForecaster("MLP", SHORT, calendar=True).fit(y.reset_index(drop=True), fh=1)
 

@@ -10,6 +10,7 @@ import pytest
 
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
+from automodel_sk.portfolio.create import _announce_spaces
 from automodel_sk.portfolio.members.table import MEMBERS
 from automodel_sk.portfolio.names import read_names
 from automodel_sk.portfolio.networks import AUTO_NETWORKS
@@ -131,6 +132,36 @@ def test_another_kind_of_config_is_refused_with_an_example(config):
 def test_a_config_of_an_unknown_model_is_refused():
     with pytest.raises(InvalidInputError, match=r"'NHTS'"):
         plan(["MLP", "NHITS"], config={"NHTS": {"max_steps": 5}})
+
+
+def test_a_space_of_a_network_that_auto_draws_for_other_seasons_is_no_mistake(caplog):
+    config = {"DLinear": {"max_steps": 7}, "TFT": {"max_steps": 5}, "MLP": {"max_steps": 3}}
+    found = plan("auto", config=config)  # season 12, no exogenous variables
+    assert found.unused_spaces == ("DLinear", "TFT")
+    assert found.networks["MLP"].space.constants["max_steps"] == 3
+    assert found.left_out["DLinear"] == "for seasons of more than 12 steps"
+    caplog.clear()
+    _announce_spaces(found)
+    assert [record.getMessage() for record in caplog.records] == [
+        "config has a space of DLinear, which takes no part: for seasons of more than 12 steps",
+        "config has a space of TFT, which takes no part: its attention pays off with exogenous"
+        " variables, of which there are none",
+    ]
+    some = OptimizationConfig(exclude=["MLP"], study_name="s").converted()
+    assert plan("auto", options=some, config={"MLP": {"max_steps": 3}}).unused_spaces == ("MLP",)
+    assert plan("auto").unused_spaces == ()
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"BiTCN": {"max_steps": 5}}, "config has a space of 'BiTCN', which takes no part"),
+        ({"TSB": {"alpha": 5}}, "config has a space of 'TSB', which has no parameters to tune"),
+    ],
+)
+def test_a_space_of_a_model_that_auto_never_tunes_is_refused(config, message):
+    with pytest.raises(InvalidInputError, match=message):
+        plan("auto", config=config)
 
 
 def test_rows_in_any_order_give_the_same_plan():
