@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["AutoModel", "scored"]
 
 T = TypeVar("T")
+M = TypeVar("M", bound="AutoModel")
 
 _TEST_ROWS = Frame("test_df", optional=False, columns=("unique_id", "ds", "y"))
 _EACH = Either("refit", Flag("refit"), NumberRule("refit", 1))
@@ -356,12 +357,12 @@ class AutoModel:
 
     @public()
     def calibrate(
-        self,
+        self: M,
         dataset: pd.DataFrame | None = None,
         *,
         n_windows: int | None = None,
         static_df: pd.DataFrame | None = None,
-    ) -> AutoModel:
+    ) -> M:
         """Calibrate the prediction intervals of a model with a point loss.
 
         Trains the configuration once more without the last windows, forecasts those windows, and
@@ -388,6 +389,13 @@ class AutoModel:
         InvalidInputError
             All series are too short to hold out a window.
         """
+        self._scores = self._new_scores(dataset, n_windows, static_df)
+        return self
+
+    def _new_scores(
+        self, dataset: pd.DataFrame | None, n_windows: int | None, static_df: pd.DataFrame | None
+    ) -> ConformalScores | None:
+        """Return the scores that calibrate the intervals."""
         state = calibrated(
             self.state,
             dataset,
@@ -395,8 +403,7 @@ class AutoModel:
             static_df=static_df,
             cross_validation=self.cross_validation,
         )
-        self._keep(state)
-        return self
+        return state.scores
 
     @public(n_windows=NumberRule("n_windows", 1), refit=_EACH)
     def cross_validation(
@@ -429,15 +436,13 @@ class AutoModel:
             Columns `unique_id`, `ds`, `cutoff`, the model's name and `y`, which is NaN where
             `available_mask` is 0.
         """
-        table = forecast_past_windows(
-            self.state,
-            dataset,
-            n_windows=n_windows,
-            step_size=step_size,
-            refit=refit,
-            static_df=static_df,
+        table = self._past_windows(
+            dataset, n_windows=n_windows, step_size=step_size, refit=refit, static_df=static_df
         )
         return self.state.treatment.of_forecast(table)
+
+    def _past_windows(self, dataset: pd.DataFrame | None, **windows: Any) -> pd.DataFrame:
+        return forecast_past_windows(self.state, dataset, **windows)
 
     @public()
     def validation_scores(self, metrics: Sequence[Any] | None = None) -> pd.DataFrame:
@@ -472,6 +477,9 @@ class AutoModel:
            window  cutoff metric  SeasonalNaive  Naive  WindowAverage       RWD
         0       1      37    mae            1.5    1.5            1.5  1.459459
         """
+        return self._window_scores(metrics)
+
+    def _window_scores(self, metrics: Sequence[Any] | None) -> pd.DataFrame:
         from automodel_sk.evaluation.validation_scores import window_scores
 
         state = self.state
@@ -540,8 +548,12 @@ class AutoModel:
         """
         from automodel_sk.evaluation.out_of_sample import evaluate
 
-        own = {self.state.column: self.predict}
+        own = self._forecasters()
         return evaluate(self, own, test_df, metrics, futr_df=futr_df, by_series=by_series)
+
+    def _forecasters(self) -> dict[str, Callable[..., pd.DataFrame]]:
+        """Return the functions whose forecasts `evaluate` judges, by name of their column."""
+        return {self.state.column: self.predict}
 
     @public(method=Choices("method", METHODS, optional=True))
     def explain(
@@ -631,21 +643,17 @@ class AutoModel:
         InvalidInputError
             As in `predict`; or a series is too short for the method.
         """
+        state, steps = self.state, steps_to_compute(self.state, h)
+        refuse_paths(state)
+        inputs = forecast_inputs(state, dataset, futr_df, static_df, steps)
+        seed = state.task.random_seed if seed is None else seed
+        paths = self._paths(inputs, steps, n_paths=n_paths, method=method, seed=seed)
+        return first_steps(state.treatment.of_forecast(paths), ["unique_id", "sample_id"], h)
+
+    def _paths(self, inputs: Mapping[str, Any], steps: int, **sampling: Any) -> pd.DataFrame:
         from automodel_sk.forecasting.simulation import simulate
 
-        state = self.state
-        refuse_paths(state)
-        steps = steps_to_compute(state, h)
-        paths = simulate(
-            state.fitted,
-            **forecast_inputs(state, dataset, futr_df, static_df, steps),
-            scores=self._calibrated,
-            n_paths=n_paths,
-            method=method,
-            seed=state.task.random_seed if seed is None else seed,
-            h=steps,
-        )
-        return first_steps(state.treatment.of_forecast(paths), ["unique_id", "sample_id"], h)
+        return simulate(self.state.fitted, **inputs, scores=self._calibrated, h=steps, **sampling)
 
     @public()
     def diagnose(self, *, baselines: bool = False) -> Diagnosis:
@@ -655,6 +663,7 @@ class AutoModel:
         ----------
         baselines : bool
             Also compare the model with baselines on past windows, which trains it once more.
+            Without effect for an ensemble, of which baselines are candidates.
 
         Returns
         -------
@@ -667,7 +676,7 @@ class AutoModel:
         return diagnose(self, baselines=baselines)
 
     @public(dataset=Frame("dataset", optional=False))
-    def refit(self, dataset: pd.DataFrame, *, static_df: pd.DataFrame | None = None) -> AutoModel:
+    def refit(self: M, dataset: pd.DataFrame, *, static_df: pd.DataFrame | None = None) -> M:
         """Return a model of the same configuration retrained on other data, without a search.
 
         Parameters
@@ -682,16 +691,19 @@ class AutoModel:
         AutoModel
             A new model; this one is not changed.
         """
-        return self._with(refitted(self.state, dataset, static_df))
+        return self._with(self._refitted(dataset, static_df))
+
+    def _refitted(self, dataset: pd.DataFrame, static_df: pd.DataFrame | None) -> ModelState:
+        return refitted(self.state, dataset, static_df)
 
     @public(dataset=Frame("dataset", optional=False))
     def update(
-        self,
+        self: M,
         dataset: pd.DataFrame,
         *,
         static_df: pd.DataFrame | None = None,
         max_steps: int | None = None,
-    ) -> AutoModel:
+    ) -> M:
         """Return a model trained further from this one's weights, on old and new data together.
 
         Parameters
@@ -708,10 +720,15 @@ class AutoModel:
         AutoModel
             A new model; this one is not changed.
         """
-        return self._with(updated(self.state, dataset, static_df, max_steps))
+        return self._with(self._updated(dataset, static_df, max_steps))
+
+    def _updated(
+        self, dataset: pd.DataFrame, static_df: pd.DataFrame | None, max_steps: int | None
+    ) -> ModelState:
+        return updated(self.state, dataset, static_df, max_steps)
 
     @public(S_df=SUMMING, method=Choices("method", RECONCILIATIONS))
-    def reconcile(self, S_df: Any, *, method: str = "mint_shrink") -> AutoModel:
+    def reconcile(self: M, S_df: Any, *, method: str = "mint_shrink") -> M:
         """Return a model whose forecasts of a hierarchy add up, without training it again.
 
         Parameters
@@ -752,7 +769,7 @@ class AutoModel:
         """
         return self._with(reconciled(self.state, S_df, method))
 
-    def _with(self, state: ModelState) -> AutoModel:
+    def _with(self: M, state: ModelState) -> M:
         """Return a model of another state."""
         if state.reconciliation is not None:
             state.reconciliation.check_series(state.ids)
@@ -922,9 +939,15 @@ class AutoModel:
         MissingDependencyError
             If plotly is not installed, which the extra ``report`` brings.
         """
-        from automodel_sk.report import model_code, write_report
+        from automodel_sk.report import write_report
 
-        return write_report(self.plot, Path(path), model_code(self), futr_df)
+        return write_report(self.plot, Path(path), self._code(), futr_df)
+
+    def _code(self) -> str:
+        """Return the code that makes the model again."""
+        from automodel_sk.report import model_code
+
+        return model_code(self)
 
     def summary(self) -> str:
         """Return the error beside the baselines', the trials and the configuration, in a few lines.

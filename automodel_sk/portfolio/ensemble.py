@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,14 +12,12 @@ import pandas as pd
 
 from automodel_sk.arguments.boundary import public
 from automodel_sk.arguments.frame_rule import Frame
-from automodel_sk.arguments.kinds import Choices, Either, Flag, Text
-from automodel_sk.arguments.number_rule import NumberRule
+from automodel_sk.arguments.kinds import Choices, Text
 from automodel_sk.auto_model import AutoModel, scored
 from automodel_sk.data.columns import ColumnNames
 from automodel_sk.data.times.wall_dates import day_zone, on_wall
 from automodel_sk.data.treatment import Treatment
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
-from automodel_sk.forecasting.coherent import refuse_paths
 from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.explanation import METHODS
 from automodel_sk.forecasting.forecast_files import TO, forecasts_to
@@ -56,10 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AutoEnsemble"]
 
-_TEST_ROWS = Frame("test_df", optional=False, columns=("unique_id", "ds", "y"))
-_EACH = Either("refit", Flag("refit"), NumberRule("refit", 1))
 _MEMBER = Text("member", "NHITS", optional=True)
-_KINDS = ("futr_exog", "hist_exog", "stat_exog")
 
 
 class AutoEnsemble(AutoModel):
@@ -77,6 +72,21 @@ class AutoEnsemble(AutoModel):
         The fitted members by name.
     left_out : dict of str to str
         The models that took no part in the search, and why.
+
+    Notes
+    -----
+    Methods of `AutoModel` treat the members together:
+
+    - `calibrate` takes the errors on the validation windows of the search and trains nothing; for
+      other data or other windows, all members are trained once more.
+    - `cross_validation` trains each member on the rows before the windows. The weights are those of
+      the ensemble, which were chosen on the validation windows.
+    - `validation_scores` and `evaluate` have a column for each member too. In the former, forecasts
+      of the ensemble are made with weights that were chosen without the window, if there are
+      several. `leaderboard` takes more than `h` later rows.
+    - `refit` fits the same members, with the same weights, to other data; `update` trains networks
+      further, and fits other members to old and new data. Leaderboard and intervals remain those of
+      the search; `calibrate` renews the intervals.
 
     Examples
     --------
@@ -190,15 +200,12 @@ class AutoEnsemble(AutoModel):
     @property
     def members(self) -> dict[str, FittedMember]:
         """The fitted members by name, those of most weight first."""
-        parts = self.state.team.by_name
-        ordered = sorted(parts, key=lambda name: -parts[name].weight)
-        return {name: parts[name].member for name in ordered}
+        return {name: part.member for name, part in self.state.by_weight.items()}
 
     @property
     def weights(self) -> dict[str, float]:
         """Weight of each member, the largest first; equal ones for a median."""
-        parts = self.state.team.by_name
-        return {name: parts[name].weight for name in self.members}
+        return {name: part.weight for name, part in self.state.by_weight.items()}
 
     @property
     def left_out(self) -> dict[str, str]:
@@ -271,123 +278,27 @@ class AutoEnsemble(AutoModel):
         asked = [columns, h, member, errors, state.treatment.non_negative]
         return forecasts_to(state, Path(to), inputs, asked, ahead_of)
 
-    @public()
-    def calibrate(
-        self,
-        dataset: pd.DataFrame | None = None,
-        *,
-        n_windows: int | None = None,
-        static_df: pd.DataFrame | None = None,
-    ) -> AutoEnsemble:
-        """Calibrate the prediction intervals.
-
-        By default the errors on the validation windows of the search are used, and nothing is
-        trained. For other data or other windows, all members are trained once more.
-
-        Parameters
-        ----------
-        dataset, n_windows, static_df : optional
-            As in `AutoModel.calibrate`.
-
-        Returns
-        -------
-        AutoEnsemble
-            The model itself.
-        """
+    def _new_scores(
+        self, dataset: pd.DataFrame | None, n_windows: int | None, static_df: pd.DataFrame | None
+    ) -> ConformalScores | None:
         record = self.state.record
         if dataset is None and n_windows in (None, record.data.n_windows):
-            self._scores = _scores_from(self.state, record.combined)
-        else:
-            super().calibrate(dataset, n_windows=n_windows, static_df=static_df)
-        return self
+            return _scores_from(self.state, record.combined)
+        return super()._new_scores(dataset, n_windows, static_df)
 
-    @public(n_windows=NumberRule("n_windows", 1), refit=_EACH)
-    def cross_validation(
-        self,
-        dataset: pd.DataFrame | None = None,
-        *,
-        n_windows: int = 1,
-        step_size: int | None = None,
-        refit: bool | int = False,
-        static_df: pd.DataFrame | None = None,
-    ) -> pd.DataFrame:
-        """Forecast past windows with the members' configurations and weights, without a search.
+    def _past_windows(self, dataset: pd.DataFrame | None, **windows: Any) -> pd.DataFrame:
+        return forecast_past(self.state, dataset, **windows)
 
-        Each member is trained on the rows before the windows. The weights are those of the
-        ensemble, which were chosen on the validation windows.
-
-        Parameters
-        ----------
-        dataset, n_windows, step_size, refit, static_df : optional
-            As in `AutoModel.cross_validation`.
-
-        Returns
-        -------
-        DataFrame
-            As in `AutoModel.cross_validation`.
-        """
-        table = forecast_past(
-            self.state,
-            dataset,
-            n_windows=n_windows,
-            step_size=step_size,
-            refit=refit,
-            static_df=static_df,
-        )
-        return self.state.treatment.of_forecast(table)
-
-    @public()
-    def validation_scores(self, metrics: Sequence[Any] | None = None) -> pd.DataFrame:
-        """Return the errors on each validation window, next to those of members and baselines.
-
-        The forecasts are those of the search; nothing is trained. Those of the ensemble are made
-        with weights that were chosen without the window, if there are several.
-
-        Parameters
-        ----------
-        metrics : sequence of str or callable, optional
-            As in `AutoModel.validation_scores`.
-
-        Returns
-        -------
-        DataFrame
-            Columns `window`, `cutoff`, `metric`, ``AutoEnsemble``, the members and the baselines.
-        """
+    def _window_scores(self, metrics: Sequence[Any] | None) -> pd.DataFrame:
         from automodel_sk.portfolio.window_scores import scores_of_windows
 
         return scores_of_windows(self.state, metrics)
 
-    @public(test_df=_TEST_ROWS)
-    def evaluate(
-        self,
-        test_df: pd.DataFrame,
-        metrics: Sequence[Any] | None = None,
-        *,
-        futr_df: pd.DataFrame | None = None,
-        by_series: bool = False,
-    ) -> pd.DataFrame:
-        """Return the errors on rows that came after the training data; as `AutoModel.evaluate`.
-
-        `leaderboard` with these rows ranks the models by usual errors, and takes more than `h` of
-        them.
-
-        Parameters
-        ----------
-        test_df, metrics, futr_df, by_series
-            As in `AutoModel.evaluate`.
-
-        Returns
-        -------
-        DataFrame
-            As from `AutoModel.evaluate`, with a column for ``AutoEnsemble``, the members and the
-            baselines.
-        """
-        from automodel_sk.evaluation.out_of_sample import evaluate
-
-        own: dict[str, Any] = {NAME: self.predict}
-        if len(self.state.team.parts) > 1:
-            own |= {name: partial(self.predict, member=name) for name in self.members}
-        return evaluate(self, own, test_df, metrics, futr_df=futr_df, by_series=by_series)
+    def _forecasters(self) -> dict[str, Callable[..., pd.DataFrame]]:
+        own = super()._forecasters()
+        if len(self.state.team.parts) == 1:
+            return own
+        return own | {name: partial(self.predict, member=name) for name in self.members}
 
     @public(test_df=Frame("test_df", columns=("unique_id", "ds", "y")))
     def leaderboard(
@@ -452,7 +363,7 @@ class AutoEnsemble(AutoModel):
         state = self.state
         frame = prepared_history(state, dataset)
         static = prepared_static(state, static_df, frame)
-        return self._changed(reweighted(state, frame, static, n_windows))
+        return self._with(reweighted(state, frame, static, n_windows))
 
     @public(method=Choices("method", METHODS, optional=True), member=_MEMBER)
     def explain(
@@ -502,144 +413,47 @@ class AutoEnsemble(AutoModel):
         network: AutoModel = networks[chosen]
         return network
 
-    @public()
-    def simulate(
-        self,
-        dataset: pd.DataFrame | None = None,
-        *,
-        n_paths: int = 100,
-        futr_df: pd.DataFrame | None = None,
-        static_df: pd.DataFrame | None = None,
-        method: str | None = None,
-        seed: int | None = None,
-        h: int | None = None,
+    def _paths(
+        self, inputs: Mapping[str, pd.DataFrame | None], steps: int, **sampling: Any
     ) -> pd.DataFrame:
-        """Sample possible futures whose steps are correlated as in the past.
-
-        Parameters
-        ----------
-        dataset, n_paths, futr_df, static_df, method, seed, h : optional
-            As in `AutoModel.simulate`.
-
-        Returns
-        -------
-        DataFrame
-            As in `AutoModel.simulate`.
-        """
-        state, steps = self.state, steps_to_compute(self.state, h)
-        refuse_paths(state)
-        inputs = forecast_inputs(state, dataset, futr_df, static_df, steps)
+        state = self.state
         columns = {f"q{place}": quantile for place, quantile in enumerate(GRID)}
         table = forecast_ahead(state, state.team, NAME, inputs, steps, columns, self._calibrated)
-        paths = paths_between(
-            table,
-            NAME,
-            columns,
-            state.history() if inputs["history"] is None else inputs["history"],
-            n_paths=n_paths,
-            method=method,
-            seed=state.task.random_seed if seed is None else seed,
-        )
-        return first_steps(state.treatment.of_forecast(paths), ["unique_id", "sample_id"], h)
+        past = state.history() if inputs["history"] is None else inputs["history"]
+        return paths_between(table, NAME, columns, past, **sampling)
 
     @public()
     def diagnose(self, *, baselines: bool = False) -> Diagnosis:
-        """Analyse the search and suggest what to try next.
-
-        Parameters
-        ----------
-        baselines : bool
-            Without effect: baselines are candidates anyway.
-
-        Returns
-        -------
-        Diagnosis
-            Findings, the most important first; empty if there are none.
-        """
+        """Analyse the search and suggest what to try next; as `AutoModel.diagnose`."""
         from automodel_sk.portfolio.findings import diagnose_portfolio
 
         return diagnose_portfolio(self.state)
 
-    @public(dataset=Frame("dataset", optional=False))
-    def refit(
-        self, dataset: pd.DataFrame, *, static_df: pd.DataFrame | None = None
-    ) -> AutoEnsemble:
-        """Return the same members and weights, fitted to other data, without a search.
-
-        Leaderboard and intervals remain those of the search; `calibrate` renews the intervals.
-
-        Parameters
-        ----------
-        dataset : DataFrame
-            Long frame.
-        static_df : DataFrame, optional
-            Static values of its series.
-
-        Returns
-        -------
-        AutoEnsemble
-            A new model; this one is not changed.
-        """
+    def _refitted(self, dataset: pd.DataFrame, static_df: pd.DataFrame | None) -> EnsembleState:
         state = self.state
         order, treatment = state.date_order, state.treatment
         frame = usable_history(dataset, state.task, state.freq, order, treatment=treatment)
         data = _data_of(state, frame, static_df)
-        return self._changed(_renewed(state, refitted(state.team, data), data, frame, dataset))
+        return _renewed(state, refitted(state.team, data), data, frame, dataset)
 
-    @public(dataset=Frame("dataset", optional=False))
-    def update(
-        self,
-        dataset: pd.DataFrame,
-        *,
-        static_df: pd.DataFrame | None = None,
-        max_steps: int | None = None,
-    ) -> AutoEnsemble:
-        """Return networks trained further on old and new data, and other members fitted to them.
-
-        Parameters
-        ----------
-        dataset : DataFrame
-            Long frame with the relevant previous rows and the new ones.
-        static_df : DataFrame, optional
-            Static values of its series.
-        max_steps : int, optional
-            Number of training steps. If None, a fifth of those of the refit.
-
-        Returns
-        -------
-        AutoEnsemble
-            A new model; this one is not changed.
-        """
+    def _updated(
+        self, dataset: pd.DataFrame, static_df: pd.DataFrame | None, max_steps: int | None
+    ) -> EnsembleState:
         state = self.state
         frame = prepared_history(state, dataset)
         data = _data_of(state, frame, static_df)
-        team = state.team.update(data, max_steps)
-        return self._changed(_renewed(state, team, data, frame, dataset))
-
-    def _changed(self, state: EnsembleState) -> AutoEnsemble:
-        """Return an ensemble of another state."""
-        return cast(AutoEnsemble, self._with(state))
+        return _renewed(state, state.team.update(data, max_steps), data, frame, dataset)
 
     def to_neuralforecast(self) -> Any:
         """Raise: an ensemble is no single `NeuralForecast` object; its neural members are."""
-        networks = [name for name, member in self.members.items() if hasattr(member, "model")]
-        example = (
-            f"use ensemble.members[{networks[0]!r}].model.to_neuralforecast()"
-            if networks
-            else "it has no network"
-        )
-        raise InvalidInputError(f"an ensemble is no single NeuralForecast object; {example}")
+        advice = self.state.network_instead(".to_neuralforecast()")
+        raise InvalidInputError(f"an ensemble is no single NeuralForecast object; {advice}")
 
     @public()
     def to_onnx(self, path: str | Path) -> Path:
         """Raise: an ensemble is no single network; its neural members are."""
-        networks = [name for name, member in self.members.items() if hasattr(member, "model")]
-        example = (
-            f"use ensemble.members[{networks[0]!r}].model.to_onnx(path)"
-            if networks
-            else "it has no network"
-        )
-        raise InvalidInputError(f"an ensemble can't be exported to ONNX; {example}")
+        advice = self.state.network_instead(".to_onnx(path)")
+        raise InvalidInputError(f"an ensemble can't be exported to ONNX; {advice}")
 
     @public()
     def save(self, path: str | Path) -> Path:
@@ -651,48 +465,17 @@ class AutoEnsemble(AutoModel):
     @classmethod
     @public()
     def load(cls, path: str | Path) -> AutoEnsemble:
-        """Read a saved ensemble; nothing in the folder is executed.
-
-        Parameters
-        ----------
-        path : str or Path
-            The folder that `save` wrote.
-
-        Returns
-        -------
-        AutoEnsemble
-
-        Raises
-        ------
-        ModelFileError
-            As `AutoModel.load`; or the folder holds a single model.
-        """
+        """Read a saved ensemble; as `AutoModel.load`, but a single model is an error."""
         found = load_any_model(Path(path), AutoModel)
         if not isinstance(found, cls):
             raise ModelFileError(f"{path} holds a single model; load it with AutoModel.load")
         return found
 
-    @public()
-    def report(
-        self, path: str | Path = "report.html", *, futr_df: pd.DataFrame | None = None
-    ) -> Path:
-        """Write a report of the ensemble as an HTML page; as `AutoModel.report`."""
-        from automodel_sk.report import write_report
-
-        return write_report(self.plot, Path(path), self._code(), futr_df)
-
     def _code(self) -> str:
-        """Return the code that searches again."""
+        from automodel_sk.report import search_code
+
         models = list(dict.fromkeys(part.member.name for part in self.state.team.parts))
-        arguments = [repr(models), f"h={self.h}", "dataset=df"]
-        arguments += [
-            f"{kind}_list={list(getattr(self.state.task, kind))}"
-            for kind in _KINDS
-            if getattr(self.state.task, kind)
-        ]
-        lines = "".join(f"    {argument},\n" for argument in arguments)
-        call = f"model = create_auto_model(\n{lines})"
-        return f"from automodel_sk import create_auto_model\n\n{call}"
+        return search_code(models, self.state.task)
 
     def summary(self) -> str:
         """Return the members, their weights, the score and what was left out, in a few lines.

@@ -17,7 +17,7 @@ from automodel_sk.forecasting.digests import digest_of
 from automodel_sk.forecasting.state import ModelState
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.leaderboard import ENSEMBLE
-from automodel_sk.portfolio.team import Team
+from automodel_sk.portfolio.team import Team, WeightedMember
 from automodel_sk.portfolio.window_record import WindowRecord
 from automodel_sk.training.task import TrainingTask
 
@@ -68,13 +68,20 @@ class EnsembleState(ModelState):
     @property
     def network(self) -> Any:
         """Raise: there is no single network."""
-        networks = [
-            name for name, part in self.team.by_name.items() if hasattr(part.member, "model")
-        ]
-        example = (
-            f"use ensemble.members[{networks[0]!r}].model" if networks else "it has no network"
-        )
-        raise InvalidInputError(f"an ensemble has no single network; {example}")
+        advice = self.network_instead()
+        raise InvalidInputError(f"an ensemble has no single network; {advice}")
+
+    def network_instead(self, then: str = "") -> str:
+        """Return the advice to use the network of most weight, and what to do with it."""
+        networks = [n for n, part in self.by_weight.items() if hasattr(part.member, "model")]
+        if not networks:
+            return "it has no network"
+        return f"use ensemble.members[{networks[0]!r}].model{then}"
+
+    @property
+    def by_weight(self) -> dict[str, WeightedMember]:
+        """The members and their weights by name, those of most weight first."""
+        return dict(sorted(self.team.by_name.items(), key=lambda item: -item[1].weight))
 
     @property
     def freq(self) -> str | int:

@@ -8,10 +8,10 @@ from automodel_sk.catalog.losses import trained_quantiles
 
 if TYPE_CHECKING:
     from automodel_sk.auto_model import AutoModel
+    from automodel_sk.training.task import TrainingTask
 
-__all__ = ["forecaster_code", "model_code"]
+__all__ = ["forecaster_code", "model_code", "search_code"]
 
-_KINDS = {"futr_exog_list": "futr_exog", "hist_exog_list": "hist_exog"}
 _NAMED = {"MAE", "MSE", "RMSE", "MAPE", "SMAPE"}
 
 
@@ -31,15 +31,18 @@ def model_code(model: AutoModel) -> str:
     imported, loss = _loss(model.state.loss)
     task = model.state.task
     arguments = [repr(model.model_name), f"h={model.h}", "dataset=df", "config=config", loss]
-    arguments += [
-        f"{name}={list(getattr(task, kind))}"
-        for name, kind in _KINDS.items()
-        if getattr(task, kind)
-    ]
-    if task.stat_exog:
-        arguments += ["static_df=static_df", f"stat_exog_list={list(task.stat_exog)}"]
+    arguments += _exogenous(task, "futr", "hist")
+    arguments += ["static_df=static_df"] if task.stat_exog else []
+    arguments += _exogenous(task, "stat")
     arguments.append(f"random_seed={task.random_seed}")
     return _code(model, "create_auto_model", imported, f"model = {_call(arguments)}")
+
+
+def search_code(models: list[str], task: TrainingTask) -> str:
+    """Return the code that searches over several models again."""
+    arguments = [repr(models), f"h={task.h}", "dataset=df"]
+    arguments += _exogenous(task, "futr", "hist", "stat")
+    return f"from automodel_sk import create_auto_model\n\nmodel = {_call(arguments)}"
 
 
 def forecaster_code(model: AutoModel, *, exogenous: bool, static: bool) -> str:
@@ -65,6 +68,12 @@ def forecaster_code(model: AutoModel, *, exogenous: bool, static: bool) -> str:
     made = f"forecaster = {_call(arguments, 'AutoNeuralForecaster')}"
     fitted = f"forecaster.fit({data}, fh=range(1, {model.h + 1}))"
     return _code(model, "AutoNeuralForecaster", imported, f"{made}\n{fitted}")
+
+
+def _exogenous(task: TrainingTask, *kinds: str) -> list[str]:
+    """Return the arguments that name the exogenous columns of some kinds, if there are any."""
+    columns = {kind: list(getattr(task, f"{kind}_exog")) for kind in kinds}
+    return [f"{kind}_exog_list={names}" for kind, names in columns.items() if names]
 
 
 def _call(arguments: list[str], name: str = "create_auto_model") -> str:
