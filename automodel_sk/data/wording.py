@@ -13,8 +13,9 @@ from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-__all__ = ["Wording", "short_text", "shown", "worded", "wording"]
+__all__ = ["Wording", "short_text", "show_time", "shown", "worded", "wording"]
 
 _MOST_CHARACTERS = 80
 
@@ -70,6 +71,28 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
+def show_time(time: Any) -> str:
+    """Format a time as briefly as possible.
+
+    Parameters
+    ----------
+    time : pandas.Timestamp or int
+        The time.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> show_time(pd.Timestamp("2020-01-31")), show_time(pd.Timestamp("2020-01-31 06:00"))
+    ('2020-01-31', '2020-01-31 06:00:00')
+    """
+    if not isinstance(time, pd.Timestamp):
+        return str(time)
+    return str(time.date()) if time == time.normalize() and time.tz is None else str(time)
+
+
 class Wording:
     """How messages name the parts of a long frame.
 
@@ -97,8 +120,6 @@ class Wording:
 
     def time(self, series: Any, time: Any) -> str:
         """Name a time of a series."""
-        from automodel_sk.data.times.read import show_time  # whose messages are worded here
-
         return show_time(time)
 
     def step(self, freq: str | int) -> str | int:

@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from automodel_sk.data.times.read import show_time
 from automodel_sk.data.times.wall_clock import as_integers
-from automodel_sk.data.wording import shown
+from automodel_sk.data.wording import show_time, shown
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.clocks import CalendarClock, Clock, Integers, clock_of
 from automodel_sk.frames.rows import (

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from automodel_sk.data.times.read import is_text, read_time_column, show_time
-from automodel_sk.data.wording import short_text, shown
+from automodel_sk.data.times.read import is_text, read_time_column
+from automodel_sk.data.wording import short_text, show_time, shown
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.checks import check_container, check_levels, check_long, check_times
 

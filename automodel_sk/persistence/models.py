@@ -69,7 +69,7 @@ MODEL_FORMAT = FolderFormat(
     saver="AutoModel.save",
 )
 # Saved by rooms above this one, which it never imports: the module that reads each kind.
-_KINDS = {"ensemble": "automodel_sk.portfolio.persistence"}
+_KINDS = {"ensemble": "automodel_sk.portfolio.restoring"}
 _MOST_SCORES = 2_000_000
 _OBJECTS = ("lr_scheduler", "optimizer")
 

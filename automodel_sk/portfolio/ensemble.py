@@ -37,6 +37,7 @@ from automodel_sk.portfolio.candidates import Candidate
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.forecasts import forecast_ahead, forecast_past
 from automodel_sk.portfolio.members.base import FittedMember
+from automodel_sk.portfolio.persistence import save_ensemble
 from automodel_sk.portfolio.refits import refitted
 from automodel_sk.portfolio.reweighting import reweighted
 from automodel_sk.portfolio.state import NAME, EnsembleState, configurations, task_of
@@ -458,8 +459,6 @@ class AutoEnsemble(AutoModel):
     @public()
     def save(self, path: str | Path) -> Path:
         """Write the ensemble to a folder, without pickle; as `AutoModel.save`."""
-        from automodel_sk.portfolio.persistence import save_ensemble
-
         return save_ensemble(self.state, Path(path))
 
     @classmethod

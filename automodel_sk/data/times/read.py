@@ -13,29 +13,7 @@ from automodel_sk.data.times.zones import plain_zone
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["is_text", "read_time_column", "show_time"]
-
-
-def show_time(time: Any) -> str:
-    """Format a time as briefly as possible.
-
-    Parameters
-    ----------
-    time : pandas.Timestamp or int
-        The time.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> show_time(pd.Timestamp("2020-01-31")), show_time(pd.Timestamp("2020-01-31 06:00"))
-    ('2020-01-31', '2020-01-31 06:00:00')
-    """
-    if not isinstance(time, pd.Timestamp):
-        return str(time)
-    return str(time.date()) if time == time.normalize() and time.tz is None else str(time)
+__all__ = ["is_text", "read_time_column"]
 
 
 def is_text(column: pd.Series) -> bool:

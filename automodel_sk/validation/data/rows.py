@@ -9,10 +9,10 @@ import pandas as pd
 
 from automodel_sk.data.frequency import infer_panel_frequency
 from automodel_sk.data.panel import Panel
-from automodel_sk.data.times.read import is_text, show_time
+from automodel_sk.data.times.read import is_text
 from automodel_sk.data.times.steps import later_times, parse_frequency
 from automodel_sk.data.times.text_times import text_format
-from automodel_sk.data.wording import shown, wording
+from automodel_sk.data.wording import show_time, shown, wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.validation.data.spacing import Spacing
 from automodel_sk.validation.data.spacing_advice import report_spacing

@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from automodel_sk.data.panel import Panel
-from automodel_sk.data.times.read import show_time
 from automodel_sk.data.times.steps import parse_frequency
 from automodel_sk.data.times.time_grid import TimeGrid
 from automodel_sk.data.times.wall_clock import as_integers
-from automodel_sk.data.wording import shown
+from automodel_sk.data.wording import show_time, shown
 from automodel_sk.validation.data.structure import Names
 
 __all__ = ["MAX_ODD_STEPS", "Spacing"]

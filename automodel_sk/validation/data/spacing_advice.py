@@ -8,8 +8,7 @@ import pandas as pd
 from automodel_sk.data.frequency import infer_panel_frequency, monthly_advice
 from automodel_sk.data.panel import Panel
 from automodel_sk.data.times.number_times import dates_as_numbers, epoch_as_numbers
-from automodel_sk.data.times.read import show_time
-from automodel_sk.data.wording import shown, wording
+from automodel_sk.data.wording import show_time, shown, wording
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.validation.data.spacing import MAX_ODD_STEPS, Spacing
 from automodel_sk.validation.data.values import count
