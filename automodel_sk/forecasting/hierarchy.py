@@ -25,7 +25,14 @@ from automodel_sk.forecasting.past_windows import (
 from automodel_sk.forecasting.reconciliation import Reconciliation
 from automodel_sk.forecasting.state import ModelState
 
-__all__ = ["SUMMING", "SummingMatrix", "projection_of", "reconciled", "reconciliation_of"]
+__all__ = [
+    "SUMMING",
+    "SummingMatrix",
+    "bottom_up_rule",
+    "projection_of",
+    "reconciled",
+    "with_method",
+]
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -80,7 +87,7 @@ def _matrix() -> str:
 def reconciled(state: ModelState, S_df: Any, method: str) -> ModelState:
     """Return the state of a model whose forecasts add up; see `AutoModel.reconcile`."""
     _check_point(state)
-    rule = _bottom_up(S_df, state.ids, state.columns.id_col)  # before any training
+    rule = bottom_up_rule(S_df, state.ids, state.columns.id_col)  # before any training
     if method != "bottom_up":
         _check_able(method, len(rule.ids))
     base = replace(state, reconciliation=None)
@@ -88,7 +95,7 @@ def reconciled(state: ModelState, S_df: Any, method: str) -> ModelState:
     if known is None and method in _FROM_ERRORS:
         known = _past_forecasts(base)
     errors = None if known is None else _errors(known[1], state.column, state.ids)
-    rule = _with_method(rule, method, errors)
+    rule = with_method(rule, method, errors)
     coherent = replace(state, reconciliation=rule, scores=None)
     if known is None or errors is None:
         return coherent
@@ -137,15 +144,8 @@ def _errors(raw: pd.DataFrame, column: str, ids: Any) -> Array | None:
     return errors.reshape(len(judged), -1)
 
 
-def reconciliation_of(
-    S_df: Any,
-    ids: Any,
-    method: str,
-    errors: Array | None = None,
-    *,
-    id_col: str = "unique_id",
-) -> Reconciliation:
-    """Return the rule that makes the forecasts of some series coherent.
+def bottom_up_rule(S_df: Any, ids: Any, id_col: str = "unique_id") -> Reconciliation:
+    """Return the rule that sums the bottom series, after checking the matrix.
 
     Parameters
     ----------
@@ -153,10 +153,6 @@ def reconciliation_of(
         A row for each series in any order, a column for each bottom series.
     ids : sequence
         The series of the model, in order.
-    method : str
-        One of `METHODS`.
-    errors : array of shape (n_series, n_errors), optional
-        Errors of past forecasts, of the same steps for all series; NaN where nothing was observed.
     id_col : str
         Column of the ids, if these are in a column of another name than `unique_id`.
 
@@ -168,21 +164,7 @@ def reconciliation_of(
     ------
     InvalidInputError
         Series are missing, or the matrix is none.
-    MissingDependencyError
-        hierarchicalforecast is not installed, and the method needs it.
-
-    Examples
-    --------
-    >>> S_df = pd.DataFrame({"unique_id": ["all", "a", "b"], "a": [1, 1, 0], "b": [1, 0, 1]})
-    >>> rule = reconciliation_of(S_df, ["a", "all", "b"], "ols")
-    >>> rule.applied(np.array([2.0, 9.0, 4.0])).round(6).tolist()  # the gap of 3 is shared
-    [3.0, 8.0, 5.0]
     """
-    return _with_method(_bottom_up(S_df, ids, id_col), method, errors)
-
-
-def _bottom_up(S_df: Any, ids: Any, id_col: str) -> Reconciliation:
-    """Return the rule that sums the bottom series, after checking the matrix."""
     known = pd.Index(np.asarray(ids))
     rows, columns, sums = _read(S_df, id_col)
     _check_ids(rows, columns, known)
@@ -192,8 +174,34 @@ def _bottom_up(S_df: Any, ids: Any, id_col: str) -> Reconciliation:
     return Reconciliation("bottom_up", known, ordered, bottom.astype(np.int64))
 
 
-def _with_method(rule: Reconciliation, method: str, errors: Array | None) -> Reconciliation:
-    """Return a rule of the same hierarchy with a method's projection."""
+def with_method(rule: Reconciliation, method: str, errors: Array | None = None) -> Reconciliation:
+    """Return a rule of the same hierarchy with a method's projection.
+
+    Parameters
+    ----------
+    rule : Reconciliation
+        The rule of `bottom_up_rule`.
+    method : str
+        One of `METHODS`.
+    errors : array of shape (n_series, n_errors), optional
+        Errors of past forecasts, of the same steps for all series; NaN where nothing was observed.
+
+    Returns
+    -------
+    Reconciliation
+
+    Raises
+    ------
+    MissingDependencyError
+        hierarchicalforecast is not installed, and the method needs it.
+
+    Examples
+    --------
+    >>> S_df = pd.DataFrame({"unique_id": ["all", "a", "b"], "a": [1, 1, 0], "b": [1, 0, 1]})
+    >>> rule = with_method(bottom_up_rule(S_df, ["a", "all", "b"]), "ols")
+    >>> rule.applied(np.array([2.0, 9.0, 4.0])).round(6).tolist()  # the gap of 3 is shared
+    [3.0, 8.0, 5.0]
+    """
     if method == "bottom_up":
         return rule
     projection = projection_of(rule.sums, rule.bottom, method, errors)
@@ -280,7 +288,7 @@ def projection_of(sums: Any, bottom: Integers, method: str, errors: Array | None
     method : str
         One of `METHODS` but "bottom_up".
     errors : array of shape (n_series, n_errors), optional
-        As in `reconciliation_of`.
+        As in `with_method`.
 
     Returns
     -------

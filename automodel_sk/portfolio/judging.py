@@ -10,7 +10,7 @@ from automodel_sk.metrics import resolve_metric
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.search.planning import UserInput
-from automodel_sk.search.prepared import PreparedData, prepare_data
+from automodel_sk.search.prepared import PreparedData
 from automodel_sk.training.objective import Objective, make_objective
 from automodel_sk.validation import ValidationResult
 from automodel_sk.validation.data.categories import text_columns
@@ -49,15 +49,7 @@ def prepared_with_windows(
     given: UserInput, options: OptimizationConfig, categories: tuple[str, ...]
 ) -> PreparedData:
     """Check the data, then settle the number of windows, which depends on them."""
-    prepared = prepare_data(
-        given.dataset,
-        given.h,
-        options,
-        static_df=given.static_df,
-        futr_exog=given.futr_exog_list,
-        hist_exog=given.hist_exog_list,
-        stat_exog=given.stat_exog_list,
-    )
+    prepared = given.prepared(options)
     validated(prepared, categories)
     windows = options.n_windows or windows_for(prepared.profile, given.h, options.step_size)
     return prepared.with_windows(windows)

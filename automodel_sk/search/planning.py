@@ -67,6 +67,18 @@ class UserInput:
     hist_exog_list: Sequence[str] = ()
     stat_exog_list: Sequence[str] = ()
 
+    def prepared(self, options: OptimizationConfig) -> PreparedData:
+        """Return the data, read once for all models of a call."""
+        return prepare_data(
+            self.dataset,
+            self.h,
+            options,
+            static_df=self.static_df,
+            futr_exog=self.futr_exog_list,
+            hist_exog=self.hist_exog_list,
+            stat_exog=self.stat_exog_list,
+        )
+
 
 @dataclass(frozen=True)
 class SearchPlan:
@@ -182,15 +194,7 @@ def make_plan(given: UserInput, options: OptimizationConfig) -> SearchPlan:
     InvalidInputError
         Carries the validator's findings.
     """
-    prepared = prepare_data(
-        given.dataset,
-        given.h,
-        options,
-        static_df=given.static_df,
-        futr_exog=given.futr_exog_list,
-        hist_exog=given.hist_exog_list,
-        stat_exog=given.stat_exog_list,
-    )
+    prepared = given.prepared(options)
     return plan_search(prepared, given.model_name, options, config=given.config, loss=given.loss)
 
 

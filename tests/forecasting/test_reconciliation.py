@@ -13,8 +13,8 @@ from ensembles import LastTimes, data_of, ensemble_of
 
 from automodel_sk import AutoEnsemble, AutoModel, create_auto_model
 from automodel_sk.exceptions import InvalidInputError, MissingDependencyError, ModelFileError
-from automodel_sk.forecasting.hierarchy import reconciliation_of
-from automodel_sk.forecasting.reconciliation import METHODS
+from automodel_sk.forecasting.hierarchy import bottom_up_rule, with_method
+from automodel_sk.forecasting.reconciliation import METHODS, Reconciliation
 
 pytest.importorskip("hierarchicalforecast")
 
@@ -28,6 +28,13 @@ def summing(order: Any = IDS, columns: Any = BOTTOM) -> pd.DataFrame:
     """Return the matrix as a frame, with rows and columns in some order."""
     table = pd.DataFrame(S, index=pd.Index(IDS, name="unique_id"), columns=BOTTOM)
     return table.loc[list(order), list(columns)].reset_index()
+
+
+def reconciliation_of(
+    S_df: Any, ids: Any, method: str, given: npt.NDArray[np.float64] | None = None
+) -> Reconciliation:
+    """Return the rule that makes the forecasts of some series coherent."""
+    return with_method(bottom_up_rule(S_df, ids), method, given)
 
 
 def errors(n: int = 12, seed: int = 0) -> npt.NDArray[np.float64]:

@@ -14,6 +14,8 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from automodel_sk.search.study.seeding import DelegatingSampler
+
 __all__ = ["DRAWS_PER_CONFIGURATION", "MOST_DRAWS", "DistinctSampler", "key_of"]
 
 DRAWS_PER_CONFIGURATION = 20
@@ -21,7 +23,7 @@ MOST_DRAWS = 10_000
 """After so many repetitions, one is accepted."""
 
 
-class DistinctSampler(BaseSampler):
+class DistinctSampler(DelegatingSampler):
     """Draw at random what no earlier trial has, and leave informed draws to another sampler.
 
     A trial's draw depends on the trials before it, not on their results or on when they end. It is
@@ -51,7 +53,7 @@ class DistinctSampler(BaseSampler):
         seed: int,
         n_startup: int | None = None,
     ) -> None:
-        self._sampler = sampler
+        super().__init__(sampler)
         self._distributions = {n: d for n, d in distributions.items() if not d.single()}
         self._n_configurations = n_configurations
         self._random = RandomSampler(seed)
@@ -60,7 +62,7 @@ class DistinctSampler(BaseSampler):
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Decide who draws this trial's parameters."""
-        self._sampler.before_trial(study, trial)
+        super().before_trial(study, trial)
         if self._n_startup is not None:
             ended = study.get_trials(
                 deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)
@@ -73,14 +75,14 @@ class DistinctSampler(BaseSampler):
         """Return all parameters if they are drawn here."""
         if self._is_random:
             return dict(self._distributions)
-        return self._sampler.infer_relative_search_space(study, trial)
+        return super().infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Draw all parameters, or delegate."""
         if not self._is_random:
-            return self._sampler.sample_relative(study, trial, search_space)
+            return super().sample_relative(study, trial, search_space)
         return self._fresh(study, trial)
 
     def _fresh(self, study: Study, trial: FrozenTrial) -> dict[str, Any]:
@@ -103,26 +105,6 @@ class DistinctSampler(BaseSampler):
             if same and key_of(drawn, names) not in taken:
                 return drawn
         return {}
-
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """Delegate."""
-        return self._sampler.sample_independent(study, trial, param_name, param_distribution)
-
-    def after_trial(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        state: TrialState,
-        values: Sequence[float] | None,
-    ) -> None:
-        """Delegate."""
-        self._sampler.after_trial(study, trial, state, values)
 
 
 def _taken(study: Study, trial: FrozenTrial, names: Sequence[str]) -> set[tuple[str, ...]]:

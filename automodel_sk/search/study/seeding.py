@@ -17,7 +17,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-__all__ = ["PerTrialSampler", "reseeded", "seed_of_trial"]
+__all__ = ["DelegatingSampler", "PerTrialSampler", "reseeded", "seed_of_trial"]
 
 
 def seed_of_trial(random_seed: int, number: int) -> int:
@@ -63,7 +63,56 @@ def reseeded(sampler: BaseSampler, seed: int) -> BaseSampler:
     return sampler
 
 
-class PerTrialSampler(BaseSampler):
+class DelegatingSampler(BaseSampler):
+    """Leave everything to another sampler; subclasses do some of it themselves.
+
+    Parameters
+    ----------
+    sampler : optuna.samplers.BaseSampler
+        The other sampler.
+    """
+
+    def __init__(self, sampler: BaseSampler) -> None:
+        self._sampler = sampler
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Delegate."""
+        self._sampler.before_trial(study, trial)
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Delegate."""
+        return self._sampler.infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Delegate."""
+        return self._sampler.sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Delegate."""
+        return self._sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def after_trial(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """Delegate."""
+        self._sampler.after_trial(study, trial, state, values)
+
+
+class PerTrialSampler(DelegatingSampler):
     """Delegate each trial to a sampler made for it.
 
     Parameters
@@ -75,26 +124,20 @@ class PerTrialSampler(BaseSampler):
     """
 
     def __init__(self, make: Callable[[int], BaseSampler], random_seed: int) -> None:
+        super().__init__(make(random_seed))
         self._make = make
         self._random_seed = random_seed
-        self._sampler = make(random_seed)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Create the trial's sampler."""
         self._sampler = self._make(seed_of_trial(self._random_seed, trial.number))
-        self._sampler.before_trial(study, trial)
-
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """Delegate to the trial's sampler."""
-        return self._sampler.infer_relative_search_space(study, trial)
+        super().before_trial(study, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Delegate to the trial's sampler."""
-        values = self._sampler.sample_relative(study, trial, search_space)
+        """Draw with the trial's sampler, after what an earlier attempt drew."""
+        values = super().sample_relative(study, trial, search_space)
         self._draw_again(study, trial, {*values, *trial.system_attrs.get("fixed_params", {})})
         return values
 
@@ -103,23 +146,3 @@ class PerTrialSampler(BaseSampler):
         for name, distribution in trial.distributions.items():
             if name not in others and not distribution.single():
                 self._sampler.sample_independent(study, trial, name, distribution)
-
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """Delegate to the trial's sampler."""
-        return self._sampler.sample_independent(study, trial, param_name, param_distribution)
-
-    def after_trial(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        state: TrialState,
-        values: Sequence[float] | None,
-    ) -> None:
-        """Delegate to the trial's sampler."""
-        self._sampler.after_trial(study, trial, state, values)
