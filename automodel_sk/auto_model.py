@@ -219,6 +219,7 @@ class AutoModel:
     validation = _OfState["ValidationResult | None"]("validation")
     space = _OfState["SearchSpace | None"]("space")
     columns = _OfState[ColumnNames]("columns")
+    levels = _OfState[tuple[float, ...]]("levels")
     _task = _OfState[TrainingTask]("task")
     _records = _OfState[list[TrialRecord]]("records")
     _scores = _OfState[ConformalScores | None]("scores")

@@ -137,6 +137,7 @@ def fit(
         time_col=time_col,
         target_col=target_col,
     )
+    fitted.levels = tuple(level or ())
     save_somewhere(fitted, targets.model)
     run.write()
     result = _forecast(fitted, future, level, targets)

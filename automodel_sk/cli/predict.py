@@ -20,13 +20,13 @@ from automodel_sk.cli.options import (
     FutrFile,
     IdCol,
     Json,
-    Level,
     Quiet,
     Separator,
     StaticFile,
     TargetCol,
     TimeCol,
     Wide,
+    checked_level,
     checked_quantile,
 )
 from automodel_sk.cli.output import is_terminal, print_json, rows_of
@@ -73,7 +73,15 @@ def predict(
             " each. A stopped command resumes where it stopped.",
         ),
     ] = None,
-    level: Level = None,
+    level: Annotated[
+        list[float] | None,
+        typer.Option(
+            metavar="PERCENT",
+            help="Level of a prediction interval in percent; repeatable. Without it and --quantile,"
+            " the levels that were passed to `fit`.",
+            callback=checked_level,
+        ),
+    ] = None,
     quantile: Annotated[
         list[float] | None,
         typer.Option(
@@ -113,6 +121,8 @@ def predict(
     from automodel_sk.auto_model import AutoModel
 
     loaded = AutoModel.load(model)
+    if quantile is None:
+        level = level or list(loaded.levels) or None
     asked = Asked(sep, decimal, date_format)
     columns = columns_of(loaded, Columns(id_col, time_col, target_col, asked=asked, wide=wide))
     frame = None

@@ -13,7 +13,6 @@ from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 __all__ = ["Wording", "short_text", "show_time", "shown", "worded", "wording"]
 
@@ -85,9 +84,12 @@ def show_time(time: Any) -> str:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> show_time(pd.Timestamp("2020-01-31")), show_time(pd.Timestamp("2020-01-31 06:00"))
     ('2020-01-31', '2020-01-31 06:00:00')
     """
+    import pandas as pd  # not above: the help of the command line reads this module
+
     if not isinstance(time, pd.Timestamp):
         return str(time)
     return str(time.date()) if time == time.normalize() and time.tz is None else str(time)

@@ -94,6 +94,8 @@ class ModelState:
         What makes the forecasts of a hierarchy add up; None if nothing does.
     treatment : Treatment
         What is done to data before the model sees them, and to forecasts.
+    levels : tuple of float
+        Levels of the intervals that `automodel-sk predict` gives if none are asked for.
     target : array, optional
         The values of the target in double precision, from `exact_target`; None where those in
         single precision, which the model trains on, are the same.
@@ -116,6 +118,7 @@ class ModelState:
     columns: ColumnNames = field(default_factory=ColumnNames)
     reconciliation: Reconciliation | None = None
     treatment: Treatment = field(default_factory=Treatment)
+    levels: tuple[float, ...] = ()
     target: npt.NDArray[np.float64] | None = None
 
     @property

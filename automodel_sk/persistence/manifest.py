@@ -194,6 +194,10 @@ def _of_this_kind(value: Any) -> Any:
     return None if isinstance(value, dict) and {"scores", "season"} == set(value) else value
 
 
+StoredLevels = Annotated[list[Annotated[FiniteFloat, Field(gt=0, lt=100)]], Field(max_length=100)]
+"""Levels of intervals in percent."""
+
+
 class StoredColumns(Stored):
     """The user's names of the columns."""
 
@@ -235,4 +239,5 @@ class Manifest(Stored):
     columns: StoredColumns
     reconciliation: StoredReconciliation | None
     treatment: StoredTreatment | None
+    levels: StoredLevels
     has_target: bool = False

@@ -122,6 +122,7 @@ def described_search(state: ModelState) -> dict[str, Any]:
         "columns": asdict(state.columns),
         "reconciliation": described_reconciliation(state.reconciliation),
         "treatment": asdict(state.treatment),
+        "levels": list(state.levels),
     }
 
 
@@ -286,7 +287,8 @@ def _restore(manifest: Manifest, folder: Path, make: type[AutoModel]) -> AutoMod
     target = None
     if check_target(folder, manifest.has_target):
         target = read_target(folder, model.state.history()["y"].to_numpy())
-    model._state = replace(model.state, reconciliation=rule, target=target)
+    levels = tuple(manifest.levels)
+    model._state = replace(model.state, reconciliation=rule, target=target, levels=levels)
     return model
 
 

@@ -23,6 +23,7 @@ from pydantic import BeforeValidator, Field, FiniteFloat
 from automodel_sk._utils.plain_json import plain_json
 from automodel_sk.persistence.manifest import (
     StoredColumns,
+    StoredLevels,
     StoredProfile,
     StoredScores,
     StoredTreatment,
@@ -129,6 +130,7 @@ class EnsembleManifest(Stored):
     scores: StoredScores | None
     columns: StoredColumns
     treatment: StoredTreatment | None
+    levels: StoredLevels
     left_out: dict[ShortText, ShortText] = Field(default_factory=dict)
     reconciliation: StoredReconciliation | None
 

@@ -98,7 +98,8 @@ def _restored(manifest: EnsembleManifest, folder: Path) -> AutoEnsemble:
         record = replace(record, data=judged, zone=_zone(manifest.judged))
     ensemble._state = replace(ensemble.state, record=record)
     rule = read_reconciliation(folder, manifest.reconciliation, ensemble.state.ids)
-    ensemble._state = replace(ensemble.state, reconciliation=rule)
+    levels = tuple(manifest.levels)
+    ensemble._state = replace(ensemble.state, reconciliation=rule, levels=levels)
     return ensemble
 
 

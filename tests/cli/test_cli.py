@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import signal
@@ -17,6 +18,7 @@ from series import seasonal_panel
 from typer.testing import CliRunner
 
 from automodel_sk import __version__
+from automodel_sk.arguments.switches import Switch
 from automodel_sk.catalog.models import MODEL_CATALOG
 from automodel_sk.cli import app
 from automodel_sk.options import OptimizationConfig
@@ -91,6 +93,13 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+def test_predict_gives_the_levels_that_were_passed_to_fit(saved: Path):
+    forecast = pd.read_csv(io.StringIO(run("predict", saved / "model").stdout))
+    written = pd.read_csv(saved / "out" / "forecast.csv")
+    pd.testing.assert_frame_equal(forecast, written, rtol=1e-5)
+    assert [name for name in forecast if "-80" in name] == ["NHITS-lo-80", "NHITS-hi-80"]
+
+
 def space(folder: Path, content: Any) -> Path:
     path = folder / "space.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
@@ -124,7 +133,8 @@ def test_every_option_of_a_search_is_an_option_of_fit():
 
     given = inspect.signature(fit).parameters
     for field in fields(OptimizationConfig):
-        assert given[field.name].default == field.default
+        switch = isinstance(field.metadata["option"].rule, Switch)
+        assert given[field.name].default == ("no" if switch else field.default)
 
 
 def test_version():
@@ -183,7 +193,7 @@ def test_predict_new_series_under_other_names_to_parquet(saved: Path, sales: Pat
     assert result.exit_code == 0, result.output
     assert result.stderr == "Forecast: new.parquet (12 rows)\n"
     forecast = pd.read_parquet(folder / "new.parquet")
-    assert list(forecast.columns) == ["shop", "month", "NHITS"]
+    assert list(forecast.columns) == ["shop", "month", "NHITS", "NHITS-lo-80", "NHITS-hi-80"]
     assert forecast["shop"].unique().tolist() == ["001", "002"]
 
 
@@ -317,7 +327,7 @@ def test_ctrl_c_says_how_to_go_on(panel_csv: Path, folder: Path):
         ),
         (["predict", ".", "--quantile", 0.5, "--level", 90], "exclude each other"),
         (["validate", "panel.csv", "--model", "NHITS"], "go together; try --model NHITS --h 12"),
-        (["tune"], "No such command 'tune'"),
+        (["tune"], "No such command: tune; did you mean fit?"),
     ],
 )
 def test_wrong_usage(panel_csv: Path, arguments: list[Any], message: str):

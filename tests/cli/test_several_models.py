@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,17 @@ def test_the_forecast_is_that_of_the_same_call_in_python(saved: Path):
     pd.testing.assert_frame_equal(
         written, model.predict(level=[80]), check_dtype=False, rtol=1e-4, atol=1e-4
     )
+
+
+def test_predict_gives_the_levels_that_were_passed_to_fit(saved: Path):
+    forecast = pd.read_csv(io.StringIO(run("predict", saved).stdout))
+    written = pd.read_csv(f"{saved}_forecast.csv")
+    pd.testing.assert_frame_equal(forecast, written, rtol=1e-5)
+    assert "AutoEnsemble-lo-80" in forecast
+    other = pd.read_csv(io.StringIO(run("predict", saved, "--level", 50).stdout))
+    assert [name[-2:] for name in other if "-lo-" in name] == ["50"]
+    quantile = pd.read_csv(io.StringIO(run("predict", saved, "--quantile", 0.1).stdout))
+    assert not any("-lo-" in name for name in quantile)
 
 
 def test_a_run_file_holds_the_models_and_their_spaces_and_repeats_them(saved: Path, tmp_path: Path):
@@ -169,7 +181,8 @@ def test_predict_writes_the_forecasts_of_very_many_series_to_a_folder(saved: Pat
     document = json.loads(result.stdout)
     assert (document["to"], document["rows"]) == (str(folder), 12)
     assert [Path(file["path"]).name for file in document["files"]] == ["block-00000.parquet"]
-    assert pd.read_parquet(folder).columns.tolist() == ["shop", "month", "AutoEnsemble"]
+    expected = ["shop", "month", "AutoEnsemble", "AutoEnsemble-lo-80", "AutoEnsemble-hi-80"]
+    assert pd.read_parquet(folder).columns.tolist() == expected
 
     both = run("predict", saved, "--to", folder, "--output", tmp_path / "f.csv")
     assert both.exit_code == 2
