@@ -19,6 +19,7 @@ __all__ = [
     "Stopped",
     "exit_at_signals",
     "handlers_kept",
+    "interrupts_remembered",
     "is_stopping",
     "raise_if_stopping",
     "stop_at_signals",
@@ -101,8 +102,29 @@ def is_stopping() -> bool:
     return _asked() is not None
 
 
+@contextmanager
+def interrupts_remembered() -> Iterator[None]:
+    """Remember Ctrl-C, so that `raise_if_stopping` raises it where Python ignored it.
+
+    For work that Ctrl-C ends: what goes on after it has to leave this context first. A handler of
+    the user's own is kept.
+    """
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    handler = _Interrupts()
+    signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+        handler.raise_if_asked()
+    finally:
+        if signal.getsignal(signal.SIGINT) is handler:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def raise_if_stopping() -> None:
-    """Raise `Stopped` again if a signal has asked this program to stop.
+    """Raise what a signal that asked this program to stop, or a remembered Ctrl-C, has raised.
 
     Python ignores what a handler raises during a finalizer or a callback of C code; a long loop
     calls this once per turn, so that the request is not lost.
@@ -110,6 +132,9 @@ def raise_if_stopping() -> None:
     number = _asked()
     if number is not None:
         raise Stopped(number)
+    handler = signal.getsignal(signal.SIGINT)
+    if isinstance(handler, _Interrupts):
+        handler.raise_if_asked()
 
 
 def _asked() -> int | None:
@@ -156,3 +181,18 @@ class _Handler:
         if self._last - before > _SECONDS_OF_ONE_REQUEST:
             self.asked = number
             raise Stopped(number)
+
+
+class _Interrupts:
+    """Raises KeyboardInterrupt as Python does, and remembers that it did."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self._asked = True
+        self.raise_if_asked()
+
+    def raise_if_asked(self) -> None:
+        if self._asked:
+            raise KeyboardInterrupt

@@ -26,6 +26,7 @@ from automodel_sk._utils.interrupts import (
     Stopped,
     exit_at_signals,
     handlers_kept,
+    interrupts_remembered,
     raise_if_stopping,
     stop_at_signals,
 )
@@ -94,8 +95,42 @@ def test_several_signals_at_once_are_one_request() -> None:
 class _Finalized:
     """Gets a signal while it is deleted, where Python ignores what a handler raises."""
 
+    def __init__(self, number: int = TERM) -> None:
+        self._number = number
+
     def __del__(self) -> None:
-        send(TERM)
+        send(self._number)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_ctrl_c_that_python_ignores_is_raised_again_by_the_next_turn_or_the_end() -> None:
+    turns = []
+
+    def turn() -> None:
+        _Finalized(signal.SIGINT)
+        turns.append("ignored")
+        raise_if_stopping()
+        turns.append("and forgotten")
+
+    with pytest.raises(KeyboardInterrupt), interrupts_remembered():
+        turn()
+    assert turns == ["ignored"]
+    raise_if_stopping()  # it was that work's
+    with pytest.raises(KeyboardInterrupt), interrupts_remembered():
+        _Finalized(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_handler_of_ones_own_for_ctrl_c_is_kept() -> None:
+    got = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: got.append(number))
+    try:
+        with interrupts_remembered():
+            send(signal.SIGINT)
+            raise_if_stopping()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert got == [signal.SIGINT]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

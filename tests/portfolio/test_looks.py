@@ -78,7 +78,7 @@ def test_the_bars_are_the_scores_of_the_leaderboard(ensemble):
     families = dict(zip(table["model"], table["family"], strict=True))
     for trace in figure.data:
         assert {families[name] for name in trace.y} == {trace.name}
-    assert "mase" in figure.layout.xaxis.title.text
+    assert "MASE" in figure.layout.xaxis.title.text
     drawn = ensemble.plot.leaderboard(max_rows=2).axes[0]
     widths = sorted(bar.get_width() for bar in drawn.patches)
     assert widths == pytest.approx(table["score"].tolist()[:2])

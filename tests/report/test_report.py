@@ -320,7 +320,7 @@ def test_without_plotly_the_report_names_its_extra_and_all_else_works(
 
 def test_the_card_shows_the_configuration_and_escapes(model: AutoModel):
     card = model._repr_html_()
-    assert "<strong>MLP</strong>, fitted: forecasts 7 steps of 4 series, freq D" in card
+    assert "<strong>MLP</strong>, fitted: forecasts 7 steps of 4 series, freq &#39;D&#39;" in card
     assert f"best validation loss {model.best_score:.3g}; trials: " in card
     for name, value in model.best_config.items():
         assert f">{name}</th>" in card

@@ -126,7 +126,7 @@ def test_the_model_is_what_the_search_has_made(tracked: Tracked) -> None:
 def test_no_file_is_a_pickle(tracked: Tracked) -> None:
     files = [path for path in tracked.folder.rglob("*") if path.is_file()]
     assert {"MLmodel", "script.py", "automodel.json"} <= {path.name for path in files}
-    plain = {"", ".json", ".py", ".safetensors", ".txt", ".yaml"}
+    plain = {"", ".json", ".py", ".safetensors", ".st", ".txt", ".yaml"}
     assert {path.suffix for path in files} <= plain
     # What a pickle of any protocol since the second begins with.
     assert not [path for path in files if path.read_bytes()[:1] == b"\x80"]

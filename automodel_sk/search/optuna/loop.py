@@ -14,7 +14,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import BaseSampler
 from optuna.trial import Trial
 
-from automodel_sk._utils.interrupts import raise_if_stopping
+from automodel_sk._utils.interrupts import interrupts_remembered, raise_if_stopping
 from automodel_sk.exceptions import TrackingError
 from automodel_sk.search.optuna.lagging_pruner import LaggingPruner
 from automodel_sk.search.study.attributes import changes_of, note_changes
@@ -71,12 +71,13 @@ def work_on(
 ) -> None:
     """Run one trial after another until none is left or the time is up."""
     notifier.learn()
-    while (trial := _next_trial(study, request)) is not None:
-        record = run_trial(study, trial, request, dataset, notifier)
-        if record is not None:
-            notifier.on_trial_end(record)
-        if request.budget.is_limited:
-            notifier.learn()
+    with interrupts_remembered():
+        while (trial := _next_trial(study, request)) is not None:
+            record = run_trial(study, trial, request, dataset, notifier)
+            if record is not None:
+                notifier.on_trial_end(record)
+            if request.budget.is_limited:
+                notifier.learn()
 
 
 def _next_trial(study: AskTellStudy, request: SearchRequest) -> Trial | None:
