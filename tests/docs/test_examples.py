@@ -8,6 +8,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -115,8 +116,14 @@ def test_slow_examples(name: str, tmp_path: Path) -> None:
     assert re.search(shown[name], run(name, tmp_path, "--quick"))
 
 
-def test_sizing_reckons_with_the_searchs_own_numbers(tmp_path: Path) -> None:
-    search = runpy.run_path(str(EXAMPLES / "sizing.py"))["Search"]
+@pytest.fixture
+def search(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The class of the sizing example, which reads its arguments when it is imported."""
+    monkeypatch.setattr(sys, "argv", ["sizing.py"])
+    return runpy.run_path(str(EXAMPLES / "sizing.py"))["Search"]
+
+
+def test_sizing_reckons_with_the_searchs_own_numbers(search: Any) -> None:
     for series in (1, 500, 1_000, 10_000, 1_000_000):
         interval = TrainingTask("MLP", h=7, val_size=7, n_series=series).check_interval(1000)
         made = 1000 // interval
@@ -124,8 +131,7 @@ def test_sizing_reckons_with_the_searchs_own_numbers(tmp_path: Path) -> None:
         assert search(trials=1, series=series).validations == pytest.approx(made, rel=0.1)
 
 
-def test_sizing_by_hand() -> None:
-    search = runpy.run_path(str(EXAMPLES / "sizing.py"))["Search"]
+def test_sizing_by_hand(search: Any) -> None:
     # 1000 steps and 40 validations of 1000 steps each; 0.01 s a step; half of it is done
     one = search(trials=10, series=768_000, step_seconds=0.01, cpus=2, efficiency=0.5)
     assert one.validations == 40
