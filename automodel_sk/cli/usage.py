@@ -111,15 +111,13 @@ class Commands(typer.core.TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command of the first argument."""
-        try:
-            return super().resolve_command(ctx, args)
-        except Exception as exc:
-            word, known = args[0].lower(), list(self.commands)
-            meant = _OTHER_COMMANDS.get(word) or nearest(word, known)
+        word, known = args[0], list(self.commands)
+        if word not in known and not word.startswith("-") and not ctx.resilient_parsing:
+            near = nearest(word.lower(), [*known, *_OTHER_COMMANDS])
+            meant = None if near is None else _OTHER_COMMANDS.get(near, near)
             hint = f"did you mean {meant}?" if meant else f"the commands are {', '.join(known)}"
-            if type(exc).__name__ in ("UsageError", "NoSuchCommand"):
-                exc.message = f"No such command: {args[0]}; {hint}"  # type: ignore[attr-defined]
-            raise
+            ctx.fail(f"No such command: {word}; {hint}")
+        return super().resolve_command(ctx, args)
 
 
 def _by_own_name(argument: str, known: Container[str]) -> str:

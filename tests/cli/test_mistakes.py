@@ -519,7 +519,14 @@ def test_other_names_of_options_are_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "meant"), [("forecast", "predict"), ("train", "fit"), ("leaderbord", "leaderboard")]
+    ("word", "meant"),
+    [
+        ("forecast", "predict"),
+        ("forecasts", "predict"),
+        ("train", "fit"),
+        ("Fit", "fit"),
+        ("leaderbord", "leaderboard"),
+    ],
 )
 def test_an_unknown_command_names_the_one_that_was_meant(word: str, meant: str):
     result = run(word, "sales.csv")
