@@ -29,9 +29,12 @@ ENSEMBLES: Mapping[str, tuple[str, ...]] = {
 """The combiners among which each value of the option `ensemble` chooses, the default first."""
 
 _ENOUGH_SERIES = 20
-# How much worse than the best the default may be. Series of one window say nothing about how errors
-# differ from time to time, so that their standard error is too small.
-_STANDARD_ERRORS = {"windows": 1.0, "series": 4.0, "none": 0.0}
+# How many standard errors worse than the best the default may be. Those of few windows of few
+# series are themselves uncertain. Series of one window say nothing about how errors differ from time
+# to time, so that their standard error is too small. Measured in docs/portfolio.md.
+_STANDARD_ERRORS = 1.0
+_STANDARD_ERRORS_OF_FEW_SERIES = 3.0
+_STANDARD_ERRORS_OF_ONE_WINDOW = 4.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def choose(
     Each combiner is judged on windows that it was not fitted to: one window is left out at a time,
     and candidates are ranked and weighted by the others. The mean of five candidates, of different
     models as far as there are any, is the default. Another combiner replaces it where it is better
-    by more than the standard error of the difference.
+    by more than the standard error of the difference; by more than three with fewer than 20 series.
 
     With one window, series are left out instead, which says nothing about other times: four
     standard errors are needed, and with fewer than 20 series the default is kept.
@@ -158,10 +161,13 @@ def _as_good(combiner: LeftOut, best: LeftOut, folds: Folds) -> bool:
     if ties_with(combiner.score, best.score):
         return True
     error = standard_error(combiner.errors - best.errors)
-    return (
-        error is not None
-        and combiner.score - best.score <= error * _STANDARD_ERRORS[folds.validation]
-    )
+    return error is not None and combiner.score - best.score <= error * _standard_errors(folds)
+
+
+def _standard_errors(folds: Folds) -> float:
+    if folds.validation != "windows":
+        return _STANDARD_ERRORS_OF_ONE_WINDOW
+    return _STANDARD_ERRORS if folds.n_series >= _ENOUGH_SERIES else _STANDARD_ERRORS_OF_FEW_SERIES
 
 
 def _combination(

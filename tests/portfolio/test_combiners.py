@@ -204,6 +204,17 @@ def test_one_far_better_candidate_is_chosen_alone():
     assert (found.name, found.kind) == ("best", "mean")
 
 
+def test_five_windows_of_one_series_do_not_show_that_one_candidate_is_best():
+    chosen = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        forecasts = _noisy(rng, [1.0] * 6, 1, 5, shared=0.7)
+        found = choose(forecasts, _errors_of(1, 5), list("abcdef"), ["statistical"] * 6)
+        chosen.append(found.name)
+    assert chosen.count("best") == 0
+    assert chosen.count("mean5") >= 17
+
+
 def test_a_mean_is_preferred_to_weights_that_are_no_better():
     rng = np.random.default_rng(6)
     forecasts = _noisy(rng, [1.0] * 8, 50, 3)
