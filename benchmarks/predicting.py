@@ -108,18 +108,22 @@ def measure(n_series: int, repeats: int) -> list[dict[str, Any]]:
     return rows
 
 
-def intervals() -> dict[str, float]:
-    """Return the seconds of a training and of forecasts with intervals after a search."""
+def intervals(n_windows: int) -> dict[str, float]:
+    """Return the seconds of a training and of forecasts with intervals after a search.
+
+    Several windows of the search calibrate the intervals; one says too little and needs a training.
+    """
     from optuna.distributions import FloatDistribution
 
     rates = FloatDistribution(1e-4, 1e-2, log=True)
     config = {**CONFIG, "max_steps": 300, "learning_rate": rates}
-    model = fitted(300, config=config, num_samples=3)
+    model = fitted(300, config=config, num_samples=3, n_windows=n_windows)
     model.predict()
     training, _ = timed(lambda: model.refit(panel(300)))
     first, _ = timed(lambda: model.predict(level=[80]))
     second, _ = timed(lambda: model.predict(level=[80]))
     return {
+        "validation windows": n_windows,
         "a training, s": training,
         "first predict(level=[80]), s": first,
         "share of a training": first / training,
@@ -140,7 +144,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args(arguments)
     print(markdown(pd.DataFrame(measure(options.series, options.repeats))))
-    print(markdown(pd.DataFrame([intervals()])))
+    print(markdown(pd.DataFrame([intervals(1), intervals(3)])))
 
 
 if __name__ == "__main__":

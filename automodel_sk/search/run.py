@@ -126,6 +126,7 @@ def search_and_refit(
             request = replace(request, task=_keeping(request.task, str(folder), options))
             precision, workers = request.task.trainer_options["precision"], request.workers
             callback = Callbacks([TrackerCallback(tracker), bar])
+            tracker.check()  # its store is opened beside the trials, not beside what precedes them
             records = run_trials(request, data(), options, callback, bar)
             best = _best_trial(request, records)
         bar.on_refit()

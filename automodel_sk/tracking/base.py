@@ -137,10 +137,10 @@ class Tracker(Protocol):
     """Receives the start of a search, each ended trial, and the end of the search."""
 
     def start(self, search: SearchRecord, *, wait: bool = True) -> None:
-        """Start tracking a search; called once, before any trial; may go on beside it."""
+        """Start tracking a search; called once, before any trial; may be left to `check`."""
 
     def check(self) -> None:
-        """Raise if the start, gone on in the background, has failed."""
+        """Start in the background what was left to do; raise if it has failed."""
 
     def log_trial(self, trial: TrialRecord) -> None:
         """Log an ended trial at once; never raises because of the tracker's own failure."""

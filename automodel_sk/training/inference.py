@@ -51,6 +51,11 @@ _OF_NO_CONSEQUENCE = frozenset(
 """Trainer arguments that do not change forecasts, or that `without_a_trainer` checks itself."""
 
 _FULL = (None, 32, "32", "32-true")
+_USUAL_SERIES_AT_ONCE = 32
+_SERIES_AT_ONCE = 128
+_MOST_NUMBERS_AT_ONCE = 2**24
+"""Larger batches of series than neuralforecast's default take less time; at most 64 MB of rows."""
+
 _DRAWING = ("Informer",)
 """Models that draw random numbers for every forecast, apart from losses that sample."""
 
@@ -207,9 +212,10 @@ def _without_trainer(own: Any) -> Iterator[None]:
     model, generator = network_of(own), torch.Generator()
     model.eval()
     # A forecast must not seed the global generator.
-    loop = _Loop(generator, half=model.trainer_kwargs.get("precision") not in _FULL)
-    forecast_with(model, loop, lambda seed: generator.manual_seed(_seed(model, seed)))
     draws = hasattr(model.loss, "update_quantile") or type(model).__name__ in _DRAWING
+    half = model.trainer_kwargs.get("precision") not in _FULL
+    loop = _Loop(generator, half, grows=not (draws or model.MULTIVARIATE))
+    forecast_with(model, loop, lambda seed: generator.manual_seed(_seed(model, seed)))
     with own_random_numbers(generator) if draws else nullcontext():
         yield
 
@@ -221,15 +227,25 @@ def _seed(model: Any, seed: int | None) -> int:
 class _Loop:
     """The minimal trainer that a model needs for forecasting."""
 
-    def __init__(self, generator: Any, half: bool) -> None:
-        self._generator, self._half = generator, half
+    def __init__(self, generator: Any, half: bool, grows: bool) -> None:
+        self._generator, self._half, self._grows = generator, half, grows
 
     def predict(self, model: Any, datamodule: Any) -> list[Any]:
         """Return the forecasts of each batch of series."""
         import torch
 
         datamodule.dataloaders_kwargs["generator"] = self._generator
+        if self._grows and not getattr(model, "explain", False):
+            _enlarge_batches(datamodule)
         half = torch.autocast("cpu", torch.bfloat16, enabled=self._half, cache_enabled=False)
         with torch.inference_mode(), half:
             batches = enumerate(datamodule.predict_dataloader())
             return [model.predict_step(batch, number) for number, batch in batches]
+
+
+def _enlarge_batches(datamodule: Any) -> None:
+    """Forecast more series at a time, unless the user has asked for fewer than usual."""
+    usual, rows = datamodule.valid_batch_size, datamodule.dataset
+    if usual >= _USUAL_SERIES_AT_ONCE:
+        room = _MOST_NUMBERS_AT_ONCE // (rows.max_size * len(rows.temporal_cols))
+        datamodule.valid_batch_size = max(usual, min(_SERIES_AT_ONCE, room))

@@ -25,7 +25,7 @@ _SHORT_STEP_SECONDS = 0.02
 """On a CPU, a step this short gains little from half precision, and noise would decide."""
 
 _WARM_UP, _MEASURED = 2, 10
-_ENOUGH_SECONDS = 0.4
+_ENOUGH_SECONDS = 0.2
 _ENOUGH_WINDOWS = 256
 """Long steps need only a few measurements, on a part of their windows."""
 _measured: dict[str, PrecisionChoice] = {}

@@ -44,6 +44,22 @@ def test_trials_that_end_before_the_store_is_open_are_written(tmp_path: Path) ->
     }
 
 
+def test_the_store_is_opened_once_the_trials_are_on_their_way(tmp_path: Path) -> None:
+    store = tmp_path / "mlflow.db"
+    tracker = MLflowTracker(f"sqlite:///{store}", "beside")
+    tracker.start(SearchRecord("beside", "NHITS"), wait=False)
+    assert not store.exists()
+    assert tracker.run_id is None
+    tracker.check()
+    tracker.check()  # again, and nothing more is started
+    tracker.finish("FINISHED")
+    client = MlflowClient(f"sqlite:///{store}")
+    experiment = client.get_experiment_by_name("beside")
+    assert experiment is not None
+    [run] = client.search_runs([experiment.experiment_id])
+    assert (run.info.run_name, run.info.status) == ("beside", "FINISHED")
+
+
 @pytest.mark.parametrize("cpus", [1, 2])
 def test_a_file_that_is_no_database_stops_the_search(
     tmp_path: Path, panel: pd.DataFrame, cpus: int

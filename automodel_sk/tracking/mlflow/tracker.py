@@ -6,7 +6,7 @@ import contextvars
 import logging
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -101,7 +101,7 @@ class MLflowTracker:
         self._search: SearchRecord | None = None
         self._run: MlflowSearchRun | None = None
         self._writer: TrialWriter | None = None
-        self._starting: threading.Thread | None = None
+        self._opening: _Opening | None = None
         self._problem: str | None = None
         self._warned = False
 
@@ -119,7 +119,8 @@ class MLflowTracker:
             that run is resumed, and the trials in it are not written again.
         wait : bool, default True
             If False, a store in a local file is opened in a thread of its own, since MLflow takes
-            seconds to create its tables; `check` raises what `start` would have raised.
+            seconds to create its tables. The thread starts at the first `check`, which later raises
+            what `start` would have raised.
 
         Raises
         ------
@@ -139,23 +140,23 @@ class MLflowTracker:
         self._run = self.run_id = self._problem = None
         self._writer = TrialWriter(self._add, partial(absence, target.uri), self._warn_once)
         begin = partial(self._begin, target, search)
+        self._opening = None
         if wait or sqlite_path(target.uri) is None:
             begin()
+            self.check()
         else:
-            # The thread inherits the context of this one, such as MLflow's workspace.
-            run = contextvars.copy_context().run
-            self._starting = threading.Thread(target=run, args=(begin,), daemon=True)
-            self._starting.start()
-        self.check()
+            self._opening = _Opening(begin)
 
     def check(self) -> None:
-        """Raise if the store has turned out to be unusable.
+        """Start what `start` left to a thread; raise if the store has turned out to be unusable.
 
         Raises
         ------
         TrackingError
             The store cannot be used.
         """
+        if self._opening is not None:
+            self._opening.begin()
         # Not raised where it was caught, so that no cause containing a password is shown.
         if self._problem is not None:
             raise TrackingError(self._problem)
@@ -186,9 +187,8 @@ class MLflowTracker:
             self._run.add(trial)
 
     def _wait_for_start(self) -> None:
-        if self._starting is not None:
-            self._starting.join()
-            self._starting = None
+        if self._opening is not None:
+            self._opening.wait()
 
     def log_trial(self, trial: TrialRecord) -> None:
         """Log an ended trial in the background; it is kept for later if the store rejects it.
@@ -339,6 +339,27 @@ class MLflowTracker:
         except Exception as error:
             return reason_of(error, target.uri)
         return None
+
+
+class _Opening:
+    """Opens a store in a thread of its own, which starts when it is first asked to."""
+
+    def __init__(self, begin: Callable[[], None]) -> None:
+        # The thread inherits the context of this one, such as MLflow's workspace.
+        run = contextvars.copy_context().run
+        self._thread = threading.Thread(target=run, args=(begin,), daemon=True)
+        self._asking = threading.Lock()
+
+    def begin(self) -> None:
+        """Start the thread, once."""
+        with self._asking:
+            if self._thread.ident is None:
+                self._thread.start()
+
+    def wait(self) -> None:
+        """Wait until the store is open or has turned out to be unusable."""
+        self.begin()
+        self._thread.join()
 
 
 class _End(NamedTuple):
