@@ -30,8 +30,8 @@ ENSEMBLES: Mapping[str, tuple[str, ...]] = {
 
 _ENOUGH_SERIES = 20
 # How many standard errors worse than the best the default may be. Those of few windows of few
-# series are themselves uncertain. Series of one window say nothing about how errors differ from time
-# to time, so that their standard error is too small. Measured in docs/portfolio.md.
+# series are themselves uncertain. Series of one window say nothing about how errors differ from
+# time to time, so that their standard error is too small. Measured in docs/portfolio.md.
 _STANDARD_ERRORS = 1.0
 _STANDARD_ERRORS_OF_FEW_SERIES = 3.0
 _STANDARD_ERRORS_OF_ONE_WINDOW = 4.0
