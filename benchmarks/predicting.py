@@ -116,10 +116,10 @@ def intervals(n_windows: int) -> dict[str, float]:
     from optuna.distributions import FloatDistribution
 
     rates = FloatDistribution(1e-4, 1e-2, log=True)
-    config = {**CONFIG, "max_steps": 300, "learning_rate": rates}
-    model = fitted(300, config=config, num_samples=3, n_windows=n_windows)
+    config = {**CONFIG, "max_steps": 200, "learning_rate": rates}
+    model = fitted(100, config=config, num_samples=3, n_windows=n_windows)
     model.predict()
-    training, _ = timed(lambda: model.refit(panel(300)))
+    training, _ = timed(lambda: model.refit(panel(100)))
     first, _ = timed(lambda: model.predict(level=[80]))
     second, _ = timed(lambda: model.predict(level=[80]))
     return {

@@ -260,9 +260,10 @@ def results(task, series):
 
 
 def test_a_block_that_fails_falls_back_and_is_counted():
-    series = SeriesValues.of(varied(1_203))
-    bad = int(series.ends[700]) - 1
-    series.values[bad] = 500.0
+    read = SeriesValues.of(varied(1_203))
+    values = read.values.copy()  # pandas 3 gives its values read-only
+    values[int(read.ends[700]) - 1] = 500.0
+    series = SeriesValues(values, read.sizes)
     order = np.random.default_rng(0).permutation(len(series))
     task = BlockForecasts(SomeFail(), 4, 2, time.time() + 60, order)
     found = task.result(results(task, series), series, "Last")
