@@ -35,7 +35,7 @@ def describe() -> dict[str, Any]:
         "instructions": ", ".join(f for f in FLAGS if f in _cpu_field("flags").split()) or "-",
         "bfloat16 instructions": _has_bfloat16(),
         "GPU": ", ".join(gpus()) or "none",
-        "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+        "system": f"{platform.system()}, Python {platform.python_version()}",
         "versions": ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
     }
 

@@ -156,6 +156,14 @@ def test_a_record_of_one_seed_allows_a_percent() -> None:
     assert recorded.limit == pytest.approx(0.808)
 
 
+def test_the_repository_has_a_record_of_what_is_measured() -> None:
+    record = guard.read()
+    assert set(record.errors) == set(guard.SETS)
+    assert {len(errors) for errors in record.errors.values()} == {len(guard.SEEDS)}
+    assert (record.contestant, record.seconds) == (guard.CONTESTANT, guard.SECONDS)
+    assert record.means.max() < record.limit < 1.0
+
+
 def test_the_guard_reads_errors_by_seed() -> None:
     runs = lines({"SeasonalNaive": {"a": 2.0, "b": 1.0}, "ours:auto": {"a": 1.0, "b": 0.5}})
     runs += [{**run, "seed": 2, "mase": run["mase"] * 2} for run in runs[2:]]
