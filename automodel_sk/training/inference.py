@@ -18,7 +18,7 @@ from automodel_sk.training.patches.isolation import quiet
 from automodel_sk.training.patches.own_random import own_random_numbers
 from automodel_sk.training.patches.torch_modes import threads
 from automodel_sk.training.patches.upstream import TRAINERS, forecast_with, own_attributes
-from automodel_sk.training.train import training
+from automodel_sk.training.train import most_series_at_once, training
 
 __all__ = ["detach_leftovers", "private_copy", "to_forecast_with", "without_a_trainer"]
 
@@ -53,8 +53,7 @@ _OF_NO_CONSEQUENCE = frozenset(
 _FULL = (None, 32, "32", "32-true")
 _USUAL_SERIES_AT_ONCE = 32
 _SERIES_AT_ONCE = 128
-_MOST_NUMBERS_AT_ONCE = 2**24
-"""Larger batches of series than neuralforecast's default take less time; at most 64 MB of rows."""
+"""Larger batches of series than neuralforecast's default take less time."""
 
 _DRAWING = ("Informer",)
 """Models that draw random numbers for every forecast, apart from losses that sample."""
@@ -245,7 +244,7 @@ class _Loop:
 
 def _enlarge_batches(datamodule: Any) -> None:
     """Forecast more series at a time, unless the user has asked for fewer than usual."""
-    usual, rows = datamodule.valid_batch_size, datamodule.dataset
+    usual = datamodule.valid_batch_size
     if usual >= _USUAL_SERIES_AT_ONCE:
-        room = _MOST_NUMBERS_AT_ONCE // (rows.max_size * len(rows.temporal_cols))
+        room = most_series_at_once(datamodule.dataset)
         datamodule.valid_batch_size = max(usual, min(_SERIES_AT_ONCE, room))

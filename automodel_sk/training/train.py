@@ -38,6 +38,7 @@ __all__ = [
     "Outcome",
     "Report",
     "TrialDivergedError",
+    "most_series_at_once",
     "since_best",
     "train_config",
     "training",
@@ -240,8 +241,13 @@ def _validate_many_at_once(
     windows = module.windows_batch_size
     if module.MULTIVARIATE or windows is None or config.get("valid_batch_size") is not None:
         return
-    series = _MOST_NUMBERS_AT_ONCE // (dataset.max_size * len(dataset.temporal_cols))
-    module.valid_batch_size = max(module.valid_batch_size, min(series, windows // task.n_windows))
+    series = min(most_series_at_once(dataset), windows // task.n_windows)
+    module.valid_batch_size = max(module.valid_batch_size, series)
+
+
+def most_series_at_once(dataset: Any) -> int:
+    """Return how many series of a neuralforecast dataset fit into a batch of 64 MB of rows."""
+    return int(_MOST_NUMBERS_AT_ONCE // (dataset.max_size * len(dataset.temporal_cols)))
 
 
 def _patience(task: TrainingTask, config: Mapping[str, Any]) -> float:

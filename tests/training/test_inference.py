@@ -9,7 +9,7 @@ import pytest
 from series import seasonal_panel
 
 from automodel_sk import AutoModel, create_auto_model
-from automodel_sk.training import inference
+from automodel_sk.training import inference, train
 from automodel_sk.training.build import trained_module
 
 SMALL: dict[str, Any] = {"input_size": 7, "max_steps": 5, "hidden_size": 8, "num_layers": 1}
@@ -56,8 +56,7 @@ def test_a_smaller_batch_that_was_asked_for_is_kept(monkeypatch: pytest.MonkeyPa
 
 
 def test_long_series_are_forecast_few_at_a_time(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(
-        inference, "_MOST_NUMBERS_AT_ONCE", 40 * 33 * 2
-    )  # y and mask, 3 steps ahead
+    # 30 steps and 3 ahead, of y and its mask
+    monkeypatch.setattr(train, "_MOST_NUMBERS_AT_ONCE", 40 * 33 * 2)
     sizes, _ = batches(fitted(), monkeypatch)
     assert sizes == [40, 40, 40, 30]
