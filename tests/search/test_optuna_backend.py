@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +17,13 @@ from disks import fill, small_disk
 from optuna_search import MEMORY, SPACE, RecordingCallback, essence, interrupt, request_for, run
 from series import seasonal_panel
 
+from automodel_sk._utils.interrupts import Stopped, stop_at_signals
 from automodel_sk.exceptions import StorageError
+from automodel_sk.search.optuna import loop
 from automodel_sk.search.study.ownership import requeue
 from automodel_sk.search.study.seeding import PerTrialSampler
-from automodel_sk.search.study.storage import StudyLocation
+from automodel_sk.search.study.storage import StudyLocation, open_storage
+from automodel_sk.search.study.study import AskTellStudy
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +136,42 @@ class TestResume:
         records = run(request, dataset)
         assert essence(records) == essence(whole)
         assert [r.intermediate_values for r in records] == [r.intermediate_values for r in whole]
+
+    @pytest.mark.parametrize("where", ["asked", "claimed", "drawn"])
+    def test_a_signal_between_two_lines_leaves_no_trial_running(
+        self,
+        dataset: Any,
+        tmp_path: Path,
+        undisturbed: list[tuple[Any, ...]],
+        monkeypatch: pytest.MonkeyPatch,
+        where: str,
+    ) -> None:
+        owner, name = {
+            "asked": (AskTellStudy, "ask"),
+            "claimed": (loop, "claim"),
+            "drawn": (loop, "_draw"),
+        }[where]
+        done, calls = getattr(owner, name), itertools.count(1)
+
+        def do_then_stop(*arguments: Any) -> Any:
+            result = done(*arguments)
+            if next(calls) == 3:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return result
+
+        monkeypatch.setattr(owner, name, do_then_stop)
+        location = StudyLocation("between", tmp_path)
+        request = request_for(location, use_pruning=True)
+        with pytest.raises(Stopped), stop_at_signals():
+            run(request, dataset)
+        states = [
+            trial.state.name
+            for trial in optuna.load_study(
+                study_name="between", storage=open_storage(location)
+            ).get_trials()
+        ]
+        assert states == ["COMPLETE", "COMPLETE", "WAITING"]
+        assert essence(run(request, dataset)) == undisturbed
 
     def test_after_a_full_disk_the_same_process_goes_on(
         self, dataset: Any, tmp_path: Path, undisturbed: list[tuple[Any, ...]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from optuna import Study
 from optuna.trial import FrozenTrial
@@ -83,7 +84,26 @@ def run_remaining(
         Notified of trials that ended in other processes.
     run_some : callable
         Runs trials until none is left to start.
+
+    Notes
+    -----
+    If a signal or an error ends it, trials that this thread has begun, or left without an owner,
+    are queued again: a signal may arrive between two lines, when nothing holds a new trial yet.
     """
+    try:
+        _run_all(study, request, notifier, run_some)
+    except BaseException:
+        with suppress(Exception):  # what ended the search takes precedence
+            requeue_orphans(study, request.location)
+        raise
+
+
+def _run_all(
+    study: AskTellStudy,
+    request: SearchRequest,
+    notifier: TrialNotifier,
+    run_some: Callable[[], None],
+) -> None:
     waited = False
     while True:
         requeue_orphans(study, request.location)
