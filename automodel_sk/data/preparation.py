@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from automodel_sk.data.ids import plain_ids
+from automodel_sk.data.panel import number_ids
 from automodel_sk.data.times import read as times
 from automodel_sk.data.times.text_times import text_order
 from automodel_sk.data.times.wall_clock import as_integers
@@ -208,8 +209,8 @@ def is_sorted(df: pd.DataFrame) -> bool:
     >>> is_sorted(pd.DataFrame({"unique_id": ["a", "a"], "ds": [2, 1]}))
     False
     """
-    codes, ids = pd.factorize(df[ID])
-    if not pd.Index(ids).is_monotonic_increasing or np.any(np.diff(codes) < 0):
+    codes, ids = number_ids(df[ID])
+    if not ids.is_monotonic_increasing or np.any(np.diff(codes) < 0):
         return False
     dates = hasattr(df[TIME], "dt")
     numbers = as_integers(pd.Index(df[TIME])) if dates else df[TIME].to_numpy()
