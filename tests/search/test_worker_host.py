@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import importlib
 import multiprocessing
 import os
@@ -306,6 +307,35 @@ def test_a_fork_of_the_parent_leaves_the_pool_alone(no_pool: None) -> None:
     assert os.waitpid(pid, 0)[1] == 0
     assert worker_pool.shared_pool() is pool
     assert pool.is_alive()
+
+
+def test_memory_is_shared_with_a_fork_until_its_search_has_ended() -> None:
+    gc.unfreeze()
+    pool = worker_pool.WorkerPool(may_fork=True)
+    assert pool.is_fork
+    frozen = [gc.get_freeze_count() for _ in pool.run((b"no search", None), workers=1)]
+    assert min(frozen) > 100_000  # objects of the libraries
+    assert gc.get_freeze_count() == 0
+    pool.close()
+
+
+def test_what_a_program_has_frozen_stays_so() -> None:
+    gc.freeze()
+    try:
+        count = gc.get_freeze_count()
+        worker_pool.WorkerPool(may_fork=True).close()
+        assert gc.get_freeze_count() == count
+    finally:
+        gc.unfreeze()
+
+
+def test_a_pool_that_has_died_leaves_no_open_pipe(no_pool: None) -> None:
+    pool = worker_pool.shared_pool(may_fork=True)
+    pool._host.kill()
+    pool._host.wait()
+    assert worker_pool.shared_pool(may_fork=True) is not pool
+    assert pool._host.stdin is not None
+    assert pool._host.stdin.closed
 
 
 def test_a_job_is_passed_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import json
 import os
 import select
@@ -86,11 +87,17 @@ class WorkerPool:
 
     def __init__(self, may_fork: bool = False) -> None:
         self._errors = tempfile.TemporaryFile(prefix="automodel_sk-worker-")  # noqa: SIM115
+        self._has_frozen = may_fork and not gc.get_freeze_count()
+        if self._has_frozen:
+            gc.freeze()  # a collection would write to the memory that this process shares with it
         try:
             self._host = start_host(self._errors, may_fork=may_fork)
         except OSError:
             self._errors.close()
+            self._thaw()
             raise
+        if not self.is_fork:
+            self._thaw()
         self._workers: set[int] = set()
         self._awaited = 0
 
@@ -138,7 +145,16 @@ class WorkerPool:
         passed = cloudpickle.dumps(job)
         self._send(passed, run=len(passed), folder=str(Path.cwd()), workers=workers)
         del passed
-        yield from self._events()
+        try:
+            yield from self._events()
+        finally:
+            self._thaw()
+
+    def _thaw(self) -> None:
+        """Let this process collect its earlier objects again."""
+        if self._has_frozen:
+            gc.unfreeze()
+        self._has_frozen = False
 
     def add_worker(self) -> None:
         """Fork one more worker for the running search."""
@@ -205,6 +221,7 @@ class WorkerPool:
         _kill(self._workers)
         self._workers.clear()
         self.let_go()
+        self._thaw()
 
     def let_go(self) -> None:
         """Close this process's ends of the pipes."""
@@ -266,6 +283,8 @@ def shared_pool(*, may_fork: bool = False) -> WorkerPool:
     if _pool is None or not _pool.is_alive():
         if _pool is None:
             atexit.register(_close_shared_pool)
+        else:
+            _pool.close()  # its host has died
         try:
             _pool = WorkerPool(may_fork)
         except OSError as exc:
