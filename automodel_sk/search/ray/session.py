@@ -51,7 +51,7 @@ _QUIET_TUNE = {
     # of a second come together. They are judged one by one, and those after a stop are dropped.
     "TUNE_RESULT_BUFFER_LENGTH": "1000",
     "TUNE_RESULT_BUFFER_MIN_TIME_S": "0.2",
-    "TUNE_RESULT_BUFFER_MAX_TIME_S": "2",  # a tenth of a second for each trial that runs
+    "TUNE_RESULT_BUFFER_MAX_TIME_S": "2",  # one second for every ten trials that run
     "TUNE_WARN_THRESHOLD_S": "60",
 }
 
