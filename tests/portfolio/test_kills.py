@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from optuna.trial import TrialState
-from search_process import start
+from search_process import _forked_host, start
 from several_models import essence, search, search_and_write, trials
 
 STEPS = 200  # long enough for a signal in the middle of a trial
@@ -113,6 +113,7 @@ def test_a_killed_worker_costs_a_member_without_a_training_nothing(tmp_path, mon
     from automodel_sk.search.optuna.workers import pool
 
     monkeypatch.setattr(pool, "n_cpus", lambda: 2)
+    monkeypatch.setattr(pool, "start_host", _forked_host)  # also where Ray runs in this process
     forecast, marker = LocalMember.forecast_windows, tmp_path / "killed"
 
     def die_once(self, data, deadline):

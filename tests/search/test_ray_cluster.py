@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 import ray
 from backend_contract import SPACE, RecordingCallback, make_dataset, request_for, side_by_side
+from ray._private import services
 from ray.cluster_utils import Cluster
 
 from automodel_sk.exceptions import SearchError
+from automodel_sk.search.ray import session
 from automodel_sk.search.ray.backend import RayBackend
 from automodel_sk.search.ray.session import ray_session
 
@@ -26,6 +28,7 @@ def dataset() -> Any:
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
+    session._close()  # an earlier test's session, whose token the new processes would ask for
     cluster = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
     )
@@ -96,7 +99,10 @@ def test_an_address_without_a_cluster_is_named_at_once() -> None:
     assert not ray.is_initialized()
 
 
-def test_no_cluster_to_be_found_is_said() -> None:
+def test_no_cluster_to_be_found_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Ray looks through the machine's processes, and would find the instances of other tests.
+    monkeypatch.setattr(services, "_find_address_from_flag", lambda flag: set())
+    services.find_gcs_addresses.cache_clear()
     with (
         pytest.raises(SearchError, match=r"can't be reached.*ray start --head"),
         ray_session("auto"),
