@@ -22,6 +22,7 @@ from benchmarks.plan import COMPARISONS, GPU, QUICK, Run, Size, all_runs, chosen
 from benchmarks.pruners import RULES, Rule, played_back, rows
 from benchmarks.ratios import Pairs, geometric, reached_after
 from benchmarks.running import RunFailedError, figures, run_module
+from benchmarks.sizing import model_of_costs
 from benchmarks.steps import profiled, timed
 from benchmarks.store import Store
 
@@ -254,6 +255,13 @@ def test_cpu_is_what_the_processes_count_themselves(tree: Watched) -> None:
     assert whole == pytest.approx(tree.told, abs=0.15)  # start and end of three processes
     assert 0.55 < tree.watch.cpu_between(times[0], times[-1]) <= whole
     assert tree.watch.cpu_between(times[0], times[0]) == 0.0
+
+
+def test_the_cost_model_is_that_of_the_example(capsys: pytest.CaptureFixture[str]) -> None:
+    search = model_of_costs()(trials=4, series=50_000, steps=300, step_seconds=0.01, kept=1.0)
+    assert search.validations == 40  # the fewest: each costs as much as 65 steps
+    assert search.trial_hours * 3600 == pytest.approx(0.01 * (300 + 40 * 50_000 / 768))
+    assert capsys.readouterr().out == ""
 
 
 def test_memory_is_of_the_whole_tree(watch: measuring.TreeWatch) -> None:
