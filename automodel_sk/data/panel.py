@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,15 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from automodel_sk.data.ids import plain_ids
+from automodel_sk.data.ids import number_ids, plain_ids
 from automodel_sk.data.times.read import read_time_column
 from automodel_sk.data.times.wall_clock import as_integers
 from automodel_sk.data.wording import wording
 
-__all__ = ["Panel", "number_ids"]
+__all__ = ["Panel"]
 
 IntArray = npt.NDArray[np.integer[Any]]
-BoolArray = npt.NDArray[np.bool_]
 
 _SAMPLE = 10_000
 
@@ -179,44 +177,3 @@ def _rank_by_sorting(times: pd.Index) -> tuple[IntArray, pd.Index]:
     ranks = np.empty(len(times), dtype=np.int32)
     ranks[order] = np.cumsum(is_new, dtype=np.int32) - 1
     return ranks, ordered[is_new]
-
-
-def number_ids(column: pd.Series) -> tuple[IntArray, pd.Index]:
-    """Return the series number of each row, and the series ids.
-
-    Looks up only the first row of each run of equal ids, so a frame whose rows are grouped by
-    series costs one comparison per row.
-
-    Examples
-    --------
-    >>> codes, ids = number_ids(pd.Series(["b", "b", "a"]))
-    >>> codes.tolist(), ids.tolist()
-    ([0, 0, 1], ['b', 'a'])
-    """
-    starts = np.flatnonzero(_starts_run(column))
-    if len(starts) > len(column) / 2:
-        codes, names = pd.factorize(column)
-        return codes.astype(np.int32), pd.Index(names)
-    codes, names = pd.factorize(column.iloc[starts])
-    runs = np.diff(np.append(starts, len(column)))
-    return np.repeat(codes.astype(np.int32), runs), pd.Index(names)
-
-
-def _starts_run(column: pd.Series) -> BoolArray:
-    """Mark the rows whose id differs from that of the row before."""
-    cells: Any = column.cat.codes if isinstance(column.dtype, pd.CategoricalDtype) else column
-    starts = np.ones(len(column), dtype=bool)
-    if len(column) > 1:
-        starts[1:] = _changes(cells)
-    return starts
-
-
-def _changes(column: pd.Series) -> BoolArray:
-    """Return whether each cell but the first differs from the one before."""
-    cells: Any = column.array
-    if column.dtype == object:
-        with suppress(TypeError, ValueError):  # pandas.NA, and values that compare to arrays
-            objects = column.to_numpy()  # NumPy compares texts five times as fast as pandas
-            return np.asarray(objects[1:] != objects[:-1], dtype=bool)
-    changed = pd.Series(cells[1:] != cells[:-1])
-    return changed.fillna(True).to_numpy(dtype=bool)

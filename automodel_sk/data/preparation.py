@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from automodel_sk.data.ids import plain_ids
-from automodel_sk.data.panel import number_ids
+from automodel_sk.data.ids import number_ids, plain_ids
 from automodel_sk.data.times import read as times
 from automodel_sk.data.times.text_times import text_order
 from automodel_sk.data.times.wall_clock import as_integers

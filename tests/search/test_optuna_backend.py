@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from disks import fill, small_disk
 from optuna_search import MEMORY, SPACE, RecordingCallback, essence, interrupt, request_for, run
 from series import seasonal_panel
 
-from automodel_sk._utils.interrupts import Stopped, stop_at_signals
+from automodel_sk._utils.interrupts import Stopped
 from automodel_sk.exceptions import StorageError
 from automodel_sk.search.optuna import loop
 from automodel_sk.search.study.ownership import requeue
@@ -156,13 +155,13 @@ class TestResume:
         def do_then_stop(*arguments: Any) -> Any:
             result = done(*arguments)
             if next(calls) == 3:
-                os.kill(os.getpid(), signal.SIGTERM)
+                raise Stopped(signal.SIGTERM)  # as the handler of the signal does
             return result
 
         monkeypatch.setattr(owner, name, do_then_stop)
         location = StudyLocation("between", tmp_path)
         request = request_for(location, use_pruning=True)
-        with pytest.raises(Stopped), stop_at_signals():
+        with pytest.raises(Stopped):
             run(request, dataset)
         states = [
             trial.state.name
