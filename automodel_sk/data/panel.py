@@ -18,6 +18,7 @@ from automodel_sk.data.wording import wording
 __all__ = ["Panel"]
 
 IntArray = npt.NDArray[np.integer[Any]]
+BoolArray = npt.NDArray[np.bool_]
 
 _SAMPLE = 10_000
 
