@@ -52,7 +52,7 @@ def search(n_series: int, length: int, workers: int, trials: int, steps: int) ->
     ended = model.trials
     assert (ended["state"] == "COMPLETE").all()
     span = ended["datetime_complete"].max() - ended["datetime_start"].min()
-    return {"trial": float(ended["duration"].mean()), "search": span.total_seconds()}
+    return {"trial": ended["duration"].mean().total_seconds(), "search": span.total_seconds()}
 
 
 def model_of_costs() -> Any:
