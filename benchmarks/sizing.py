@@ -19,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pandas as pd
 
@@ -35,8 +36,8 @@ def search(n_series: int, length: int, workers: int, trials: int, steps: int) ->
 
     from automodel_sk import create_auto_model
 
-    space = {**SPACE, "max_steps": steps, "learning_rate": tune.loguniform(1e-4, 1e-2)}
-    space["windows_batch_size"] = 256
+    rates = tune.loguniform(1e-4, 1e-2)
+    space = {**SPACE, "max_steps": steps, "windows_batch_size": 256, "learning_rate": rates}
     model = create_auto_model(
         "MLP",
         h=H,
@@ -57,17 +58,9 @@ def search(n_series: int, length: int, workers: int, trials: int, steps: int) ->
 
 def model_of_costs() -> Any:
     """Return the class of `examples/sizing.py`, which prints its table when it runs."""
-    with contextlib.redirect_stdout(io.StringIO()), _arguments("sizing"):
+    alone = mock.patch.object(sys, "argv", ["sizing.py"])  # it reads its arguments
+    with contextlib.redirect_stdout(io.StringIO()), alone:
         return runpy.run_path(str(ROOT / "examples" / "sizing.py"))["Search"]
-
-
-@contextlib.contextmanager
-def _arguments(*given: str) -> Any:
-    before, sys.argv = sys.argv, list(given)
-    try:
-        yield
-    finally:
-        sys.argv = before
 
 
 def measure(options: argparse.Namespace) -> pd.DataFrame:

@@ -74,10 +74,10 @@ def _starts_run(column: pd.Series[Any]) -> BoolArray:
 
 def _changes(column: pd.Series[Any]) -> BoolArray:
     """Return whether each cell but the first differs from the one before."""
-    cells: Any = column.array
     if column.dtype == object:
         with suppress(TypeError, ValueError):  # pandas.NA, and values that compare to arrays
             objects = column.to_numpy()  # NumPy compares texts five times as fast as pandas
             return np.asarray(objects[1:] != objects[:-1], dtype=bool)
+    cells: Any = column.array
     changed = pd.Series(cells[1:] != cells[:-1])
     return changed.fillna(True).to_numpy(dtype=bool)

@@ -188,12 +188,9 @@ def test_nothing_that_ended_is_lost(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(
-    ("name", "seed"),
-    # Ray takes seconds to start after each kill: more parts would take most of an hour.
-    [("optuna", 2), ("optuna", 3), ("optuna", 4), ("optuna", 5), ("ray", 2)],
-)
-def test_many_kills_in_parts_of_twenty_five(name: str, seed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", [2, 3, 4, 5])
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_hundred_kills_in_four_parts(name: str, seed: int, tmp_path: Path) -> None:
     siege = Siege(BACKENDS[name](), tmp_path, seed)
     siege.go_on(kills=25)
     assert siege.cut_off >= 10
