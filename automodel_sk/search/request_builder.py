@@ -14,6 +14,7 @@ from automodel_sk.catalog.models import get_characteristics
 from automodel_sk.data.categories import encoded, vocabulary
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
+from automodel_sk.search.final_refit import final_threads
 from automodel_sk.search.initial_trials import example_config
 from automodel_sk.search.optuna.workers.pool import (
     NoProcessError,
@@ -106,10 +107,15 @@ def search_request(
         metric=plan.metric_name,
     )
     check_sendable(request)
-    return _with_precision(request, options.precision, dataset)
+    choice = _precision(request, options.precision, dataset)
+    logger.info("precision of the trials: %s", choice)
+    if options.refit_precision != choice.precision:
+        budget.slower_refit = max(1.0, choice.speedup / math.sqrt(final_threads(options)))
+    trainer = {**request.task.trainer_options, "precision": choice.precision}
+    return replace(request, task=replace(request.task, trainer_options=trainer))
 
 
-def _with_precision(request: SearchRequest, asked: str, dataset: Any) -> SearchRequest:
+def _precision(request: SearchRequest, asked: str, dataset: Any) -> PrecisionChoice:
     from automodel_sk.search.study.search_spec import earlier_precision
 
     def config() -> dict[str, Any]:
@@ -119,13 +125,9 @@ def _with_precision(request: SearchRequest, asked: str, dataset: Any) -> SearchR
     if asked == "auto" and request.resume == "auto":
         earlier = earlier_precision(request.location)
     if earlier is not None:
-        choice = PrecisionChoice(earlier, "as the trials that the study holds")
-    else:
-        with quiet():
-            choice = choose_precision(asked, request.task, config, dataset)
-    logger.info("precision of the trials: %s", choice)
-    options = {**request.task.trainer_options, "precision": choice.precision}
-    return replace(request, task=replace(request.task, trainer_options=options))
+        return PrecisionChoice(earlier, "as the trials that the study holds")
+    with quiet():
+        return choose_precision(asked, request.task, config, dataset)
 
 
 def training_data(plan: SearchPlan) -> Any:

@@ -115,6 +115,15 @@ class TestReserve:
         budget.calibrates = True
         assert budget.reserve == 8.0  # a calibration is one more training
 
+    def test_a_more_precise_final_training_takes_longer_than_its_trial(self) -> None:
+        budget = TimeBudget(1000.0, clock=lambda: 0.0)
+        budget.slower_refit = 1.5
+        losses = {10: 2.0, 100: 1.0}
+        budget.note(TrialRecord(0, "COMPLETE", 1.0, self.CONFIG, losses, duration_seconds=50.0))
+        assert budget.reserve == 75.0
+        budget.calibrates = True
+        assert budget.reserve == 150.0
+
 
 SPACE: dict[str, Any] = {
     "max_steps": 40,

@@ -17,6 +17,7 @@ from series import seasonal_panel
 from automodel_sk import AutoModelFactory, OptimizationConfig, create_auto_model
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search import request_builder as search_setup
+from automodel_sk.search.planning import UserInput, plan_search
 from automodel_sk.training import devices
 from automodel_sk.training import precision as hardware
 from automodel_sk.training.build import build_model
@@ -24,6 +25,7 @@ from automodel_sk.training.devices import tensor_cores
 from automodel_sk.training.patches.fused_optimizers import fused_optimizers
 from automodel_sk.training.precision import choose_precision
 from automodel_sk.training.task import TrainingTask
+from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.training.train import Decision, train_config
 
 CONFIG: dict[str, Any] = {"max_steps": 30, "input_size": 24, "hidden_size": 32, "num_layers": 2}
@@ -205,6 +207,34 @@ class TestPrecision:
         assert search(2, "32-true", study_name="stopped").equals(whole)
         other = search(2, "32-true", study_name="stopped", resume="overwrite")
         assert not other.equals(whole)
+
+    @pytest.mark.parametrize(
+        ("options", "slower"),
+        [
+            ({}, 3.0),
+            ({"cpus": 4}, 1.5),  # on more threads than a trial
+            ({"cpus": 16}, 3 / 8**0.5),
+            ({"refit_precision": "bf16-mixed"}, 1.0),
+        ],
+    )
+    def test_the_final_training_has_time_for_its_own_precision(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        dataset: Any,
+        options: dict[str, Any],
+        slower: float,
+    ) -> None:
+        choice = hardware.PrecisionChoice("bf16-mixed", "measured", speedup=3.0)
+        monkeypatch.setattr(search_setup, "choose_precision", lambda *_: choice)
+        monkeypatch.setattr("automodel_sk.search.optuna.workers.pool.n_cpus", lambda: 64)
+        space = {**CONFIG, "learning_rate": tune.loguniform(1e-3, 1e-2)}
+        asked = OptimizationConfig(study_name="a", storage=":memory:", **{"cpus": 1, **options})
+        prepared = UserInput("MLP", 12, seasonal_panel()).prepared(asked)
+        plan = plan_search(prepared, "MLP", prepared.options, config=space)
+        budget = TimeBudget(60.0)
+        request = search_setup.search_request(plan, asked, budget, dataset)
+        assert request.task.trainer_options["precision"] == "bf16-mixed"
+        assert budget.slower_refit == pytest.approx(slower, abs=0.01)
 
     @pytest.mark.usefixtures("bfloat16_instructions")
     def test_a_model_that_half_precision_breaks_is_trained_in_full(
