@@ -2,10 +2,10 @@
 
     python -m benchmarks.sizing [--series 50000] [--length 200] [--workers 2] [--trials 4]
 
-A search of two trials on 1,000 series gives the seconds of a step on this machine. The model of
-`examples/sizing.py` predicts from it the time of the trials, of the search and the memory of the
-machine, for a small MLP without pruning; then the search runs, and its processes are sampled from
-outside.
+Searches on 1,000 and on 8,000 series, with as many workers, give the seconds of a step and of a
+validation on this machine, and those until the first trial. The model of `examples/sizing.py`
+predicts from them the time of the trials, of the search and the memory of the machine, for a small
+MLP without pruning; then the search runs, and its processes are sampled from outside.
 """
 
 from __future__ import annotations
@@ -17,17 +17,21 @@ import json
 import runpy
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pandas as pd
 
+from benchmarks.measuring import Member
 from benchmarks.memory import SPACE, H, panel
 from benchmarks.running import ROOT, run_module
 from benchmarks.tables import markdown
 
-SERIES_OF_THE_SAMPLE = 1_000
+RAY_GB = 0.5
+SAMPLES = (1_000, 8_000)
+"""Series of the searches that give the speed of the parts."""
 
 
 def search(n_series: int, length: int, workers: int, trials: int, steps: int) -> dict[str, Any]:
@@ -38,10 +42,12 @@ def search(n_series: int, length: int, workers: int, trials: int, steps: int) ->
 
     rates = tune.loguniform(1e-4, 1e-2)
     space = {**SPACE, "max_steps": steps, "windows_batch_size": 256, "learning_rate": rates}
+    frame = panel(n_series, length)
+    started = time.time()
     model = create_auto_model(
         "MLP",
         h=H,
-        dataset=panel(n_series, length),
+        dataset=frame,
         config=space,
         num_samples=trials,
         backend="ray",
@@ -50,10 +56,14 @@ def search(n_series: int, length: int, workers: int, trials: int, steps: int) ->
         use_mlflow=False,
         verbose=False,
     )
-    ended = model.trials
+    ended = model.trials.sort_values("datetime_start")
     assert (ended["state"] == "COMPLETE").all()
-    span = ended["datetime_complete"].max() - ended["datetime_start"].min()
-    return {"trial": ended["duration"].mean().total_seconds(), "search": span.total_seconds()}
+    later = ended["duration"].tail(workers)  # a worker's first trial loads the data
+    return {
+        "trial": later.mean().total_seconds(),
+        "search": ended["datetime_complete"].max().to_pydatetime().timestamp() - started,
+        "validations": int(ended["n_reports"].median()),
+    }
 
 
 def model_of_costs() -> Any:
@@ -63,23 +73,37 @@ def model_of_costs() -> Any:
         return runpy.run_path(str(ROOT / "examples" / "sizing.py"))["Search"]
 
 
+def speed_of_parts(options: argparse.Namespace) -> dict[str, float]:
+    """Return the seconds of a step, of a validation of 1,000 series, and until the first trial."""
+    work = [options.length, options.workers, 2 * options.workers, options.steps]
+    small, large = (_run([n_series, *work])[0] for n_series in SAMPLES)
+    validated = [
+        found["validations"] * n_series / 1_000
+        for n_series, found in zip(SAMPLES, (small, large), strict=True)
+    ]
+    validation = (large["trial"] - small["trial"]) / (validated[1] - validated[0])
+    step = (small["trial"] - validation * validated[0]) / options.steps
+    start = small["search"] - 2 * small["trial"]
+    return {"step_seconds": step, "validation_seconds": validation, "start_seconds": start}
+
+
 def measure(options: argparse.Namespace) -> pd.DataFrame:
     """Return what the model predicts beside what the search took."""
-    work = [options.length, options.workers, options.trials, options.steps]
-    sample = _run([SERIES_OF_THE_SAMPLE, options.length, 1, 2, options.steps])[0]
-    cost = model_of_costs()
-    of_sample = cost(trials=2, series=SERIES_OF_THE_SAMPLE, steps=options.steps, step_seconds=1.0)
-    step_seconds = sample["trial"] / (3600 * of_sample.trial_hours)
-    predicted = cost(
+    parts = speed_of_parts(options)
+    print(", ".join(f"{name} {value:.4g}" for name, value in parts.items()), "\n")
+    predicted = model_of_costs()(
         trials=options.trials,
         series=options.series,
         length=options.length,
         steps=options.steps,
-        step_seconds=step_seconds,
         kept=1.0,
         cpus=options.workers,
+        efficiency=1.0,  # the samples ran beside each other too
+        ray_gb=RAY_GB,
+        **parts,
     )
-    found, watch = _run([options.series, *work])
+    work = [options.series, options.length, options.workers, options.trials, options.steps]
+    found, watch = _run(work)
     peak = watch.peak_between(watch.times[0], watch.times[-1], "pss") / 1000
     pairs = {
         "a trial, s": (3600 * predicted.trial_hours, found["trial"]),
@@ -88,8 +112,23 @@ def measure(options: argparse.Namespace) -> pd.DataFrame:
     }
     rows = [{"what": name, "predicted": a, "measured": b} for name, (a, b) in pairs.items()]
     table = pd.DataFrame(rows)
-    print(f"a step on one thread: {1000 * step_seconds:.2f} ms\n")
+    print(markdown(memory_by_command(watch.members)), "\n")
     return table.assign(**{"measured / predicted": table["measured"] / table["predicted"]})
+
+
+def memory_by_command(members: list[Member]) -> pd.DataFrame:
+    """Return the number of processes and their peak memory in GB, by what they are."""
+    peaks = pd.DataFrame(
+        {"process": _kind(member.command), "GB": member.peak.get("pss", 0.0) / 1000}
+        for member in members
+    )
+    return peaks.groupby("process")["GB"].agg(["count", "sum"]).reset_index()
+
+
+def _kind(command: str) -> str:
+    if "benchmarks.sizing" in command:
+        return "the calling process"
+    return "a worker" if command.startswith("ray::") else "Ray's own"
 
 
 def _run(work: list[int]) -> tuple[dict[str, Any], Any]:

@@ -1,6 +1,6 @@
-"""Estimate the hours, CPUs and memory of a search from the duration of one training step.
+"""Estimate the hours, CPUs and memory of a search from the duration of its parts.
 
-python examples/sizing.py [SECONDS_OF_A_STEP]
+python examples/sizing.py [SECONDS_OF_A_STEP [SECONDS_TO_VALIDATE_1000_SERIES]]
 """
 
 import sys
@@ -17,11 +17,14 @@ class Search:
     columns: int = 0  # exogenous columns
     steps: int = 1000  # max_steps per trial
     step_seconds: float = 0.02  # one step of 256 windows on one thread: measure it
+    validation_seconds: float = 0.026  # one validation of 1,000 series: measure it too
+    start_seconds: float = 0.0  # until the first trial trains: on Ray, workers start
     kept: float = 0.5  # mean share of the training that trials run, given pruning
     machines: int = 1
     cpus: int = 8  # per machine, one trial each
     efficiency: float = 0.9  # of all CPUs in parallel, relative to one alone
-    process_gb: float = 0.6  # per worker: libraries, model, a batch
+    process_gb: float = 0.6  # a worker or the calling process: libraries, model, a batch
+    ray_gb: float = 0.0  # Ray's own processes
 
     @property
     def validations(self) -> int:
@@ -30,9 +33,9 @@ class Search:
 
     @property
     def trial_hours(self) -> float:
-        """Hours per trial; a validation of 768 series costs as much as a step."""
-        steps = self.steps + self.validations * self.series / 768
-        return steps * self.step_seconds / 3600
+        """Hours per trial."""
+        validating = self.validations * self.series / 1000 * self.validation_seconds
+        return (self.steps * self.step_seconds + validating) / 3600
 
     @property
     def cpu_hours(self) -> float:
@@ -40,15 +43,17 @@ class Search:
 
     @property
     def hours(self) -> float:
-        return self.cpu_hours / (self.machines * self.cpus * self.efficiency)
+        training = self.cpu_hours / (self.machines * self.cpus * self.efficiency)
+        return training + self.start_seconds / 3600
 
     @property
     def machine_gb(self) -> float:
-        """Memory: the frame, 1.5 times that to validate it, its float32 tensor, and the workers."""
+        """Memory: the frame, 1.5 times that to validate it, its float32 tensor, the processes."""
         values = self.series * self.length
         frame = values * (4 + 8 + 8 * (1 + self.columns))  # categorical ids, times, values
         tensor = values * 4 * (2 + self.columns)  # target, columns, mask of existing rows
-        return (2.5 * frame + tensor) / 1e9 + self.cpus * self.process_gb
+        processes = (self.cpus + 1) * self.process_gb + self.ray_gb
+        return (2.5 * frame + tensor) / 1e9 + processes
 
     @property
     def reports_per_second(self) -> float:
@@ -57,8 +62,9 @@ class Search:
         return reports / (self.hours * 3600)
 
 
-step = float(sys.argv[1]) if len(sys.argv) > 1 else Search.step_seconds
-laptop = Search(trials=10_000, series=1_000_000, step_seconds=step)
+names = ("step_seconds", "validation_seconds")
+measured = dict(zip(names, map(float, sys.argv[1:]), strict=False))
+laptop = Search(trials=10_000, series=1_000_000, **measured)
 rows = {
     "all series, a laptop": laptop,
     "all series, 8 x 32 CPUs": replace(laptop, machines=8, cpus=32),

@@ -12,11 +12,16 @@ import numpy as np
 from automodel_sk.portfolio.rules import Judged, ties_with
 from automodel_sk.portfolio.window_errors import Array, Cells, Errors, Forecasts, mean_error
 
-__all__ = ["MOST_CANDIDATES", "MOST_OF_A_MODEL", "WORST_RATIO", "Field"]
+__all__ = ["MOST_CANDIDATES", "MOST_OF_A_MODEL", "NEURAL_OPTIMISM", "WORST_RATIO", "Field"]
 
 MOST_CANDIDATES = 25
 MOST_OF_A_MODEL = 3
 WORST_RATIO = 3.0
+NEURAL_OPTIMISM = 1.1
+"""How many times as large the errors of tuned networks count when candidates are ranked. The windows
+that judge a network have also chosen its configuration and its best step, so that it does worse
+later than a local model of the same error. Measured in docs/portfolio.md."""
+
 _NETWORKS = ("neural", "pretrained")
 _DIGITS = 9
 
@@ -44,11 +49,14 @@ class Field:
 
     @cached_property
     def errors(self) -> list[Array | None]:
-        """Errors of each candidate; None where a forecast is missing or not finite."""
+        """Errors that candidates are ranked by; None where a forecast is missing or not finite."""
         return [
-            self.errors_of(f) if f is not None and np.isfinite(f).all() else None
-            for f in self.forecasts
+            self.errors_of(f) * self._optimism(i) if f is not None and np.isfinite(f).all() else None
+            for i, f in enumerate(self.forecasts)
         ]
+
+    def _optimism(self, candidate: int) -> float:
+        return NEURAL_OPTIMISM if self.families[candidate] == "neural" else 1.0
 
     def judged(self, cells: Cells | None = None) -> Judged | None:
         """Return the candidates ranked by the chosen errors; None where there are none."""
@@ -65,8 +73,8 @@ class Field:
     def shortlist(self, cells: Cells) -> list[int]:
         """Return the positions of the candidates that may become members, the best first.
 
-        Left out are candidates without finite errors, networks that do not beat the best baseline,
-        errors of more than `WORST_RATIO` times the least, repeated forecasts, and all but the best
+        The errors of tuned networks count `NEURAL_OPTIMISM` times. Left out are candidates without
+        finite errors, networks that do not beat the best baseline, errors of more than `WORST_RATIO` times the least, repeated forecasts, and all but the best
         `MOST_OF_A_MODEL` of a model, if there are several, and `MOST_CANDIDATES` in all.
 
         Parameters
@@ -105,12 +113,13 @@ class Field:
     def _good_enough(self, ranked: list[int], scores: dict[int, float]) -> list[int]:
         best = scores[ranked[0]] if ranked else 0.0
         most = max(best, best * WORST_RATIO)
-        baselines = (scores[i] for i in ranked if self.families[i] == "naive")
+        own = {i: _rounded(scores[i] / self._optimism(i)) for i in ranked}
+        baselines = (own[i] for i in ranked if self.families[i] == "naive")
         to_beat = min(baselines, default=float("inf"))
         return [
             i
             for i in ranked
-            if scores[i] <= most and (self.families[i] not in _NETWORKS or scores[i] < to_beat)
+            if scores[i] <= most and (self.families[i] not in _NETWORKS or own[i] < to_beat)
         ]
 
     def _repeats(self, candidate: int, chosen: list[int], scores: dict[int, float]) -> bool:

@@ -132,15 +132,16 @@ def test_sizing_reckons_with_the_searchs_own_numbers(search: Any) -> None:
 
 
 def test_sizing_by_hand(search: Any) -> None:
-    # 1000 steps and 40 validations of 1000 steps each; 0.01 s a step; half of it is done
-    one = search(trials=10, series=768_000, step_seconds=0.01, cpus=2, efficiency=0.5)
+    # 1000 steps of 0.01 s and 40 validations of 7.68 s each; half of it is done
+    given = {"step_seconds": 0.01, "validation_seconds": 0.01, "start_seconds": 36.0}
+    one = search(trials=10, series=768_000, cpus=2, efficiency=0.5, ray_gb=0.5, **given)
     assert one.validations == 40
-    assert one.trial_hours == pytest.approx(41_000 * 0.01 / 3600)
+    assert one.trial_hours == pytest.approx((10 + 40 * 7.68) / 3600)
     assert one.cpu_hours == pytest.approx(10 * one.trial_hours / 2)
-    assert one.hours == pytest.approx(one.cpu_hours)
+    assert one.hours == pytest.approx(one.cpu_hours + 0.01)
     assert one.reports_per_second == pytest.approx(10 * 40 / 2 / (one.hours * 3600))
-    # 153.6 million rows of 20 bytes, two and a half times, their tensor of 8, two workers
-    assert one.machine_gb == pytest.approx(2.5 * 3.072 + 1.2288 + 1.2)
+    # 153.6 million rows of 20 bytes, two and a half times, their tensor of 8, three processes, Ray
+    assert one.machine_gb == pytest.approx(2.5 * 3.072 + 1.2288 + 1.8 + 0.5)
 
 
 def test_the_page_shows_what_the_sizing_prints(tmp_path: Path) -> None:
