@@ -18,9 +18,9 @@ MOST_CANDIDATES = 25
 MOST_OF_A_MODEL = 3
 WORST_RATIO = 3.0
 NEURAL_OPTIMISM = 1.1
-"""How many times as large the errors of tuned networks count when candidates are ranked. The windows
-that judge a network have also chosen its configuration and its best step, so that it does worse
-later than a local model of the same error. Measured in docs/portfolio.md."""
+"""How many times as large the errors of networks count in the ranking. The windows that judge a
+network have also chosen its configuration and its best step, so that it does worse later than a
+local model of the same error. Measured in docs/portfolio.md."""
 
 _NETWORKS = ("neural", "pretrained")
 _DIGITS = 9
@@ -50,10 +50,12 @@ class Field:
     @cached_property
     def errors(self) -> list[Array | None]:
         """Errors that candidates are ranked by; None where a forecast is missing or not finite."""
-        return [
-            self.errors_of(f) * self._optimism(i) if f is not None and np.isfinite(f).all() else None
-            for i, f in enumerate(self.forecasts)
-        ]
+        return [self._ranked_by(i, f) for i, f in enumerate(self.forecasts)]
+
+    def _ranked_by(self, candidate: int, forecasts: Forecasts | None) -> Array | None:
+        if forecasts is None or not np.isfinite(forecasts).all():
+            return None
+        return self.errors_of(forecasts) * self._optimism(candidate)
 
     def _optimism(self, candidate: int) -> float:
         return NEURAL_OPTIMISM if self.families[candidate] == "neural" else 1.0
@@ -73,9 +75,10 @@ class Field:
     def shortlist(self, cells: Cells) -> list[int]:
         """Return the positions of the candidates that may become members, the best first.
 
-        The errors of tuned networks count `NEURAL_OPTIMISM` times. Left out are candidates without
-        finite errors, networks that do not beat the best baseline, errors of more than `WORST_RATIO` times the least, repeated forecasts, and all but the best
-        `MOST_OF_A_MODEL` of a model, if there are several, and `MOST_CANDIDATES` in all.
+        The errors of networks count `NEURAL_OPTIMISM` times. Left out are candidates without finite
+        errors, networks that do not beat the best baseline, errors of more than `WORST_RATIO` times
+        the least, repeated forecasts, and all but the best `MOST_OF_A_MODEL` of a model, if there
+        are several, and `MOST_CANDIDATES` in all.
 
         Parameters
         ----------
