@@ -90,6 +90,7 @@ def choose_among(
     *,
     allowed: str = "auto",
     overlap: int = 0,
+    tuned: bool = True,
 ) -> Combination:
     """Choose members and weights among candidates; see `choose`.
 
@@ -97,7 +98,7 @@ def choose_among(
     ----------
     candidates : sequence of Candidate
         All of them; trials that were pruned or failed get no weight.
-    errors_of, allowed, overlap
+    errors_of, allowed, overlap, tuned
         As in `choose`.
 
     Returns
@@ -112,6 +113,7 @@ def choose_among(
         [c.family for c in candidates],
         allowed=allowed,
         overlap=overlap,
+        tuned=tuned,
     )
 
 

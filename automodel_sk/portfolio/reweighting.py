@@ -55,7 +55,7 @@ def reweighted(
     data = _windows_of(state, on_wall(frame, state.freq), static_df, n_windows)
     candidates = _judged_again(state, data)
     metric = computable(state.record.metric) or "mase"
-    combination = choose_among(candidates, window_errors(data, metric))
+    combination = choose_among(candidates, window_errors(data, metric), tuned=False)
     parts = tuple(
         WeightedMember(state.team.parts[place].member, weight, candidates[place].number)
         for place, weight in combination.weights.items()

@@ -40,12 +40,15 @@ class Field:
         Model of each candidate, such as ``"NHITS"``.
     families : sequence of str
         Family of each; those of ``"naive"`` are the baselines.
+    tuned : bool
+        Whether the networks were tuned on these windows.
     """
 
     forecasts: Sequence[Forecasts | None]
     errors_of: Errors
     names: Sequence[str]
     families: Sequence[str]
+    tuned: bool = True
 
     @cached_property
     def errors(self) -> list[Array | None]:
@@ -58,7 +61,8 @@ class Field:
         return self.errors_of(forecasts) * self._optimism(candidate)
 
     def _optimism(self, candidate: int) -> float:
-        return NEURAL_OPTIMISM if self.families[candidate] == "neural" else 1.0
+        own = self.tuned and self.families[candidate] == "neural"
+        return NEURAL_OPTIMISM if own else 1.0
 
     def judged(self, cells: Cells | None = None) -> Judged | None:
         """Return the candidates ranked by the chosen errors; None where there are none."""
@@ -75,10 +79,10 @@ class Field:
     def shortlist(self, cells: Cells) -> list[int]:
         """Return the positions of the candidates that may become members, the best first.
 
-        The errors of networks count `NEURAL_OPTIMISM` times. Left out are candidates without finite
-        errors, networks that do not beat the best baseline, errors of more than `WORST_RATIO` times
-        the least, repeated forecasts, and all but the best `MOST_OF_A_MODEL` of a model, if there
-        are several, and `MOST_CANDIDATES` in all.
+        The errors of tuned networks count `NEURAL_OPTIMISM` times. Left out are candidates without
+        finite errors, networks that do not beat the best baseline, errors of more than
+        `WORST_RATIO` times the least, repeated forecasts, and all but the best `MOST_OF_A_MODEL` of
+        a model, if there are several, and `MOST_CANDIDATES` in all.
 
         Parameters
         ----------

@@ -151,6 +151,37 @@ def test_networks_that_do_not_beat_the_baseline_get_no_weight():
         assert set(found.weights) <= {0, 2}, allowed
 
 
+@pytest.mark.parametrize(
+    ("network", "tuned", "first"),
+    [(0.95, True, "AutoETS"), (0.95, False, "NHITS"), (0.9, True, "NHITS")],
+)
+def test_a_network_is_not_ranked_by_all_its_luck(network: float, tuned: bool, first: str):
+    # Its configuration and its best step were chosen by the same windows.
+    families = ["statistical", "neural", "naive"]
+    found = choose(
+        _constant(1.0, network, 1.3, n_series=3, n_windows=2),
+        _errors_of(3, 2),
+        ["AutoETS", "NHITS", "Naive"],
+        families,
+        allowed="best",
+        tuned=tuned,
+    )
+    [chosen] = found.weights
+    assert ["AutoETS", "NHITS"][chosen] == first
+    assert found.score == pytest.approx([1.0, network][chosen])  # as it is, not as it counts
+
+
+def test_pretrained_networks_were_tuned_on_nothing():
+    field = Field(_constant(1.0, 0.95), _errors_of(1, 1), ["A", "B"], ["statistical", "pretrained"])
+    assert field.shortlist(np.ones((1, 1), dtype=bool)) == [1, 0]
+
+
+def test_a_network_that_is_hardly_better_than_the_baseline_still_takes_part():
+    forecasts = _constant(1.0, 0.99, n_series=3, n_windows=2)
+    found = choose(forecasts, _errors_of(3, 2), ["Naive", "NHITS"], ["naive", "neural"])
+    assert found.weights == {0: 0.5, 1: 0.5}
+
+
 def test_repeated_forecasts_take_part_once():
     forecasts = _constant(1.0, 1.0, -1.2)
     weights, _ = _mix("mean3", forecasts, _errors_of(1, 1), ["SeasonalNaive", "Naive", "AutoETS"])
