@@ -24,7 +24,6 @@ from unittest import mock
 
 import pandas as pd
 
-from benchmarks.measuring import Member
 from benchmarks.memory import SPACE, H, panel
 from benchmarks.running import ROOT, run_module
 from benchmarks.tables import markdown
@@ -74,7 +73,10 @@ def model_of_costs() -> Any:
 
 
 def speed_of_parts(options: argparse.Namespace) -> dict[str, float]:
-    """Return the seconds of a step, of a validation of 1,000 series, and until the first trial."""
+    """Return the seconds of a step, of a validation of 1,000 series, and until the first trial.
+
+    The last grows with the data, which are checked and sent to the workers.
+    """
     work = [options.length, options.workers, 2 * options.workers, options.steps]
     small, large = (_run([n_series, *work])[0] for n_series in SAMPLES)
     validated = [
@@ -83,7 +85,9 @@ def speed_of_parts(options: argparse.Namespace) -> dict[str, float]:
     ]
     validation = (large["trial"] - small["trial"]) / (validated[1] - validated[0])
     step = (small["trial"] - validation * validated[0]) / options.steps
-    start = small["search"] - 2 * small["trial"]
+    starts = [found["search"] - 2 * found["trial"] for found in (small, large)]
+    a_series = max(0.0, starts[1] - starts[0]) / (SAMPLES[1] - SAMPLES[0])
+    start = starts[0] + a_series * (options.series - SAMPLES[0])
     return {"step_seconds": step, "validation_seconds": validation, "start_seconds": start}
 
 
@@ -112,23 +116,7 @@ def measure(options: argparse.Namespace) -> pd.DataFrame:
     }
     rows = [{"what": name, "predicted": a, "measured": b} for name, (a, b) in pairs.items()]
     table = pd.DataFrame(rows)
-    print(markdown(memory_by_command(watch.members)), "\n")
     return table.assign(**{"measured / predicted": table["measured"] / table["predicted"]})
-
-
-def memory_by_command(members: list[Member]) -> pd.DataFrame:
-    """Return the number of processes and their peak memory in GB, by what they are."""
-    peaks = pd.DataFrame(
-        {"process": _kind(member.command), "GB": member.peak.get("pss", 0.0) / 1000}
-        for member in members
-    )
-    return peaks.groupby("process")["GB"].agg(["count", "sum"]).reset_index()
-
-
-def _kind(command: str) -> str:
-    if "benchmarks.sizing" in command:
-        return "the calling process"
-    return "a worker" if command.startswith("ray::") else "Ray's own"
 
 
 def _run(work: list[int]) -> tuple[dict[str, Any], Any]:

@@ -178,7 +178,8 @@ def test_pretrained_networks_were_tuned_on_nothing():
 
 def test_a_network_that_is_hardly_better_than_the_baseline_still_takes_part():
     forecasts = _constant(1.0, 0.99, n_series=3, n_windows=2)
-    found = choose(forecasts, _errors_of(3, 2), ["Naive", "NHITS"], ["naive", "neural"])
+    names, families = ["Naive", "NHITS"], ["naive", "neural"]
+    found = choose(forecasts, _errors_of(3, 2), names, families, allowed="mean")
     assert found.weights == {0: 0.5, 1: 0.5}
 
 

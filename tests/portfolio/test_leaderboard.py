@@ -31,7 +31,7 @@ def _candidate(number: int, name: str, family: str, *values: float, **given) -> 
 @pytest.fixture
 def candidates() -> list[Candidate]:
     return [
-        _candidate(0, "SeasonalNaive", "naive", 4.0, 4.0, seconds=0.5),
+        _candidate(0, "SeasonalNaive", "naive", 4.5, 4.5, seconds=0.5),
         _candidate(1, "NHITS", "neural", 2.0, 3.0, seconds=10.0, config={"lr": np.float64(0.1)}),
         _candidate(2, "NHITS", "neural", -2.0, -2.5, seconds=20.0, n_fallbacks=1, reason="slow"),
         Candidate(3, "TFT", "neural", "FAIL", reason="out of memory", config={"sizes": (1, 2)}),
@@ -45,11 +45,11 @@ def test_the_leaderboard_shows_every_candidate_beside_the_ensemble(candidates: l
     named = table.set_index(table["model"] + table["trial"].fillna(-1).astype(str))
     assert combination.weights == {2: 0.5, 1: 0.5}
     assert list(table["model"]) == ["AutoEnsemble", "NHITS", "NHITS", "SeasonalNaive", "MLP", "TFT"]
-    assert table["score"].tolist()[:5] == [pytest.approx(0.125), 2.25, 2.5, 4.0, 5.5]
+    assert table["score"].tolist()[:5] == [pytest.approx(0.125), 2.25, 2.5, 4.5, 5.5]
     assert np.isnan(named.loc["TFT3", "score"])
     assert named.loc["AutoEnsemble-1", ["score_1", "score_2"]].tolist() == [0.0, 0.25]
     assert named.loc["NHITS1", ["score_1", "score_2"]].tolist() == [2.0, 3.0]
-    assert named.loc["NHITS2", "skill"] == pytest.approx(1 - 2.25 / 4)
+    assert named.loc["NHITS2", "skill"] == pytest.approx(1 - 2.25 / 4.5)
     assert named.loc["AutoEnsemble-1", "seconds"] == 30.0
     assert named.loc["NHITS2", ["weight", "fallbacks", "reason"]].tolist() == [0.5, 1, "slow"]
     assert named.loc["MLP4", "weight"] == 0.0
