@@ -514,7 +514,7 @@ def _time_limit(options: OptimizationConfig, *, is_preset: bool) -> str:
 
 def _calibrate_in_time(model: AutoModel, budget: TimeBudget, verbose: bool) -> None:
     """Calibrate the intervals if there is time left, else report the expected duration."""
-    seconds = budget.seconds_a_step * (model.trained_steps or 0)
+    seconds = budget.seconds_a_step * budget.slower_refit * (model.trained_steps or 0)
     if seconds <= budget.left():
         model.calibrate()
     else:

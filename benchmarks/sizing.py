@@ -102,7 +102,7 @@ def measure(options: argparse.Namespace) -> pd.DataFrame:
         steps=options.steps,
         kept=1.0,
         cpus=options.workers,
-        efficiency=1.0,  # the samples ran beside each other too
+        efficiency=1.0,  # the trials of the samples ran side by side too
         ray_gb=RAY_GB,
         **parts,
     )

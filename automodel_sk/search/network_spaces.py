@@ -24,8 +24,8 @@ __all__ = ["PanelFacts", "first_config", "network_space", "panel_facts"]
 MAX_STEPS = 1000
 
 HIGHEST_RATE = 5e-3
-"""With twice this rate, losses jump: a lucky validation is chosen, and the refit ends elsewhere. On
-M1 yearly, one of two such perceptrons had 1.9 times the error of a rate of 0.001."""
+"""With 8e-3, losses jump: a lucky validation is chosen, and the refit ends elsewhere. On M1 yearly,
+one of two such MLPs had 1.9 times the error of a rate of 1e-3."""
 
 _SHARED = ("input_size", "learning_rate", "scaler_type", "max_steps", "batch_size", "step_size")
 _SMALL: Mapping[str, Mapping[str, Any]] = {

@@ -125,16 +125,27 @@ def test_rows_that_came_not_later_are_refused(ensemble, frame):
         ensemble.leaderboard(late[late["ds"] >= 42])
 
 
-def test_weights_follow_newer_rows_without_training(frame):
+def drifting(growth: float = 1.1) -> pd.DataFrame:
+    """Return rows of which the last 12 grow; "Worse", which is a network, expects 1.1."""
     drifted = rows(52)
-    newer = drifted["ds"] >= 40
-    # From here on every value is 1.1 times the one before: the member that says so is right.
     for index in drifted.groupby("unique_id").groups.values():
         y = drifted.loc[index, "y"].to_numpy().copy()
         for step in range(40, 52):
-            y[step] = y[step - 1] * 1.1 ** ((step - 40) % H == 0)
+            y[step] = y[step - 1] * growth ** ((step - 40) % H == 0)
         drifted.loc[index, "y"] = y
-    ensemble = built(drifted[~newer])
+    return drifted
+
+
+def test_networks_count_as_they_are_on_rows_that_came_later(monkeypatch):
+    drifted = drifting(1.08)
+    ensemble = built(drifted[drifted["ds"] < 40])
+    monkeypatch.setattr("automodel_sk.portfolio.shortlist.NEURAL_OPTIMISM", 1e6)
+    assert ensemble.reweight(drifted).weights == {"Worse": 1.0}
+
+
+def test_weights_follow_newer_rows_without_training():
+    drifted = drifting()
+    ensemble = built(drifted[drifted["ds"] < 40])
     renewed = ensemble.reweight(drifted)
     assert renewed.weights == {"Worse": 1.0}
     assert renewed.members["Worse"] is ensemble.members["Worse"]
