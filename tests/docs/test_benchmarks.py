@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import datasets, measuring, ours, plots, tables, targets
+from benchmarks import batched, datasets, measuring, ours, plots, tables, targets
 from benchmarks.memory import panel, roles
 from benchmarks.plan import COMPARISONS, GPU, QUICK, Run, Size, all_runs, chosen
 from benchmarks.pruners import RULES, Rule, played_back, rows
@@ -469,3 +469,21 @@ def test_products_are_a_share_of_a_step() -> None:
     assert 0.1 < share < 1.0
     assert rate > 1.0
     assert timed(work) > 1.0
+
+
+TINY = batched.Case("tiny", "MLP", 2, 4, 8, {"hidden_size": 4})
+
+
+def test_networks_are_trained_alike_one_by_one_and_batched() -> None:
+    row = batched.compare(TINY, 2, steps=1)
+    assert row["networks"] == "2 MLP, tiny"
+    assert row["times faster"] > 0
+
+
+def test_a_batched_training_that_differs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def on_other_values(networks: list[Any], inputs: dict[str, Any], y: Any) -> batched.Way:
+        return batched.one_after_another(networks, inputs, y + 5)
+
+    monkeypatch.setattr(batched, "batched", on_other_values)
+    with pytest.raises(AssertionError, match="differs by"):
+        batched.compare(TINY, 2, steps=1)
