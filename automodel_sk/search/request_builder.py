@@ -27,7 +27,7 @@ from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.training.patches.isolation import quiet
 from automodel_sk.training.patches.torch_modes import plain_torch
-from automodel_sk.training.precision import PrecisionChoice, choose_precision
+from automodel_sk.training.precision import PrecisionChoice, choose_precision, unmeasured
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.training.turns import search_turn_if_free, training_turn
@@ -125,7 +125,7 @@ def _precision(request: SearchRequest, asked: str, dataset: Any) -> PrecisionCho
     if asked == "auto" and request.resume == "auto":
         earlier = earlier_precision(request.location)
     if earlier is not None:
-        return PrecisionChoice(earlier, "as the trials that the study holds")
+        return unmeasured(earlier, "as the trials that the study holds", request.task)
     with quiet():
         return choose_precision(asked, request.task, config, dataset)
 

@@ -237,6 +237,29 @@ class TestPrecision:
         assert budget.slower_refit == pytest.approx(slower, abs=0.01)
 
     @pytest.mark.usefixtures("bfloat16_instructions")
+    @pytest.mark.parametrize("resumed", [True, False])
+    def test_a_precision_that_nothing_measures_has_its_usual_speed(
+        self, monkeypatch: pytest.MonkeyPatch, dataset: Any, resumed: bool
+    ) -> None:
+        asked = "auto" if resumed else "bf16-mixed"
+        earlier = "automodel_sk.search.study.search_spec.earlier_precision"
+        monkeypatch.setattr(earlier, lambda _: "bf16-mixed")
+        space = {**CONFIG, "learning_rate": tune.loguniform(1e-3, 1e-2)}
+        options = OptimizationConfig(study_name="a", storage=":memory:", cpus=1, precision=asked)
+        prepared = UserInput("MLP", 12, seasonal_panel()).prepared(options)
+        plan = plan_search(prepared, "MLP", prepared.options, config=space)
+        budget = TimeBudget(60.0)
+        request = search_setup.search_request(plan, options, budget, dataset)
+        assert request.task.trainer_options["precision"] == "bf16-mixed"
+        assert budget.slower_refit == hardware.TYPICAL_SPEEDUP
+
+    def test_half_precision_without_instructions_for_it_is_no_faster(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(hardware, "_has_bfloat16", lambda _: False)
+        assert hardware.unmeasured("bf16-mixed", "as requested", TASK).speedup == 1
+
+    @pytest.mark.usefixtures("bfloat16_instructions")
     def test_a_model_that_half_precision_breaks_is_trained_in_full(
         self, dataset: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
