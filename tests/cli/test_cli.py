@@ -276,7 +276,7 @@ def test_ctrl_c_says_how_to_go_on(panel_csv: Path, folder: Path):
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if line.startswith("NHITS: "):  # the progress, once trials report
+            if "/20 trials; " in line:  # the progress, once trials report
                 break
         process.send_signal(signal.SIGINT)
         told = process.stderr.read()
