@@ -367,7 +367,7 @@ def test_nothing_is_left_of_a_program_that_is_stopped(tmp_path: Path, cpus: int)
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if line.startswith("MLP: "):
+            if "/3 trials; " in line:
                 break
         children = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
