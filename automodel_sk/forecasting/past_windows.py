@@ -22,6 +22,7 @@ from automodel_sk.forecasting.predict import tidy
 from automodel_sk.forecasting.state import ModelState
 from automodel_sk.training.refit import final_model, padded_for
 from automodel_sk.training.train import training
+from automodel_sk.training.weight_average import averaged_weights
 
 __all__ = [
     "calibrated",
@@ -64,13 +65,14 @@ def forecast_past_windows(
     task = padded_for(state.task, state.config, frame, held_out)
     with training():
         model = final_model(task, state.config, state.training_steps)
-        result: pd.DataFrame = NeuralForecast([model], freq=state.freq).cross_validation(
-            frame,
-            static_df=static,
-            n_windows=n_windows,
-            step_size=step_size or state.h,
-            refit=refit,
-        )
+        with averaged_weights(model, wanted=task.average_weights):
+            result: pd.DataFrame = NeuralForecast([model], freq=state.freq).cross_validation(
+                frame,
+                static_df=static,
+                n_windows=n_windows,
+                step_size=step_size or state.h,
+                refit=refit,
+            )
     result = result[result["unique_id"].isin(tested["unique_id"].unique())]
     result = observed_only(tidy(result.reset_index(drop=True), model), frame)
     return state.coherent(in_zone(result, zone))

@@ -71,6 +71,7 @@ class StoredTask(Stored):
     has_mask: bool
     step_size: Positive | None = None
     metric: str | None = None
+    average_weights: bool = False
 
 
 class StoredTrial(Stored):

@@ -247,6 +247,8 @@ def plan_search(
     num_samples, explanation = _trial_count(model_name, options, data.profile, space)
     strategy = _strategy(options, task, data.profile, space, num_samples)
     num_samples = 0 if strategy is None else strategy.num_samples
+    # A fixed configuration is trained as neuralforecast trains it.
+    task = replace(task, average_weights=strategy is not None)
     return SearchPlan(
         task, space, data, report, strategy, num_samples, explanation, objective, first
     )

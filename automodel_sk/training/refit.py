@@ -21,6 +21,7 @@ from automodel_sk.training.patches.upstream import same_codes
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.training.train import training
+from automodel_sk.training.weight_average import averaged_weights
 from automodel_sk.training.window_forecasts import KeptForecasts, by_window
 
 __all__ = [
@@ -120,7 +121,10 @@ def fit_final(
 
     with training(n_threads):
         fitted = NeuralForecast(models=[final_model(task, config, steps)], freq=freq)
-        with _watched(module_of(fitted), budget, on_progress):
+        with (
+            averaged_weights(module_of(fitted), wanted=task.average_weights),
+            _watched(module_of(fitted), budget, on_progress),
+        ):
             fitted.fit(frame, static_df=static_df, val_size=0)
     detach_leftovers(module_of(fitted))
     return fitted

@@ -75,6 +75,8 @@ class TrainingTask:
         they are not kept.
     keep_forecasts : int, optional
         Number of trials whose forecasts are kept: the best ones; all of them if None.
+    average_weights : bool
+        Whether the final model has the average of the weights of its last steps.
     slot_seconds : float, optional
         Time for one trial, which trains for as many of its steps as fit. If None, for all of them.
 
@@ -107,6 +109,7 @@ class TrainingTask:
     keep: int = field(default=1, compare=False)
     forecasts: str | None = field(default=None, compare=False)
     keep_forecasts: int | None = field(default=None, compare=False)
+    average_weights: bool = False
     slot_seconds: float | None = field(default=None, compare=False)
 
     @property
