@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -28,3 +31,33 @@ for _number, _handler in (
 @pytest.fixture
 def panel() -> pd.DataFrame:
     return seasonal_panel()
+
+
+def _mlflow_globals() -> dict[tuple[str, str], Any]:
+    """Return what MLflow keeps for the whole process, by module and name, if it is imported."""
+    known = (
+        ("mlflow.tracking._tracking_service.utils", "_tracking_uri"),
+        ("mlflow.tracking._model_registry.utils", "_registry_uri"),
+        ("mlflow.tracking.fluent", "_active_experiment_id"),
+    )
+    return {
+        (module, name): getattr(sys.modules[module], name)
+        for module, name in known
+        if module in sys.modules
+    }
+
+
+def _mlflow_variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
+
+
+@pytest.fixture(autouse=True)
+def mlflow_as_before() -> Iterator[None]:
+    """Undo what a test, or an example that it runs, sets in MLflow for the whole process."""
+    kept, variables = _mlflow_globals(), _mlflow_variables()
+    yield
+    for module, name in _mlflow_globals():
+        setattr(sys.modules[module], name, kept.get((module, name)))
+    for name in _mlflow_variables():
+        del os.environ[name]
+    os.environ.update(variables)

@@ -263,7 +263,7 @@ def test_a_search_leaves_its_study_and_store_where_told(panel_csv: Path, folder:
     refused = run(*asked, "--resume", "never")
     assert refused.exit_code == 1
     assert refused.stderr.splitlines()[-1].startswith(
-        "Error: study_name 'sales' exists in runs/sales.journal and resume='never'"
+        "Error: --study-name 'sales' exists in runs/sales.journal and --resume never"
     )
 
 

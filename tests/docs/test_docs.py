@@ -79,7 +79,9 @@ def run(page: Path) -> None:
             printed = ""
         elif block.language == "python":
             output = io.StringIO()
-            source = "\n" * (block.line - 1) + block.text
+            # MLflow keeps the file that it opened first under a relative address.
+            code = block.text.replace("sqlite:///mlflow.db", f"sqlite:///{Path.cwd()}/mlflow.db")
+            source = "\n" * (block.line - 1) + code
             with contextlib.redirect_stdout(output):
                 exec(compile(source, page.name, "exec"), namespace)
             printed = output.getvalue()

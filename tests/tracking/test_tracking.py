@@ -733,7 +733,8 @@ def test_a_server_process_that_is_killed_in_the_middle(
 @pytest.mark.slow
 def test_two_processes_make_one_store(tmp_path: Path) -> None:
     script = (
-        "import sys; from automodel_sk.tracking import *; t = MLflowTracker();"
+        "import sys; from automodel_sk.tracking import *;"
+        "from automodel_sk.trials import TrialRecord; t = MLflowTracker();"
         "t.start(SearchRecord(sys.argv[1], 'NHITS'));"
         "t.log_trial(TrialRecord(0, 'COMPLETE', 1.0)); t.finish('FINISHED')"
     )
