@@ -30,8 +30,8 @@ __all__ = [
 MIN_REGULAR = 0.5
 """Share of a series' steps that must agree for a frequency to be inferred."""
 
-_SHORTEST_MONTH = pd.Timedelta(days=27)
-"""Less than between one day of the month and the same of the next, whatever the time of day."""
+_SHORTEST_MONTH = 28
+"""Days between one day of the month and the same of the next, at the least."""
 
 _SAMPLE = 10_000
 _SECOND = 10**9
@@ -199,7 +199,8 @@ def monthly_advice(times: pd.DatetimeIndex, time_col: str = "ds") -> str | None:
     column 'ds' holds day 15 of each month, which is not a pandas frequency; move it to ...
     """
     wall = times.tz_localize(None)
-    if (wall[1:] - wall[:-1] < _SHORTEST_MONTH).any():  # quick, and true of most data
+    days = wall.to_numpy("M8[D]").astype(np.int64)  # nanoseconds overflow over 292 years
+    if (np.diff(days) < _SHORTEST_MONTH).any():  # quick, and true of most data
         return None
     day = int(wall.day.max()) if len(wall) > 2 else 1
     at_end = wall.is_month_end

@@ -73,7 +73,10 @@ def _values(X: Any, name: Hashable) -> tuple[str, int]:
     """Return the start of a table of numbers for a column's values, and how many values it has."""
     if not isinstance(X, pd.DataFrame):
         return "", 7
-    values = list(X[name].dropna().unique())
+    try:
+        values = list(X[name].dropna().unique())
+    except TypeError:  # values that pandas can't compare
+        return "", 7
     table = [f"{shown(value)}: {number}" for number, value in enumerate(values[:2])]
     return "".join(f"{entry}, " for entry in table), len(values)
 

@@ -13,6 +13,7 @@ from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.history import usable_history
 from automodel_sk.forecasting.inputs import check_room, prepared_history, prepared_static
 from automodel_sk.forecasting.state import ModelState, exact_target
+from automodel_sk.training.build import is_padded
 from automodel_sk.training.refit import fit_final, train_on
 
 __all__ = ["profile_of", "refitted", "updated"]
@@ -28,8 +29,13 @@ def refitted(
     frame = usable_history(dataset, state.task, state.freq, order, treatment=treatment)
     lengths = _lengths(frame)
     task = replace(
-        state.task, n_series=len(lengths), lengths=lengths, has_mask=MASK in frame.columns
+        state.task,
+        n_series=len(lengths),
+        lengths=lengths,
+        has_mask=MASK in frame.columns,
+        pad_short_series=False,
     )
+    task = replace(task, pad_short_series=is_padded(task, state.config))
     steps, static = state.steps_in_full, prepared_static(state, static_df, frame)
     check_room(state, frame, static)
     fitted = fit_final(task, state.config, frame, state.freq, static_df=static, steps=steps)

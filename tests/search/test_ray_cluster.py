@@ -65,6 +65,19 @@ def test_trials_of_a_machine_that_leaves_run_elsewhere(
     assert "its machine was lost; it is retried" in caplog.text
 
 
+def test_a_cluster_that_asks_for_no_token_is_used_after_our_own_ray_which_does(
+    dataset: Any, request: pytest.FixtureRequest
+) -> None:
+    space = {**SPACE, "max_steps": 2}
+    asked = request_for("ray", space=space, num_samples=1)
+    assert [r.state for r in RayBackend().run(asked, dataset, RecordingCallback())] == ["COMPLETE"]
+    cluster = request.getfixturevalue("cluster")  # which closes our own
+    cluster.add_node(num_cpus=1)
+    asked = request_for("ray", space=space, num_samples=1)
+    asked = replace(asked, ray_address=cluster.address)
+    assert [r.state for r in RayBackend().run(asked, dataset, RecordingCallback())] == ["COMPLETE"]
+
+
 def test_the_users_own_ray_is_used_and_left_alone(dataset: Any) -> None:
     ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
     try:

@@ -101,7 +101,8 @@ def _written_out(dates: pd.DatetimeIndex, base: BaseOffset) -> tuple[Integers, B
     """Look dates up in the range that an offset generates, if the range is not too long."""
     if not len(dates):
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=bool)
-    if (dates[-1] - dates[0]).days > _MOST_DAYS_PER_TIME * len(dates) + _ALWAYS_DAYS:
+    first, last = dates[[0, -1]].to_numpy("M8[D]").astype(np.int64)
+    if last - first > _MOST_DAYS_PER_TIME * len(dates) + _ALWAYS_DAYS:
         raise OverflowError("the dates are too far apart")
     reached = pd.date_range(dates[0], dates[-1], freq=base, unit=dates.unit)
     positions = np.searchsorted(as_integers(reached), as_integers(dates))

@@ -46,9 +46,14 @@ def mute_messages() -> Iterator[None]:
 
 
 def forget_token() -> None:
-    """Make Ray reread the token that its processes trust, which it otherwise caches."""
+    """Make Ray reread the token that its processes trust, and whether one is asked for.
+
+    It caches both. A process that goes on from its own Ray, which asks for a token, to a cluster
+    that does not would refuse what the cluster's processes send.
+    """
     loader = getattr(ray._raylet, "AuthenticationTokenLoader", None)  # ray >= 2.52
     if loader is not None:
+        ray._raylet.Config.initialize("")
         loader.instance().reset_cache()
 
 
