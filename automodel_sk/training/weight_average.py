@@ -8,7 +8,7 @@ from typing import Any
 
 from automodel_sk.training.build import trained_module
 
-__all__ = ["EVERY", "averaged_weights", "share_of_newest"]
+__all__ = ["EVERY", "WeightAverage", "averaged_weights", "share_of_newest"]
 
 EVERY = 5
 """Steps between two additions to the average; each takes as long as copying the weights."""
@@ -61,14 +61,30 @@ def averaged_weights(model: Any, *, wanted: bool = True) -> Iterator[None]:
         arguments.update(before)
 
 
-class _Average:
-    """The average of the states of a module."""
+class WeightAverage:
+    """The average of the states of a module.
+
+    Attributes
+    ----------
+    state : dict of str to tensor
+        The average; empty before the first addition.
+
+    Examples
+    --------
+    >>> import torch
+    >>> average = WeightAverage()
+    >>> for value in (0.0, 1.0, 2.0):
+    ...     average.add({"weight": torch.tensor([value])})
+    >>> round(average.state["weight"].item(), 3)
+    1.974
+    """
 
     def __init__(self) -> None:
         self.state: dict[str, Any] = {}
         self._number = 0
 
     def add(self, newest: Mapping[str, Any]) -> None:
+        """Add a state, a mapping of str to tensor; of counts, the newest is kept."""
         self._number += 1
         share = share_of_newest(self._number)
         for name, value in newest.items():
@@ -84,10 +100,10 @@ def _averaging() -> Any:
 
     class AverageWeights(Callback):  # type: ignore[misc]  # upstream is untyped
         def __init__(self) -> None:
-            self._average = _Average()
+            self._average = WeightAverage()
 
         def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-            self._average = _Average()
+            self._average = WeightAverage()
 
         def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
             if trainer.global_step % EVERY == 0:
@@ -96,6 +112,6 @@ def _averaging() -> Any:
         def on_train_end(self, trainer: Any, pl_module: Any) -> None:
             if self._average.state:
                 pl_module.load_state_dict(self._average.state)
-                self._average = _Average()
+                self._average = WeightAverage()
 
     return AverageWeights()

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from pandas.tseries.frequencies import to_offset
 
-from automodel_sk.data.frequency import infer_frequency, season_length
+from automodel_sk.data.frequency import infer_frequency, monthly_advice, season_length
 from automodel_sk.data.times.steps import parse_frequency
 from automodel_sk.data.times.time_grid import TimeGrid
 from automodel_sk.exceptions import InvalidInputError
@@ -192,3 +192,11 @@ def test_steps_of_several_business_days_are_no_days(freq: str) -> None:
 def test_other_steps_on_weekdays_stay_what_they_are(freq: str) -> None:
     times = pd.date_range("2024-01-01", periods=3 if freq == "D" else 60, freq=freq)
     assert infer_frequency(pd.DataFrame({"unique_id": "a", "ds": times})) == freq
+
+
+@pytest.mark.parametrize("unit", ["s", "ns"])
+def test_months_that_are_centuries_apart_are_read_without_overflow(unit: str) -> None:
+    far = pd.DatetimeIndex(["1700-01-15", "2200-01-15", "2200-02-15"]).as_unit(unit)
+    assert "day 15 of each month" in str(monthly_advice(far))
+    daily = pd.DatetimeIndex(["1700-01-15", "2200-01-15", "2200-01-16"]).as_unit(unit)
+    assert monthly_advice(daily) is None

@@ -118,6 +118,16 @@ def test_saved_refitted_and_updated_they_stay_as_they_are(tmp_path):
     assert len(model.update(BOTH, max_steps=2).predict()) == 7 * H
 
 
+@pytest.mark.parametrize(("first", "then"), [(18, 60), (60, 18)])
+def test_a_refit_pads_where_its_own_series_are_short_as_a_new_call_does(first, then):
+    model, anew = (
+        create_auto_model("MLP", H, wave("a", rows), FIXED, **QUICK) for rows in (first, then)
+    )
+    refitted = model.refit(wave("a", then))
+    assert refitted.state.task.pad_short_series is (then == 18)
+    pd.testing.assert_frame_equal(refitted.predict(), anew.predict())
+
+
 def test_past_windows_are_those_of_series_that_have_them(caplog):
     tested = fit(BOTH, FIXED).cross_validation(n_windows=2)
     assert tested.groupby("unique_id").size().to_dict() == {"a": 14, "b": 14}

@@ -47,6 +47,12 @@ def test_text_that_is_not_named_is_refused_with_its_columns(kind: str, model: st
     assert "'categorical_cardinalities': {'sky': 3}" in str(caught.value)
 
 
+def test_values_that_cannot_be_compared_are_refused_with_their_column() -> None:
+    lists = X.loc[PAST].assign(sky=[[1, 2]] * len(PAST))
+    with pytest.raises(InvalidInputError, match="categorical columns \\['sky'\\]"):
+        forecaster(None).fit(Y[PAST], X=lists)
+
+
 def test_text_at_predict_is_refused_where_fit_had_numbers() -> None:
     numbers = pd.DataFrame({"sky": Y}, index=DAYS)
     own = forecaster({**CONFIG, "max_steps": 1}).fit(Y[PAST], X=numbers.loc[PAST])
