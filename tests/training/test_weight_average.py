@@ -44,9 +44,9 @@ def test_shares_sum_to_one_and_grow(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [100, 1000])
-def test_the_mean_age_is_a_tenth_of_the_training(number: int) -> None:
+def test_the_mean_age_is_an_eighteenth_of_the_training(number: int) -> None:
     ages = number - np.arange(1, number + 1)
-    assert ages @ shares(number) == pytest.approx(number / 10, rel=0.05)
+    assert ages @ shares(number) == pytest.approx(number / 18, rel=0.1)
 
 
 def test_a_training_ends_with_the_average_of_its_weights() -> None:
