@@ -337,7 +337,7 @@ def test_missing_entries(folder: Path):
     for path in paths_in(manifest):
         if (
             is_free(path)
-            or path[-1] in ("space", "step_size", "metric", "failure")
+            or path[-1] in ("space", "step_size", "metric", "failure", "average_weights")
             or path[-1] == 0
         ):
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,5 +109,10 @@ def test_later_trainings_average_as_the_first(tmp_path: Path) -> None:
     assert np.allclose(windows, anew(model, past, averages=True), rtol=1e-6)
     refitted = model.refit(past)
     assert np.allclose(refitted.predict()["MLP"], anew(refitted, past, averages=True), rtol=1e-6)
-    again = AutoModel.load(model.save(tmp_path / "model")).refit(past)
+    folder = model.save(tmp_path / "model")
+    again = AutoModel.load(folder).refit(past)
     pd.testing.assert_frame_equal(again.predict(), refitted.predict())
+    manifest = json.loads((folder / "automodel.json").read_text())
+    del manifest["task"]["average_weights"]  # as models were saved before there was an average
+    (folder / "automodel.json").write_text(json.dumps(manifest))
+    assert not AutoModel.load(folder).state.task.average_weights
