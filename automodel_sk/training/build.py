@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from automodel_sk.arguments.number_rule import shown
@@ -21,6 +22,7 @@ __all__ = [
     "build_model",
     "constructor_default",
     "effective_config",
+    "further_callback",
     "is_padded",
     "module_of",
     "network_of",
@@ -262,6 +264,19 @@ def module_of(fitted: Any) -> Any:
 def trained_module(model: Any) -> Any:
     """Return the Lightning module of a model; HINT wraps one and is not a module itself."""
     return model if hasattr(model, "trainer_kwargs") else model.model
+
+
+@contextmanager
+def further_callback(model: Any, callback: Any) -> Iterator[None]:
+    """Let a model train with one more of Lightning's callbacks; the arguments are restored."""
+    arguments = trained_module(model).trainer_kwargs
+    before = dict(arguments)
+    arguments["callbacks"] = [*(before.get("callbacks") or ()), callback]
+    try:
+        yield
+    finally:
+        arguments.pop("callbacks")
+        arguments.update(before)
 
 
 def _build_plain(task: TrainingTask, arguments: dict[str, Any]) -> Any:

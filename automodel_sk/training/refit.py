@@ -11,6 +11,7 @@ from typing import Any
 from automodel_sk.training.build import (
     build_model,
     effective_config,
+    further_callback,
     is_padded,
     module_of,
     trained_module,
@@ -286,11 +287,5 @@ def _watched(
         late = budget is not None and budget.left() <= 0
         trainer.should_stop = trainer.should_stop or late
 
-    before = dict(module.trainer_kwargs)
-    own = LambdaCallback(on_train_batch_end=after_step)
-    module.trainer_kwargs["callbacks"] = [*(before.get("callbacks") or ()), own]
-    try:
+    with further_callback(module, LambdaCallback(on_train_batch_end=after_step)):
         yield
-    finally:
-        module.trainer_kwargs.pop("callbacks")
-        module.trainer_kwargs.update(before)

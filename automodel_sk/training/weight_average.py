@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from automodel_sk.training.build import trained_module
+from automodel_sk.training.build import further_callback
 
 __all__ = ["EVERY", "WeightAverage", "averaged_weights", "share_of_newest"]
 
@@ -50,15 +50,8 @@ def averaged_weights(model: Any, *, wanted: bool = True) -> Iterator[None]:
     wanted : bool
         If False, nothing is changed.
     """
-    arguments = trained_module(model).trainer_kwargs
-    before = dict(arguments)
-    if wanted:
-        arguments["callbacks"] = [*(before.get("callbacks") or ()), _averaging()]
-    try:
+    with further_callback(model, _averaging()) if wanted else nullcontext():
         yield
-    finally:
-        arguments.pop("callbacks", None)
-        arguments.update(before)
 
 
 class WeightAverage:
