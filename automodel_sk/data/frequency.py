@@ -6,6 +6,7 @@ from math import lcm
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pandas.tseries.frequencies import to_offset
 from pandas.tseries.offsets import BaseOffset, Day, Tick
@@ -14,7 +15,7 @@ from automodel_sk.data.panel import Panel
 from automodel_sk.data.times.calendar_positions import MONTHS_PER_STEP
 from automodel_sk.data.times.steps import DAY, nanoseconds, parse_frequency, step_alias
 from automodel_sk.data.times.time_grid import TimeGrid
-from automodel_sk.data.times.wall_clock import as_integers, wall_times
+from automodel_sk.data.times.wall_clock import as_integers, distances, wall_times
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 
@@ -285,7 +286,7 @@ def _best_candidate(times: pd.DatetimeIndex) -> str | None:
 def _candidates(times: pd.DatetimeIndex) -> list[str]:
     """Return calendar frequencies that reach the first time, and the most common step."""
     month, day = times[0].strftime("%b").upper(), times[0].strftime("%a").upper()
-    values, counts = np.unique(np.diff(as_integers(wall_times(times))), return_counts=True)
+    values, counts = np.unique(_gaps(times), return_counts=True)
     commonest = int(values[counts.argmax()]) * _per_unit(times)
     months = max(1, round(commonest / DAY / _DAYS_PER_YEAR * 12))
     yearly = [f"{kind}-{month}" for kind in ("YE", "YS", "QE", "QS")]
@@ -311,8 +312,14 @@ def _business_days(times: pd.DatetimeIndex) -> list[str]:
 
 def _common_step(times: pd.DatetimeIndex) -> int:
     """Return the greatest common divisor of the steps in nanoseconds; a day if it is tiny."""
-    step = int(np.gcd.reduce(np.diff(as_integers(wall_times(times))))) * _per_unit(times)
+    step = int(np.gcd.reduce(_gaps(times))) * _per_unit(times)
     return step if step >= _SECOND else DAY
+
+
+def _gaps(times: pd.DatetimeIndex) -> npt.NDArray[np.uint64]:
+    """Return the distance of each time from the one before, by the wall clock."""
+    numbers = as_integers(wall_times(times))
+    return distances(numbers[:-1], numbers[1:])
 
 
 def _per_unit(times: pd.DatetimeIndex) -> int:

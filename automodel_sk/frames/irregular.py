@@ -9,7 +9,7 @@ import pandas as pd
 from automodel_sk.data.frequency import likely_frequency, monthly_advice
 from automodel_sk.data.times.steps import step_alias
 from automodel_sk.data.times.time_grid import TimeGrid
-from automodel_sk.data.times.wall_clock import as_integers
+from automodel_sk.data.times.wall_clock import as_integers, distances
 
 __all__ = ["inferred_frequency", "irregularity"]
 
@@ -73,15 +73,16 @@ def irregularity(times: pd.DatetimeIndex) -> str:
             f"the times are all on day {times.day.max()} of each month, which is not a pandas "
             'frequency; convert them to periods, e.g. y.index = y.index.to_period("M")'
         )
-    gaps = np.diff(as_integers(times))
+    numbers = as_integers(times)
+    gaps = distances(numbers[:-1], numbers[1:])
     far = gaps > max(_JUMP_PER_TIME * len(times), _LEAST_JUMP) * np.median(gaps)
-    if far.any() or (gaps < 0).any():
-        found = _pair(times, far if far.any() else gaps < 0)
-        return f"the time index jumps: {found}; correct that time, or drop such rows"
+    far |= numbers[1:] < numbers[:-1]
+    if far.any():
+        return f"the time index jumps: {_pair(times, far)}; correct that time, or drop such rows"
     return _filling(times, gaps)
 
 
-def _filling(times: pd.DatetimeIndex, gaps: npt.NDArray[np.int64]) -> str:
+def _filling(times: pd.DatetimeIndex, gaps: npt.NDArray[np.uint64]) -> str:
     """Name the first gap, and the step to fill it with if most of the rows are there."""
     step = likely_frequency(times)
     if step is not None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from automodel_sk.data.times.wall_clock import as_integers
+from automodel_sk.data.times.wall_clock import as_integers, distances
 from automodel_sk.data.wording import show_time, shown
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.clocks import CalendarClock, Clock, Integers, clock_of
@@ -284,7 +284,8 @@ def _refuse_two_frequencies(
     order = np.argsort(series, kind="stable")
     owners = series[order][1:]
     within = owners == series[order][:-1]
-    steps, owners = np.diff(as_integers(times)[order])[within], owners[within]
+    numbers = as_integers(times)[order]
+    steps, owners = distances(numbers[:-1], numbers[1:])[within], owners[within]
     if not len(steps):
         return
     grouped = pd.Series(steps).groupby(owners)

@@ -112,6 +112,37 @@ def test_a_time_that_stands_for_unknown_is_named(freq: str, far: str) -> None:
     assert errors(namespace["df"], freq=freq) == []
 
 
+@pytest.mark.parametrize("freq", ["D", "h", "W", "B", None])
+@pytest.mark.parametrize("unit", ["ns", "us", "s"])
+def test_a_century_mistyped_by_three_is_named(freq: str | None, unit: str) -> None:
+    """Over 292 years apart, nanoseconds seem to go backwards."""
+    times = pd.date_range("2015-01-01", periods=60, freq=freq or "D").as_unit(unit)
+    times = pd.DatetimeIndex(["1715-01-01"]).as_unit(unit).append(times)
+    (said,) = errors(frame(times), freq=freq)
+    assert "jumps in series 'a' from 1715-01-01" in said
+    y = pd.Series(np.arange(61.0), index=times)
+    forecaster = AutoNeuralForecaster(model="MLP", config=CONFIG, **QUIET)
+    with pytest.raises(InvalidInputError, match="the time index jumps: 1715-01-01"):
+        forecaster.fit(y, fh=[1])
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "s"])
+def test_centuries_without_rows_are_counted(unit: str) -> None:
+    times = pd.date_range("2015-01-01", periods=80, freq="MS").as_unit(unit)
+    panel = frame(pd.DatetimeIndex(["1715-01-01"]).as_unit(unit).append(times))
+    (said,) = DataValidator().validate_dataset(panel).warnings
+    assert "lacks 3,599 times at freq='MS'" in said
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "s"])
+def test_yearly_rows_of_four_centuries_have_their_frequency(unit: str) -> None:
+    years = pd.date_range("1700-01-01", "2100-01-01", freq="YS").as_unit(unit)
+    whole = DataValidator().validate_dataset(frame(years))
+    assert (whole.errors, whole.warnings) == ([], [])
+    (said,) = DataValidator().validate_dataset(frame(years.delete(slice(5, 395)))).warnings
+    assert "lacks 390 times at freq='YS-JAN'" in said
+
+
 def test_two_rows_of_a_request_cost_no_time() -> None:
     model = fit(frame(pd.date_range("2020-01-01", periods=60, freq="B")), freq="B")
     jump = pytest.raises(InvalidInputError, match="jumps in series 'a' from 2024-01-01")

@@ -13,7 +13,7 @@ from pandas.tseries.offsets import BaseOffset, Day, Tick
 
 from automodel_sk.data.times.calendar_positions import calendar_positions
 from automodel_sk.data.times.steps import DAY, nanoseconds, parse_frequency
-from automodel_sk.data.times.wall_clock import as_integers, wall_times
+from automodel_sk.data.times.wall_clock import as_integers, distances, wall_times
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["TimeGrid"]
@@ -127,8 +127,10 @@ class TimeGrid:
         >>> TimeGrid.of(pd.Index([1, 3, 4]), 2).steps(np.array([0, 1]), np.array([1, 2])).tolist()
         [1.0, nan]
         """
-        distance = self.positions[later] - self.positions[earlier]
-        whole = (distance % self.width == 0) & self.on_grid[earlier] & self.on_grid[later]
+        distance = distances(self.positions[earlier], self.positions[later])
+        whole = (
+            (distance % np.uint64(self.width) == 0) & self.on_grid[earlier] & self.on_grid[later]
+        )
         return np.where(whole, distance / self.width, np.nan)
 
     def successors(self) -> npt.NDArray[np.int64]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from automodel_sk.data.panel import Panel
 from automodel_sk.data.times.steps import parse_frequency
 from automodel_sk.data.times.time_grid import TimeGrid
-from automodel_sk.data.times.wall_clock import as_integers
+from automodel_sk.data.times.wall_clock import as_integers, distances
 from automodel_sk.data.wording import show_time, shown
 from automodel_sk.validation.data.structure import Names
 
@@ -84,8 +84,9 @@ class Spacing:
         """Mark the pairs that are further apart than all times together could explain."""
         times = self.panel.times
         numbers = as_integers(times)
-        usual = max(float(np.median(np.diff(numbers))), 1.0) if len(numbers) > 1 else 1.0
-        apart = (numbers[self.later] - numbers[self.earlier]) / usual
+        gaps = distances(numbers[:-1], numbers[1:])
+        usual = max(float(np.median(gaps)), 1.0) if len(gaps) else 1.0
+        apart = distances(numbers[self.earlier], numbers[self.later]) / usual
         most = max(_LEAST_JUMP, _JUMP_PER_TIME * len(times))
         return (apart > most) | (self.steps > most)
 
