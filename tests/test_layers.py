@@ -69,7 +69,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "training": (
         "devices memory refit_steps task trial_files turns",
         "build patches reasons time_budget window_forecasts",
-        "objective weight_average",
+        "objective restart weight_average",
         "train",
         "inference pace precision warm_up",
         "refit trainer",

@@ -65,6 +65,7 @@ def updated(
         state.fitted,
         frame,
         static_df=prepared_static(state, static_df, frame),
+        done=state.number_of_steps,
         steps=max_steps or max(1, round(state.number_of_steps * _UPDATE_SHARE)),
     )
     return replace(

@@ -207,6 +207,7 @@ class _Refit:
             self._plan.frame,
             static_df=self._plan.static_df,
             steps=wanted,
+            done=step,
             budget=self._budget,
         )
         done = steps_of(fitted)

@@ -19,6 +19,7 @@ from automodel_sk.training.build import (
 from automodel_sk.training.inference import detach_leftovers, private_copy
 from automodel_sk.training.objective import forecast_windows
 from automodel_sk.training.patches.upstream import same_codes
+from automodel_sk.training.restart import gentle_restart
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.training.train import training
@@ -229,9 +230,13 @@ def train_on(
     *,
     static_df: Any = None,
     steps: int,
+    done: int,
     budget: TimeBudget | None = None,
 ) -> Any:
     """Continue training a copy of a fitted model from its current weights.
+
+    The first steps are small, and the learning rate is that after the steps already done: else
+    the fresh optimizer would move all weights away from where they were.
 
     Parameters
     ----------
@@ -241,6 +246,8 @@ def train_on(
         As in `fit_final`.
     steps : int
         Training steps.
+    done : int
+        Steps behind the current weights.
     budget : TimeBudget, optional
         Training stops when the budget is used up.
 
@@ -254,7 +261,11 @@ def train_on(
         _pad_short_series(module, frame)
         steps_before = module.trainer_kwargs["max_steps"]
         module.trainer_kwargs["max_steps"] = steps
-        with _watched(module, budget, None), same_codes(continued):
+        with (
+            gentle_restart(module, done),
+            _watched(module, budget, None),
+            same_codes(continued),
+        ):
             continued.fit(frame, static_df=static_df, val_size=0)
     module.trainer_kwargs["max_steps"] = steps_before
     detach_leftovers(module)
