@@ -94,17 +94,25 @@ def _averaging() -> Any:
     class AverageWeights(Callback):  # type: ignore[misc]  # upstream is untyped
         def __init__(self) -> None:
             self._average = WeightAverage()
+            self._added = 0  # the step whose weights were added last
 
         def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-            self._average = WeightAverage()
+            self._average, self._added = WeightAverage(), 0
 
         def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
-            if trainer.global_step % EVERY == 0:
-                self._average.add(pl_module.state_dict())
+            # Batches whose gradients are accumulated share a step.
+            if trainer.global_step >= self._added + EVERY:
+                self._add(trainer, pl_module)
 
         def on_train_end(self, trainer: Any, pl_module: Any) -> None:
+            if trainer.global_step > self._added:
+                self._add(trainer, pl_module)
             if self._average.state:
                 pl_module.load_state_dict(self._average.state)
                 self._average = WeightAverage()
+
+        def _add(self, trainer: Any, pl_module: Any) -> None:
+            self._average.add(pl_module.state_dict())
+            self._added = trainer.global_step
 
     return AverageWeights()

@@ -54,7 +54,7 @@ def test_a_training_ends_with_the_average_of_its_weights() -> None:
     states: list[dict[str, torch.Tensor]] = []
 
     def keep(trainer: Any, module: Any, *_: Any) -> None:
-        if trainer.global_step % EVERY == 0:
+        if trainer.global_step % EVERY == 0 or trainer.global_step == 23:  # the last one
             states.append({name: value.clone() for name, value in module.state_dict().items()})
 
     own = LambdaCallback(on_train_batch_end=keep)
@@ -63,11 +63,26 @@ def test_a_training_ends_with_the_average_of_its_weights() -> None:
     fitted = NeuralForecast([model], freq="ME")
     with averaged_weights(fitted.models[0]):
         fitted.fit(seasonal_panel())
-    assert len(states) == 4
+    assert len(states) == 5
     for name, value in fitted.models[0].state_dict().items():
-        expected = sum(share * state[name] for share, state in zip(shares(4), states, strict=True))
+        expected = sum(share * state[name] for share, state in zip(shares(5), states, strict=True))
         assert torch.allclose(value, expected, atol=1e-6), name
     assert len(fitted.models[0].trainer_kwargs["callbacks"]) == 1  # the user's own
+
+
+@pytest.mark.parametrize("batches", [1, 4])
+def test_the_last_step_counts_however_few_there_are(batches: int) -> None:
+    """Also where several batches make one step, of which the first ones change nothing."""
+    quiet = {"logger": False, "enable_progress_bar": False, "accelerator": "cpu"}
+    quiet |= {"accumulate_grad_batches": batches, "batch_size": 1}
+    forecasts = []
+    for steps in (3, 5, 7, 8):
+        model = NHITS(H, input_size=24, max_steps=steps, **quiet)
+        fitted = NeuralForecast([model], freq="ME")
+        with averaged_weights(fitted.models[0]):
+            fitted.fit(seasonal_panel())
+        forecasts.append(tuple(fitted.predict()["NHITS"]))
+    assert len(set(forecasts)) == 4
 
 
 def test_a_training_that_stops_before_the_first_addition_keeps_its_weights() -> None:
