@@ -347,8 +347,9 @@ class AutoEnsemble(AutoModel):
         Parameters
         ----------
         dataset : DataFrame
-            Long frame with rows after the end of the training data, at least `h` of a series, and
-            the rows before them. Series not seen in training are allowed.
+            Long frame with rows after the end of the training data, at least `h` of a series.
+            Those before them are the training data's, unless the frame has its own. Series not
+            seen in training are allowed.
         static_df : DataFrame, optional
             Static values of its series.
         n_windows : int, optional

@@ -14,9 +14,18 @@ from automodel_sk.data.calendar import with_calendar
 from automodel_sk.data.preparation import MASK, WEIGHT
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.forecasting.future_values import times_after
 from automodel_sk.portfolio.data import PortfolioData
 
-__all__ = ["EveryWindow", "LaterWindow", "joined", "known_ahead", "later_windows", "rows_after"]
+__all__ = [
+    "EveryWindow",
+    "LaterWindow",
+    "joined",
+    "known_ahead",
+    "later_windows",
+    "rows_after",
+    "with_past",
+]
 
 
 class EveryWindow(PortfolioData):
@@ -140,6 +149,27 @@ def rows_after(data: PortfolioData, frame: pd.DataFrame) -> pd.DataFrame:
             f"no row came after the training data, which end at {ends.max()}; pass later rows"
         )
     return later.reset_index(drop=True)
+
+
+def with_past(data: PortfolioData, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a prepared frame, with the training rows before series of which it has none of these.
+
+    Raises
+    ------
+    InvalidInputError
+        If a row is missing between the training data and the later ones.
+    """
+    train = data.frame
+    ends, starts = (
+        train["unique_id"].map(rows.groupby("unique_id", observed=True, sort=False)["ds"].agg(end))
+        for rows, end in ((train, "last"), (frame, "first"))
+    )
+    past = train[starts.notna() & (starts > ends)]
+    if past.empty:
+        return frame
+    firsts = frame[frame["unique_id"].isin(past["unique_id"])].drop_duplicates("unique_id")
+    _check_complete(firsts, times_after(past, data.freq, 1))
+    return joined(past, frame)
 
 
 def _check_complete(later: pd.DataFrame, times: pd.DataFrame) -> None:

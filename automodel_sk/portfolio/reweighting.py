@@ -13,7 +13,7 @@ from automodel_sk.data.times.wall_dates import day_zone, on_wall
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import computable
 from automodel_sk.portfolio.candidates import Candidate, choose_among
-from automodel_sk.portfolio.later_rows import EveryWindow
+from automodel_sk.portfolio.later_rows import EveryWindow, with_past
 from automodel_sk.portfolio.state import EnsembleState, configurations
 from automodel_sk.portfolio.team import Inputs, Team, WeightedMember
 from automodel_sk.portfolio.window_record import WindowRecord, window_errors
@@ -36,7 +36,7 @@ def reweighted(
     state : EnsembleState
         The ensemble.
     frame : DataFrame
-        Prepared rows: those of training and newer ones.
+        Prepared rows, newer ones among them.
     static_df : DataFrame, optional
         One row per series, in the order of the frame.
     n_windows : int, optional
@@ -52,7 +52,8 @@ def reweighted(
         If no series has a horizon of newer rows.
     """
     zone = day_zone(frame["ds"], state.freq)
-    data = _windows_of(state, on_wall(frame, state.freq), static_df, n_windows)
+    rows = with_past(state.data, on_wall(frame, state.freq))
+    data = _windows_of(state, rows, static_df, n_windows)
     candidates = _judged_again(state, data)
     metric = computable(state.record.metric) or "mase"
     combination = choose_among(candidates, window_errors(data, metric), tuned=False)

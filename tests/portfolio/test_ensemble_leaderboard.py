@@ -164,8 +164,27 @@ def test_too_few_newer_rows_are_refused(ensemble, frame):
     ):
         ensemble.reweight(rows(46), n_windows=5)
     later = rows(40 + H)
+    unseen = later[later["ds"] >= 40].assign(unique_id="z").groupby("unique_id").head(H)
     with pytest.raises(InvalidInputError, match=r"has 3 rows .* and none before them"):
-        ensemble.reweight(later[later["ds"] >= 40])
+        ensemble.reweight(unseen)
+    late = rows(46)
+    with pytest.raises(InvalidInputError, match="'x' lacks the row of 40, the next one is of 42"):
+        ensemble.reweight(late[late["ds"] >= 42])
+
+
+def test_newer_rows_alone_are_judged_with_the_training_data_before_them():
+    drifted = drifting()
+    ensemble = built(drifted[drifted["ds"] < 40])
+    expected = ensemble.reweight(drifted)
+    alone = ensemble.reweight(drifted[drifted["ds"] >= 40])
+    assert alone.weights == expected.weights
+    assert alone.best_score == expected.best_score
+    pd.testing.assert_frame_equal(alone.leaderboard(), expected.leaderboard())
+    only = drifted["unique_id"] == "x"
+    pd.testing.assert_frame_equal(
+        ensemble.reweight(drifted[only & (drifted["ds"] >= 40)]).leaderboard(),
+        ensemble.reweight(drifted[only]).leaderboard(),
+    )
 
 
 def test_summary_card_and_text(ensemble):
