@@ -56,11 +56,14 @@ class Asked:
         The decimal sign of numbers, ``.`` or ``,``.
     date_format : str, optional
         Format of the times, as in `strptime`.
+    as_written : tuple of str
+        Columns of a text file whose cells are kept as they are written: ``01012024`` stays so.
     """
 
     separator: str | None = None
     decimal: str | None = None
     date_format: str | None = None
+    as_written: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -207,16 +210,39 @@ def _separator(lines: Sequence[str]) -> str:
 
 
 def header_line(rows: Sequence[list[str]]) -> int:
-    """Return the index of the header: the first line with more than the single text of a title.
+    """Return the index of the header: the first line that is no title.
+
+    A title is a single text, or is split into fewer fields than most lines, of which the first ones
+    are names. A header may lack the name of the first column, as pandas writes that of an index.
 
     Examples
     --------
     >>> header_line([["Sales of the year", ""], ["day", "sales"], ["2024-01-01", "5"]])
     1
+    >>> header_line([["Sales", "2024"], ["id", "day", "sales"], ["a", "2024-01-01", "5"]])
+    1
+    >>> header_line([["", "Close"], ["2024-01-01", "5"]])
+    0
     """
     several = any(len(_given(row)) > 1 for row in rows)
     wanted = 2 if several else 1
-    return next((place for place, row in enumerate(rows) if len(_given(row)) >= wanted), 0)
+    usual = Counter(len(row) for row in rows if _given(row)).most_common(1)
+    for place, row in enumerate(rows):
+        if len(_given(row)) >= wanted or _lacks_first_name(row, rows[place + 1 : place + 2]):
+            full = next((at for at, r in enumerate(rows) if len(r) == usual[0][0]), place)
+            return full if len(row) < usual[0][0] and _is_names(rows[full]) else place
+    return 0
+
+
+def _lacks_first_name(row: Sequence[str], following: Sequence[Sequence[str]]) -> bool:
+    """Return whether a line names all columns but the first, and values follow."""
+    named = len(row) > 1 and not row[0].strip() and len(_given(row)) == len(row) - 1
+    return named and any(not _is_names(values) for values in following)
+
+
+def _is_names(row: Sequence[str]) -> bool:
+    """Return whether no field is a number or a date."""
+    return not any(_NUMBER_OR_DATE.fullmatch(field.strip()) for field in row if field.strip())
 
 
 def _given(row: Sequence[str]) -> list[str]:

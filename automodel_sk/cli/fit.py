@@ -169,7 +169,6 @@ class _Run:
         effective = {
             "model": self.models,
             "output": self.targets.model,
-            "forecast": self.targets.forecast,
             "storage": storage,
         }
         return write_run(path, self.ctx, effective, self.space)

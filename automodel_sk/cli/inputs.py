@@ -11,7 +11,7 @@ import typer
 from automodel_sk._utils.plain_text import plain_text
 from automodel_sk.cli.cells import no_dates, no_numbers
 from automodel_sk.cli.dialect import Asked
-from automodel_sk.cli.number_text import as_numbers
+from automodel_sk.cli.number_text import as_numbers, evident_decimal, plain_numbers
 from automodel_sk.cli.tables import base_name, read_table
 from automodel_sk.cli.wide import long_of
 from automodel_sk.cli.words import learn
@@ -82,6 +82,12 @@ class Columns:
         """Types for reading a text file."""
         return {self.id or _ID: self.id_type}
 
+    @property
+    def format(self) -> Asked:
+        """The text format, in which times of a known format are kept as they are written."""
+        times = () if self.asked.date_format is None else (self.time or _TIME,)
+        return replace(self.asked, as_written=times)
+
     def name_of(self, own: str) -> str:
         """Return the user's name of an internal column."""
         return {_ID: self.id, _TIME: self.time, _TARGET: self.target}[own] or own
@@ -103,7 +109,7 @@ class Columns:
                 f" {' and '.join(f'{_OPTIONS[own]} NAME' for own in missing)}"
             )
         for given, own in self.renames.items():
-            if own in frame.columns:
+            if own in frame.columns and own not in self.renames:
                 raise InvalidInputError(
                     f"{path} has both {given!r} ({_OPTIONS[own]}) and {own!r};"
                     f" rename or drop {own!r}"
@@ -144,7 +150,7 @@ def read_series(path: Path, columns: Columns, quiet: bool = False) -> tuple[pd.D
         If the file can't be read, or its columns can't be identified.
     """
     learn(columns)
-    frame = read_table(path, columns.types, columns.asked)
+    frame = _with_index_named(_read(path, columns))
     if frame.attrs.get("remark"):
         say(f"{path}: {frame.attrs['remark']}.", quiet)
     if columns.wide:
@@ -155,6 +161,7 @@ def read_series(path: Path, columns: Columns, quiet: bool = False) -> tuple[pd.D
         return _with_values(frame, columns, path), columns
     columns = _of_two_columns(frame, columns)
     learn(columns)
+    frame = _times_as_written(frame, columns.time, columns, path)
     listed = _listed(frame)
     frame = columns.renamed(frame, path, (_TIME, _TARGET))
     _refuse_hidden_panel(path, frame, listed)
@@ -166,6 +173,47 @@ def read_series(path: Path, columns: Columns, quiet: bool = False) -> tuple[pd.D
     )
     columns = replace(columns, series=name)
     return _with_values(frame.assign(**{_ID: name}), columns, path), columns
+
+
+def _read(path: Path, columns: Columns) -> pd.DataFrame:
+    """Read a table; of a model whose ids are numbers, name an id that is none."""
+    import pandas as pd
+
+    name, numeric = columns.id or _ID, columns.id_type is not str
+    types = {name: str} if numeric else columns.types
+    frame = read_table(path, types, columns.format)
+    if not numeric or name not in frame.columns:
+        return frame
+    wrong = frame[name].notna() & pd.to_numeric(frame[name], errors="coerce").isna()
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
+        raise InvalidInputError(
+            f"{path}: the model's series have numbers as ids, column {name!r} holds"
+            f" {str(frame[name].iloc[row])[:40]!r} in row {row + 1}; correct it, or pass a file of"
+            " the model's series"
+        )
+    ids = pd.to_numeric(frame[name])
+    return frame.assign(**{name: ids if ids.isna().any() else ids.astype(columns.id_type)})
+
+
+def _times_as_written(
+    frame: pd.DataFrame, time: str | None, columns: Columns, path: Path
+) -> pd.DataFrame:
+    """Return a table whose times of a known format are texts: ``01022024`` is no number."""
+    import pandas as pd
+
+    unknown = columns.asked.date_format is None or time not in frame.columns
+    if unknown or not pd.api.types.is_numeric_dtype(frame[time].dtype):
+        return frame
+    return frame.assign(**{str(time): _read(path, replace(columns, time=time))[time]})
+
+
+def _with_index_named(frame: pd.DataFrame) -> pd.DataFrame:
+    """Name the column of times of which pandas, writing an index, left out the name."""
+    first = str(frame.columns[0]) if len(frame.columns) else ""
+    if not first.startswith("Unnamed: ") or _TIME in frame.columns:
+        return frame
+    return frame.rename(columns={first: _TIME}) if _holds_dates(frame[first]) else frame
 
 
 def _with_values(frame: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:
@@ -191,16 +239,21 @@ def _with_numbers(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     """Convert the text columns that hold numbers in a written format."""
     import pandas as pd
 
+    texts = [
+        name
+        for name in frame.columns
+        if name not in (_ID, _TIME) and pd.api.types.is_string_dtype(frame[name].dtype)
+    ]
+    decimal = columns.asked.decimal or evident_decimal(frame[name] for name in texts)
     read = {}
-    for name in frame.columns:
-        if name in (_ID, _TIME) or not pd.api.types.is_string_dtype(frame[name].dtype):
-            continue
+    for name in texts:
         shown = columns.name_of(name) if name == _TARGET else name
         try:
-            read[name] = as_numbers(frame[name].rename(shown), columns.asked.decimal).rename(name)
+            read[name] = as_numbers(frame[name].rename(shown), decimal).rename(name)
         except InvalidInputError:
             if name == _TARGET:
                 raise
+            read[name] = plain_numbers(frame[name])
     return frame.assign(**read) if read else frame
 
 
@@ -247,7 +300,7 @@ def read_beside(
         return None
     import pandas as pd
 
-    frame = read_table(path, columns.types, columns.asked)
+    frame = _read(path, columns)
     known = {k: v for k, v in columns.renames.items() if k in frame.columns}
     found, frame = _listed(frame), frame.rename(columns=known)
     if _ID not in frame.columns and columns.series is not None:
@@ -268,7 +321,14 @@ def _of_wide(frame: pd.DataFrame, columns: Columns, path: Path) -> tuple[pd.Data
     time = columns.time or next((str(n) for n in frame.columns if _holds_dates(frame[n])), _TIME)
     if time not in frame.columns and columns.time is None:
         time = str(frame.columns[0])  # numbers count the steps
+    frame = _times_as_written(frame, time, columns, path)
     names = (columns.name_of(_ID), columns.name_of(_TARGET))
+    if time in names:
+        option = _OPTIONS[_ID if time == names[0] else _TARGET]
+        raise InvalidInputError(
+            f"{path} has its times in {time!r}, the name that the forecast gives to the series or"
+            f" their values; name those, for example with {option} {time}_of_series"
+        )
     frame = long_of(
         frame, path, time, names=names, shared=columns.shared, decimal=columns.asked.decimal
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk.exceptions import InvalidInputError
@@ -10,7 +11,7 @@ from automodel_sk.exceptions import InvalidInputError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["as_numbers"]
+__all__ = ["as_numbers", "evident_decimal", "plain_numbers"]
 
 _SIGNS = {".": r"\.", ",": ","}
 
@@ -47,14 +48,11 @@ def as_numbers(column: pd.Series[Any], decimal: str | None = None) -> pd.Series[
         ...
     automodel_sk.exceptions.InvalidInputError: column None: '1,234' may be 1234 or 1.234; ...
     """
-    import pandas as pd
-
-    texts = pd.Series(column.dropna().unique()).astype(str).str.strip()
-    texts = texts.str.replace("[\u00a0\u202f ]", "", regex=True)
+    texts = _texts(column)
     signs = (decimal,) if decimal is not None else (".", ",")
     fitting = [sign for sign in signs if _fits(texts, sign)]
-    if not fitting or texts.empty:
-        return column
+    if not fitting or texts.empty:  # with another decimal sign than the file's, or no numbers
+        return plain_numbers(column)
     readings = [_converted(texts, sign) for sign in fitting]
     if len(fitting) == 2 and not readings[0].equals(readings[1]):
         differs = int((readings[0] != readings[1]).to_numpy().argmax())
@@ -66,10 +64,51 @@ def as_numbers(column: pd.Series[Any], decimal: str | None = None) -> pd.Series[
     return column.map(table).astype(float)
 
 
+def plain_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Convert a text column as pandas does; the column itself if it holds anything else.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> plain_numbers(pd.Series(["1.234", None])).tolist()
+    [1.234, nan]
+    """
+    import pandas as pd
+
+    numbers = pd.to_numeric(column, errors="coerce")
+    return column if (numbers.isna() & column.notna()).any() else numbers
+
+
+def evident_decimal(columns: Iterable[pd.Series[Any]]) -> str | None:
+    """Return the decimal sign of text columns as far as some of them leave no doubt.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> evident_decimal([pd.Series(["1.234"]), pd.Series(["1,5"]), pd.Series(["red"])])
+    ','
+    """
+    evident = set()
+    for column in columns:
+        texts = _texts(column)
+        fitting = [sign for sign in _SIGNS if len(texts) and _fits(texts, sign)]
+        if len(fitting) == 1:
+            evident.add(fitting[0])
+    return evident.pop() if len(evident) == 1 else None
+
+
+def _texts(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the distinct texts of a column without blanks, which may group digits."""
+    import pandas as pd
+
+    texts = pd.Series(column.dropna().unique()).astype(str).str.strip()
+    return texts.str.replace("[\u00a0\u202f ]", "", regex=True)
+
+
 def _fits(texts: pd.Series[Any], decimal: str) -> bool:
     """Return whether all texts are numbers with this decimal sign and grouped thousands."""
     point, group = _SIGNS[decimal], _SIGNS["," if decimal == "." else "."]
-    pattern = rf"[-+]?(?:\d+|\d{{1,3}}(?:{group}\d{{3}})+)(?:{point}\d+)?(?:[eE][-+]?\d+)?"
+    pattern = rf"[-+]?(?:\d+|[1-9]\d{{0,2}}(?:{group}\d{{3}})+)(?:{point}\d+)?(?:[eE][-+]?\d+)?"
     return bool(texts.map(lambda text: re.fullmatch(pattern, text) is not None).all())
 
 

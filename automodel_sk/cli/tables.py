@@ -167,10 +167,53 @@ def _read_text(separator: str | None) -> Reader:
                 )
             except pd.errors.ParserError as exc:  # names the first bad line alone
                 raise _with_all_lines(path, dialect) or exc from exc
+            frame = frame.assign(**_written_cells(path, frame, dialect, asked, dtypes))
         frame.attrs |= {"remark": dialect.remark(), "header": dialect.header}
         return _without_blank(frame)
 
     return read
+
+
+def _written_cells(
+    path: Path,
+    frame: pd.DataFrame,
+    dialect: Dialect,
+    asked: Asked,
+    dtypes: Mapping[str, Any],
+) -> dict[str, pd.Series[Any]]:
+    """Return the columns that pandas' reading of numbers may have changed, as they are written.
+
+    Points may separate thousands where commas are known to be decimal signs, or likely to be.
+    """
+    import pandas as pd
+
+    comma = asked.decimal == "," or (asked.decimal is None and dialect.separator == ";")
+    wanted = [
+        place
+        for place, name in enumerate(frame.columns)
+        if (comma and name not in dtypes and pd.api.types.is_float_dtype(frame[name].dtype))
+        or (name in asked.as_written and pd.api.types.is_numeric_dtype(frame[name].dtype))
+    ]
+    if not wanted:
+        return {}
+    read_csv: Any = pd.read_csv
+    with open_bytes(path) as stream:
+        texts = read_csv(
+            stream,
+            sep=dialect.separator,
+            encoding=dialect.encoding,
+            skiprows=dialect.skipped,
+            index_col=False,
+            usecols=wanted,
+            dtype=str,
+            keep_default_na=False,
+            na_values=[*_MISSING],
+        )
+    return {
+        name: texts[name]
+        for name in texts.columns
+        if name in asked.as_written or texts[name].str.contains(".", regex=False).any()
+    }
 
 
 def _with_all_lines(path: Path, dialect: Dialect) -> Exception | None:

@@ -100,19 +100,17 @@ def _averaging() -> Any:
             self._average, self._added = WeightAverage(), 0
 
         def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
-            # Batches whose gradients are accumulated share a step.
-            if trainer.global_step >= self._added + EVERY:
-                self._add(trainer, pl_module)
+            self._add(trainer.global_step, pl_module, EVERY)
 
         def on_train_end(self, trainer: Any, pl_module: Any) -> None:
-            if trainer.global_step > self._added:
-                self._add(trainer, pl_module)
+            self._add(trainer.global_step, pl_module, 1)
             if self._average.state:
                 pl_module.load_state_dict(self._average.state)
                 self._average = WeightAverage()
 
-        def _add(self, trainer: Any, pl_module: Any) -> None:
-            self._average.add(pl_module.state_dict())
-            self._added = trainer.global_step
+        def _add(self, step: int, module: Any, every: int) -> None:
+            if step >= self._added + every:  # batches of accumulated gradients share a step
+                self._average.add(module.state_dict())
+                self._added = step
 
     return AverageWeights()

@@ -53,13 +53,12 @@ def run_file(content: Any, name: str = "run.yaml") -> Path:
 
 def test_a_run_file_holds_all_options_as_seen_from_its_folder(home: Path):
     content = yaml.safe_load((home / "work/models/first_run.yaml").read_text())
-    asked = {key: content.pop(key) for key in list(content)[:8]}
+    asked = {key: content.pop(key) for key in list(content)[:7]}
     assert asked == {
         "data": "../../data/sales.csv",
         "model": "NHITS",
         "h": 6,
         "output": "first",
-        "forecast": "first_forecast.csv",
         "level": [80.0, 90.0],
         "loss": "mae",
         "strict": False,
@@ -126,6 +125,17 @@ def test_a_file_that_was_read_is_not_written_over(folder: Path):
     assert result.exit_code == 0, result.output
     assert path.read_text() == before
     assert len(pd.read_csv("panel_NHITS_forecast.csv")) == 2
+
+
+def test_another_output_leaves_the_first_forecast(home: Path, folder: Path):
+    seasonal_panel(n_series=1, length=60).to_csv("panel.csv", index=False)
+    quiet = ("--model", "SeasonalNaive", "--no-mlflow", "--storage", ":memory:", "--quiet")
+    assert run("fit", "panel.csv", "--h", 3, "--output", "one", *quiet).exit_code == 0
+    before = Path("one_forecast.csv").read_text()
+    again = run("fit", "--config", "one_run.yaml", "--h", 5, "--output", "two", "--quiet")
+    assert again.exit_code == 0, again.output
+    assert Path("one_forecast.csv").read_text() == before
+    assert len(pd.read_csv("two_forecast.csv")) == 5
 
 
 def test_numbers_dashes_and_single_values_are_read_as_people_write_them(folder: Path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -52,15 +54,21 @@ def _of_numbers(spaced: Spacing, given: bool) -> str | None:
     column = f'df["{name}"]'
     found = dates_as_numbers(panel.times, column)
     way_out = "if they are plain numbers, pass freq=1"
+    if given:  # as plain numbers, which have gaps
+        way_out = "if they are plain numbers, number the steps of each series without gaps"
     if found is None and not given and len(spaced.steps) > MAX_ODD_STEPS * spaced.n_pairs:
         found = epoch_as_numbers(panel.times, column)
         way_out = f"to use them as plain numbers, pass freq={_commonest(spaced)}"
     if found is None:
         return None
     converted = f"convert it: {column} = {found[1]}"
+    written = "write them as 2024-01-31"
+    code = re.search('format="([^"]+)"', found[1])
+    if code is not None and code[1] != "%G%V%u":  # which has the day added
+        written += f", or say how they are written: --date-format {code[1]}"
     return (
         f"column {name!r} holds whole numbers that look like {found[0]} (first: "
-        f"{panel.times[0]}); {wording().how(converted, 'write them as 2024-01-31')}; {way_out}"
+        f"{panel.times[0]}); {wording().how(converted, written)}; {way_out}"
     )
 
 
