@@ -51,13 +51,28 @@ def _mlflow_variables() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
 
 
-@pytest.fixture(autouse=True)
-def mlflow_as_before() -> Iterator[None]:
-    """Undo what a test, or an example that it runs, sets in MLflow for the whole process."""
-    kept, variables = _mlflow_globals(), _mlflow_variables()
-    yield
+_VARIABLES = _mlflow_variables()  # of the session
+
+
+def _restore_mlflow(kept: dict[tuple[str, str], Any], variables: dict[str, str]) -> None:
     for module, name in _mlflow_globals():
         setattr(sys.modules[module], name, kept.get((module, name)))
     for name in _mlflow_variables():
         del os.environ[name]
     os.environ.update(variables)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def mlflow_as_in_a_new_process() -> Iterator[None]:
+    """Undo what the fixtures of a module, or its threads, set in MLflow for the whole process."""
+    _restore_mlflow({}, _VARIABLES)
+    yield
+    _restore_mlflow({}, _VARIABLES)
+
+
+@pytest.fixture(autouse=True)
+def mlflow_as_before(mlflow_as_in_a_new_process: None) -> Iterator[None]:
+    """Undo what a test, or an example that it runs, sets in MLflow for the whole process."""
+    kept, variables = _mlflow_globals(), _mlflow_variables()
+    yield
+    _restore_mlflow(kept, variables)

@@ -23,8 +23,9 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"has historic exogenous features",
-        "the columns in hist_exog_list have no known future, so the model can't forecast more"
-        " than its own h steps; leave h out",
+        "columns that are known only in the past have no known future, so the model can't forecast"
+        " more than the h steps that it was built for; ask for at most h steps, or fit it anew with"
+        " a larger h",
     ),
     (
         r"`test_size` should be greater or equal to `h`",

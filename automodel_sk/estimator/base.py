@@ -16,6 +16,7 @@ from automodel_sk.estimator.checks import (
     probabilities,
     refuse_missing,
     refuse_plain_values,
+    warn_unused,
 )
 from automodel_sk.estimator.inputs import columns_in_order, sorted_by_index
 from automodel_sk.estimator.models import abilities
@@ -83,6 +84,8 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
                     "container; convert it with y, X = automodel_sk.frames.from_long(df), or pass "
                     "it to automodel_sk.create_auto_model('NHITS', h=12, dataset=df)"
                 )
+        if not self.is_fitted:
+            warn_unused(self.model, X)
         refuse_plain_values(y)
         if not self.get_tag("capability:missing_values"):
             refuse_missing(y)

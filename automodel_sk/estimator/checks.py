@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Hashable, Sequence
 from typing import Any
 
@@ -23,7 +24,10 @@ __all__ = [
     "probabilities",
     "refuse_missing",
     "refuse_plain_values",
+    "warn_unused",
 ]
+
+logger = logging.getLogger(__name__)
 
 _MOST_STEPS = 1_000_000
 
@@ -211,6 +215,27 @@ def check_exogenous(
             f"static is given, but {_refusing(model)} static columns; leave static out, or"
             f" {_able('supports_static')}"
         )
+
+
+def warn_unused(model: Any, X: Any) -> None:
+    """Warn that no model uses columns of X; sktime's forecasters leave them out without a word.
+
+    Parameters
+    ----------
+    model : str or sequence of str
+        As in `check_exogenous`.
+    X : DataFrame or other container, optional
+        The columns.
+    """
+    if X is None or abilities(model).exogenous:
+        return
+    columns = f" {shown(list(X.columns))}" if isinstance(X, pd.DataFrame) else ""
+    logger.warning(
+        "X is left out: %s columns%s; leave X out, or choose a model that takes them, such as"
+        " 'NHITS'",
+        _refusing(model),
+        columns,
+    )
 
 
 def _refusing(model: Any) -> str:

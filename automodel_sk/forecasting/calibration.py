@@ -140,10 +140,15 @@ def _too_short(sizes: pd.Series, h: int, windows: int) -> str:
     place = int(sizes.to_numpy().argmax())
     counted = f"{windows} window" + ("" if windows == 1 else "s")
     fewer = "try n_windows=1; or " if windows > 1 else ""
+    otherwise = (
+        "use a loss that gives its own, for example loss=DistributionLoss('Normal'), or"
+        " calibrate(dataset) on longer series"
+        if wording().is_of_frames
+        else "use pi_method='distribution', or longer series"
+    )
     return (
         f"{wording().series(sizes.index[place])} has {sizes.iloc[place]} rows, too few to hold out"
-        f" {counted} of {h} steps for the intervals; {fewer}use a loss that gives its own, for"
-        " example loss=DistributionLoss('Normal'), or calibrate(dataset) on longer series"
+        f" {counted} of {h} steps for the intervals; {fewer}{otherwise}"
     )
 
 

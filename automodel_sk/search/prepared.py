@@ -122,7 +122,7 @@ class PreparedData:
         if checked.panel is None or freq is None:
             raise InvalidInputError("\n".join(checked.findings.errors))
         static = [] if self.static_df is None else list(self.static_df.columns)
-        columns = [str(name) for name in static if name != "unique_id"]
+        columns = list(self.stat_exog) or [str(name) for name in static if name != "unique_id"]
         exogenous = (self.futr_exog, self.hist_exog, columns)
         profile = profile_of(self.dataset, checked.panel, freq, exogenous)
         return replace(profile, date_order=self.date_order)

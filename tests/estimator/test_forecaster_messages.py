@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -135,6 +137,19 @@ class TestLengths:
     def test_a_fixed_configuration_needs_no_rows_for_validation(self) -> None:
         for y in (panel(n=14), panel(n=14).loc["north"]):
             assert np.isfinite(naive().fit(y, fh=range(1, 13)).predict()).to_numpy().all()
+
+    @pytest.mark.parametrize("model", ["SeasonalNaive", "NLinear", ["SeasonalNaive"]])
+    def test_columns_that_no_model_uses(self, model: Any, caplog: pytest.LogCaptureFixture) -> None:
+        y = panel()
+        config = {"input_size": 12, "max_steps": 1} if model == "NLinear" else None
+        forecaster = naive().set_params(model=model, config=config)
+        with caplog.at_level("WARNING", "automodel_sk"):
+            forecaster.fit(y, X=pd.DataFrame({"price": 1.0}, index=y.index), fh=[1])
+        assert "does not accept columns ['price']; leave X out" in caplog.text
+
+    def test_too_short_for_intervals(self) -> None:
+        with pytest.raises(InvalidInputError, match="use pi_method='distribution', or longer"):
+            mlp().fit(panel(n=3), fh=[1, 2, 3]).predict_interval()
 
     def test_too_short_to_calibrate(self, caplog: pytest.LogCaptureFixture) -> None:
         y = panel().drop(index=[("south", month) for month in MONTHS[10:36]])

@@ -45,7 +45,7 @@ def advice(missing: BoolArray, panel: Panel | None, name: str, frame: str) -> st
     if empty is not None:
         return f"{words.series(panel.ids[empty])} has no value at all; leave it out: {drop}"
     if (late | ~missing).all():
-        future = words.how("futr_df", "--futr")
+        future = words.how(words.frame("futr_df"), "--futr")
         ahead = f", and pass what is known of them as {future} to predict" if name == "y" else ""
         return f"they are all after the last value of a series; drop these rows{ahead}: {drop}"
     if (early | ~missing).all():
