@@ -210,10 +210,10 @@ def monthly_advice(times: pd.DatetimeIndex, time_col: str = "ds") -> str | None:
     if day == 1 or at_end.all() or not shared.all() or (months < 1).any():
         return None
     zone = "" if times.tz is None else ".dt.tz_localize(None)"
+    code = f': df["{time_col}"] = df["{time_col}"]{zone}.dt.to_period("M").dt.to_timestamp()'
     return (
         f"column {time_col!r} holds day {day} of each month, which is not a pandas frequency; "
-        f'move it to the start of the month: df["{time_col}"] = '
-        f'df["{time_col}"]{zone}.dt.to_period("M").dt.to_timestamp()'
+        f"move it to the start of the month{wording().how(code, ', such as 2024-01-01')}"
     )
 
 

@@ -93,8 +93,9 @@ def long_enough(frame: pd.DataFrame, rows: int) -> BoolArray:
     sizes = _sizes(frame)
     enough: BoolArray = sizes >= rows
     if not enough.any():
+        longest = "1 row" if sizes.max() == 1 else f"{sizes.max()} rows"
         raise InvalidInputError(
-            f"the longest of {len(sizes)} series has {sizes.max()} rows, too few to hold out"
+            f"the longest of {len(sizes)} series has {longest}, too few to hold out"
             f" {rows - 2} and train on the rest; pass longer series, or lower h or n_windows"
         )
     return enough

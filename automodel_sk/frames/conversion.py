@@ -216,14 +216,14 @@ def exogenous_names(columns: pd.Index) -> dict[Hashable, str]:
 
     Examples
     --------
-    >>> exogenous_names(pd.Index(["price", "y", 0]))
-    {'price': 'price', 'y': 'y_', 0: '0'}
+    >>> exogenous_names(pd.Index(["price", "y", 0, ""]))
+    {'price': 'price', 'y': 'y_', 0: '0', '': '_'}
     """
     taken = set(RESERVED)
     names: dict[Hashable, str] = {}
     for column in columns:
         name = str(column)
-        while name in taken:
+        while not name or name in taken:
             name += "_"
         taken.add(name)
         names[column] = name
