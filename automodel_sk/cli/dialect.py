@@ -230,7 +230,7 @@ def header_line(rows: Sequence[list[str]]) -> int:
     for place, row in enumerate(rows):
         if len(_given(row)) >= wanted or _lacks_first_name(row, rows[place + 1 : place + 2]):
             full = next((at for at, r in enumerate(rows) if len(r) == usual[0][0]), place)
-            return full if len(row) < usual[0][0] and _is_names(rows[full]) else place
+            return full if len(row) < usual[0][0] and _is_header(rows[full]) else place
     return 0
 
 
@@ -238,6 +238,11 @@ def _lacks_first_name(row: Sequence[str], following: Sequence[Sequence[str]]) ->
     """Return whether a line names all columns but the first, and values follow."""
     named = len(row) > 1 and not row[0].strip() and len(_given(row)) == len(row) - 1
     return named and any(not _is_names(values) for values in following)
+
+
+def _is_header(row: Sequence[str]) -> bool:
+    """Return whether a line names every column."""
+    return len(_given(row)) == len(row) and _is_names(row)
 
 
 def _is_names(row: Sequence[str]) -> bool:

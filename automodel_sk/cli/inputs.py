@@ -150,7 +150,7 @@ def read_series(path: Path, columns: Columns, quiet: bool = False) -> tuple[pd.D
         If the file can't be read, or its columns can't be identified.
     """
     learn(columns)
-    frame = _with_index_named(_read(path, columns))
+    frame = _read(path, columns)
     if frame.attrs.get("remark"):
         say(f"{path}: {frame.attrs['remark']}.", quiet)
     if columns.wide:
@@ -181,7 +181,7 @@ def _read(path: Path, columns: Columns) -> pd.DataFrame:
 
     name, numeric = columns.id or _ID, columns.id_type is not str
     types = {name: str} if numeric else columns.types
-    frame = read_table(path, types, columns.format)
+    frame = _with_index_named(read_table(path, types, columns.format), columns)
     if not numeric or name not in frame.columns:
         return frame
     wrong = frame[name].notna() & pd.to_numeric(frame[name], errors="coerce").isna()
@@ -208,10 +208,11 @@ def _times_as_written(
     return frame.assign(**{str(time): _read(path, replace(columns, time=time))[time]})
 
 
-def _with_index_named(frame: pd.DataFrame) -> pd.DataFrame:
+def _with_index_named(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     """Name the column of times of which pandas, writing an index, left out the name."""
     first = str(frame.columns[0]) if len(frame.columns) else ""
-    if not first.startswith("Unnamed: ") or _TIME in frame.columns:
+    known = columns.time is not None or _TIME in frame.columns
+    if known or not first.startswith("Unnamed: "):
         return frame
     return frame.rename(columns={first: _TIME}) if _holds_dates(frame[first]) else frame
 

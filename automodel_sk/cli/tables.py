@@ -155,12 +155,8 @@ def _read_text(separator: str | None) -> Reader:
             try:
                 frame = read_csv(
                     stream,
-                    sep=dialect.separator,
-                    encoding=dialect.encoding,
-                    skiprows=dialect.skipped,
-                    index_col=False,
+                    **_layout(dialect),
                     dtype=dict(dtypes),
-                    keep_default_na=False,
                     na_values=_missing_words(dialect.header, dtypes),
                     float_precision="round_trip",
                     low_memory=False,
@@ -172,6 +168,17 @@ def _read_text(separator: str | None) -> Reader:
         return _without_blank(frame)
 
     return read
+
+
+def _layout(dialect: Dialect) -> dict[str, Any]:
+    """Return how pandas finds the cells of a text file; missing ones are those that are named."""
+    return {
+        "sep": dialect.separator,
+        "encoding": dialect.encoding,
+        "skiprows": dialect.skipped,
+        "index_col": False,
+        "keep_default_na": False,
+    }
 
 
 def _written_cells(
@@ -199,20 +206,12 @@ def _written_cells(
     read_csv: Any = pd.read_csv
     with open_bytes(path) as stream:
         texts = read_csv(
-            stream,
-            sep=dialect.separator,
-            encoding=dialect.encoding,
-            skiprows=dialect.skipped,
-            index_col=False,
-            usecols=wanted,
-            dtype=str,
-            keep_default_na=False,
-            na_values=[*_MISSING],
+            stream, **_layout(dialect), usecols=wanted, dtype=str, na_values=[*_MISSING]
         )
     return {
         name: texts[name]
         for name in texts.columns
-        if name in asked.as_written or texts[name].str.contains(".", regex=False).any()
+        if name in asked.as_written or texts[name].str.contains(".", regex=False, na=False).any()
     }
 
 

@@ -112,6 +112,10 @@ def test_the_index_that_pandas_writes_without_a_name(tmp_path: Path) -> None:
     found = read(path)
     assert found["ds"].tolist() == [f"{day:%Y-%m-%d}" for day in DAYS]
     assert found["y"].tolist() == list(range(40))
+    columns = Columns(series="close", asked=Asked())
+    beside = read_beside(path, columns, ("unique_id", "ds"))
+    assert beside is not None
+    assert beside["ds"].tolist() == found["ds"].tolist()
     pd.DataFrame({"a": range(40), "b": 1.5}, index=DAYS).to_csv(path)
     found, columns = read_series(path, Columns(wide=True), quiet=True)
     assert columns.name_of("ds") == "ds"
@@ -122,6 +126,11 @@ def test_the_index_that_pandas_writes_without_a_name(tmp_path: Path) -> None:
 def test_a_title_with_the_separator(title: str, tmp_path: Path) -> None:
     text = f"{title}\nunique_id,ds,y\na,2024-01-01,5\na,2024-01-02,6\n"
     assert read(written(tmp_path, text))["y"].tolist() == [5, 6]
+
+
+def test_a_separator_at_the_end_of_each_line_makes_no_title(tmp_path: Path) -> None:
+    text = "unique_id,ds,y\na,Jan 2024,,\na,Feb 2024,6,\na,Mar 2024,7,\n"
+    assert read(written(tmp_path, text))["y"].fillna(-1).tolist() == [-1, 6, 7]
 
 
 def test_a_header_with_too_few_names_is_still_refused(tmp_path: Path) -> None:
@@ -136,6 +145,13 @@ def test_times_with_the_name_of_the_series(tmp_path: Path) -> None:
         read_series(path, Columns(time="unique_id", wide=True), quiet=True)
     columns = Columns(id="unique_id_of_series", time="unique_id", wide=True)
     assert read_series(path, columns, quiet=True)[0]["y"].tolist() == [5, 6]
+
+
+def test_a_named_time_is_not_taken_for_the_index(tmp_path: Path) -> None:
+    text = ",day,y\n2023-01-01,2024-01-01,5\n2023-01-02,2024-01-02,6\n"
+    path = written(tmp_path, text)
+    found, _ = read_series(path, Columns(id="Unnamed: 0", time="day"), quiet=True)
+    assert found["ds"].tolist() == ["2024-01-01", "2024-01-02"]
 
 
 def test_an_id_that_is_none_of_the_models(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from ray import tune
+from series import seasonal_panel
 
-from automodel_sk import AutoModel, create_auto_model
+from automodel_sk import AutoModel, OptimizationConfig, create_auto_model
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.search.prepared import prepare_data
 
 H = 8
 QUIET: dict[str, Any] = {
@@ -424,3 +426,12 @@ def test_columns_that_no_list_names_have_no_influence(past: pd.DataFrame):
     bare = fit(past[["unique_id", "ds", "y"]], TOUCHES).predict()
     wide = fit(past.assign(note="text", promo=np.nan), TOUCHES).predict()
     pd.testing.assert_frame_equal(bare, wide)
+
+
+def test_the_profile_names_the_static_columns_that_are_used():
+    panel = seasonal_panel()
+    ids = panel["unique_id"].unique()
+    static = pd.DataFrame({"unique_id": ids, "size": range(len(ids)), "town": "x"})
+    options = OptimizationConfig()
+    prepared = prepare_data(panel, 6, options, static_df=static, stat_exog=["size"])
+    assert prepared.profile.stat_exog == ("size",)
