@@ -707,6 +707,8 @@ class AutoModel:
     ) -> M:
         """Return a model trained further from this one's weights, on old and new data together.
 
+        The learning rate is the one at which the training ended, reached over the first 20 steps.
+
         Parameters
         ----------
         dataset : DataFrame

@@ -194,6 +194,15 @@ def test_other_steps_on_weekdays_stay_what_they_are(freq: str) -> None:
     assert infer_frequency(pd.DataFrame({"unique_id": "a", "ds": times})) == freq
 
 
+@pytest.mark.parametrize("freq", ["10min", "30min", "h"])
+def test_a_clock_set_back_does_not_hide_the_step(freq: str) -> None:
+    """By the wall clock, 02:30 is followed by 02:00 there."""
+    times = pd.date_range("2024-10-26", periods=400, freq=freq, tz="Europe/Berlin")
+    few = times[np.random.default_rng(0).random(400) < 0.55]
+    with pytest.raises(InvalidInputError, match=f'"{freq}"'):
+        infer_frequency(pd.DataFrame({"unique_id": "a", "ds": few}))
+
+
 @pytest.mark.parametrize("unit", ["s", "ns"])
 def test_months_that_are_centuries_apart_are_read_without_overflow(unit: str) -> None:
     far = pd.DatetimeIndex(["1700-01-15", "2200-01-15", "2200-02-15"]).as_unit(unit)

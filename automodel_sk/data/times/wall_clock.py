@@ -31,18 +31,16 @@ def as_integers(times: pd.Index) -> npt.NDArray[np.int64]:
     return np.asarray(times.astype("int64"))
 
 
-def distances(
-    earlier: npt.NDArray[np.int64], later: npt.NDArray[np.int64]
-) -> npt.NDArray[np.uint64]:
-    """Return how far later integers are from earlier ones, however far that is.
+def distances(some: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """Return how far integers are from others, before or after them, however far that is.
 
     Nanoseconds of 292 years and more, such as from 1715 to 2015, overflow where the result is
     signed: the times would seem to go backwards.
 
     Parameters
     ----------
-    earlier, later : numpy.ndarray of int64, shape (n_pairs,)
-        Times as integers of one resolution, the later ones not before the earlier ones.
+    some, others : numpy.ndarray of int64, shape (n_pairs,)
+        Times as integers of one resolution.
 
     Returns
     -------
@@ -51,10 +49,11 @@ def distances(
     Examples
     --------
     >>> years = as_integers(pd.DatetimeIndex(["1715-01-01", "2015-01-01"], dtype="M8[ns]"))
-    >>> int(distances(years[:1], years[1:])[0]) // (24 * 60 * 60 * 10**9)
-    109573
+    >>> (distances(years, years[::-1]) // (24 * 60 * 60 * 10**9)).tolist()
+    [109573, 109573]
     """
-    return later.astype(np.uint64) - earlier.astype(np.uint64)
+    first, last = np.minimum(some, others), np.maximum(some, others)
+    return last.astype(np.uint64) - first.astype(np.uint64)
 
 
 def index_of(stamps: list[pd.Timestamp]) -> pd.DatetimeIndex:
