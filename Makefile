@@ -13,7 +13,9 @@ CORE := tests/test_layers.py tests/arguments tests/catalog tests/data tests/metr
 	tests/estimator/test_frames.py tests/estimator/test_forecaster_index.py \
 	tests/estimator/test_forecaster_update.py tests/search/test_optuna_backend.py \
 	tests/persistence/test_saves.py
-PYTEST_CORE := -m pytest -q -n 2 --dist loadfile --max-worker-restart 0 $(CORE)
+# Files go to two processes, the longest first: tests/conftest.py puts them in order.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+PYTEST_CORE := -m pytest -q $(PARALLEL) $(CORE)
 PANDAS3 := .venv-pandas3
 LOWEST := .venv-lowest
 
@@ -33,11 +35,11 @@ demo: setup  ## several models, combined, on the air-passengers panel, about a m
 	$(BIN)/automodel-sk demo
 
 test: setup check  ## linters, types and the default test suite
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --max-worker-restart 0
+	$(BIN)/python -m pytest -q $(PARALLEL)
 
 test-all: setup check test-pandas3 test-lowest  ## the slow and GPU tests too, and other versions
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement benchmarks/requirements.txt
-	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -q -n 2 --dist loadfile --max-worker-restart 0 -m ''
+	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -q $(PARALLEL) -m ''
 
 $(PANDAS3)/.installed: pyproject.toml constraints.txt
 	test -x $(PANDAS3)/bin/python || $(PYTHON) -m venv $(PANDAS3)

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -26,6 +27,23 @@ for _number, _handler in (
 ):
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, _handler)
+
+
+def _seconds(item: pytest.Item) -> float:
+    """Return roughly how long a test takes, as its marks tell."""
+    timeout = item.get_closest_marker("timeout")
+    if timeout is not None:  # its own, longer than that of all tests
+        return timeout.args[0] / 6
+    return 10 if item.get_closest_marker("slow") else 1
+
+
+@pytest.hookimpl(trylast=True)  # the tests that run
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, so that at the end no worker waits long for the other one."""
+    files: dict[Path, float] = {}
+    for item in items:
+        files[item.path] = files.get(item.path, 0) + _seconds(item)
+    items.sort(key=lambda item: -files[item.path])
 
 
 @pytest.fixture
