@@ -11,7 +11,7 @@ import typer
 from automodel_sk._utils.plain_text import plain_text
 from automodel_sk.cli.cells import no_dates, no_numbers
 from automodel_sk.cli.dialect import Asked
-from automodel_sk.cli.number_text import as_numbers, evident_decimal, plain_numbers
+from automodel_sk.cli.number_text import as_numbers, evident_decimal
 from automodel_sk.cli.tables import base_name, read_table
 from automodel_sk.cli.wide import long_of
 from automodel_sk.cli.words import learn
@@ -54,6 +54,8 @@ class Columns:
         Columns of a wide table that are no series, but belong to each of them.
     ids : tuple
         The series of a wide table, once they are known.
+    decimal : str, optional
+        The decimal sign that the file of the series shows, for the files that go with it.
 
     Examples
     --------
@@ -70,6 +72,7 @@ class Columns:
     wide: bool = False
     shared: tuple[str, ...] = ()
     ids: tuple[Any, ...] = ()
+    decimal: str | None = None
 
     @property
     def renames(self) -> dict[str, str]:
@@ -158,6 +161,7 @@ def read_series(path: Path, columns: Columns, quiet: bool = False) -> tuple[pd.D
         learn(columns)
     if columns.id is not None or _ID in frame.columns:
         frame = columns.renamed(frame, path, (_ID, _TIME, _TARGET))
+        columns = replace(columns, decimal=columns.decimal or _decimal_of(frame, columns))
         return _with_values(frame, columns, path), columns
     columns = _of_two_columns(frame, columns)
     learn(columns)
@@ -171,7 +175,7 @@ def read_series(path: Path, columns: Columns, quiet: bool = False) -> tuple[pd.D
         f" {columns.name_of(_TIME)!r} and values {columns.name_of(_TARGET)!r}.",
         quiet,
     )
-    columns = replace(columns, series=name)
+    columns = replace(columns, series=name, decimal=_decimal_of(frame, columns))
     return _with_values(frame.assign(**{_ID: name}), columns, path), columns
 
 
@@ -238,24 +242,32 @@ def _with_values(frame: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFr
 
 def _with_numbers(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     """Convert the text columns that hold numbers in a written format."""
+    decimal = _decimal_of(frame, columns)
+    read = {}
+    for name in _texts_of(frame):
+        shown = columns.name_of(name) if name == _TARGET else name
+        read[name] = as_numbers(frame[name].rename(shown), decimal).rename(name)
+    return frame.assign(**read) if read else frame
+
+
+def _decimal_of(frame: pd.DataFrame, columns: Columns) -> str | None:
+    """Return the decimal sign that is known: asked for, shown by a file, or by that of the series.
+
+    Files that go together are read alike: ``1.220`` beside ``1,5`` is 1220 in either.
+    """
+    shown = evident_decimal(frame[name] for name in _texts_of(frame))
+    return columns.asked.decimal or shown or columns.decimal
+
+
+def _texts_of(frame: pd.DataFrame) -> list[str]:
+    """Return the columns of text that may hold numbers."""
     import pandas as pd
 
-    texts = [
+    return [
         name
         for name in frame.columns
         if name not in (_ID, _TIME) and pd.api.types.is_string_dtype(frame[name].dtype)
     ]
-    decimal = columns.asked.decimal or evident_decimal(frame[name] for name in texts)
-    read = {}
-    for name in texts:
-        shown = columns.name_of(name) if name == _TARGET else name
-        try:
-            read[name] = as_numbers(frame[name].rename(shown), decimal).rename(name)
-        except InvalidInputError:
-            if name == _TARGET:
-                raise
-            read[name] = plain_numbers(frame[name])
-    return frame.assign(**read) if read else frame
 
 
 def _with_dates(frame: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:
@@ -330,12 +342,12 @@ def _of_wide(frame: pd.DataFrame, columns: Columns, path: Path) -> tuple[pd.Data
             f"{path} has its times in {time!r}, the name that the forecast gives to the series or"
             f" their values; name those, for example with {option} {time}_of_series"
         )
-    frame = long_of(
-        frame, path, time, names=names, shared=columns.shared, decimal=columns.asked.decimal
-    )
+    decimal = _decimal_of(frame.drop(columns=time, errors="ignore"), columns)
+    frame = long_of(frame, path, time, names=names, shared=columns.shared, decimal=decimal)
     if columns.id_type is not str:
         frame = frame.astype({names[0]: columns.id_type}, errors="ignore")
-    return frame, replace(columns, time=time, ids=tuple(frame[names[0]].unique()))
+    ids = tuple(frame[names[0]].unique())
+    return frame, replace(columns, time=time, ids=ids, decimal=decimal)
 
 
 def _of_two_columns(frame: pd.DataFrame, columns: Columns) -> Columns:

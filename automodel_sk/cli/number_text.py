@@ -11,7 +11,7 @@ from automodel_sk.exceptions import InvalidInputError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["as_numbers", "evident_decimal", "plain_numbers"]
+__all__ = ["as_numbers", "evident_decimal"]
 
 _SIGNS = {".": r"\.", ",": ","}
 
@@ -52,7 +52,7 @@ def as_numbers(column: pd.Series[Any], decimal: str | None = None) -> pd.Series[
     signs = (decimal,) if decimal is not None else (".", ",")
     fitting = [sign for sign in signs if _fits(texts, sign)]
     if not fitting or texts.empty:  # with another decimal sign than the file's, or no numbers
-        return plain_numbers(column)
+        return _plain_numbers(column)
     readings = [_converted(texts, sign) for sign in fitting]
     if len(fitting) == 2 and not readings[0].equals(readings[1]):
         differs = int((readings[0] != readings[1]).to_numpy().argmax())
@@ -64,13 +64,13 @@ def as_numbers(column: pd.Series[Any], decimal: str | None = None) -> pd.Series[
     return column.map(table).astype(float)
 
 
-def plain_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+def _plain_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
     """Convert a text column as pandas does; the column itself if it holds anything else.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> plain_numbers(pd.Series(["1.234", None])).tolist()
+    >>> _plain_numbers(pd.Series(["1.234", None])).tolist()
     [1.234, nan]
     """
     import pandas as pd

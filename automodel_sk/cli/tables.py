@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -84,7 +85,7 @@ def _first_words(exc: Exception) -> str:
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table without its index; missing parent folders are created.
+    """Write a table without its index, whole or not at all; missing parent folders are created.
 
     Parameters
     ----------
@@ -102,17 +103,24 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     """
     _, write = _kind(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    target = path.resolve()
+    is_stream = target.exists() and not target.is_file()
+    # A part of a table may be taken for a whole one. The ending decides on the format.
+    partial = target if is_stream else target.with_name(f".part{os.getpid()}_{target.name}")
     try:
-        write(frame, path)
+        write(frame, partial)
+        if not is_stream:
+            partial.replace(target)
     except ImportError as exc:
         raise _missing_package(path) from exc
     except OSError as exc:
-        if path.is_file():  # a part of a table may be taken for a whole one
-            path.unlink()
         reason = exc.strerror or _first_words(exc)
         raise InvalidInputError(
             f"{path} can't be written ({reason}); make space, or pass another file"
         ) from exc
+    finally:
+        if not is_stream:
+            partial.unlink(missing_ok=True)
 
 
 def check_target(path: Path, *inputs: Path | None) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automodel_sk.cli.cells import no_numbers
-from automodel_sk.cli.number_text import as_numbers, evident_decimal
+from automodel_sk.cli.number_text import as_numbers
 from automodel_sk.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
@@ -67,9 +67,6 @@ def long_of(
 
     series = [name for name in frame.columns if name != time and name not in shared]
     _check_columns(frame, path, time, series, shared)
-    decimal = decimal or evident_decimal(
-        frame[name] for name in series if pd.api.types.is_string_dtype(frame[name].dtype)
-    )
     values: dict[str, Any] = {}
     problems: list[str] = []
     for name in series:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
 from automodel_sk.data.analysis import DatasetProfile, analyse_dataset
-from automodel_sk.data.preparation import MASK, read_times
+from automodel_sk.data.preparation import read_times
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.history import usable_history
 from automodel_sk.forecasting.inputs import check_room, prepared_history, prepared_static
 from automodel_sk.forecasting.state import ModelState, exact_target
 from automodel_sk.training.build import is_padded
-from automodel_sk.training.refit import fit_final, train_on
+from automodel_sk.training.refit import fit_final, task_of, train_on
 
 __all__ = ["profile_of", "refitted", "updated"]
 
@@ -27,14 +26,8 @@ def refitted(
     """Return the same configuration trained on other data; see `AutoModel.refit`."""
     order, treatment = state.date_order, state.treatment
     frame = usable_history(dataset, state.task, state.freq, order, treatment=treatment)
-    lengths = _lengths(frame)
-    task = replace(
-        state.task,
-        n_series=len(lengths),
-        lengths=lengths,
-        has_mask=MASK in frame.columns,
-        pad_short_series=False,
-    )
+    _refuse_single_rows(frame)
+    task = replace(task_of(state.task, frame), pad_short_series=False)
     task = replace(task, pad_short_series=is_padded(task, state.config))
     steps, static = state.steps_in_full, prepared_static(state, static_df, frame)
     check_room(state, frame, static)
@@ -60,9 +53,11 @@ def updated(
 ) -> ModelState:
     """Return a model trained on from its weights; see `AutoModel.update`."""
     frame = prepared_history(state, dataset)
-    _lengths(frame)
+    _refuse_single_rows(frame)
+    task = task_of(state.task, frame)
     fitted = train_on(
         state.fitted,
+        state.config,
         frame,
         static_df=prepared_static(state, static_df, frame),
         done=state.number_of_steps,
@@ -71,6 +66,7 @@ def updated(
     return replace(
         state,
         fitted=fitted,
+        task=replace(task, pad_short_series=is_padded(task, state.config)),
         scores=None,
         windows=None,
         profile=profile_of(state, dataset),
@@ -78,15 +74,13 @@ def updated(
     )
 
 
-def _lengths(frame: pd.DataFrame) -> Any:
-    """Return the rows of each series; raise if no series has a past and a future to train on."""
-    lengths = frame.groupby("unique_id", observed=True).size().to_numpy()
-    if lengths.max() < 2:
+def _refuse_single_rows(frame: pd.DataFrame) -> None:
+    """Raise if no series has a past and a future to train on."""
+    if frame.groupby("unique_id", observed=True).size().max() < 2:
         raise InvalidInputError(
             "dataset has a single row in each series, which leaves nothing to learn from; pass"
             " at least one series of 2 rows or more"
         )
-    return lengths
 
 
 def profile_of(state: ModelState, dataset: pd.DataFrame) -> DatasetProfile:

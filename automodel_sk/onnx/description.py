@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictBool, StrictInt, StrictStr
 
 from automodel_sk.data.columns import ColumnNames
+from automodel_sk.data.treatment import Treatment
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.forecasting.state import ModelState
-from automodel_sk.persistence.manifest import StoredColumns
+from automodel_sk.persistence.manifest import StoredColumns, StoredTreatment
 from automodel_sk.persistence.schema import Stored, checked
 from automodel_sk.persistence.strict_json import parse_json
 from automodel_sk.training.task import TrainingTask
@@ -45,6 +46,8 @@ class Description(Stored):
         What distinguishes the columns of the outputs.
     ids : list, optional
         The series of a network that forecasts all of them together.
+    treatment : StoredTreatment, optional
+        What is done to data and forecasts; nothing if a file does not say it.
     """
 
     format: Literal[1]
@@ -60,6 +63,7 @@ class Description(Stored):
     date_order: Literal["day first", "month first"] | None
     columns: StoredColumns
     ids: Ids | None = None
+    treatment: StoredTreatment | None = None
 
     @property
     def task(self) -> TrainingTask:
@@ -78,6 +82,11 @@ class Description(Stored):
     def names(self) -> ColumnNames:
         """The user's names of columns."""
         return self.columns.decode()
+
+    @property
+    def treated(self) -> Treatment:
+        """What is done to data and forecasts."""
+        return Treatment() if self.treatment is None else self.treatment.decode()
 
 
 def described(state: ModelState) -> str:
@@ -98,6 +107,7 @@ def described(state: ModelState) -> str:
         "date_order": state.date_order,
         "columns": asdict(state.columns),
         "ids": list(state.ids) if joint else None,
+        "treatment": asdict(state.treatment),
     }
     return json.dumps(description)
 

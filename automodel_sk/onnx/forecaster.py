@@ -111,7 +111,8 @@ class OnnxForecaster:
         -------
         DataFrame
             Columns `unique_id`, `ds` and the model's name, followed by those of the quantiles that
-            it was trained for; `h` rows per series.
+            it was trained for; `h` rows per series. Gaps are filled and values clipped at zero as
+            `AutoModel.predict` does.
 
         Raises
         ------
@@ -119,7 +120,7 @@ class OnnxForecaster:
             Columns or values are missing.
         """
         own = self._description
-        history = usable_history(dataset, own.task, own.freq, own.date_order, own.ids)
+        history = usable_history(dataset, own.task, own.freq, own.date_order, own.ids, own.treated)
         times = times_after(history, own.freq, own.h)
         future = future_values(futr_df, own.futr_exog, history, own.h, own.freq, own.date_order)
         inputs = last_windows(
@@ -131,7 +132,8 @@ class OnnxForecaster:
             futr_df=of_steps(future, times),
             static_df=align_static(static_df, history, own.stat_exog),
         )
-        return table_of(run(self._session, inputs, together=own.ids is not None), times, own)
+        raw = run(self._session, inputs, together=own.ids is not None)
+        return own.treated.of_forecast(table_of(raw, times, own))
 
     def __repr__(self) -> str:
         return f"OnnxForecaster({self._description.model_name!r}, h={self.h})"

@@ -204,6 +204,7 @@ class _Refit:
         wanted = further_steps(step)
         fitted = train_on(
             kept,
+            self._best.config,
             self._plan.frame,
             static_df=self._plan.static_df,
             steps=wanted,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from automodel_sk.data.preparation import MASK
 from automodel_sk.training.build import (
     build_model,
     effective_config,
@@ -34,6 +35,7 @@ __all__ = [
     "repeat_forecasts",
     "repeat_trial",
     "steps_of",
+    "task_of",
     "train_on",
 ]
 
@@ -63,10 +65,24 @@ def final_model(task: TrainingTask, config: Mapping[str, Any], steps: int | None
     return model
 
 
+def task_of(task: TrainingTask, frame: Any) -> TrainingTask:
+    """Return a task with the series of another frame: their number, lengths and unobserved rows.
+
+    Parameters
+    ----------
+    task : TrainingTask
+        The task of the search.
+    frame : DataFrame
+        Long frame, sorted.
+    """
+    lengths = frame.groupby("unique_id", observed=True).size().to_numpy()
+    return replace(task, n_series=len(lengths), lengths=lengths, has_mask=MASK in frame.columns)
+
+
 def padded_for(
     task: TrainingTask, config: Mapping[str, Any], frame: Any, held_out: int
 ) -> TrainingTask:
-    """Return a task that pads series if there would otherwise be no window to train on.
+    """Return a frame's task that pads series if there would otherwise be no window to train on.
 
     Parameters
     ----------
@@ -77,9 +93,11 @@ def padded_for(
     held_out : int
         Rows at the end of each series that are not trained on.
     """
-    longest = int(frame.groupby("unique_id", observed=True).size().max())
     settled = replace(task, lengths=None, pad_short_series=False)
     size = effective_config(settled, config)["input_size"]
+    task = task_of(task, frame)
+    assert task.lengths is not None
+    longest = int(task.lengths.max())
     return replace(task, pad_short_series=True) if longest - held_out <= size else task
 
 
@@ -226,6 +244,7 @@ def steps_of(fitted: Any) -> int:
 
 def train_on(
     fitted: Any,
+    config: Mapping[str, Any],
     frame: Any,
     *,
     static_df: Any = None,
@@ -242,6 +261,8 @@ def train_on(
     ----------
     fitted : neuralforecast.NeuralForecast
         The fitted object; it is not changed.
+    config : mapping
+        Its configuration.
     frame, static_df : DataFrame
         As in `fit_final`.
     steps : int
@@ -259,6 +280,7 @@ def train_on(
         continued = private_copy(fitted)
         module = module_of(continued)
         _pad_short_series(module, frame)
+        _take_unobserved_rows(module, config, frame)
         steps_before = module.trainer_kwargs["max_steps"]
         module.trainer_kwargs["max_steps"] = steps
         with (
@@ -283,6 +305,12 @@ def _pad_short_series(module: Any, frame: Any) -> None:
     module.hparams["start_padding_enabled"] = True
     module.padder_train = torch.nn.ConstantPad1d((module.input_size - 1, module.h), 0.0)
     module.min_insample_fraction = 0.0  # only windows of whole histories so far
+
+
+def _take_unobserved_rows(module: Any, config: Mapping[str, Any], frame: Any) -> None:
+    """Train on windows with unobserved rows, as a new model would, unless that was ruled out."""
+    if MASK in frame.columns and "training_data_availability_threshold" not in config:
+        module.min_insample_fraction = 0.0
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ __all__ = [
 ]
 
 _WEIGHTS = ".safetensors"
+
+logger = logging.getLogger(__name__)
 
 
 def write_ranked(
@@ -61,8 +64,11 @@ def write_ranked(
         return
     target = Path(folder) / f"{digest}_{int(not complete)}_{loss!r}{ending}"
     partial = target.with_name(f"{target.name}.{os.getpid()}.part")
-    save(partial)
-    partial.replace(target)
+    try:
+        save(partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
     # Workers that write at the same time list the same files here and keep the same ones.
     surplus = [] if keep is None else _ranked(folder, ending)[keep:]
     for file in {*own, *surplus}:
@@ -142,15 +148,20 @@ class BestWeights:
             return
         from safetensors.torch import save_file
 
-        write_ranked(
-            self._folder,
-            config,
-            self._loss,
-            lambda path: save_file(self.state, path),
-            ending=_WEIGHTS,
-            complete=complete,
-            keep=self._keep,
-        )
+        try:
+            write_ranked(
+                self._folder,
+                config,
+                self._loss,
+                lambda path: save_file(self.state, path),
+                ending=_WEIGHTS,
+                complete=complete,
+                keep=self._keep,
+            )
+        except Exception as exc:  # the trial is of use without them: it can be repeated
+            logger.warning(
+                "a trial's weights are not kept (%s: %s)", type(exc).__name__, str(exc)[:200]
+            )
 
 
 def weights_of(module: Any) -> dict[str, Any]:

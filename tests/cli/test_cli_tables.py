@@ -238,9 +238,10 @@ def test_fuzzed_tables_never_end_raw(tmp_path: Path) -> None:
             read_series(path, Columns(), quiet=True)
 
 
-def test_a_table_that_does_not_fit_on_the_disk_leaves_no_part(tmp_path: Path):
+def test_a_table_that_does_not_fit_on_the_disk_leaves_the_earlier_one(tmp_path: Path):
     resource = pytest.importorskip("resource")  # not on Windows
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    write_table(pd.DataFrame({"ds": [1], "y": [0.5]}), tmp_path / "out.csv")
     frame = pd.DataFrame({"ds": range(10_000), "y": 0.25})
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
     try:
@@ -248,7 +249,8 @@ def test_a_table_that_does_not_fit_on_the_disk_leaves_no_part(tmp_path: Path):
             write_table(frame, tmp_path / "out.csv")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert not (tmp_path / "out.csv").exists()
+    assert [file.name for file in tmp_path.iterdir()] == ["out.csv"]
+    assert (tmp_path / "out.csv").read_text() == "ds,y\n1,0.5\n"
 
 
 def test_numbers_of_forecasts_are_short_as_text_and_whole_in_parquet(tmp_path: Path):

@@ -106,6 +106,34 @@ def test_another_column_tells_the_decimal_sign(tmp_path: Path) -> None:
     assert found["price"].tolist() == [1.234, 2.345]
 
 
+def test_files_of_one_command_share_the_decimal_sign(tmp_path: Path) -> None:
+    data = written(tmp_path, "unique_id;ds;y;price\na;2024-01-01;118,5;1.218\n")
+    frame, columns = read_series(data, Columns(), quiet=True)
+    assert frame["price"].tolist() == [1218]
+    later = written(tmp_path, "unique_id;ds;price\na;2024-01-02;1.220\n", "later.csv")
+
+    def price(path: Path) -> Any:
+        found = read_beside(path, columns, ("unique_id", "ds"))
+        assert found is not None
+        return found["price"].tolist()
+
+    assert price(later) == [1220]
+    for text in ("unique_id,ds,price\na,2024-01-02,1.220\n", "unique_id;ds;price\na;2024;1.22\n"):
+        assert price(written(tmp_path, text, "plain.csv")) == [1.22]
+    wide = written(tmp_path, "ds;a\n2024-01-01;1,5\n2024-01-02;1.218\n", "wide.csv")
+    frame, columns = read_series(wide, Columns(wide=True), quiet=True)
+    assert frame["y"].tolist() == [1.5, 1218]
+    assert price(later) == [1220]
+
+
+def test_a_further_column_that_may_mean_two_things_is_refused(tmp_path: Path) -> None:
+    data = written(tmp_path, "unique_id;ds;y;price\na;2024-01-01;118;1.218\n")
+    with pytest.raises(InvalidInputError, match=r"'price': '1\.218' may be 1\.218 or 1218; choose"):
+        read(data)
+    assert read(data, decimal=".")["price"].tolist() == [1.218]
+    assert read(data, decimal=",")["price"].tolist() == [1218]
+
+
 def test_the_index_that_pandas_writes_without_a_name(tmp_path: Path) -> None:
     path = tmp_path / "close.csv"
     pd.Series(range(40), index=DAYS, name="Close").to_csv(path)

@@ -215,3 +215,24 @@ def test_what_is_never_observed_or_far_out_under_the_mask_is_told(caplog):
     for value in (0.0, np.nan, 10.0):
         found = DataValidator().validate_dataset(masked(value), h=H).warnings
         assert not any("marks as not observed" in w for w in found)
+
+
+def test_unobserved_rows_that_come_later_are_trained_on():
+    """Series of unequal lengths without a mask ask for whole pasts; with one, none may be left."""
+    noise = np.random.default_rng(3)
+    days = pd.date_range("2024-01-01", periods=100)
+    parts = [
+        pd.DataFrame({"unique_id": name, "ds": days[:n], "y": noise.normal(10, 1, n)})
+        for name, n in (("a", 100), ("b", 90))
+    ]
+    model = fit(pd.concat(parts, ignore_index=True), {**CONFIG, "input_size": 14})
+    later = pd.concat([parts[0], parts[1].iloc[:60]], ignore_index=True)
+    later["available_mask"] = (later.groupby("unique_id").cumcount() % 10 != 0).astype(int)
+    updated = model.update(later)
+    assert updated.state.task.lengths.tolist() == [100, 60]
+    assert updated.state.task.has_mask
+    assert not model.state.task.has_mask
+    expected = model.refit(later).cross_validation(n_windows=2)
+    pd.testing.assert_frame_equal(updated.cross_validation(n_windows=2), expected)
+    pd.testing.assert_frame_equal(model.cross_validation(later, n_windows=2), expected)
+    assert model.calibrate(later).predict(later, level=[80])["MLP-lo-80"].notna().all()

@@ -291,3 +291,17 @@ def test_ensembles_name_the_network_to_export(tmp_path: Path):
     ensemble = create_auto_model(["SeasonalNaive", "Naive"], H, frame, n_windows=2, **QUIET)
     with pytest.raises(InvalidInputError, match="an ensemble can't be exported to ONNX; it has no"):
         ensemble.to_onnx(tmp_path / "model.onnx")
+
+
+def test_data_and_forecasts_are_treated_as_by_the_model(tmp_path: Path) -> None:
+    sales = seasonal_panel(n_series=2, length=60)
+    sales["y"] = (sales["y"] - sales.groupby("unique_id")["y"].transform("mean")).clip(lower=0)
+    network = fitted("MLP", sales, fill_gaps="zero", non_negative=True)
+    forecaster = OnnxForecaster(network.to_onnx(tmp_path / "sales.onnx"))
+    gone = sales.drop(index=[55, 57])
+    hole = sales.assign(y=sales["y"].where(sales.index != 58))
+    for rows in (sales, gone, hole):
+        expected = network.predict(rows)
+        same(forecaster.predict(rows), expected)
+        assert (forecaster.predict(rows)["MLP"] >= 0).all()
+    assert (network.predict(sales)["MLP"] == 0).any(), "else nothing was clipped"

@@ -28,6 +28,7 @@ from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.seeding import PerTrialSampler
 from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search.study.study import AskTellStudy, muted, open_study
+from automodel_sk.search.study.trial_lifecycle import record_of
 from automodel_sk.search_space import Choice, Computed, Float, Integer, Normal
 from automodel_sk.trials import Failure
 
@@ -181,6 +182,25 @@ def test_side_by_side_nothing_that_ended_is_lost_and_none_is_begun_too_many(
         before = ended
     assert len(drawn(life.study)) == n
     assert all(state.is_finished() for _, state, *_ in drawn(life.study))
+
+
+def test_the_last_validation_of_a_slot_has_its_own_step() -> None:
+    request = request_for("ray", space=FLOATS)
+    study = opened(request)
+    trials = RayTrials(study, request, TrialNotifier(study, request, RecordingCallback()), 1)
+    job = trials.next_job()
+    assert job is not None
+    number = job["number"]
+    trials.start(number)
+    for report, loss in enumerate([3.0, 2.0, 1.0], start=1):
+        told = {"loss": loss, "number": number, "report": report, "changed": {}}
+        trials.report(told | {"step": 4 * report, "seconds": 0.1})
+    found = {"notes": {}, "forecasts": None, "steps": [4, 8, 9]}
+    trials.report({"loss": 1.0, "number": number, "seconds": 0.1, "outcome": found})
+    trials.end(number)
+    record = record_of(study.get_trials()[0], request)
+    assert record.intermediate_values == {4: 3.0, 8: 2.0, 9: 1.0}
+    assert record.best_step == 9
 
 
 def test_searchers_learn_from_what_they_did_not_propose(tmp_path: Path) -> None:

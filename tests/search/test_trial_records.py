@@ -52,6 +52,12 @@ def test_the_value_of_a_pruned_trial_is_its_last_loss() -> None:
     assert record.duration_seconds == 9.0
 
 
+def test_a_clock_that_is_set_back_makes_no_negative_duration() -> None:
+    trial = ended({1: 3.0}, steps=[20])
+    trial.datetime_complete = START - timedelta(seconds=3500)
+    assert record_of(trial, REQUEST).duration_seconds == 0.0
+
+
 @pytest.mark.parametrize("steps", [None, "20", [20, 10], [20, 10**7], [True]])
 def test_without_plausible_steps_losses_are_numbered(steps: Any) -> None:
     record = record_of(ended({1: 3.0, 2: 2.0}, steps=steps), REQUEST)

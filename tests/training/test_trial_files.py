@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from automodel_sk.training.trial_files import BestWeights, stored_weights
+from automodel_sk.training.trial_files import BestWeights, stored_weights, write_ranked
 
 FIRST, SECOND = {"learning_rate": 0.1}, {"learning_rate": 0.2}
 
@@ -72,3 +72,22 @@ def test_later_steps_do_not_change_the_copy(tmp_path: Path) -> None:
         module.weight.fill_(5.0)
     best.write(FIRST)
     assert weights_at(tmp_path, FIRST) == 1.0
+
+
+def test_a_trial_outlives_weights_that_cannot_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    best = BestWeights(str(tmp_path / "gone"))
+    best.note(layer(1.0), 1.0)
+    best.write(FIRST)
+    assert "a trial's weights are not kept" in caplog.text
+
+
+def test_no_part_of_a_file_is_left(tmp_path: Path) -> None:
+    def half(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_ranked(str(tmp_path), FIRST, 1.0, half, ending=".x")
+    assert not [*tmp_path.iterdir()]

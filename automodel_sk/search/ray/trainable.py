@@ -102,7 +102,10 @@ def train_on_ray(job: Mapping[str, Any], trainer: Trainer, lent: LentDataset) ->
             changed=attempts.changed,
             slot=job["slot"],
         )
-        if outcome.notes or outcome.forecasts is not None:
+        # A slot that is over ends a training with a validation before the next one is due.
+        interval = trainer.interval({**job["config"], **attempts.changed})
+        early = any(step % interval for step in outcome.losses)
+        if outcome.notes or outcome.forecasts is not None or early:
             _pass_on(outcome, job, attempts)
     except Exception as exc:
         seconds = time.perf_counter() - attempts.started
@@ -113,7 +116,11 @@ def _pass_on(outcome: Outcome, job: Mapping[str, Any], attempts: _Attempts) -> N
     """Send the driver what it does not learn from the losses."""
     from ray import tune
 
-    found = {"notes": dict(outcome.notes), "forecasts": outcome.forecasts}
+    found = {
+        "notes": dict(outcome.notes),
+        "forecasts": outcome.forecasts,
+        "steps": list(outcome.losses),
+    }
     seconds = time.perf_counter() - attempts.started
     tune.report(
         {"loss": outcome.score, "number": job["number"], "seconds": seconds, "outcome": found}

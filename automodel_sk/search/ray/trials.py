@@ -216,6 +216,9 @@ class RayTrials:
         if "outcome" in result:
             running.notes = result["outcome"]["notes"]
             running.forecasts = result["outcome"]["forecasts"]
+            steps = result["outcome"]["steps"]
+            if len(steps) == len(running.losses):  # the last one may have come early
+                running.losses = dict(zip(steps, running.losses.values(), strict=True))
             return
         if result["changed"] != running.changed:
             running.changed = result["changed"]

@@ -166,7 +166,8 @@ def record_of(trial: FrozenTrial, request: SearchRequest) -> TrialRecord:
     if config is None and state in (TrialState.COMPLETE, TrialState.PRUNED):
         state, reason = TrialState.FAIL, "its parameters are not in the search space"
     losses = _losses_of(trial, config or {})
-    elapsed = trial.duration.total_seconds() if trial.duration else 0.0
+    # Clocks may be set back during a trial.
+    elapsed = max(0.0, trial.duration.total_seconds()) if trial.duration else 0.0
     seconds = seconds_of(trial)
     return TrialRecord(
         number=trial.number,
