@@ -402,7 +402,7 @@ class AutoModel:
             dataset,
             n_windows=n_windows,
             static_df=static_df,
-            cross_validation=self.cross_validation,
+            cross_validation=self._past_windows,  # intervals are laid around unclipped forecasts
         )
         return state.scores
 

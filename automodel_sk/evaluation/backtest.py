@@ -13,7 +13,7 @@ import pandas as pd
 from automodel_sk.catalog.losses import point_quantile
 from automodel_sk.catalog.models import is_joint
 from automodel_sk.data.baselines import BASELINE_COLUMN, BASELINES, baseline_forecasts
-from automodel_sk.data.preparation import filled_target
+from automodel_sk.data.preparation import filled_target, observed_values
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.calibration import Windows
 from automodel_sk.forecasting.past_windows import windows_to_hold_out, with_scores
@@ -112,9 +112,9 @@ class Backtest:
     def typical_series(self) -> dict[str, object]:
         """Return the series with the best, the median and the worst forecast, by these words.
 
-        Returns fewer if there are fewer than three series.
+        Returns fewer if there are fewer than three series with observed values.
         """
-        ranked = self.by_series().index
+        ranked = self.by_series()[self.model].dropna().index
         places = {"best": 0, "typical": len(ranked) // 2, "worst": len(ranked) - 1}
         named: dict[int, str] = {}
         for word in ("best", "worst", "typical"):
@@ -189,7 +189,7 @@ def _test(model: AutoModel) -> Backtest:
     if state.scores is None and loss_family(state.loss) == "point":
         model._keep(with_scores(state, raw, frame))
     simple = _simple_forecasts(frame, windows, state)
-    own = raw[[*_KEYS, "y", column]]
+    own = state.treatment.of_forecast(raw[[*_KEYS, "y", column]])
     forecasts = own.merge(simple, on=_KEYS, validate="one_to_one")
     forecasts["scale"] = forecasts["unique_id"].map(_scales(frame, state.season))
     return Backtest(forecasts.sort_values(_KEYS, ignore_index=True), column, windows)
@@ -200,13 +200,14 @@ def _past_forecasts(model: AutoModel) -> tuple[Windows, pd.DataFrame, pd.DataFra
     frame = model.state.history()
     windows = _windows(frame, model.state)
     given = frame if is_joint(model.model_name) else windows.of(frame)
-    raw = model.cross_validation(given, n_windows=windows.count, step_size=windows.step)
+    # Without clipping, as intervals are laid around forecasts before it.
+    raw = model._past_windows(given, n_windows=windows.count, step_size=windows.step)
     return windows, raw, frame
 
 
 def _scales(frame: pd.DataFrame, season: int) -> pd.Series:
     """Return the mean absolute seasonal difference of each series, by id."""
-    ids, y = frame["unique_id"].to_numpy(), frame["y"].to_numpy(float)
+    ids, y = frame["unique_id"].to_numpy(), observed_values(frame)["y"].to_numpy(float)
     names, scales = series_scales(ids, y, season)
     return pd.Series(scales, index=pd.Index(names))
 

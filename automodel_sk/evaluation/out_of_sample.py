@@ -15,9 +15,11 @@ from automodel_sk.catalog.losses import point_quantile, trained_quantiles
 from automodel_sk.data.baselines import BASELINE_COLUMN, BASELINES, baseline_forecasts
 from automodel_sk.data.held_out import HeldOutWindows
 from automodel_sk.data.preparation import filled_target, observed_values, read_times
+from automodel_sk.data.times.read import read_time_column
 from automodel_sk.data.wording import wording
 from automodel_sk.evaluation.validation_scores import DEFAULT_METRICS, chosen_metrics
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.forecasting.predict import loss_family
 from automodel_sk.forecasting.state import ModelState
 from automodel_sk.metrics import Forecast, Metric
 from automodel_sk.metrics.quantiles import quantile_columns
@@ -78,7 +80,7 @@ def evaluate(
     state = model.state
     judged = _metrics(state, metrics)
     rows = _test_rows(state, test_df)
-    if futr_df is None and state.task.futr_exog:
+    if futr_df is None and state.asked_ahead:
         futr_df = _future(state, rows.table, test_df)
     own = {
         name: _Forecaster(name, predict, futr_df, rows, state)
@@ -119,6 +121,9 @@ def _test_rows(state: ModelState, test_df: pd.DataFrame) -> TestRows:
 def _later(state: ModelState, test_df: pd.DataFrame) -> pd.DataFrame:
     """Return the rows after the training data, with the values that were observed."""
     rows = read_times(test_df, state.date_order)
+    own = wording().column("ds", "test_df")
+    if read_time_column(rows["ds"].rename(wording().own("ds")), state.date_order).hasnans:
+        raise InvalidInputError(f"{own} has missing times; drop those rows")
     rows = observed_values(rows.assign(y=_numbers(rows["y"])))
     _check_kinds(rows, state)
     ends = state.ends().set_index("unique_id")["ds"]
@@ -145,7 +150,7 @@ def _later(state: ModelState, test_df: pd.DataFrame) -> pd.DataFrame:
         )
     _check_once(later)
     _warn_of_missing(ends.index, later)
-    kept = [*_KEYS, "y", *(c for c in state.task.futr_exog if c in later.columns)]
+    kept = [*_KEYS, "y", *(c for c in state.asked_ahead if c in later.columns)]
     return later[kept].sort_values(_KEYS, kind="stable", ignore_index=True)
 
 
@@ -188,7 +193,8 @@ def _check_once(later: pd.DataFrame) -> None:
 
 def _warn_of_missing(ids: Any, later: pd.DataFrame) -> None:
     """Warn about series without rows, whose errors are unknown."""
-    missing = [name for name in ids if name not in set(later["unique_id"])]
+    known = set(later["unique_id"])
+    missing = [name for name in ids if name not in known]
     if missing:
         logger.warning(
             "test_df has no later row of %s%s; the errors are those of the other %d series",
@@ -226,7 +232,7 @@ def _check_steps(later: pd.DataFrame, steps: pd.DataFrame, state: ModelState) ->
 
 def _future(state: ModelState, table: pd.DataFrame, test_df: pd.DataFrame) -> pd.DataFrame:
     """Return the future values of the steps to forecast, from the test rows."""
-    names = list(state.task.futr_exog)
+    names = list(state.asked_ahead)
     absent = [name for name in names if name not in test_df.columns]
     complete = not absent and table[names].notna().all().all()
     if not complete or table["unique_id"].nunique() < len(state.ids):
@@ -316,16 +322,24 @@ def _errors(
     """Return the error of each series by forecaster; NaN where it has no quantiles to score."""
     objective = make_objective(metric, rows.windows, state.history()).of_scaled_series()
     found: dict[str, Array] = {}
+    # A point loss forecasts the median; the point of others may be a mean, or another quantile.
+    of_quantile = metric.scores_a_quantile and loss_family(state.loss) != "point"
     with np.errstate(all="ignore"):
         for name, forecaster in forecasters.items():
-            try:
-                found[name] = objective.by_window(forecaster.point())
-            except InvalidInputError:  # the metric scores quantiles
-                try:
-                    found[name] = objective.by_window(forecaster.full())
-                except InvalidInputError:
-                    found[name] = np.full(len(rows.windows.truth), np.nan)
+            kinds = (forecaster.full,) if of_quantile else (forecaster.point, forecaster.full)
+            found[name] = _first_scored(objective, kinds, len(rows.windows.truth))
     return found
+
+
+def _first_scored(objective: Any, kinds: Sequence[Callable[[], Forecast]], n_series: int) -> Array:
+    """Return the errors of the first forecast that has what the metric scores; else NaN."""
+    for forecast in kinds:
+        try:
+            errors: Array = objective.by_window(forecast())
+        except InvalidInputError:  # the metric scores quantiles
+            continue
+        return errors
+    return np.full(n_series, np.nan)
 
 
 def _in_all(table: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

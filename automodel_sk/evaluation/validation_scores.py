@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -181,8 +181,14 @@ def chosen_metrics(
     of_search: Any, asked: Sequence[Any] | None, season: int, usual: Sequence[str]
 ) -> list[Metric]:
     """Return the requested metrics, or the search metric and the usual ones."""
-    found = [resolve_metric(m, season) for m in (asked or [computable(of_search), *usual])]
-    return list({metric.name: metric for metric in found if metric is not None}.values())
+    found: list[Metric] = []
+    for given in asked or [computable(of_search), *usual]:
+        metric = resolve_metric(given, season)
+        if metric is None or metric in found:
+            continue
+        named = sum(metric.name in (m.name, m.name.rpartition(" (")[0]) for m in found)
+        found.append(replace(metric, name=f"{metric.name} ({named + 1})") if named else metric)
+    return found
 
 
 def _forecast(

@@ -33,7 +33,7 @@ TO = Place("to", "forecasts", optional=True)
 
 _STATE = "_forecasts.json"  # readers of a folder skip what begins with "_"
 _FORMAT = 1
-_PATTERN = "block-*.parquet"
+_PATTERN = f"block-{'[0-9]' * 5}.parquet"
 
 Inputs = Mapping[str, pd.DataFrame | None]
 BlockForecast = Callable[[slice, dict[str, pd.DataFrame | None]], pd.DataFrame]
@@ -226,7 +226,8 @@ class _Folder:
         self._path, self._digest = path, digest
         known = self._read()
         listed: dict[str, Any] = known.get("files", {}) if isinstance(known, dict) else {}
-        foreign = [f.name for f in path.glob("*.parquet") if not f.match(_PATTERN)]
+        begun = (path / _STATE).exists()
+        foreign = [f.name for f in path.glob("*.parquet") if not (begun and f.match(_PATTERN))]
         if foreign:
             raise InvalidInputError(
                 f"to={str(path)!r} holds {shown(min(foreign))}, which is no forecast of this"

@@ -47,8 +47,6 @@ def forecast_past_windows(
     static_df: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Forecast past windows with the configuration of a model; see `AutoModel.cross_validation`."""
-    from neuralforecast import NeuralForecast
-
     frame = state.exact_history() if dataset is None else prepared_history(state, dataset)
     static = prepared_static(state, static_df, frame)
     zone = day_zone(frame["ds"], state.freq)
@@ -66,7 +64,7 @@ def forecast_past_windows(
     with training():
         model = final_model(task, state.config, state.training_steps)
         with averaged_weights(model, wanted=task.average_weights):
-            result: pd.DataFrame = NeuralForecast([model], freq=state.freq).cross_validation(
+            result: pd.DataFrame = _trained_anew(model, state.freq).cross_validation(
                 frame,
                 static_df=static,
                 n_windows=n_windows,
@@ -76,6 +74,20 @@ def forecast_past_windows(
     result = result[result["unique_id"].isin(tested["unique_id"].unique())]
     result = observed_only(tidy(result.reset_index(drop=True), model), frame)
     return state.coherent(in_zone(result, zone))
+
+
+def _trained_anew(model: Any, freq: str | int) -> Any:
+    """Return a NeuralForecast object of which each training begins with the untrained model.
+
+    Upstream's loop over windows would train on from the weights of the window before.
+    """
+    from neuralforecast import NeuralForecast
+
+    class Anew(NeuralForecast):  # type: ignore[misc]  # upstream is untyped
+        def fit(self, *args: Any, **kwargs: Any) -> None:
+            super().fit(*args, **{**kwargs, "use_init_models": True})
+
+    return Anew([model], freq=freq)
 
 
 def calibrated(

@@ -209,8 +209,9 @@ class ModelState:
 
     def ends(self) -> pd.DataFrame:
         """Return the last time of each training series."""
-        ends = {"unique_id": self.fitted.uids, "ds": self.fitted.last_dates}
-        return pd.DataFrame({name: list(values) for name, values in ends.items()})
+        return pd.DataFrame(
+            {"unique_id": list(self.fitted.uids), "ds": pd.Index(self.fitted.last_dates)}
+        )
 
     def stored_static(self) -> pd.DataFrame:
         """Return the static values of the training series."""

@@ -71,6 +71,12 @@ class Metric:
         """Return whether each evaluation needs the history, instead of once per search."""
         return self.kind == "table" and "train_df" in inspect.signature(self.function).parameters
 
+    @property
+    def scores_a_quantile(self) -> bool:
+        """Return whether it is the error of one quantile, such as the pinball loss."""
+        table = self.scaled or (self.function if self.kind == "table" else None)
+        return table is not None and "q" in inspect.signature(table).parameters
+
     def errors(
         self, windows: HeldOutWindows, forecast: Forecast, train: pd.DataFrame | None = None
     ) -> Array:
@@ -138,7 +144,8 @@ class Metric:
         probe = Forecast(off_by_one, {0.5: off_by_one})
         past = history[["unique_id", "ds", "y"]]
         unscaled = self.errors(windows, probe)
-        weights = self._of_table(self.scaled, windows, probe, past) / unscaled
+        # The mean, by which some divide, may be negative.
+        weights = np.abs(self._of_table(self.scaled, windows, probe, past) / unscaled)
         power = 2 if self.name == "msse" else 1
         sizes = past["y"].abs().groupby(past["unique_id"], observed=True).max()
         ids = windows.frame["unique_id"].to_numpy()[:: windows.h]

@@ -18,6 +18,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from automodel_sk._utils.plain_json import plain_json
 from automodel_sk.exceptions import ModelFileError
 from automodel_sk.forecasting.conformal import ConformalScores
@@ -272,7 +274,7 @@ def _restore(manifest: Manifest, folder: Path, make: type[AutoModel]) -> AutoMod
             loss=module.loss,
             valid_loss=module.valid_loss,
             # Without the series' lengths, later trainings would sample other windows.
-            lengths=None if profile is None else profile.lengths,
+            lengths=None if profile is None else np.diff(fitted.dataset.indptr),
         ),
         config,
         best_step=manifest.best_step,

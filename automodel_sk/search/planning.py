@@ -320,7 +320,7 @@ def _task(
         cat_exog=categories,
         trainer_options=trainer_options(options.gpus),
         plateau=PLATEAU if options.use_pruning else None,
-        lengths=data.profile.lengths,
+        lengths=data.lengths,
         step_size=options.step_size,
         metric=options.metric,
         has_mask=MASK in data.frame.columns,

@@ -75,7 +75,7 @@ def task_of(task: TrainingTask, frame: Any) -> TrainingTask:
     frame : DataFrame
         Long frame, sorted.
     """
-    lengths = frame.groupby("unique_id", observed=True).size().to_numpy()
+    lengths = frame.groupby("unique_id", observed=True, sort=False).size().to_numpy()
     return replace(task, n_series=len(lengths), lengths=lengths, has_mask=MASK in frame.columns)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from automodel_sk import AutoModel, DataValidator, create_auto_model
+from automodel_sk.evaluation.backtest import backtest
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.search_space import Choice
 
@@ -236,3 +237,13 @@ def test_unobserved_rows_that_come_later_are_trained_on():
     pd.testing.assert_frame_equal(updated.cross_validation(n_windows=2), expected)
     pd.testing.assert_frame_equal(model.cross_validation(later, n_windows=2), expected)
     assert model.calibrate(later).predict(later, level=[80])["MLP-lo-80"].notna().all()
+
+
+def test_scales_of_a_backtest_are_those_of_observed_rows():
+    y = np.random.default_rng(0).normal(10, 1, 120)
+    df = plain().assign(y=y, available_mask=(STEPS % 3 != 0).astype(int))
+    model = fit(df, season_length=1)
+    scale = backtest(model).forecasts["scale"].iloc[0]
+    seen = y[STEPS % 3 != 0][: -2 * H]
+    assert scale == pytest.approx(np.abs(np.diff(seen)).mean(), rel=0.3)
+    assert scale < 2, "the zeros under the mask are 10 away from all others"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from ensembles import LastTimes, data_of, ensemble_of
+from neuralforecast.losses.pytorch import QuantileLoss
 
 from automodel_sk import AutoModel, create_auto_model
 from automodel_sk.data.columns import ColumnNames
@@ -207,3 +208,42 @@ def test_future_values_come_from_the_test_rows() -> None:
     future = later.drop(columns="y")
     table = own.evaluate(first, ["mae"], futr_df=future, by_series=True)
     assert table["AutoEnsemble"].tolist() == pytest.approx([30.0, 3.0])
+
+
+def test_calendar_columns_are_computed():
+    network = create_auto_model("MLP", 4, PAST, CONFIG, calendar=["weekday"], **QUIET)
+    table = network.evaluate(LATER, ["mae"])
+    errors = LATER.merge(network.predict(), on=["unique_id", "ds"]).eval("MLP - y")
+    assert table["MLP"].tolist() == pytest.approx([errors.abs().mean()], rel=1e-5)
+
+
+def test_metrics_of_one_name_have_a_row_each(ensemble: AutoModel):
+    largest, least = lambda y, f: abs(y - f).max(), lambda y, f: abs(y - f).min()
+    table = ensemble.evaluate(LATER, [largest, least, "mae", "MAE", largest])
+    names = [name.rpartition(".")[2] for name in table["metric"]]
+    assert names == ["<lambda>", "<lambda> (2)", "mae"]
+    apart = [[LATER["y"].iloc[4 * k : 4 * k + 4] - 7.0 * 10**k for k in (0, 1)]]
+    assert table["One"].tolist()[:2] == [
+        np.mean([getattr(e.abs(), word)() for e in apart[0]]) for word in ("max", "min")
+    ]
+
+
+@pytest.mark.parametrize("loss", ["poisson", QuantileLoss(0.9)], ids=["mean", "quantile"])
+def test_the_error_of_a_quantile_is_that_of_its_forecast(loss: Any):
+    counts = FRAME.assign(y=np.random.default_rng(0).poisson(0.5, len(FRAME)).astype(float))
+    past, later = counts[counts["ds"] < DAYS[40]], counts[counts["ds"] >= DAYS[40]]
+    network = create_auto_model("MLP", 4, past, CONFIG, loss, **QUIET)
+    found = network.evaluate(later, ["quantile_loss"])["MLP"].iloc[0]
+    if loss != "poisson":
+        assert np.isnan(found), "it has no median"
+        return
+    median = later.merge(network.predict(quantiles=[0.5]), on=["unique_id", "ds"])
+    assert found == pytest.approx((median["y"] - median["MLP_ql0.5"]).abs().mean() / 2, rel=1e-5)
+
+
+def test_unreadable_times_are_refused(ensemble: AutoModel):
+    texts = [f"0{day}/02/2024" for day in (1, 2, 3, 4)]
+    with pytest.raises(InvalidInputError, match="'ds'"):
+        ensemble.evaluate(LATER.assign(ds=texts * 2), ["mae"])
+    with pytest.raises(InvalidInputError, match="column 'ds' of test_df has missing times"):
+        ensemble.evaluate(LATER.assign(ds=LATER["ds"].where(LATER["ds"] > DAYS[40])), ["mae"])

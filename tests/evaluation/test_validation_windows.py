@@ -445,3 +445,53 @@ def test_an_estimator_takes_a_function(precision: str):
     scores = forecaster.auto_model_.validation_scores([worst])
     assert scores["NLinear"].mean() == pytest.approx(forecaster.auto_model_.best_score, rel=1e-5)
     assert forecaster.clone().metric is worst
+
+
+def of_three_levels(order: str) -> pd.DataFrame:
+    """Return series of three lengths and levels, of which m is too short for validation."""
+    random = np.random.default_rng(0)
+    parts = {
+        name: pd.DataFrame(
+            {"unique_id": name, "ds": np.arange(100 - n, 100), "y": level + random.normal(size=n)}
+        )
+        for name, n, level in (("a", 60, 10.0), ("m", 8, -500.0), ("z", 90, 1000.0))
+    }
+    return pd.concat([parts[name] for name in order], ignore_index=True)
+
+
+def test_joint_forecasts_are_those_of_their_series_in_any_order_of_the_frame(tmp_path: Path):
+    space = {
+        "input_size": 8,
+        "n_block": 1,
+        "ff_dim": 4,
+        "max_steps": 5,
+        "scaler_type": "standard",
+        "learning_rate": tune.loguniform(1e-4, 1e-2),
+    }
+    kept = []
+    for order in ("amz", "zam"):
+        options = {**QUIET, "num_samples": 1, "n_windows": 2}
+        model = create_auto_model("TSMixer", 4, of_three_levels(order), space, **options)
+        assert model.state.windows is not None
+        kept.append(model.state.windows.point)
+        assert model.state.task.lengths.tolist() == [60, 8, 90]
+        loaded = AutoModel.load(model.save(tmp_path / order))
+        assert loaded.state.task.lengths.tolist() == [60, 8, 90]
+    np.testing.assert_allclose(*kept)
+    assert np.abs(kept[0].mean(axis=(1, 2)) - [10, 1000]).max() < 5
+
+
+def test_each_window_is_trained_anew_with_refit():
+    frame = noisy_panel()[["unique_id", "ds", "y"]]
+    model = create_auto_model("MLP", H, frame, {**CONFIG, "hidden_size": 8}, **QUIET)
+    several = model.cross_validation(n_windows=3, refit=True)
+    for window, left in enumerate((8, 4, 0)):
+        cut = frame[frame.groupby("unique_id").cumcount(ascending=False) >= left]
+        alone = model.cross_validation(cut, n_windows=1)
+        cutoffs = (
+            several["cutoff"]
+            .groupby(several["unique_id"])
+            .transform(lambda c: c.rank(method="dense"))
+        )
+        own = several[cutoffs == window + 1].reset_index(drop=True)
+        pd.testing.assert_frame_equal(own, alone)

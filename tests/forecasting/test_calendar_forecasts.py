@@ -137,3 +137,13 @@ def test_the_command_line_adds_the_calendar(tmp_path: Path, monkeypatch: Any) ->
     result = run("fit", "a.csv", *columns, *options, "--calendar", "weekdays")
     assert result.exit_code == 1
     assert "try --calendar weekday" in " ".join(result.output.split())
+
+
+def test_future_values_after_the_year_2262() -> None:
+    days = np.arange(np.datetime64("3000-01-01"), np.datetime64("3000-03-01")).astype("M8[us]")
+    frame = pd.DataFrame({"unique_id": "a", "ds": days, "y": np.arange(59) % 7.0, "p": 1.0})
+    config = {"input_size": 8, "hidden_size": 8, "num_layers": 1, "max_steps": 2}
+    options = {"use_mlflow": False, "verbose": False, "cpus": 1, "storage": ":memory:"}
+    model = create_auto_model("MLP", 4, frame[:-4], config, futr_exog_list=["p"], **options)
+    found = model.predict(futr_df=frame[-4:].drop(columns="y"))
+    assert found["ds"].tolist() == frame["ds"][-4:].tolist()

@@ -67,3 +67,15 @@ def test_points_and_intervals_of_a_network(tmp_path: Path) -> None:
     loaded = AutoModel.load(model.save(tmp_path / "m"))
     np.testing.assert_allclose(loaded.predict(level=99)[names], table)
     assert loaded.state.treatment == model.state.treatment
+
+
+def test_intervals_are_laid_around_forecasts_before_clipping() -> None:
+    values = np.where(np.arange(80) % 2, 6.0, 0.0)
+    df = pd.DataFrame({"unique_id": "a", "ds": np.arange(80), "y": values})
+    config = {"max_steps": 2, "input_size": 3, "hidden_size": 8, "num_layers": 1}
+    for name, given in (("MLP", config), (["RWD"], None)):
+        plain = create_auto_model(name, 3, df, given, **QUICK)
+        clipped = create_auto_model(name, 3, df, given, non_negative=True, **QUICK)
+        tables = [m.calibrate(n_windows=4).predict(level=80).iloc[:, 2:] for m in (plain, clipped)]
+        np.testing.assert_allclose(tables[1], tables[0].clip(lower=0), rtol=1e-6)
+        assert tables[0].min().min() < 0

@@ -360,3 +360,12 @@ def test_a_scale_of_rounding_errors_is_zero(history: pd.DataFrame):
         others = hold_out(repeated[~is_wave], H, N_WINDOWS, STEP, season=SEASON)
         alone = judged(name, repeated[~is_wave], others)
         assert scored == pytest.approx(alone.score(Forecast(others.reference + 1.0, {})))
+
+
+def test_a_scale_below_zero_turns_no_metric_around() -> None:
+    frame = pd.DataFrame({"unique_id": "a", "ds": range(20), "y": -10.0 - np.arange(20) % 3})
+    held_out = hold_out(frame, 3)
+    objective = make_objective(resolve_metric("spis"), held_out, frame)
+    truth = held_out.truth.ravel()
+    right, wrong = (objective.score(Forecast(truth + shift, {})) for shift in (0.0, 100.0))
+    assert right == 0.0 < wrong

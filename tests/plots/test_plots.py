@@ -327,13 +327,13 @@ def test_the_backtest_is_trained_once_and_calibrates(
 ):
     renewed = fixed.refit(seasonal_panel(2, 72))
     trained = []
-    real = AutoModel.cross_validation
+    real = AutoModel._past_windows
 
     def counted(self: AutoModel, *args: object, **kwargs: object) -> pd.DataFrame:
         trained.append(self)
         return real(self, *args, **kwargs)
 
-    monkeypatch.setattr(AutoModel, "cross_validation", counted)
+    monkeypatch.setattr(AutoModel, "_past_windows", counted)
     renewed.plot.error_by_step()
     renewed.plot.residuals()
     renewed.plot.forecast()
@@ -391,3 +391,11 @@ def test_sketches_name_their_layers_once():
     assert kinds == [Line, Line, Line]
     both = error_by_series(known_backtest(), 5)
     assert [type(layer) for _, layer in both.named_once()] == [Bars, Points]
+
+
+def test_a_series_without_observed_values_is_not_the_worst() -> None:
+    frame = pd.DataFrame({
+        "unique_id": list("abc"), "cutoff": 1, "ds": 2, "y": [1.0, np.nan, 1.0],
+        "MLP": [1.5, 1.0, 3.0], "SeasonalNaive": 1.0, "scale": 1.0,
+    })  # fmt: skip
+    assert Backtest(frame, "MLP", Windows(1, 1)).typical_series() == {"best": "a", "worst": "c"}

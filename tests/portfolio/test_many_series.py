@@ -446,3 +446,13 @@ def test_a_plan_is_described_within_its_budget():
     assert set(described.members) | set(described.networks) == set(found.names)
     assert described.n_series == 30
     assert str(described).endswith("budget 6 min, 1 at a time")
+
+
+def test_files_of_the_user_are_left_alone(ensemble, tmp_path):
+    for name in ("block-party.parquet", "block-00000.parquet"):
+        folder = tmp_path / name[:8]
+        folder.mkdir()
+        (folder / name).write_bytes(b"mine")
+        with pytest.raises(InvalidInputError, match=f"holds '{name}'"):
+            ensemble.predict(to=folder)
+        assert (folder / name).read_bytes() == b"mine"
