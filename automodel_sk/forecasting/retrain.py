@@ -29,7 +29,8 @@ def refitted(
     _refuse_single_rows(frame)
     task = replace(task_of(state.task, frame), pad_short_series=False)
     task = replace(task, pad_short_series=is_padded(task, state.config))
-    steps, static = state.steps_in_full, prepared_static(state, static_df, frame)
+    steps = state.steps_in_full
+    static = prepared_static(state, static_df, frame, trains_anew=True)
     check_room(state, frame, static)
     fitted = fit_final(task, state.config, frame, state.freq, static_df=static, steps=steps)
     return replace(

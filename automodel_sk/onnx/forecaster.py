@@ -11,9 +11,9 @@ import pandas as pd
 from automodel_sk.arguments.boundary import public
 from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.data.columns import ColumnNames
-from automodel_sk.data.preparation import align_static
 from automodel_sk.forecasting.future_values import future_values, of_steps, times_after
 from automodel_sk.forecasting.history import usable_history
+from automodel_sk.forecasting.inputs import checked_static
 from automodel_sk.forecasting.predict import tidy
 from automodel_sk.onnx.description import Description, read_description
 from automodel_sk.onnx.session import open_session, run
@@ -130,7 +130,7 @@ class OnnxForecaster:
             futr_exog=own.futr_exog,
             stat_exog=own.stat_exog,
             futr_df=of_steps(future, times),
-            static_df=align_static(static_df, history, own.stat_exog),
+            static_df=checked_static(static_df, history, own.stat_exog),
         )
         raw = run(self._session, inputs, together=own.ids is not None)
         return own.treated.of_forecast(table_of(raw, times, own))

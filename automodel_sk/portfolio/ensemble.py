@@ -435,7 +435,7 @@ class AutoEnsemble(AutoModel):
         state = self.state
         order, treatment = state.date_order, state.treatment
         frame = usable_history(dataset, state.task, state.freq, order, treatment=treatment)
-        data = _data_of(state, frame, static_df)
+        data = _data_of(state, frame, static_df, trains_anew=True)
         return _renewed(state, refitted(state.team, data), data, frame, dataset)
 
     def _updated(
@@ -525,10 +525,14 @@ def _scores_from(state: EnsembleState, point: Any) -> ConformalScores:
 
 
 def _data_of(
-    state: EnsembleState, frame: pd.DataFrame, static_df: pd.DataFrame | None
+    state: EnsembleState,
+    frame: pd.DataFrame,
+    static_df: pd.DataFrame | None,
+    *,
+    trains_anew: bool = False,
 ) -> PortfolioData:
     """Return data that replace those of an ensemble."""
-    static = prepared_static(state, static_df, frame)
+    static = prepared_static(state, static_df, frame, trains_anew=trains_anew)
     return replace(state.data, frame=on_wall(frame, state.freq), static_df=static)
 
 

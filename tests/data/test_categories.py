@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -160,6 +162,25 @@ def test_static_categories_are_coded_too():
     pd.testing.assert_series_equal(model.predict(df)["MLP"], forecast)
     pd.testing.assert_series_equal(model.predict(df, static_df=static)["MLP"], forecast)
     assert len(model.refit(df).predict()) == 2 * H
+
+
+def test_static_categories_that_are_new_are_said_so(caplog):
+    df = pd.concat([panel("0 to 6").assign(unique_id=name) for name in "ab"])
+    df = df[["unique_id", "ds", "y"]]
+    static = pd.DataFrame({"unique_id": ["a", "b"], "shop": ["large", "small"]})
+    config = {**CONFIG, "max_steps": 2, "cat_exog_list": ["shop"]}
+    config["categorical_cardinalities"] = {"shop": 2}
+    options = {**QUICK, "static_df": static, "stat_exog_list": ["shop"]}
+    model = create_auto_model("MLP", H, df, config, **options)
+    strange = static.assign(shop=["new", "newer"])
+    for call in (model.predict, model.update, model.cross_validation):
+        with pytest.raises(InvalidInputError, match="'shop' of static_df has no category known"):
+            call(df, static_df=strange)
+    assert model.refit(df, static_df=strange).state.categories == {"shop": {"new": 1, "newer": 2}}
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        model.predict(df, static_df=static.assign(shop=["large", "newer"]))
+    assert "'shop' of static_df holds 1 categories that the model was not trained on" in caplog.text
 
 
 @pytest.mark.slow

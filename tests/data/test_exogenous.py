@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -353,6 +354,38 @@ def test_a_new_series_without_static_values_is_named(static_model: AutoModel):
     forecast = static_model.predict(new, static_df=row)
     known = static_model.predict(leveled().query("unique_id == 'p0'"))
     assert np.allclose(forecast["MLP"], known["MLP"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"level": [1.0, np.nan]}, "column 'level' of static_df has 1 missing value"),
+        ({"level": [np.inf, 1.0]}, "column 'level' of static_df has 1 infinite value"),
+        ({"level": ["1", "2"]}, "column 'level' of static_df must hold numbers, found numbers as"),
+        ({"unique_id": ["p1", "p1"]}, "static_df has 1 row too many, first for series 'p1'"),
+    ],
+)
+@pytest.mark.parametrize("call", ["predict", "simulate", "refit", "update", "cross_validation"])
+def test_static_values_given_later_are_checked(
+    static_model: AutoModel, call: str, changes: dict[str, Any], words: str
+):
+    some = leveled().query("unique_id in ['p0', 'p1']")
+    static = pd.DataFrame({"unique_id": ["p0", "p1"], "level": [1.0, 2.0]}).assign(**changes)
+    with pytest.raises(InvalidInputError, match=re.escape(words)):
+        getattr(static_model, call)(some, static_df=static)
+
+
+def test_static_rows_of_other_series_are_not_checked(static_model: AutoModel):
+    some = leveled().query("unique_id in ['p0', 'p1']")
+    other = statics().assign(level=lambda frame: frame["level"].where(frame.index < 2))
+    expected = static_model.predict(some, static_df=statics())
+    pd.testing.assert_frame_equal(static_model.predict(some, static_df=other), expected)
+
+
+@pytest.mark.parametrize("call", ["predict", "simulate", "explain"])
+def test_static_values_without_a_dataset_are_refused(static_model: AutoModel, call: str):
+    with pytest.raises(InvalidInputError, match="static_df is given without dataset"):
+        getattr(static_model, call)(static_df=statics())
 
 
 def test_a_static_frame_that_is_missing_is_asked_for():

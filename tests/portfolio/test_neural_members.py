@@ -174,3 +174,19 @@ def test_an_ensemble_is_stored_in_mlflow_and_loaded(model, tmp_path, monkeypatch
     found = loaded.predict(pd.concat([frame, future], ignore_index=True), {"level": [80.0]})
     expected = ensemble.predict(frame, futr_df=future, level=[80])
     pd.testing.assert_frame_equal(found, expected, rtol=1e-5)
+
+
+def test_a_member_takes_known_categories_and_learns_new_ones_in_a_refit():
+    frame = rows()[["unique_id", "ds", "y"]]
+    static = pd.DataFrame({"unique_id": ["s1", "s2", "s3"], "shop": ["low", "low", "high"]})
+    config = {**CONFIG, "cat_exog_list": ["shop"], "categorical_cardinalities": {"shop": 2}}
+    model = network(config=config, static_df=static, stat_exog_list=["shop"])
+    data = data_of(frame, H, n_windows=2, static_df=static, stat_exog=("shop",))
+    ensemble = ensemble_of(frame, data, [NeuralMember(model)], (1.0,))
+    strange = static.assign(shop=["new", "new", "newer"])
+    with pytest.raises(InvalidInputError, match="'shop' of static_df has no category known"):
+        ensemble.predict(frame, static_df=strange)
+    with pytest.raises(InvalidInputError, match="'shop' of static_df has 1 missing value"):
+        ensemble.predict(frame, static_df=static.assign(shop=["low", None, "high"]))
+    again = ensemble.refit(frame, static_df=strange)
+    assert again.members["MLP"].model.state.categories == {"shop": {"new": 1, "newer": 2}}

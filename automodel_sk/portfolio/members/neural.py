@@ -111,11 +111,15 @@ class NeuralMember:
         steps = self.model.h if h is None else h
         ids = self.model.state.ids if history is None else history["unique_id"].unique()
         self._check_series(ids)
+        past = None if history is None else self._past(history)
+        future = self._future(futr_df)
+        static = None if history is None else self._static(static_df)
+        self._check_categories(df=past, futr_df=future, static_df=static)
         raw = forecast(
             self.model.to_neuralforecast(),
-            history=None if history is None else self._past(history),
-            futr_df=self._future(futr_df),
-            static_df=None if history is None else self._static(static_df),
+            history=past,
+            futr_df=future,
+            static_df=static,
             columns={},
             scores=self.model._calibrated,
             seed=self.model.state.task.random_seed,
@@ -134,21 +138,23 @@ class NeuralMember:
     def _past(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the columns of a prepared frame that the model uses."""
         kept = [c for c in (MASK, WEIGHT) if c in frame.columns]
-        past = frame[list(dict.fromkeys([*_KEYS, "y", *self.futr_exog, *self.hist_exog, *kept]))]
-        check_known(past, self.model.state.categories, "df")
-        return past
+        return frame[list(dict.fromkeys([*_KEYS, "y", *self.futr_exog, *self.hist_exog, *kept]))]
 
     def _future(self, futr_df: pd.DataFrame | None) -> pd.DataFrame | None:
         if futr_df is None or not self.futr_exog:
             return None
-        future = futr_df[[*_KEYS, *self.futr_exog]]
-        check_known(future, self.model.state.categories, "futr_df")
-        return future
+        return futr_df[[*_KEYS, *self.futr_exog]]
 
     def _static(self, static_df: pd.DataFrame | None) -> pd.DataFrame | None:
         if static_df is None or not self.stat_exog:
             return None
         return static_df[["unique_id", *self.stat_exog]]
+
+    def _check_categories(self, **frames: pd.DataFrame | None) -> None:
+        """Raise if the network knows none of the categories of a frame, warn of unknown ones."""
+        for name, frame in frames.items():
+            if frame is not None:
+                check_known(frame, self.model.state.categories, name)
 
     def refit(self, data: PortfolioData) -> NeuralMember:
         """Return the same configuration trained on other data."""
