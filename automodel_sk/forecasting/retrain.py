@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from automodel_sk.data.analysis import DatasetProfile, analyse_dataset
-from automodel_sk.data.preparation import read_times
+from automodel_sk.data.preparation import date_order, read_times
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.history import usable_history
 from automodel_sk.forecasting.inputs import check_room, prepared_history, prepared_static
@@ -94,4 +94,4 @@ def profile_of(state: ModelState, dataset: pd.DataFrame) -> DatasetProfile:
         hist_exog=task.hist_exog,
         stat_exog=task.stat_exog,
     )
-    return replace(profile, date_order=order)
+    return replace(profile, date_order=date_order(dataset) or order)

@@ -15,6 +15,7 @@ from automodel_sk.arguments.frame_rule import Frame
 from automodel_sk.arguments.kinds import Choices, Text
 from automodel_sk.auto_model import AutoModel, scored
 from automodel_sk.data.columns import ColumnNames
+from automodel_sk.data.preparation import read_times
 from automodel_sk.data.times.wall_dates import day_zone, on_wall
 from automodel_sk.data.treatment import Treatment
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
@@ -396,9 +397,13 @@ class AutoEnsemble(AutoModel):
         InvalidInputError
             As in `AutoModel.explain`; or the member is no network.
         """
-        network = self._network(member)
+        network, order = self._network(member), self.state.date_order
         return network.explain(
-            dataset, futr_df=futr_df, static_df=static_df, steps=steps, method=method
+            read_times(dataset, order),
+            futr_df=read_times(futr_df, order),
+            static_df=static_df,
+            steps=steps,
+            method=method,
         )
 
     def _network(self, member: str | None) -> AutoModel:

@@ -173,6 +173,27 @@ def test_what_fit_reads_every_other_call_reads(written: str, tmp_path: Path) -> 
     assert steps(loaded.predict(start, futr_df=future)) == steps(pd.DataFrame({"ds": third}))
 
 
+def several(df: pd.DataFrame) -> AutoModel:
+    quiet: dict[str, Any] = {"use_mlflow": False, "verbose": False, "cpus": 1, "gpus": 0}
+    return create_auto_model(["Naive"], 2, df, storage=":memory:", **quiet)
+
+
+@pytest.mark.parametrize("fitted", [fit, several])
+@pytest.mark.parametrize("first", ["%d/%m/%Y", None])
+@pytest.mark.parametrize("then", ["%m/%d/%Y", "%d/%m/%Y"])
+def test_the_order_of_text_is_that_of_the_data_trained_on_last(
+    fitted: Any, first: str | None, then: str
+) -> None:
+    days = pd.date_range("2024-01-01", periods=40, freq="D")
+    model = fitted(frame(days if first is None else days.strftime(first)))
+    written = frame(days.strftime(then))
+    past = written.tail(1) if fitted is several else written.tail(9)  # days 1 to 9: open
+    after = steps(pd.DataFrame({"ds": days[-1:] + pd.Timedelta(days=1)}))
+    for other in (model.refit(written), model.update(written, max_steps=1)):
+        assert steps(other.predict(past, h=1)) == after
+    assert steps(model.refit(written).refit(frame(days)).predict(past, h=1)) == after
+
+
 def test_a_request_whose_times_cannot_be_read_is_told_so() -> None:
     model = fit(frame(pd.date_range("2024-01-01", periods=30, freq="D")))
     for times in ([{"day": 1}] * 8, [1] * 4 + ["2024-01-01"] * 4, ["01/02/2024"] * 8):
