@@ -361,6 +361,28 @@ def test_clocks_count_over_skipped_midnights() -> None:
     assert monthly.times(np.arange(4)).equals(asuncion)
 
 
+@pytest.mark.parametrize(
+    ("times", "days"),
+    [
+        (["2024-09-08 01:00"] * 2, ["2024-09-08"] * 2),
+        (["2024-09-08 01:00"] * 3 + ["2024-09-07"], ["2024-09-08"] * 3 + ["2024-09-07"]),
+        (["2024-09-08 01:00", "2023-09-03 01:00"], ["2024-09-08", "2023-09-03"]),
+        (["2024-09-09 01:00"] * 2, ["2024-09-09 01:00"] * 2),
+    ],
+)
+def test_several_series_that_end_at_a_skipped_midnight(times: list[str], days: list[str]) -> None:
+    found = wall_times(pd.DatetimeIndex(times, tz="America/Santiago"))
+    assert found.equals(pd.DatetimeIndex(days))
+
+
+def test_several_series_go_on_at_midnight_after_a_skipped_one() -> None:
+    days = local_days("America/Santiago", "2024-09-08", 0)
+    later = local_days("America/Santiago", "2024-09-08", -4, 4).tolist()
+    both = pd.concat([frame(days), frame(days, "b")])
+    assert fit(both).predict()["ds"].tolist() == later * 2
+    assert seasonal_naive(both, 4, "D", 1)["ds"].tolist() == later * 2
+
+
 def test_times_at_one_in_the_morning_stay_there() -> None:
     ones = pd.date_range("2024-04-20 01:00", periods=10, tz="Africa/Cairo")
     assert (wall_times(ones).hour == 1).all()

@@ -105,11 +105,12 @@ def wall_times(times: pd.DatetimeIndex) -> pd.DatetimeIndex:
     wall = times.tz_localize(None)
     if times.tz is None or not len(times):
         return wall
+    distinct = wall.unique()  # many series may end at the same skipped midnight
+    usual = _commonest(distinct - distinct.normalize())
     of_day = wall - wall.normalize()
-    usual = _commonest(of_day)
     odd = np.flatnonzero(np.asarray((of_day != usual) & (of_day <= _LONGEST_SKIP + usual)))
     if not len(odd):
-        return wall if len(times) > 1 else _single(times, wall)
+        return wall if usual == _MIDNIGHT else _at_midnight(times, wall)
     meant = wall[odd].normalize() + usual
     skipped = np.asarray(localised(meant, times.tz) == times[odd])
     values = as_integers(wall).copy()
@@ -144,12 +145,15 @@ def localised(wall: pd.DatetimeIndex, zone: Any) -> pd.DatetimeIndex:
 
 
 _LONGEST_SKIP = pd.Timedelta(hours=3)
+_MIDNIGHT = pd.Timedelta(0)
 
 
-def _single(times: pd.DatetimeIndex, wall: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Return one wall-clock time; the moment after a skipped midnight becomes midnight."""
-    midnight = wall.normalize()
-    return midnight if bool((localised(midnight, times.tz) == times).all()) else wall
+def _at_midnight(times: pd.DatetimeIndex, wall: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Return wall-clock times; if each is the moment after a skipped midnight, these midnights."""
+    distinct = times.unique()
+    midnights = distinct.tz_localize(None).normalize()
+    are_skipped = bool((localised(midnights, times.tz) == distinct).all())
+    return wall.normalize() if are_skipped else wall
 
 
 def _commonest(of_day: pd.TimedeltaIndex) -> Any:
