@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -131,11 +132,14 @@ def without_last(frame: pd.DataFrame, chosen: BoolArray, rows: int) -> pd.DataFr
     return frame.assign(**{MASK: np.where(hidden, 0.0, mask)})
 
 
-def with_unobserved_rows(frame: pd.DataFrame, rows: int, freq: Any) -> pd.DataFrame:
+def with_unobserved_rows(
+    frame: pd.DataFrame, rows: int, freq: Any, categories: Sequence[str] = ()
+) -> pd.DataFrame:
     """Pad short series of a sorted frame at the front with unobserved rows, to `rows` rows each.
 
     For a model that takes all series at once this changes nothing: it zero-pads short series under
-    a mask anyway. neuralforecast's cross-validation requires the rows to exist.
+    a mask anyway. neuralforecast's cross-validation requires the rows to exist. Categories repeat
+    the first one of the series, as 0 would be a category of its own.
 
     Examples
     --------
@@ -153,7 +157,7 @@ def with_unobserved_rows(frame: pd.DataFrame, rows: int, freq: Any) -> pd.DataFr
     backs = np.concatenate([np.arange(count, 0, -1) for count in missing])
     added = firsts.loc[firsts.index.repeat(missing)]
     times = [time - int(back) * step for time, back in zip(added["ds"], backs, strict=True)]
-    values = [column for column in whole.columns if column not in ("unique_id", "ds")]
+    values = [column for column in whole.columns if column not in ("unique_id", "ds", *categories)]
     added = added.assign(ds=times, **dict.fromkeys(values, 0.0)).astype(dict(whole.dtypes))
     return pd.concat([added, whole]).sort_values(["unique_id", "ds"], ignore_index=True)
 

@@ -96,7 +96,7 @@ def window_scores(
         joint = is_joint(task.model_name)
         rows = task.val_size + 1
         wall = on_wall(everything if joint else frame, fitted.freq)
-        past = with_unobserved_rows(wall, rows, fitted.freq) if joint else wall
+        past = with_unobserved_rows(wall, rows, fitted.freq, task.cat_exog) if joint else wall
         static_df = static_df if static_df is None or joint else static_df[tested]
         given = (fitted.freq, task, config, steps, past, static_df, windows)
         with training_turn():  # concurrent threads share one training

@@ -57,7 +57,8 @@ def forecast_past_windows(
     tested = of_series(frame, kept)
     warn_left_out(frame, kept, held_out + 2)
     if is_joint(state.model_name):
-        frame = with_unobserved_rows(frame, held_out + 1, state.freq)
+        categories = state.task.cat_exog
+        frame = with_unobserved_rows(frame, held_out + 1, state.freq, categories)
     else:
         frame, static = tested, None if static is None else static[kept]
     task = padded_for(state.task, state.config, frame, held_out)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from automodel_sk import AutoModel, create_auto_model
+from automodel_sk.data.held_out import with_unobserved_rows
 from automodel_sk.exceptions import InvalidInputError, NoUsableTrialError
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.planning import UserInput, make_plan
@@ -235,3 +236,14 @@ def test_models_that_embed_text_read_it_among_others(tmp_path):
     pd.testing.assert_frame_equal(
         loaded.predict(df, futr_df=ahead), model.predict(df, futr_df=ahead)
     )
+
+
+@pytest.mark.parametrize("kind", ["text", "1000 to 1006"])
+def test_short_series_of_models_of_all_series_are_padded_by_their_own_categories(kind):
+    df = pd.concat([panel(kind), panel(kind).tail(9).assign(unique_id="b")], ignore_index=True)
+    padded = with_unobserved_rows(df.tail(129), rows=12, freq="D", categories=["day"])
+    assert padded.query("unique_id == 'b'")["day"].tolist()[:4] == [df["day"].iloc[120]] * 4
+    assert padded.query("unique_id == 'b'")["y"].tolist()[:4] == [0, 0, 0, df["y"].iloc[120]]
+    model = fit(df, {**CONFIG, "max_steps": 2}, "MLPMultivariate", num_samples=None)
+    tested = model.cross_validation()
+    assert tested["unique_id"].unique().tolist() == ["a", "b"]
