@@ -101,11 +101,14 @@ def validate(
     from automodel_sk.data.analysis import analyse_dataset
     from automodel_sk.data.preparation import read_times
     from automodel_sk.data.treatment import treated
+    from automodel_sk.validation.data.categories import named_categories
 
     asked_of_data = ("fill_gaps", "calendar", "holidays")
     checked = OptimizationConfig(**{name: options[name] for name in asked_of_data}).converted()
     given = {name: getattr(checked, name) for name in asked_of_data}
-    frame, futr_known = treated(read_times(frame), futr_exog or (), freq=options["freq"], **given)
+    domains = None if models is None else spaces_from_json(content, models)
+    given |= {"freq": options["freq"], "categories": named_categories(domains)}
+    frame, futr_known = treated(read_times(frame), futr_exog or (), **given)
     wanted: dict[str, Any] = {
         "freq": options["freq"],
         "futr_exog": list(futr_known),
@@ -113,7 +116,6 @@ def validate(
         "stat_exog": static_columns(static_df, stat_exog),
         "static_df": static_df,
     }
-    domains = None if models is None else spaces_from_json(content, models)
     found = _check(frame, models, h, domains, options["strict_mode"], wanted)
     if future is not None and found.result.is_valid:
         assert h is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,22 +65,31 @@ class Filled:
 
 
 def without_gaps(
-    df: pd.DataFrame, method: str | None, freq: str | int, *, quiet: bool = False
+    df: pd.DataFrame,
+    method: str | None,
+    freq: str | int,
+    categories: Collection[str] = (),
+    *,
+    quiet: bool = False,
 ) -> pd.DataFrame:
     """Return a frame whose gaps are filled, and warn of what was filled; unchanged for None."""
     if method is None:
         return df
-    frame, filled = fill_gaps(df, method, freq)
+    frame, filled = fill_gaps(df, method, freq, categories)
     if filled.series and not quiet:
         logger.warning("%s", filled)
     return frame
 
 
-def fill_gaps(df: pd.DataFrame, method: str, freq: str | int) -> tuple[pd.DataFrame, Filled]:
+def fill_gaps(
+    df: pd.DataFrame, method: str, freq: str | int, categories: Collection[str] = ()
+) -> tuple[pd.DataFrame, Filled]:
     """Fill the gaps between the first and the last value of each series.
 
-    Rows before the first value of a series and after its last one are left as they are. The
-    exogenous columns of added rows repeat the row before, or are interpolated with the target.
+    Rows before the first value of a series and after its last one are left as they are. The other
+    columns of added rows repeat the row before; with "interpolate", those of floats that are no
+    categories are interpolated, as the target is. A value under the mask is none to fill from: an
+    added row without an observed value before it, or beside it, is marked as not observed.
 
     Parameters
     ----------
@@ -89,6 +99,8 @@ def fill_gaps(df: pd.DataFrame, method: str, freq: str | int) -> tuple[pd.DataFr
         One of `FILLS`.
     freq : str or int
         Step of the data.
+    categories : collection of str
+        Columns whose numbers stand for categories.
 
     Returns
     -------
@@ -112,83 +124,108 @@ def fill_gaps(df: pd.DataFrame, method: str, freq: str | int) -> tuple[pd.DataFr
     whole, is_new = _with_every_time(df, freq)
     if whole is None:
         return df, nothing
-    gap = is_new | (whole[TARGET].isna() & _within(whole) & _seen(whole)).to_numpy()
+    gap = is_new | (whole[TARGET].isna() & _within(whole, method) & _seen(whole)).to_numpy()
     if not gap.any():
         return df, nothing
     first = whole.loc[gap, [ID, TIME]].iloc[0]
     values = int(gap.sum() - is_new.sum())
     series = int(whole.loc[gap, ID].nunique())
     filled = Filled(int(is_new.sum()), values, series, (first[ID], first[TIME]), method)
-    whole = _with_columns(whole, is_new, method)
-    return _with_target(whole, gap, method), filled
+    straight = [
+        name
+        for name in whole.columns
+        if method == "interpolate"
+        and name not in (ID, TIME, TARGET, MASK, *categories)
+        and pd.api.types.is_float_dtype(whole[name].dtype)
+    ]
+    whole = _with_target(_with_columns(whole, is_new, straight), gap, method)
+    if MASK in whole.columns:
+        whole = _marked(whole, is_new & whole[TARGET].isna().to_numpy(), observed=False)
+    return whole, filled
 
 
 def _seen(frame: pd.DataFrame) -> Any:
     """Return which rows count as observed."""
-    return frame[MASK] != 0 if MASK in frame.columns else True
+    return frame[MASK] != 0 if MASK in frame.columns else np.ones(len(frame), dtype=bool)
+
+
+def _marked(frame: pd.DataFrame, rows: Any, *, observed: bool) -> pd.DataFrame:
+    """Return the frame with a mask that marks rows as observed or not, of the type that it has."""
+    mask = frame[MASK] if MASK in frame.columns else pd.Series(1.0, index=frame.index)
+    is_bool = pd.api.types.is_bool_dtype(mask.dtype)
+    return frame.assign(**{MASK: mask.where(~rows, observed if is_bool else int(observed))})
 
 
 def _with_every_time(df: pd.DataFrame, freq: str | int) -> tuple[Any, Any]:
     """Return the frame, sorted, with a row for each time, and which rows are new.
 
-    None if a row is off the grid.
+    New rows repeat the row before, without its target. None if a row is off the grid.
     """
     from utilsforecast.preprocessing import fill_gaps as with_rows
 
     zone = getattr(df[TIME].dtype, "tz", None)
     by_day = day_zone(df[TIME], freq)
-    plain = on_wall(df, freq)
+    plain = on_wall(df[[ID, TIME]], freq)
     if zone is not None and by_day is None:
-        plain = df.assign(**{TIME: df[TIME].dt.tz_convert("UTC").dt.tz_localize(None)})
+        plain = plain.assign(**{TIME: df[TIME].dt.tz_convert("UTC").dt.tz_localize(None)})
     try:
-        keys = with_rows(plain[[ID, TIME]], freq, start="per_serie", end="per_serie")
+        keys = with_rows(plain, freq, start="per_serie", end="per_serie")
     except (ValueError, TypeError, OverflowError):  # times that no such frequency reaches
         return None, None
     keys = keys[[ID, TIME]].astype({TIME: plain[TIME].dtype})
-    whole = keys.merge(plain, on=[ID, TIME], how="left", indicator="_from")
-    if int((whole["_from"] == "both").sum()) != len(plain):
+    numbered = plain.assign(row=np.arange(len(plain)))
+    rows = keys.merge(numbered, on=[ID, TIME], how="left")["row"]
+    is_new = rows.isna().to_numpy()
+    if int((~is_new).sum()) != len(plain):
         return None, None
-    is_new = (whole["_from"] == "left_only").to_numpy()
-    whole = in_zone(whole.drop(columns="_from"), by_day)
+    keys = in_zone(keys, by_day)
     if zone is not None and by_day is None:
-        whole = whole.assign(**{TIME: whole[TIME].dt.tz_localize("UTC").dt.tz_convert(zone)})
-    return whole, is_new
+        keys = keys.assign(**{TIME: keys[TIME].dt.tz_localize("UTC").dt.tz_convert(zone)})
+    whole = df.take(rows.ffill().astype(int)).reset_index(drop=True)
+    return whole.assign(**{TIME: keys[TIME], TARGET: whole[TARGET].where(~is_new)}), is_new
 
 
-def _within(frame: pd.DataFrame) -> pd.Series[Any]:
+def _known(frame: pd.DataFrame, method: str) -> pd.Series[Any]:
+    """Return the target, without what unobserved rows hold if gaps are filled from values."""
+    target = frame[TARGET]
+    return target.where(_seen(frame)) if method in ("ffill", "interpolate") else target
+
+
+def _within(frame: pd.DataFrame, method: str) -> pd.Series[Any]:
     """Return which rows lie between the first and the last value of their series."""
-    values = frame.groupby(ID, observed=True, sort=False)[TARGET]
+    values = _known(frame, method).groupby(frame[ID], observed=True, sort=False)
     return values.ffill().notna() & values.bfill().notna()
 
 
-def _with_columns(frame: pd.DataFrame, is_new: Any, method: str) -> pd.DataFrame:
-    """Return the frame with values in the other columns of the new rows."""
-    others = [name for name in frame.columns if name not in (ID, TIME, TARGET, MASK)]
+def _with_columns(frame: pd.DataFrame, is_new: Any, straight: Collection[str]) -> pd.DataFrame:
+    """Return the frame with values in the other columns of the new rows.
+
+    Those repeat the last value, or lie on a straight line in the columns `straight`.
+    """
     changed: dict[str, Any] = {}
-    for name in others:
-        before = frame.groupby(ID, observed=True, sort=False)[name].ffill()
-        if method == "interpolate" and pd.api.types.is_float_dtype(frame[name].dtype):
-            before = _interpolated(frame, name)
-        changed[name] = frame[name].where(~is_new, before)
-    if MASK in frame.columns:
-        changed[MASK] = frame[MASK].where(~is_new, 1)
-    return frame.assign(**changed)
+    for name in frame.columns.difference([ID, TIME, TARGET, MASK], sort=False):
+        if name in straight:
+            changed[name] = frame[name].where(~is_new, _interpolated(frame, name, ~is_new))
+        elif frame.loc[is_new, name].isna().any():
+            before = frame.groupby(ID, observed=True, sort=False)[name].ffill()
+            changed[name] = frame[name].where(~is_new, before)
+    frame = frame.assign(**changed)
+    return _marked(frame, is_new, observed=True) if MASK in frame.columns else frame
 
 
 def _with_target(frame: pd.DataFrame, gap: Any, method: str) -> pd.DataFrame:
     if method == "mask":
-        mask = frame[MASK] if MASK in frame.columns else pd.Series(1.0, index=frame.index)
-        return frame.assign(**{MASK: mask.where(~gap, 0.0)})
+        return _marked(frame, gap, observed=False)
     values: Any = 0.0
     if method == "ffill":
-        values = frame.groupby(ID, observed=True, sort=False)[TARGET].ffill()
+        values = _known(frame, method).groupby(frame[ID], observed=True, sort=False).ffill()
     elif method == "interpolate":
-        values = _interpolated(frame, TARGET)
+        values = _interpolated(frame, TARGET, _seen(frame))
     return frame.assign(**{TARGET: frame[TARGET].astype(np.float64).where(~gap, values)})
 
 
-def _interpolated(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
-    """Return a column, its gaps filled on straight lines by series."""
-    column = frame[name].astype(np.float64)
+def _interpolated(frame: pd.DataFrame, name: str, known: Any) -> pd.Series[Any]:
+    """Return a column of known values, its gaps filled on straight lines by series."""
+    column = frame[name].astype(np.float64).where(known)
     groups = column.groupby(frame[ID], observed=True, sort=False)
     return groups.transform(lambda values: values.interpolate(limit_area="inside"))

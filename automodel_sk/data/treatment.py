@@ -12,7 +12,7 @@ from automodel_sk.data.calendar import calendar_columns, is_calendar, with_calen
 from automodel_sk.data.frequency import infer_frequency
 from automodel_sk.data.gaps import without_gaps
 from automodel_sk.data.preparation import ID, TARGET, TIME
-from automodel_sk.data.times.steps import parse_frequency
+from automodel_sk.data.times.steps import parse_frequency, plain_frequency
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = ["Treatment", "treated"]
@@ -42,7 +42,13 @@ class Treatment:
     non_negative: bool = False
 
     def of_data(
-        self, df: Any, freq: str | int, columns: Sequence[str] = (), *, quiet: bool = False
+        self,
+        df: Any,
+        freq: str | int,
+        columns: Sequence[str] = (),
+        categories: Sequence[str] = (),
+        *,
+        quiet: bool = False,
     ) -> Any:
         """Return a dataset with its gaps filled, and the columns of the calendar.
 
@@ -54,12 +60,15 @@ class Treatment:
             Step of the data.
         columns : sequence of str
             Columns that the model reads.
+        categories : sequence of str
+            Those whose numbers stand for categories.
         quiet : bool
             Whether to say nothing of what is filled, as it was said before.
         """
         if not _is_long(df):
             return df
-        return with_calendar(without_gaps(df, self.fill_gaps, freq, quiet=quiet), columns)
+        whole = without_gaps(df, self.fill_gaps, freq, categories, quiet=quiet)
+        return with_calendar(whole, columns)
 
     def of_forecast(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return a table of forecasts, clipped at zero if values can't be negative."""
@@ -77,6 +86,7 @@ def treated(
     fill_gaps: str | None = None,
     calendar: Sequence[str] = (),
     holidays: str | None = None,
+    categories: Sequence[str] = (),
 ) -> tuple[Any, tuple[str, ...]]:
     """Return a dataset as models see it, and the names of its columns that are known ahead.
 
@@ -90,6 +100,8 @@ def treated(
         Step of the data; inferred if not given.
     fill_gaps, calendar, holidays
         As in `OptimizationConfig`.
+    categories : sequence of str
+        Columns whose numbers stand for categories.
 
     Returns
     -------
@@ -109,12 +121,12 @@ def treated(
     if not _is_long(df) or not (asked or fill_gaps is not None):
         return df, names
     try:
-        step = infer_frequency(df) if freq is None else freq
+        step = infer_frequency(df) if freq is None else plain_frequency(freq)
         parse_frequency(step)
     except InvalidInputError:
         return df, names
     names = tuple(dict.fromkeys([*names, *calendar_columns(calendar, holidays, step)]))
-    return Treatment(fill_gaps).of_data(df, step, names), names
+    return Treatment(fill_gaps).of_data(df, step, names, categories), names
 
 
 def _is_long(df: Any) -> bool:

@@ -69,7 +69,8 @@ def usable_history(
     from automodel_sk.validation.data.rows import gap_warnings
 
     dataset = read_times(dataset, date_order)
-    dataset = (treatment or Treatment()).of_data(dataset, freq, task.futr_exog)
+    treatment = treatment or Treatment()
+    dataset = treatment.of_data(dataset, freq, task.futr_exog, task.cat_exog)
     result = DataValidator().validate_dataset(
         dataset,
         freq=freq,

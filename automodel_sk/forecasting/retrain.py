@@ -87,8 +87,9 @@ def _refuse_single_rows(frame: pd.DataFrame) -> None:
 def profile_of(state: ModelState, dataset: pd.DataFrame) -> DatasetProfile:
     """Return the profile of data that replace the training data."""
     task, order = state.task, state.date_order
+    rows, names = read_times(dataset, order), (task.futr_exog, task.cat_exog)
     profile = analyse_dataset(
-        state.treatment.of_data(read_times(dataset, order), state.freq, task.futr_exog, quiet=True),
+        state.treatment.of_data(rows, state.freq, *names, quiet=True),
         freq=state.freq,
         futr_exog=task.futr_exog,
         hist_exog=task.hist_exog,

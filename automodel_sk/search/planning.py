@@ -34,6 +34,7 @@ from automodel_sk.validation import ValidationResult
 from automodel_sk.validation.config.parameters import unknown_parameters
 from automodel_sk.validation.data.categories import (
     categorical_names,
+    named_categories,
     text_categories,
     with_text,
 )
@@ -77,6 +78,7 @@ class UserInput:
             futr_exog=self.futr_exog_list,
             hist_exog=self.hist_exog_list,
             stat_exog=self.stat_exog_list,
+            categories=named_categories(self.config),
         )
 
 

@@ -173,6 +173,7 @@ def prepare_data(
     futr_exog: Sequence[str] = (),
     hist_exog: Sequence[str] = (),
     stat_exog: Sequence[str] = (),
+    categories: Sequence[str] = (),
 ) -> PreparedData:
     """Read the times of a dataset, fill gaps and add the calendar if the options ask for it.
 
@@ -190,6 +191,8 @@ def prepare_data(
         Static values, in any order.
     futr_exog, hist_exog, stat_exog : sequence of str
         Exogenous columns by kind.
+    categories : sequence of str
+        Those whose numbers stand for categories, where the configuration names them.
 
     Returns
     -------
@@ -213,6 +216,7 @@ def prepare_data(
         fill_gaps=options.fill_gaps,
         calendar=convert(options.rules()["calendar"], options.calendar),
         holidays=options.holidays,
+        categories=categories,
     )
     return PreparedData(
         frame,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from automodel_sk import create_auto_model, validate_all
 from automodel_sk.catalog.data_options import FILLS
 from automodel_sk.data.gaps import fill_gaps
 from automodel_sk.data.treatment import Treatment, treated
@@ -59,6 +61,79 @@ def test_a_mask_marks_the_gaps_as_not_observed() -> None:
     kept, filled = fill_gaps(known, "zero", "D")
     assert kept["available_mask"].iloc[:8].tolist() == [1, 1, 1, 1, 1, 0, 1, 1]
     assert (filled.rows, filled.values) == (2, 0)
+
+
+@pytest.mark.parametrize("method", FILLS)
+def test_columns_keep_their_types(method: str) -> None:
+    df = pd.DataFrame({"unique_id": "a", "ds": [1, 2, 4, 5], "y": [1.0, np.nan, 3.0, 4.0]})
+    df = df.assign(
+        available_mask=df["y"].notna(),
+        promo=[False, True, False, False],
+        kind=[1, 2, 4, 4],
+        shop=pd.Categorical(["s", "t", "s", "s"]),
+        code=[1.0, 2.0, 4.0, 4.0],
+        price=[1.0, 2.0, 4.0, 4.0],
+    )
+    frame, filled = fill_gaps(df, method, 1, ["code"])
+    assert (filled.rows, filled.values) == (1, 0)
+    assert frame.dtypes.to_dict() == df.dtypes.to_dict()
+    assert frame["available_mask"].tolist() == [True, False, method != "mask", True, True]
+    assert frame["promo"].tolist() == [False, True, True, False, False]
+    assert frame["kind"].tolist() == frame["code"].tolist() == [1, 2, 2, 4, 4]
+    assert frame["shop"].tolist() == ["s", "t", "t", "s", "s"]
+    assert frame["price"].tolist() == [1.0, 2.0, 3.0 if method == "interpolate" else 2.0, 4.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("method", "y", "mask"),
+    [
+        ("zero", [9.0, 0.0, 3.0, 0.0, 0.0, 0.0, 7.0], [0, 1, 1, 0, 1, 1, 1]),
+        ("ffill", [9.0, np.nan, 3.0, 0.0, 3.0, 3.0, 7.0], [0, 0, 1, 0, 1, 1, 1]),
+        ("interpolate", [9.0, np.nan, 3.0, 0.0, 5.0, 6.0, 7.0], [0, 0, 1, 0, 1, 1, 1]),
+        ("mask", [9.0, np.nan, 3.0, 0.0, np.nan, np.nan, 7.0], [0, 0, 1, 0, 0, 0, 1]),
+    ],
+)
+def test_values_that_were_not_observed_are_none_to_fill_from(
+    method: str, y: list[float], mask: list[int]
+) -> None:
+    df = pd.DataFrame({"unique_id": "a", "ds": [1, 3, 4, 5, 7], "y": [9.0, 3.0, 0.0, np.nan, 7.0]})
+    frame, _ = fill_gaps(df.assign(available_mask=[0, 1, 0, 1, 1]), method, 1)
+    np.testing.assert_array_equal(frame["y"], y)
+    assert frame["available_mask"].tolist() == mask
+
+
+def test_columns_may_have_any_name() -> None:
+    days = DAYS.tz_localize("Europe/Berlin")
+    df = pd.DataFrame({"unique_id": "a", "ds": days, "y": 1.0, "_from": 2, "cutoff": 3, "row": 4})
+    frame, filled = fill_gaps(df.drop(index=3), "zero", "D")
+    assert filled.rows == 1
+    pd.testing.assert_frame_equal(frame, df.assign(y=[1.0, 1, 1, 0, 1, 1, 1, 1]))
+
+
+def test_categories_that_a_configuration_names_are_not_interpolated() -> None:
+    config = {"max_steps": 1, "input_size": 2, "hidden_size": 4, "num_layers": 1}
+    config |= {"cat_exog_list": ["kind"], "categorical_cardinalities": {"kind": 2}}
+    df = pd.DataFrame({"unique_id": "a", "ds": range(40), "y": np.arange(40) % 7.0})
+    df = df.assign(kind=np.where(df["ds"] > 20, 3.0, 1.0)).drop(index=[20, 30])
+    options = {"use_mlflow": False, "storage": ":memory:", "verbose": False, "cpus": 1, "gpus": 0}
+    options |= {"hist_exog_list": ["kind"], "fill_gaps": "interpolate"}
+    report = validate_all("optuna", config, model_class_name="MLP", dataset=df, h=2, **options)
+    assert report["model"].errors == report["data"].errors == []
+    model = create_auto_model("MLP", 2, df, config, **options)
+    for own in (model, model.refit(df), model.update(df, max_steps=1)):
+        assert own.state.categories == {"kind": {1.0: 1, 3.0: 2}}
+    assert len(model.predict(df)) == 2
+
+
+@pytest.mark.parametrize("freq", ["D", pd.offsets.Day(), pd.Timedelta(days=1), None])
+def test_gaps_are_filled_at_a_frequency_in_any_form(freq: Any) -> None:
+    df = pd.DataFrame({"unique_id": "a", "ds": DAYS, "y": np.arange(8.0)}).drop(index=3)
+    assert len(treated(df, (), freq=freq, fill_gaps="zero")[0]) == 8
+    report = validate_all("optuna", dataset=df, h=1, model_class_name="MLP", freq=freq)
+    assert any("lacks 1 time" in warning for warning in report["data"].warnings)
+    options = {"freq": freq, "fill_gaps": "zero"}
+    report = validate_all("optuna", dataset=df, h=1, model_class_name="MLP", **options)
+    assert not any("lacks 1 time" in warning for warning in report["data"].warnings)
 
 
 @pytest.mark.parametrize("method", FILLS)

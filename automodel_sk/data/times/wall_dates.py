@@ -119,8 +119,13 @@ def in_zone(frame: pd.DataFrame, zone: Any) -> pd.DataFrame:
     """
     if zone is None:
         return frame
-    names = [name for name in ("ds", "cutoff") if name in frame.columns]
+    names = [name for name in ("ds", "cutoff") if _holds_dates(frame, name)]
     return frame.assign(**{n: localised(pd.DatetimeIndex(frame[n]), zone) for n in names})
+
+
+def _holds_dates(frame: pd.DataFrame, name: str) -> bool:
+    """Return whether a frame has a column of dates; a user's own column may have its name."""
+    return name in frame.columns and not pd.api.types.is_numeric_dtype(frame[name].dtype)
 
 
 @contextmanager
