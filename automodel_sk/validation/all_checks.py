@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from automodel_sk.arguments.conversion import accepted, convert
+from automodel_sk.arguments.kinds import Names
 from automodel_sk.arguments.other_frames import as_pandas
 from automodel_sk.catalog.models import MODEL_CATALOG
 from automodel_sk.data.columns import ColumnNames
@@ -20,6 +21,7 @@ from automodel_sk.data.treatment import treated
 from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search_options import FurtherOptions, with_options
+from automodel_sk.validation.data.categories import named_categories
 from automodel_sk.validation.data.checked import CheckedData, check_data
 from automodel_sk.validation.data.lengths import checked_whole_number
 from automodel_sk.validation.result import Findings, ValidationReport
@@ -199,10 +201,16 @@ def _as_models_see_it(asked: SearchArguments, freq: Any) -> tuple[SearchArgument
     if not given:
         return asked, None
     futr, hist, stat = asked.exogenous
+    rule = Names("futr_exog_list", "price")
+    is_list = accepted(rule, futr)  # what is none is reported with the data
+    categories = named_categories(asked.config)
     try:
-        dataset, futr = treated(read_times(asked.dataset), futr or (), freq=freq, **given)
+        known = convert(rule, futr) if is_list else ()
+        dataset = read_times(asked.dataset)
+        dataset, known = treated(dataset, known, freq=freq, categories=categories, **given)
     except (InvalidInputError, MissingDependencyError) as exc:
         return asked, str(exc)
+    futr = known if is_list else futr
     return replace(asked, dataset=dataset, exogenous=(futr, hist, stat)), None
 
 

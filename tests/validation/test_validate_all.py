@@ -190,3 +190,14 @@ def test_import_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("names", ["price", 5])
+def test_a_list_that_is_none_is_refused_beside_a_calendar(names: Any) -> None:
+    days = pd.date_range("2024-01-01", periods=100, freq="D")
+    df = pd.DataFrame({"unique_id": "a", "ds": days, "y": np.arange(100.0), "price": 1.0})
+    options = {"dataset": df, "h": 7, "futr_exog_list": names, "check_environment": False}
+    report = validate_all("optuna", None, model_class_name="MLP", calendar=True, **options)
+    errors = [error for section in report.sections.values() for error in section.errors]
+    assert len(errors) == 1
+    assert errors[0].startswith(f"futr_exog_list must be a list of column names, got {names!r}")
