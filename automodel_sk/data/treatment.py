@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -30,6 +30,8 @@ class Treatment:
         How gaps of the series are filled, as in `FILLS`; None for not at all.
     non_negative : bool
         Whether forecasts below zero become zero.
+    goes_by_data : bool
+        Whether the training data decide that, each time anew.
 
     Examples
     --------
@@ -40,6 +42,17 @@ class Treatment:
 
     fill_gaps: str | None = None
     non_negative: bool = False
+    goes_by_data: bool = False
+
+    def trained_on(self, has_negatives: bool) -> Treatment:
+        """Return what is done after a training on data with values below zero, or without.
+
+        Examples
+        --------
+        >>> Treatment(goes_by_data=True).trained_on(has_negatives=False).non_negative
+        True
+        """
+        return replace(self, non_negative=not has_negatives) if self.goes_by_data else self
 
     def of_data(
         self,

@@ -33,6 +33,7 @@ def refitted(
     static = prepared_static(state, static_df, frame, trains_anew=True)
     check_room(state, frame, static)
     fitted = fit_final(task, state.config, frame, state.freq, static_df=static, steps=steps)
+    profile = profile_of(state, dataset)
     return replace(
         state,
         fitted=fitted,
@@ -41,7 +42,8 @@ def refitted(
         note=None,
         scores=None,
         windows=None,
-        profile=profile_of(state, dataset),
+        profile=profile,
+        treatment=state.treatment.trained_on(profile.has_negatives),
         target=exact_target(frame),
     )
 
@@ -64,13 +66,15 @@ def updated(
         done=state.number_of_steps,
         steps=max_steps or max(1, round(state.number_of_steps * _UPDATE_SHARE)),
     )
+    profile = profile_of(state, dataset)
     return replace(
         state,
         fitted=fitted,
         task=replace(task, pad_short_series=is_padded(task, state.config)),
         scores=None,
         windows=None,
-        profile=profile_of(state, dataset),
+        profile=profile,
+        treatment=state.treatment.trained_on(profile.has_negatives),
         target=exact_target(frame),
     )
 

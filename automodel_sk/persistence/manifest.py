@@ -216,6 +216,7 @@ class StoredTreatment(Stored):
 
     fill_gaps: Literal["zero", "ffill", "interpolate", "mask"] | None
     non_negative: bool
+    goes_by_data: bool = False
 
     def decode(self) -> Treatment:
         """Return the treatment."""

@@ -549,6 +549,7 @@ def _renewed(
     dataset: pd.DataFrame,
 ) -> EnsembleState:
     """Return the state of members that were fitted to other data."""
+    profile = profile_of(state, dataset)
     return replace(
         state,
         team=team,
@@ -557,5 +558,6 @@ def _renewed(
         task=task_of(team, data, state.task.random_seed, state.task.metric),
         config=configurations(team),
         note=None,
-        profile=profile_of(state, dataset),
+        profile=profile,
+        treatment=state.treatment.trained_on(profile.has_negatives),
     )

@@ -239,9 +239,9 @@ def treatment_of(options: OptimizationConfig, profile: DatasetProfile) -> Treatm
     >>> df = pd.DataFrame({"unique_id": "a", "ds": range(30), "y": [1.0, 2.0] * 15})
     >>> options = OptimizationConfig(non_negative="auto")
     >>> treatment_of(options, prepare_data(df, 2, options).profile)
-    Treatment(fill_gaps=None, non_negative=True)
+    Treatment(fill_gaps=None, non_negative=True, goes_by_data=True)
     """
     asked = options.non_negative
-    return Treatment(
-        options.fill_gaps, not profile.has_negatives if asked == "auto" else bool(asked)
-    )
+    goes_by_data = asked == "auto"
+    treatment = Treatment(options.fill_gaps, not goes_by_data and bool(asked), goes_by_data)
+    return treatment.trained_on(profile.has_negatives)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from automodel_sk import AutoModel, create_auto_model
+from automodel_sk.data.treatment import Treatment
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.prepared import prepare_data, treatment_of
 
@@ -79,3 +81,30 @@ def test_intervals_are_laid_around_forecasts_before_clipping() -> None:
         tables = [m.calibrate(n_windows=4).predict(level=80).iloc[:, 2:] for m in (plain, clipped)]
         np.testing.assert_allclose(tables[1], tables[0].clip(lower=0), rtol=1e-6)
         assert tables[0].min().min() < 0
+
+
+@pytest.mark.parametrize("name", ["MLP", ["RWD"]])
+def test_auto_is_decided_by_the_data_trained_on_last(name: Any, tmp_path: Path) -> None:
+    config = {"max_steps": 1, "input_size": 4, "hidden_size": 8, "num_layers": 1}
+    own = config if name == "MLP" else None
+    model = create_auto_model(name, 3, falling(), own, non_negative="auto", **QUICK)
+    saved = AutoModel.load(model.save(tmp_path / "m"))
+    below = falling().assign(y=lambda frame: frame["y"] - 100)
+    for kept in (model, saved):
+        assert kept.state.treatment.non_negative
+        for other in (kept.refit(below), kept.update(below, max_steps=1)):
+            assert not other.state.treatment.non_negative
+            assert (other.predict().iloc[:, 2] != 0).all()
+            assert other.refit(falling()).state.treatment.non_negative
+    always = create_auto_model(name, 3, falling(), own, non_negative=True, **QUICK)
+    assert always.refit(below).predict().iloc[:, 2].min() >= 0
+
+
+def test_a_model_that_was_saved_without_what_was_asked_keeps_what_it_does(tmp_path: Path) -> None:
+    config = {"max_steps": 1, "input_size": 4, "hidden_size": 8, "num_layers": 1}
+    model = create_auto_model("MLP", 3, falling(), config, non_negative="auto", **QUICK)
+    manifest = model.save(tmp_path / "m") / "automodel.json"
+    stored = json.loads(manifest.read_text())
+    del stored["treatment"]["goes_by_data"]
+    manifest.write_text(json.dumps(stored))
+    assert AutoModel.load(tmp_path / "m").state.treatment == Treatment(non_negative=True)
