@@ -90,8 +90,8 @@ def prepare_frame(
     """Return the columns that a model uses, sorted by series and time.
 
     Keeps `available_mask` and `sample_weight` if the frame has them: neuralforecast's models leave
-    rows with mask 0 out of the loss and the scaling. Missing values in those rows become 0, as
-    neuralforecast's guide recommends.
+    rows with mask 0 out of the loss and the scaling. Missing and infinite values in those rows
+    become 0, as neuralforecast's guide recommends for missing ones.
 
     Parameters
     ----------
@@ -141,13 +141,13 @@ def _holds_text(column: pd.Series[Any]) -> bool:
 def _without_gaps(frame: pd.DataFrame) -> pd.DataFrame:
     """Fill unobserved rows with numbers, and drop the mask if every row is observed.
 
-    A NaN would spread through the model's layers even though the loss masks it.
+    A NaN would spread through the model's layers even though the loss masks it; so would infinity.
     """
     gone = frame[MASK] == 0
     if not gone.any():
         return frame.drop(columns=MASK)
     values = frame.columns[2:].intersection(frame.select_dtypes("number").columns)
-    return frame.assign(**{c: frame[c].mask(gone & frame[c].isna(), 0.0) for c in values})
+    return frame.assign(**{c: frame[c].mask(gone & ~np.isfinite(frame[c]), 0.0) for c in values})
 
 
 def observed_values(frame: pd.DataFrame) -> pd.DataFrame:

@@ -172,6 +172,16 @@ def test_a_weight_may_be_missing_where_nothing_was_observed():
     assert np.isfinite(fit(df, {**CONFIG, "max_steps": 2}).predict()["MLP"]).all()
 
 
+@pytest.mark.parametrize("hole", [np.inf, -np.inf])
+def test_infinite_values_that_were_not_observed_are_as_missing_ones(hole):
+    short = {**CONFIG, "max_steps": 3}
+    expected = fit(masked(), short)
+    model = fit(masked(hole), short)
+    assert model.validation.warnings == expected.validation.warnings
+    pd.testing.assert_frame_equal(model.predict(), expected.predict())
+    pd.testing.assert_frame_equal(model.predict(masked(hole)), expected.predict())
+
+
 @pytest.mark.parametrize("name", ["available_mask", "sample_weight"])
 def test_they_are_no_exogenous_columns(name):
     result = DataValidator().validate_dataset(plain().assign(**{name: 1.0}), futr_exog=[name])

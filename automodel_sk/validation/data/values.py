@@ -172,8 +172,10 @@ def check_finite(
         missing = bad & np.isnan(values)
         _note_missing(missing, name, panel, findings, frame)
         _note_infinite(bad & ~missing, name, panel, findings, frame)
-    elif len(values) and max(float(values.max()), -float(values.min())) > HUGE:
-        row, words = int(np.argmax(np.abs(values))), wording()
+        return
+    sizes = np.abs(np.where(np.isfinite(values), values, 0).astype(float))
+    if len(values) and sizes.max() > HUGE:
+        row, words = int(sizes.argmax()), wording()
         findings.warn(
             f"{words.column(name, frame)} holds {values[row]:.3g}, {where(panel, row)}; above"
             f" {HUGE:.1g} its square overflows float32, which models use; scale"
