@@ -37,6 +37,7 @@ KINDS = {
     "1000 to 1006": lambda times: times.dayofweek + 1000,
     "text": lambda times: times.day_name().astype(object),
     "categories": lambda times: pd.Categorical(times.day_name()),
+    "categories of numbers": lambda times: pd.Categorical(times.dayofweek),
 }
 
 

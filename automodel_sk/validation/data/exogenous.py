@@ -201,12 +201,21 @@ def _check_columns(
         if column not in frame.columns:
             findings.error(_lacking(column, frame, parameter, frame_name))
             continue
-        if column in categories and is_text(frame[column]):
-            check_text(frame[column], panel, findings, used=used, frame=frame_name)
+        found = _of_categories(frame[column]) if column in categories else frame[column]
+        if column in categories and is_text(found):
+            check_text(found, panel, findings, used=used, frame=frame_name)
             continue
-        values = read_numbers(_as_zero_and_one(frame[column]), findings, frame_name)
+        values = read_numbers(_as_zero_and_one(found), findings, frame_name)
         if values is not None:
             check_finite(values, str(column), panel, findings, used=used, frame=frame_name)
+
+
+def _of_categories(column: pd.Series) -> pd.Series:
+    """Return the values of pandas' categories, which may be numbers; other columns unchanged."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return column
+    values = pd.Series(column.cat.categories).reindex(column.cat.codes)
+    return values.rename(column.name)
 
 
 def _lacking(column: str, frame: pd.DataFrame, parameter: str, frame_name: str) -> str:
