@@ -149,6 +149,16 @@ def test_static_columns_are_not_dropped_silently():
         assert [warning[: len(expected[0])] for warning in result.warnings] == expected
 
 
+@pytest.mark.parametrize("used", [(), ("size",)])
+def test_static_columns_that_are_not_used_may_hold_anything(used: tuple[str, ...]):
+    static = pd.DataFrame({"unique_id": ["a", "b"], "size": [1.0, 2.0], "town": ["x", None]})
+    result = DataValidator().validate_dataset(panel(), static_df=static, stat_exog=used)
+    assert result.errors == []
+    if not used:
+        lacking = static.head(1)
+        assert DataValidator().validate_dataset(panel(), static_df=lacking).errors == []
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"), [("Poisson", {}), ("NegativeBinomial", {}), ("Tweedie", {"rho": 1.5})]
 )

@@ -356,19 +356,19 @@ ERRORS: list[Case] = [
     (
         "static lacks a series",
         panel,
-        {"static_df": static(["s0", "s2"])},
+        {"static_df": static(["s0", "s2"]), "stat_exog": ["size"]},
         ["static_df lacks 1 of 3 series, first 's1'"],
     ),
     (
         "static twice",
         panel,
-        {"static_df": static(["s0", "s1", "s2", "s1"])},
+        {"static_df": static(["s0", "s1", "s2", "s1"]), "stat_exog": ["size"]},
         ["static_df has 1 row too many, first for series 's1'"],
     ),
     (
         "static of other series",
         panel,
-        {"static_df": static([0, 1, 2])},
+        {"static_df": static([0, 1, 2]), "stat_exog": ["size"]},
         ["static_df names none of the series", "convert both to one type"],
     ),
     (
@@ -380,13 +380,16 @@ ERRORS: list[Case] = [
     (
         "static text",
         panel,
-        {"static_df": static(["s0", "s1", "s2"], region=["n", "s", "w"])},
+        {
+            "static_df": static(["s0", "s1", "s2"], region=["n", "s", "w"]),
+            "stat_exog": ["region"],
+        },
         ["column 'region' of static_df must hold numbers, found text"],
     ),
     (
         "static NaN",
         panel,
-        {"static_df": static(["s0", "s1", "s2"], size=[1.0, np.nan, 2.0])},
+        {"static_df": static(["s0", "s1", "s2"], size=[1.0, np.nan, 2.0]), "stat_exog": ["size"]},
         ["column 'size' of static_df has 1 missing value, first in row 1"],
     ),
     # The known future.

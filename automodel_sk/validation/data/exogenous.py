@@ -96,7 +96,7 @@ def _role(column: Any) -> str:
 def check_static(
     static_df: Any, exogenous: Exogenous, panel: Panel | None, names: Names, findings: Findings
 ) -> None:
-    """Check the frame of static features against the series."""
+    """Check the frame of static features against the series; unused columns are warned of."""
     words = wording()
     if static_df is None:
         if exogenous.stat:
@@ -112,11 +112,9 @@ def check_static(
     if names.id not in static_df.columns:
         findings.error(_without_key(static_df, names.id, "static_df"))
         return
-    others = [column for column in static_df.columns if column != names.id]
-    chosen = exogenous.stat or others
     _check_columns(
         static_df,
-        chosen,
+        exogenous.stat,
         "stat_exog_list",
         "static_df",
         None,
@@ -124,9 +122,9 @@ def check_static(
         None,
         exogenous.categories,
     )
-    if panel is not None:
+    if panel is not None and exogenous.stat:
         _check_static_ids(static_df[names.id], panel, names, findings)
-    unused = [column for column in others if column not in exogenous.stat]
+    unused = [c for c in static_df.columns if c != names.id and c not in exogenous.stat]
     if unused:
         findings.warn(
             f"columns {some(unused)} of {words.frame('static_df')} are not used; name them in"
