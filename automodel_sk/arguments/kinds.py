@@ -235,6 +235,9 @@ def _is_address(text: str) -> bool:
     return "://" in text or text.startswith(":") or text == "databricks"
 
 
+_COLUMNS = "column names"
+
+
 @dataclass(frozen=True)
 class Names:
     """Names, most often of columns: a list or another collection of texts, also of pandas.
@@ -253,16 +256,16 @@ class Names:
 
     name: str
     example: str
-    what: str = "column names"
+    what: str = _COLUMNS
 
     def accepts(self, value: Any) -> bool:
-        """Return whether a value is a collection of distinct texts."""
+        """Return whether a value is a collection of texts, and of distinct ones for columns."""
         if value is None:
             return True
         if _is_no_list(value) or not isinstance(value, Iterable):
             return False
         # A generator can be read only once: it is accepted here and checked when converted.
-        return iter(value) is value or _are_names(list(value))
+        return iter(value) is value or self._are_names(list(value))
 
     def convert(self, value: Any) -> tuple[str, ...]:
         """Return the names as a tuple of plain strings.
@@ -273,14 +276,23 @@ class Names:
             A generator yielded something other than texts.
         """
         names = () if value is None else tuple(value)
-        if not _are_names(names):
+        if not self._are_names(names):
             raise InvalidInputError(self.refusal(list(names)))
         return tuple(map(str, names))
 
+    def _are_names(self, values: Collection[Any]) -> bool:
+        """Return whether values are texts; a column can be named once."""
+        if not all(isinstance(value, str) and value for value in values):
+            return False
+        return self.what != _COLUMNS or len(set(values)) == len(values)
+
     def refusal(self, value: Any) -> str:
         """Return the sentence that asks for a list of names."""
-        values = value if isinstance(value, Iterable) else ()
-        if self.what == "column names" and any(isinstance(v, Integral) for v in values):
+        values = [] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
+        twice = [name for name in values if isinstance(name, str) and values.count(name) > 1]
+        if self.what == _COLUMNS and twice:
+            return f"{self.name} names {shown(twice[0])} more than once; name it once"
+        if self.what == _COLUMNS and any(isinstance(v, Integral) for v in values):
             return (
                 f"{self.name} names columns by numbers, got {shown(value)}; models need strings as"
                 " column names: df.columns = df.columns.map(str), then pass these names"
@@ -294,10 +306,6 @@ class Names:
     def fix(self, value: Any) -> list[str]:
         """Return a list of the single name passed."""
         return [value] if isinstance(value, str) else []
-
-
-def _are_names(values: Iterable[Any]) -> bool:
-    return all(isinstance(value, str) and value for value in values)
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,17 @@ def test_static_columns_that_are_not_used_may_hold_anything(used: tuple[str, ...
         assert DataValidator().validate_dataset(panel(), static_df=lacking).errors == []
 
 
+@pytest.mark.parametrize("kind", ["futr_exog", "hist_exog", "stat_exog"])
+def test_a_column_is_named_once(kind: str):
+    words = f"{kind}_list names 'z' more than once; name it once"
+    static = pd.DataFrame({"unique_id": ["a", "b"], "z": [1.0, 2.0]})
+    given = {kind: ["z", "z"], "static_df": static if kind == "stat_exog" else None}
+    assert DataValidator().validate_dataset(panel(z=1.0), **given).errors == [words]
+    columns = {f"{kind}_list": ["z", "z"], "static_df": given["static_df"]}
+    with pytest.raises(InvalidInputError, match=words):
+        create_auto_model("MLP", 7, panel(z=1.0), CONFIG, **columns, **QUICK)
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"), [("Poisson", {}), ("NegativeBinomial", {}), ("Tweedie", {"rho": 1.5})]
 )

@@ -98,7 +98,11 @@ def list_of_names(value: Any, parameter: str, findings: Findings) -> list[str]:
     if not isinstance(value, Iterable):
         findings.error(f'{parameter} must be a list of column names, got {value!r}; try ["price"]')
         return []
-    return list(value)
+    names = list(value)
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        findings.error(f"{parameter} names {twice[0]!r} more than once; name it once")
+    return list(dict.fromkeys(names))
 
 
 def some(items: list[Any], limit: int = 5) -> str:
