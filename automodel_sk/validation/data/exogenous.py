@@ -212,8 +212,8 @@ def _of_categories(column: pd.Series) -> pd.Series:
     """Return the values of pandas' categories, which may be numbers; other columns unchanged."""
     if not isinstance(column.dtype, pd.CategoricalDtype):
         return column
-    values = pd.Series(column.cat.categories).reindex(column.cat.codes)
-    return values.rename(column.name)
+    categories = pd.Series(column.cat.categories, name=column.name)
+    return categories.reindex(column.cat.codes)
 
 
 def _lacking(column: str, frame: pd.DataFrame, parameter: str, frame_name: str) -> str:
