@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain, repeat
 from typing import Any
 
 from automodel_sk.exceptions import InvalidInputError, NoUsableTrialError
@@ -22,6 +23,7 @@ from automodel_sk.search.progress import Callbacks, ProgressBar, TrackerCallback
 from automodel_sk.search.request_builder import search_request, training_data
 from automodel_sk.search.scratch import scratch_folder
 from automodel_sk.search.study.request import SearchCallback, SearchRequest
+from automodel_sk.search.study.storage import on_disk
 from automodel_sk.tracking import Tracker
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
@@ -213,19 +215,32 @@ def run_trials(
     -------
     sequence of TrialRecord
     """
+    open_number = options.num_samples is None and options.time_budget_hours is not None
+    if not open_number or options.backend == "ray":  # each call restarts Ray's processes
+        return make_backend(options.backend).run(request, dataset, callback)
+    with on_disk(request.location) as location:  # each round opens the study anew
+        return _run_in_rounds(replace(request, location=location), dataset, options, callback, bar)
+
+
+def _run_in_rounds(
+    request: SearchRequest,
+    dataset: Any,
+    options: OptimizationConfig,
+    callback: SearchCallback,
+    bar: ProgressBar,
+) -> Sequence[TrialRecord]:
     backend = make_backend(options.backend)
+    resume = chain([request.resume], repeat("auto"))  # the study of the first round goes on
 
     def run(number: int) -> Sequence[TrialRecord]:
-        return backend.run(replace(request, num_samples=number), dataset, callback)
+        part = replace(request, num_samples=number, resume=next(resume))
+        return backend.run(part, dataset, callback)
 
     def announce(number: int, seconds: float) -> None:
         bar.expect(number)
         speed = f"at {seconds:.3g} s a trial, {request.workers} at a time"
         say(f"Trials: about {number} fit into the time budget, {speed}.", options.verbose)
 
-    open_number = options.num_samples is None and options.time_budget_hours is not None
-    if not open_number or options.backend == "ray":  # each call restarts Ray's processes
-        return run(request.num_samples)
     return run_at_pace(run, request.num_samples, request.workers, request.budget, announce)
 
 

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from optuna_search import MEMORY, SPACE, RecordingCallback, request_for, run
+from optuna_search import (
+    MEMORY,
+    SPACE,
+    RecordingCallback,
+    StudyLocation,
+    essence,
+    request_for,
+    run,
+)
 from series import seasonal_panel
 
 from automodel_sk import create_auto_model
+from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.pacing import run_at_pace, trials_that_fit
 from automodel_sk.search.progress import Callbacks
+from automodel_sk.search.run import run_trials
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.training import train as training
 from automodel_sk.training.task import FEWEST_REPORTS, REPORTS_PER_TRIAL, TrainingTask
@@ -34,6 +45,8 @@ def with_plateau(request: SearchRequest, share: float | None = 0.2) -> SearchReq
 
 WORSE: dict[str, Any] = {**SPACE, "learning_rate": 0.5, "max_steps": 100}
 """A training that only gets worse."""
+
+SHORT: dict[str, Any] = {**SPACE, "max_steps": 3}
 
 ENDED = TrialRecord(0, "COMPLETE", 1.0, duration_seconds=10.0)
 
@@ -154,6 +167,16 @@ class TestPatience:
         assert run(request, dataset, RecordingCallback()) == ended
 
 
+class Told:
+    """Keeps the numbers of trials that a progress bar is told."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+
+    def expect(self, number: int) -> None:
+        self.numbers.append(number)
+
+
 class TestPace:
     def test_as_many_fit_as_there_is_time_for(self) -> None:
         assert trials_that_fit([ENDED], 95.0, workers=2) == (19, 10.0)
@@ -193,6 +216,31 @@ class TestPace:
         for _ in range(2):
             once.on_trial_end(ENDED)
         assert callback.ended == [ENDED]
+
+    @pytest.mark.parametrize(
+        ("in_memory", "resume", "workers"),
+        [
+            (True, "auto", 1),
+            (True, "auto", 2),
+            (False, "never", 1),
+            (False, "overwrite", 1),
+            (False, "overwrite", 2),
+        ],
+    )
+    def test_the_rounds_are_one_search(
+        self, dataset: Any, tmp_path: Path, in_memory: bool, resume: str, workers: int
+    ) -> None:
+        place = MEMORY if in_memory else StudyLocation("rounds", tmp_path)
+        if resume == "overwrite":
+            run(request_for(place, WORSE, num_samples=1), dataset)
+        request = request_for(place, SHORT, 4, resume=resume, budget=TimeBudget(1000.0))
+        callback, told = RecordingCallback(), Told()
+        options = OptimizationConfig(time_budget_hours=1.0, verbose=False)
+        records = run_trials(replace(request, workers=workers), dataset, options, callback, told)
+        assert told.numbers == [4]
+        assert essence(records) == essence(run(request_for(MEMORY, SHORT, 4), dataset))
+        began = {(record.number, record.datetime_start) for record in callback.ended}
+        assert sorted(number for number, _ in began) == [0, 1, 2, 3], "no trial is run twice"
 
     def test_a_budget_without_a_number_is_filled_and_said(
         self, capsys: pytest.CaptureFixture[str]
