@@ -127,7 +127,7 @@ def _fit_of(
     return NetworkFit(
         alone,
         network_refit_seconds(record),
-        BestTrial(task, candidate.config, record.best_step, record.state == "COMPLETE"),
+        BestTrial(task, candidate.config, record.best_step, record.ran_to_its_end),
         plan.final_plan(candidate.name),
         replace(options, refit=refit),
         record,

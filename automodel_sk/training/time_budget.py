@@ -122,11 +122,11 @@ class TimeBudget:
         return seconds_a_step * self.slower_refit * steps
 
     def note(self, record: TrialRecord) -> None:
-        """Update the estimated refit time from an ended trial; complete trials take precedence."""
+        """Update the estimated refit time from an ended trial; those that ran to their end come first."""
         losses = record.intermediate_values
         if record.state == "FAIL" or not losses:
             return
-        rank = (record.state != "COMPLETE", min(losses.values()))
+        rank = (not record.ran_to_its_end, min(losses.values()))
         if record.duration_seconds <= 0 or (self._best is not None and rank >= self._best):
             return  # a copy of another trial took no time
         best_step = min(losses, key=lambda step: losses[step])

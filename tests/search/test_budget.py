@@ -17,7 +17,7 @@ from automodel_sk.search_space import Float
 from automodel_sk.training.refit import fit_final, steps_of
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
-from automodel_sk.trials import TrialRecord, best_record
+from automodel_sk.trials import OUT_OF_TIME, TrialRecord, best_record
 
 
 class Ticking(RecordingCallback):
@@ -114,6 +114,20 @@ class TestReserve:
         assert budget.reserve == 4.0  # the model is made of a complete trial where there is one
         budget.calibrates = True
         assert budget.reserve == 8.0  # a calibration is one more training
+
+    def test_a_trial_that_the_time_cut_counts_less_than_one_that_ran_to_its_end(self) -> None:
+        budget = TimeBudget(1000.0, clock=lambda: 0.0)
+        whole = TrialRecord(0, "COMPLETE", 1.5, {"max_steps": 20}, {20: 1.5}, duration_seconds=4.0)
+        losses = {50: 1.0}
+        cut = TrialRecord(
+            1, "COMPLETE", 1.0, self.CONFIG, losses, duration_seconds=50.0, reason=OUT_OF_TIME
+        )
+        budget.note(cut)
+        assert not budget.has_best
+        budget.note(whole)
+        budget.note(cut)
+        assert budget.has_best
+        assert budget.reserve == 4.0  # that of the trial that the model is made of
 
     def test_a_more_precise_final_training_takes_longer_than_its_trial(self) -> None:
         budget = TimeBudget(1000.0, clock=lambda: 0.0)
