@@ -95,7 +95,7 @@ def run_portfolio(
         validation=plan.validation,
         columns=columns,
         treatment=treatment_of(options, profile),
-        left_out={**plan.left_out, **_not_reached(searched.candidates, plan)},
+        left_out=_left_out(searched, plan, options),
     )
 
 
@@ -167,11 +167,18 @@ def _progress(
     )
 
 
-def _not_reached(candidates: Sequence[Candidate], plan: PortfolioPlan) -> dict[str, str]:
-    """Return the models of a plan that had no trial, and why."""
-    tried = {candidate.name for candidate in candidates}
+def _left_out(
+    searched: SearchedPortfolio, plan: PortfolioPlan, options: OptimizationConfig
+) -> dict[str, str]:
+    """Return the models that had no trial, and why: what the plan says, or how the search ended."""
+    tried = {candidate.name for candidate in searched.candidates}
     reason = "the search ended before its first trial; a larger time budget includes it"
-    return {name: reason for name in plan.names if name not in tried}
+    if searched.interrupted:
+        reason = "the search was stopped before its first trial ended"
+    elif len(searched.records) >= number_of_trials(plan, options):
+        given = f"num_samples={options.num_samples}"
+        reason = f"{given} left no trial for it; a larger num_samples includes it"
+    return {**{name: reason for name in plan.names if name not in tried}, **plan.left_out}
 
 
 def _combined(

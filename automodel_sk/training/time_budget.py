@@ -122,7 +122,7 @@ class TimeBudget:
         return seconds_a_step * self.slower_refit * steps
 
     def note(self, record: TrialRecord) -> None:
-        """Update the estimated refit time from an ended trial; those that ran to their end come first."""
+        """Update the estimated refit time from an ended trial; those not cut off come first."""
         losses = record.intermediate_values
         if record.state == "FAIL" or not losses:
             return

@@ -107,6 +107,14 @@ def test_a_network_that_fails_in_every_trial_is_left_out():
     assert failed["reason"].notna().all()
 
 
+def test_a_network_without_a_trial_is_named_with_what_left_none_for_it():
+    config = {name: {**MLP, "learning_rate": Float(1e-3, 1e-2)} for name in ("MLP", "NHITS")}
+    del config["NHITS"]["hidden_size"], config["NHITS"]["num_layers"]
+    found = search(("Naive", "MLP", "NHITS"), config=config, num_samples=1)
+    reason = "num_samples=1 left no trial for it; a larger num_samples includes it"
+    assert found.left_out == {"NHITS": reason}
+
+
 def test_a_stopped_search_goes_on_and_ends_like_one_that_was_not(tmp_path, monkeypatch):
     from automodel_sk.portfolio.trainer import PortfolioTrainer
 
@@ -152,6 +160,7 @@ def test_ctrl_c_combines_what_has_ended(monkeypatch, caplog):
     with caplog.at_level(logging.WARNING):
         found = search()
     assert "interrupted" in caplog.text
+    assert found.left_out == {"MLP": "the search was stopped before its first trial ended"}
     assert set(found.weights) <= {"SeasonalNaive", "Naive"}
     assert np.isfinite(found.predict(level=[80]).iloc[:, 2:].to_numpy()).all()
 

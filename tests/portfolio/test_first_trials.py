@@ -8,10 +8,12 @@ import pytest
 from several_models import frame
 
 from automodel_sk import OptimizationConfig
+from automodel_sk.portfolio import run
 from automodel_sk.portfolio.budget import CHEAP_SHARE, CHEAP_SHARE_OF_SHORT_SEASONS
 from automodel_sk.portfolio.first_trials import cheap_share, within_budget
 from automodel_sk.portfolio.members.table import MEMBERS
 from automodel_sk.portfolio.plan import plan_portfolio
+from automodel_sk.portfolio.searched import SearchedPortfolio
 from automodel_sk.search.planning import UserInput
 
 pytest.importorskip("statsforecast")
@@ -58,6 +60,15 @@ def test_auto_leaves_out_what_cannot_end_in_its_share(plan):
     assert "raise time_budget_hours" in short.left_out["AutoETS"]
     assert "AutoETS" in short.members, "so that the study resumes with a larger budget"
     assert short.identity() == enough.identity()
+
+
+def test_the_reason_why_it_cannot_end_is_still_given_after_the_search(plan):
+    short = within_budget(plan, 10.0, workers=1)
+    told = run._left_out(SearchedPortfolio([], [], {}), short, OptimizationConfig())
+    assert told["AutoETS"] == short.left_out["AutoETS"]
+    ended = "the search ended before its first trial; a larger time budget includes it"
+    assert "MLP" not in short.left_out
+    assert told["MLP"] == ended
 
 
 def test_what_the_user_named_is_tried_in_any_case():
