@@ -16,6 +16,9 @@ import pytest
 from series import seasonal_panel
 
 from automodel_sk import AutoNeuralForecaster, create_auto_model
+from automodel_sk.exceptions import SearchError
+from automodel_sk.search.study.search_spec import earlier_precision, read_search_spec
+from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search_space import Choice, Float
 
 pytestmark = pytest.mark.slow
@@ -51,6 +54,14 @@ def test_a_search_begun_on_optuna_resumes_on_ray(tmp_path: Path) -> None:
     assert both.strategy.algorithm_name == "BasicVariantGenerator"
     assert both.best_score == both.trials["value"].min()
     assert both.predict()["MLP"].notna().all()
+
+
+def test_a_study_keeps_its_precision_and_is_joined_by_no_worker(tmp_path: Path) -> None:
+    search("ray", 1, study_name="half", storage=tmp_path, precision="bf16-mixed")
+    location = StudyLocation("half", tmp_path)
+    assert earlier_precision(location) == "bf16-mixed"
+    with pytest.raises(SearchError, match="can't be joined by a worker: Ray runs its trials"):
+        read_search_spec(location)
 
 
 def test_what_is_judged_by_a_metric_is_judged_so_on_ray() -> None:

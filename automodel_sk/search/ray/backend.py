@@ -24,6 +24,7 @@ from automodel_sk.search.ray.trainable import LentDataset, train_on_ray
 from automodel_sk.search.ray.trials import RayTrials
 from automodel_sk.search.study.loop import TrialNotifier, run_remaining
 from automodel_sk.search.study.request import SearchCallback, SearchRequest
+from automodel_sk.search.study.search_spec import write_search_spec
 from automodel_sk.search.study.seeding import PerTrialSampler
 from automodel_sk.search.study.storage import on_disk, readable_errors
 from automodel_sk.search.study.study import (
@@ -78,6 +79,8 @@ class RayBackend:
             sampler = PerTrialSampler(make, request.random_seed)
             pruner = NopPruner() if request.make_pruner is None else request.make_pruner()
             study = open_study(request, sampler, pruner)
+            if request.job is not None:  # for later calls: workers of this package can't join Ray
+                write_search_spec(study, replace(request, job={"refused": "Ray runs its trials"}))
             notifier = TrialNotifier(study, request, callback)
             notifier.catch_up()
             run_remaining(
