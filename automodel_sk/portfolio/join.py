@@ -57,7 +57,7 @@ def join_portfolio(
     location = StudyLocation(str(options.study_name), options.storage)
     budget = PortfolioBudget(seconds, refit_shares=plan.refit_shares(), networks=[*plan.networks])
     with (
-        trial_files(location) as folder,
+        trial_files(location, plan.identity()) as folder,
         progress_bar(job.trials, "auto", options.verbose, budget) as bar,
     ):
         request = portfolio_request(plan, options, budget, folder)

@@ -66,7 +66,8 @@ def run_portfolio(
     AutoEnsemble
     """
     location = StudyLocation(str(options.study_name), options.storage)
-    with trial_files(location) as folder, _progress(plan, options, budget) as bar:
+    identity = (plan.alone or plan).identity()
+    with trial_files(location, identity) as folder, _progress(plan, options, budget) as bar:
         callback = Callbacks([TrackerCallback(tracker), bar])
         if isinstance(budget, TrialsBudget):
             searched = search_one(plan, options, budget, folder, callback, bar)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,15 +13,15 @@ from automodel_sk.portfolio.members.base import FittedMember
 from automodel_sk.portfolio.members.table import load_member
 from automodel_sk.search.scratch import scratch_folder
 from automodel_sk.search.study.storage import StudyLocation, readable_errors
+from automodel_sk.search.study.trial_folder import trial_folder
 
 __all__ = ["keep_member", "kept_member", "model_folder", "trial_files"]
 
-_ENDING = ".trials"
 _MEMBER = "member"
 
 
 @contextmanager
-def trial_files(location: StudyLocation) -> Iterator[Path]:
+def trial_files(location: StudyLocation, identity: Mapping[str, str]) -> Iterator[Path]:
     """Return the folder for what trials leave behind: forecasts of the windows, and weights.
 
     It lies beside a journal, so that a search that is resumed trains nothing twice. With a database
@@ -31,13 +31,14 @@ def trial_files(location: StudyLocation) -> Iterator[Path]:
     ----------
     location : StudyLocation
         Where the study is stored.
+    identity : mapping of str to str
+        The identity of the search.
     """
-    journal = location.journal
-    if journal is None:
-        with scratch_folder("trials") as folder:
-            yield folder
+    folder = trial_folder(location, identity)
+    if folder is None:
+        with scratch_folder("trials") as temporary:
+            yield temporary
         return
-    folder = journal.with_name(journal.name.removesuffix(".journal") + _ENDING)
     with readable_errors(location, OSError):
         folder.mkdir(parents=True, exist_ok=True)
     yield folder

@@ -7,8 +7,9 @@ import shutil
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
-from several_models import essence, frame, search
+from several_models import QUIET, essence, frame, search
 
 from automodel_sk import create_auto_model
 from automodel_sk.portfolio.data import PortfolioData
@@ -45,6 +46,56 @@ def test_a_study_without_its_folder_gives_the_same_model(study, caplog):
     assert "earlier trials" not in caplog.text, "what was made again is kept"
 
 
+def _naive_scores(storage, noise, **options):
+    """Search two naive models on a season with noise, and return the score of each."""
+    y = np.arange(60) % 4 + noise * np.random.default_rng(1).normal(size=60)
+    df = pd.DataFrame({"unique_id": "a", "ds": range(60), "y": y})
+    told = {"season_length": 4, "metric": "mae", "n_windows": 2, "ensemble": "best"}
+    options = {**QUIET, **told, "storage": storage, **options}
+    table = create_auto_model(["Naive", "SeasonalNaive"], 2, df, **options).leaderboard()
+    return dict(zip(table["model"], table["score"], strict=True))
+
+
+def _another_of_the_journal(folder):
+    study = {"storage": folder / "s.journal"}
+    return {**study, "study_name": "monday"}, {**study, "study_name": "tuesday"}
+
+
+def _overwritten(folder):
+    study = {"storage": folder, "study_name": "x"}
+    return study, {**study, "resume": "overwrite"}
+
+
+def _of_the_same_file_name(folder):
+    return {"storage": folder, "study_name": "a b"}, {"storage": folder, "study_name": "a_b"}
+
+
+@pytest.mark.parametrize("studies", [_another_of_the_journal, _overwritten, _of_the_same_file_name])
+def test_forecasts_of_another_search_are_not_taken(tmp_path, studies):
+    first, second = studies(tmp_path)
+    easy, hard = _naive_scores(":memory:", 0.01), _naive_scores(":memory:", 5.0)
+    assert _naive_scores(noise=0.01, **first) == easy
+    assert _naive_scores(noise=5.0, **second) == hard
+    if studies is not _overwritten:
+        assert _naive_scores(noise=0.01, **first) == easy
+
+
+def test_a_study_that_is_created_anew_removes_what_the_one_before_it_left(tmp_path):
+    study = {"storage": tmp_path, "study_name": "x"}
+    _naive_scores(noise=0.01, **study)
+    _naive_scores(noise=0.01, **study)
+    [before] = (tmp_path / "x.trials").iterdir()
+    _naive_scores(noise=5.0, resume="overwrite", **study)
+    [after] = (tmp_path / "x.trials").iterdir()
+    assert after != before
+    (tmp_path / "x.journal").unlink()
+    left = after / "Naive" / "0123_0_0.5.forecasts"
+    left.write_text("of another seed")
+    _naive_scores(noise=5.0, **study)
+    assert not left.exists()
+    assert len([*after.glob("*/*.forecasts")]) == 2
+
+
 def _corrupt(file):
     file.write_bytes(file.read_bytes()[:20])
 
@@ -64,7 +115,7 @@ def _not_finite(file):
 @pytest.mark.parametrize("damage", [_corrupt, _of_other_windows, _not_finite])
 def test_a_damaged_file_is_made_again(study, damage):
     folder, found = study
-    files = [*(folder / "several.trials").glob("*/*.forecasts")]
+    files = [*(folder / "several.trials").glob("*/*/*.forecasts")]
     assert len(files) == 5
     for file in files:
         damage(file)
@@ -73,7 +124,7 @@ def test_a_damaged_file_is_made_again(study, damage):
 
 def test_damaged_weights_count_as_none(study):
     folder, _ = study
-    for file in (folder / "several.trials").glob("*/*.safetensors"):
+    for file in (folder / "several.trials").glob("*/*/*.safetensors"):
         _corrupt(file)
     again = search(folder, refit="best_weights", ensemble="best")
     whole = search(":memory:", refit="best_weights", ensemble="best")
@@ -82,7 +133,7 @@ def test_damaged_weights_count_as_none(study):
 
 def test_what_cannot_be_made_again_is_reported(study, monkeypatch):
     folder, _ = study
-    for file in (folder / "several.trials").glob("MLP/*.forecasts"):
+    for file in (folder / "several.trials").glob("*/MLP/*.forecasts"):
         file.unlink()
 
     def fail(*_):
@@ -134,8 +185,6 @@ def test_a_spent_budget_still_leaves_a_model_that_forecasts():
 
 
 def _data():
-    import pandas as pd
-
     df = pd.DataFrame({"unique_id": "a", "ds": range(40), "y": np.arange(40.0)})
     return PortfolioData(df, h=2, freq=1, season=1, n_windows=3)
 

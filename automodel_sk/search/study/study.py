@@ -21,6 +21,7 @@ from automodel_sk.search.study.identity import differences
 from automodel_sk.search.study.ownership import owner_of, trials_at_work
 from automodel_sk.search.study.request import SearchRequest
 from automodel_sk.search.study.storage import claiming, open_storage
+from automodel_sk.search.study.trial_folder import forget_trials
 from automodel_sk.search.study.trial_lifecycle import record_of
 from automodel_sk.trials import TrialRecord
 
@@ -95,6 +96,7 @@ def _open(
     if IDENTITY not in study.user_attrs or request.initial is not None:
         _enqueue_initial_trials(study, request)  # a resumed search may have time for more models
     if IDENTITY not in study.user_attrs:
+        forget_trials(request.location, request.identity)
         study.set_user_attr(IDENTITY, json.dumps(dict(request.identity)))
     return study
 
