@@ -13,7 +13,7 @@ import numpy as np
 import optuna
 import pytest
 from backend_contract import RecordingCallback, make_dataset, request_for
-from optuna.pruners import NopPruner
+from optuna.pruners import BasePruner, MedianPruner, NopPruner
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 
@@ -29,6 +29,7 @@ from automodel_sk.search.study.seeding import PerTrialSampler
 from automodel_sk.search.study.storage import StudyLocation
 from automodel_sk.search.study.study import AskTellStudy, muted, open_study
 from automodel_sk.search.study.trial_lifecycle import record_of
+from automodel_sk.search.study.upstream import set_loss
 from automodel_sk.search_space import Choice, Computed, Float, Integer, Normal
 from automodel_sk.trials import Failure
 
@@ -74,7 +75,8 @@ def quiet() -> Iterator[None]:
 
 def opened(request: SearchRequest) -> AskTellStudy:
     sampler = PerTrialSampler(RandomSampler, request.random_seed)
-    study = open_study(request, sampler, NopPruner())
+    pruner = NopPruner() if request.make_pruner is None else request.make_pruner()
+    study = open_study(request, sampler, pruner)
     requeue_orphans(study, request.location)
     return study
 
@@ -201,6 +203,41 @@ def test_the_last_validation_of_a_slot_has_its_own_step() -> None:
     record = record_of(study.get_trials()[0], request)
     assert record.intermediate_values == {4: 3.0, 8: 2.0, 9: 1.0}
     assert record.best_step == 9
+
+
+def _median() -> BasePruner:
+    return MedianPruner(n_startup_trials=2, n_warmup_steps=3)
+
+
+@pytest.mark.parametrize("of_earlier_attempt", [None, 0.1], ids=["first attempt", "second"])
+@pytest.mark.parametrize(("losses", "stopped_at"), [([9.0, 8.0, 7.0], 3), ([9.0, 2.0, 7.0], None)])
+def test_the_pruner_stops_a_trial_at_the_report_that_lags(
+    losses: list[float], stopped_at: int | None, of_earlier_attempt: float | None
+) -> None:
+    request = replace(request_for("ray", space=FLOATS), make_pruner=_median)
+    study = opened(request)
+    for _ in range(2):
+        ended = study.ask()
+        for report, loss in enumerate([5.0, 4.0, 3.0], start=1):
+            ended.report(loss, report)
+        study.tell(ended, 3.0)
+    trials = RayTrials(study, request, TrialNotifier(study, request, RecordingCallback()), 1)
+    job = trials.next_job()
+    assert job is not None
+    number = job["number"]
+    trials.start(number)
+    if of_earlier_attempt is not None:
+        set_loss(study, trials.running[number].trial, 9, of_earlier_attempt)
+    decisions = {}
+    for report, loss in enumerate(losses, start=1):
+        told = {"loss": loss, "number": number, "report": report, "changed": {}}
+        told |= {"step": 4 * report, "seconds": 0.1}
+        decisions[report] = trials.must_stop(told)  # Ray asks before it tells
+        trials.report(told)
+    assert decisions == {1: False, 2: False, 3: stopped_at == 3}
+    trials.end(number)
+    state = study.get_trials()[number].state
+    assert state is (TrialState.COMPLETE if stopped_at is None else TrialState.PRUNED)
 
 
 def test_searchers_learn_from_what_they_did_not_propose(tmp_path: Path) -> None:

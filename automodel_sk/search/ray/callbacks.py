@@ -80,7 +80,7 @@ class TrialStopper(_Unsaved, Stopper):  # type: ignore[misc]
     def __call__(self, trial_id: str, result: Mapping[str, Any]) -> bool:
         """Return whether a trial must stop at this report."""
         ended = result.get("done") or "outcome" in result
-        return not ended and self._trials.must_stop(result["number"])
+        return not ended and self._trials.must_stop(result)
 
     def stop_all(self) -> bool:
         """Return whether the search must stop."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import time
@@ -233,15 +234,24 @@ class RayTrials:
             running.verdict = Decision.PRUNE
         self._notifier.on_report(number, result["report"], result["loss"])
 
-    def must_stop(self, number: int) -> bool:
-        """Return whether the time is up for a trial that has just reported."""
+    def must_stop(self, result: Mapping[str, Any]) -> bool:
+        """Return whether to stop a trial at a report, which is recorded later."""
+        number = result["number"]
         running = self.running[number]
         over = bool(running.losses) and running.budget.is_over(running.losses, running.age())
         if over and not running.stops_itself():
             running.verdict = Decision.OUT_OF_TIME
-        elif self._request.make_pruner is not None and running.trial.should_prune():
+        elif self._request.make_pruner is not None and self._lags(running.trial, result):
             running.verdict = Decision.PRUNE
         return running.verdict is not Decision.CONTINUE or self.is_late(number)
+
+    def _lags(self, trial: Trial, result: Mapping[str, Any]) -> bool:
+        """Return whether the pruner stops a trial at a report; its own copy has no reports."""
+        known, latest = copy.copy(frozen(self._study, trial)), result["report"]
+        # An earlier attempt may have made more reports.
+        earlier = {n: v for n, v in known.intermediate_values.items() if n < latest}
+        known.intermediate_values = {**dict(sorted(earlier.items())), latest: result["loss"]}
+        return self._study.pruner.prune(self._study, known)
 
     def is_late(self, number: int) -> bool:
         """Return whether a trial has exceeded its time limit."""
