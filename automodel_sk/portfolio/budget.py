@@ -92,6 +92,7 @@ class PortfolioBudget(TimeBudget):
         self._refits = refit == "full"
         self._refits_of: dict[str, list[tuple[float, float]]] = {}
         self._most = REFIT_SHARE
+        self._tried: set[str] = set()
         self._first_of: dict[str, tuple[int, float]] = {}
         self._cheap_seconds: dict[str, float] = {}
 
@@ -124,8 +125,10 @@ class PortfolioBudget(TimeBudget):
         """Update the time set aside, and what trials take, from an ended trial."""
         loss, model = record.best_loss, record.params.get(MODEL)
         if model in self._networks:
-            first = record.number, record.duration_seconds
-            self._first_of[model] = min(first, self._first_of.get(model, first))
+            self._tried.add(model)
+            if record.state == "COMPLETE":
+                first = record.number, record.duration_seconds
+                self._first_of[model] = min(first, self._first_of.get(model, first))
         else:
             self._cheap_seconds[str(model)] = record.duration_seconds
         if record.state == "FAIL" or loss is None or model not in self._shares:
@@ -177,9 +180,10 @@ class PortfolioBudget(TimeBudget):
     def search_slot(self, model: str) -> float | None:
         """Return the seconds of a further trial of a network: those of the longest first trial.
 
-        None before the network had its first trial.
+        None before the network had its first trial, and before any network's trial is complete: a
+        failed trial does not tell how long one takes.
         """
-        if model not in self._first_of:
+        if model not in self._tried or not self._first_of:
             return None
         return max(seconds for _, seconds in self._first_of.values())
 
@@ -191,7 +195,7 @@ class PortfolioBudget(TimeBudget):
         """Return the seconds below which no trial is started."""
         if not self.is_limited or not self._networks:
             return 0.0
-        if self._networks - self._first_of.keys():
+        if self._networks - self._tried:
             return SHORTEST_SLOT
         return max(SHORTEST_SLOT, TOO_LITTLE * (self.search_slot(next(iter(self._networks))) or 0))
 

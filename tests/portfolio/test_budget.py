@@ -190,11 +190,29 @@ def test_the_last_trial_takes_the_time_that_is_too_little_for_another(budget):
         assert trainer.slot({"model": "A"}) == pytest.approx(slot)
 
 
-def test_a_failed_first_trial_counts_as_one(budget):
-    failed = TrialRecord(0, "FAIL", None, {"model": "A"}, duration_seconds=3.0)
-    budget.note(failed)
-    assert budget.search_slot("A") == 3.0
-    assert budget.reserve == 0
+def _failed(number, model, seconds):
+    return TrialRecord(number, "FAIL", None, {"model": model}, duration_seconds=seconds)
+
+
+def test_a_failed_first_trial_does_not_tell_how_long_one_takes(budget):
+    trainer = _trainer(budget, workers=1, cheap=())
+    budget.note(_failed(0, "A", 0.4))
+    assert budget.search_slot("A") is None
+    assert trainer.slot({"model": "A"}) == pytest.approx(0.9 * 20), "as for a first trial"
+    budget.note(_failed(1, "B", 40.0))
+    budget.note(_record(2, "C", 1.0, 8.0))
+    assert [budget.search_slot(name) for name in "ABCD"] == [8.0, 8.0, 8.0, None]
+    budget.note(_record(4, "A", 1.0, 9.0))
+    assert budget.search_slot("B") == 9.0, "the first trial of A that ended well"
+
+
+def test_networks_whose_first_trial_failed_are_not_waited_for(budget):
+    for number, name in enumerate("ABC"):
+        budget.note(_failed(number, name, 0.4))
+    budget.note(_record(3, "D", 1.0, 8.0))
+    budget.clock.now = 100 - budget.reserve - 3.5
+    assert budget.search_is_over(), "a further trial takes 8 s"
+    assert budget.reserve == 8.0
 
 
 def test_no_trial_starts_with_less_than_half_of_its_time(budget):
