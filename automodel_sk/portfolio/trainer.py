@@ -24,11 +24,10 @@ from automodel_sk.portfolio.space import MODEL
 from automodel_sk.portfolio.store import keep_member, model_folder
 from automodel_sk.search.scratch import scratch_folder
 from automodel_sk.training.build import effective_config
-from automodel_sk.training.memory import smaller_batches
 from automodel_sk.training.objective import Objective
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.train import Decision, Outcome, Report
-from automodel_sk.training.trainer import OnChange, train_within_memory
+from automodel_sk.training.trainer import OnChange, smaller_than_trained, train_within_memory
 from automodel_sk.training.window_forecasts import store_forecasts, stored_forecasts
 
 __all__ = ["FALLBACKS", "PortfolioTrainer", "config_of"]
@@ -144,7 +143,10 @@ class PortfolioTrainer:
 
     def smaller(self, config: Mapping[str, Any]) -> dict[str, int] | None:
         """Return smaller batches for a training that ran out of memory; none for other members."""
-        return {} if config[MODEL] in self.members else smaller_batches(config)
+        name = config[MODEL]
+        if name in self.members:
+            return {}
+        return smaller_than_trained(self.tasks[name], config_of(config, self.members))
 
     def _forecast(self, name: str, folder: str, report: Report, seconds: float | None) -> Outcome:
         """Return the outcome of a member's forecasts, as one report."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["is_out_of_memory", "no_larger", "smaller_batches"]
+__all__ = ["BATCHES", "is_out_of_memory", "no_larger", "smaller_batches"]
 
 _MARKS = ("out of memory", "can't allocate memory", "cannot allocate memory")
 _DEFAULTS = {"windows_batch_size": 1024, "batch_size": 32}
+BATCHES = tuple(_DEFAULTS)
+"""The arguments that a training with less memory reduces, in this order."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -33,7 +35,7 @@ def smaller_batches(config: Mapping[str, Any]) -> dict[str, int] | None:
     Parameters
     ----------
     config : mapping
-        The configuration that ran out of memory.
+        The batches that ran out of memory; what is missing has the default of most models.
 
     Returns
     -------

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from automodel_sk.training.build import effective_config
-from automodel_sk.training.memory import is_out_of_memory, smaller_batches
+from automodel_sk.training.build import constructor_default, effective_config
+from automodel_sk.training.memory import BATCHES, is_out_of_memory, smaller_batches
 from automodel_sk.training.pace import fitted_to_slot
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.train import Outcome, Report, train_config
 
-__all__ = ["OnChange", "SingleModel", "Trainer", "train_within_memory"]
+__all__ = ["OnChange", "SingleModel", "Trainer", "smaller_than_trained", "train_within_memory"]
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class SingleModel:
 
     def smaller(self, config: Mapping[str, Any]) -> dict[str, int] | None:
         """Return smaller batches for a configuration that lacked memory."""
-        return smaller_batches(config)
+        return smaller_than_trained(self.task, config)
 
     def keep(self, config: Mapping[str, Any], outcome: Outcome) -> Outcome:
         """Return the result: forecasts and weights are made again where they are needed."""
@@ -96,6 +96,30 @@ class SingleModel:
     def adapted(self, change: Callable[[TrainingTask], TrainingTask]) -> SingleModel:
         """Return this trainer with a changed task."""
         return SingleModel(change(self.task))
+
+
+def smaller_than_trained(task: TrainingTask, config: Mapping[str, Any]) -> dict[str, int] | None:
+    """Return smaller batches than a configuration is trained with; None if there are none.
+
+    What the configuration leaves open is the model's own default, and no batch holds more windows
+    than there are.
+
+    Parameters
+    ----------
+    task : TrainingTask
+        Settings that all trials share.
+    config : mapping
+        The configuration that ran out of memory.
+
+    Examples
+    --------
+    >>> smaller_than_trained(TrainingTask("TSMixer", h=12, val_size=12), {"max_steps": 500})
+    {'windows_batch_size': 16}
+    """
+    trained = effective_config(task, config)
+    model_name = trained["model"] if task.model_name == "HINT" else task.model_name
+    defaults = {name: constructor_default(model_name, name) for name in BATCHES}
+    return smaller_batches({**defaults, **trained})
 
 
 def train_within_memory(
@@ -138,7 +162,9 @@ def train_within_memory(
                 on_change(changed)
             return train_config(task, {**config, **changed}, dataset, report())
         except Exception as exc:
-            smaller = smaller_batches({**config, **changed}) if is_out_of_memory(exc) else None
+            if not is_out_of_memory(exc):
+                raise
+            smaller = smaller_than_trained(task, {**config, **changed})
             if smaller is None:
                 raise
             changed |= smaller

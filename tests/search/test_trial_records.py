@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import optuna
 import pytest
 from backend_contract import request_for
 from optuna.distributions import FloatDistribution
@@ -12,7 +13,11 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from automodel_sk.search.run import failures_of
 from automodel_sk.search.study.attributes import FITTED_TO_SLOT, RETRIED_WITH, changes_of
-from automodel_sk.search.study.trial_lifecycle import find_duplicate, record_of
+from automodel_sk.search.study.trial_lifecycle import (
+    find_duplicate,
+    record_of,
+    retry_after_crash,
+)
 from automodel_sk.trials import TrialRecord
 
 REQUEST = request_for("optuna")
@@ -82,6 +87,26 @@ def test_changes_never_enlarge_a_configuration() -> None:
         FITTED_TO_SLOT: {"max_steps": 10**9},
     }
     assert changes_of(ended({1: 3.0}, **noted), REQUEST.space.decode(RATE)) == {}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "retried"),
+    [
+        ({}, {"windows_batch_size": 8}),
+        ({"windows_batch_size": 4}, {"windows_batch_size": 2}),
+        ({"windows_batch_size": 1}, {"windows_batch_size": 1, "batch_size": 16}),
+    ],
+)
+def test_a_crash_halves_what_was_trained_last(
+    earlier: dict[str, int], retried: dict[str, int]
+) -> None:
+    study = optuna.create_study()
+    trial = study.ask(RANGE)
+    if earlier:
+        trial.set_user_attr(RETRIED_WITH, earlier)
+    retry_after_crash(study, REQUEST, study.get_trials()[0], "killed")
+    (waiting,) = study.get_trials(states=(TrialState.WAITING,))
+    assert waiting.user_attrs[RETRIED_WITH] == retried
 
 
 def test_a_copy_names_its_original() -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from ray import tune
@@ -16,6 +17,7 @@ from series import seasonal_panel
 
 from automodel_sk import AutoModelFactory, OptimizationConfig, create_auto_model
 from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.portfolio.trainer import PortfolioTrainer
 from automodel_sk.search import request_builder as search_setup
 from automodel_sk.search.planning import UserInput, plan_search
 from automodel_sk.training import devices
@@ -27,6 +29,7 @@ from automodel_sk.training.precision import choose_precision
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.training.train import Decision, train_config
+from automodel_sk.training.trainer import SingleModel
 
 CONFIG: dict[str, Any] = {"max_steps": 30, "input_size": 24, "hidden_size": 32, "num_layers": 2}
 TASK = TrainingTask(
@@ -352,6 +355,32 @@ class TestKernels:
         with tensor_cores():
             pass
         assert torch.get_float32_matmul_precision() == before
+
+
+class TestMemory:
+    @pytest.mark.parametrize(
+        ("name", "config", "length", "smaller"),
+        [
+            ("NHITS", {}, 3000, {"windows_batch_size": 512}),
+            ("NHITS", {"windows_batch_size": 256}, 3000, {"windows_batch_size": 128}),
+            ("NHITS", {}, 100, {"windows_batch_size": 64}),  # of 128 that exist
+            ("GRU", {}, 3000, {"windows_batch_size": 64}),
+            ("TimesNet", {}, 3000, {"windows_batch_size": 32}),
+            ("iTransformer", {}, 3000, {"windows_batch_size": 16}),
+            ("TSMixer", {"windows_batch_size": 1}, 3000, {"batch_size": 16}),
+            ("TSMixer", {"windows_batch_size": 1, "batch_size": 1}, 3000, None),
+            ("HINT", {"model": "GRU"}, 3000, {"windows_batch_size": 64}),
+        ],
+    )
+    def test_a_retry_is_smaller_than_what_was_trained(
+        self, name: str, config: dict[str, Any], length: int, smaller: dict[str, int] | None
+    ) -> None:
+        task = TrainingTask(name, 12, 12, n_series=2, lengths=np.full(2, length))
+        given = {"max_steps": 100, "input_size": 24, **config}
+        assert SingleModel(task).smaller(given) == smaller
+        many = PortfolioTrainer({name: task}, {}, None, None, None)  # type: ignore[arg-type]
+        if name != "HINT":  # its base model has the name of the models' parameter
+            assert many.smaller({**given, "model": name}) == smaller
 
 
 class TestGpus:

@@ -151,9 +151,10 @@ def retry_after_crash(study: Study, request: SearchRequest, trial: FrozenTrial, 
 def _smaller(request: SearchRequest, trial: FrozenTrial) -> dict[str, int] | None:
     try:
         config = request.space.decode(trial.params, number=trial.number)
+        smaller = request.trainer.smaller({**config, **changes_of(trial, config)})
     except Exception:  # a user's define-by-run function can raise anything
-        return {}  # it died before it had a configuration, so it is retried unchanged
-    return request.trainer.smaller(config)
+        return {}  # it died before it had a valid configuration, so it is retried unchanged
+    return smaller and {**retried_with(trial, config), **smaller}
 
 
 def record_of(trial: FrozenTrial, request: SearchRequest) -> TrialRecord:
