@@ -11,9 +11,17 @@ import pandas as pd
 from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 
-__all__ = ["check_cardinalities", "check_known", "decoded", "encoded", "vocabulary"]
+__all__ = [
+    "Vocabulary",
+    "check_cardinalities",
+    "check_known",
+    "decoded",
+    "encoded",
+    "vocabulary",
+]
 
 Vocabulary = Mapping[str, Mapping[Any, int]]
+"""The code of each category, by column."""
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import pandas as pd
-
 from automodel_sk.catalog.models import get_characteristics, is_joint
 from automodel_sk.data.analysis import DatasetProfile
+from automodel_sk.data.categories import vocabulary
 from automodel_sk.data.preparation import MASK, WEIGHT
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
@@ -130,6 +129,17 @@ class PortfolioPlan:
         static = None if data.static_df is None else data.static_df[["unique_id", *task.stat_exog]]
         own = replace(data, frame=frame, static_df=static if task.stat_exog else None)
         return replace(network, data=own, task=task, objective=None)
+
+    def category_codes(self) -> dict[str, dict[Any, int]]:
+        """Return the codes of the categories that networks embed, as in their final data.
+
+        Text that none of them embeds has no codes.
+        """
+        all_series = self.whole or self.prepared
+        data = all_series.data
+        embedded = (name for plan in self.networks.values() for name in plan.task.cat_exog)
+        known = vocabulary([*dict.fromkeys(embedded)], data.frame, data.static_df)
+        return {**{name: {} for name in text_of(all_series)}, **known}
 
     @property
     def sample_note(self) -> str | None:
@@ -252,7 +262,7 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
         elif name in MEMBERS:
             members[name] = member_of(name)
         else:
-            networks[name] = _network(name, given, prepared, objective)
+            networks[name] = _network(name, given, prepared, whole, objective)
     if not members and not networks:
         raise InvalidInputError(
             "none of the models can forecast these data: "
@@ -293,19 +303,33 @@ def _sampled(prepared: PreparedData) -> PreparedData:
 
 
 def _network(
-    name: str, given: UserInput, prepared: PreparedData, objective: Objective
+    name: str,
+    given: UserInput,
+    prepared: PreparedData,
+    whole: PreparedData,
+    objective: Objective,
 ) -> SearchPlan:
-    """Plan one network on the columns that it can use."""
+    """Plan one network on the columns that it can use; all series say what is a category.
+
+    Networks share the data of the trials, so that what one embeds is no number for the others.
+    """
     config = (given.config or {}).get(name)
-    text, frames = text_of(prepared), (prepared.dataset, prepared.static_df)
+    text, frames = text_of(whole), (whole.dataset, whole.static_df)
     read = {*text_categories(config, name, text, *frames).get("cat_exog_list", ())}
-    unread = {*_text_columns(given, prepared, config), *text} - read - {*named_categories(config)}
+    unread = {*named_categories(given.config), *text} - read - {*named_categories(config)}
     columns = _columns_of(name, prepared, unread)
     if any(columns[name] is not getattr(prepared, name) for name in columns):
         own = replace(prepared, **columns)
     else:
         own = prepared  # with its checks, which take long with many series
-    plan = plan_search(own, name, replace(own.options, metric=None), config=config, loss=given.loss)
+    plan = plan_search(
+        own,
+        name,
+        replace(own.options, metric=None),
+        config=config,
+        loss=given.loss,
+        category_frames=frames,
+    )
     scored = replace(objective, series=prepared.data.is_judged) if is_joint(name) else objective
     task = replace(plan.task, metric=objective.metric.name, objective=scored)
     return replace(plan, task=task, objective=scored)
@@ -316,20 +340,6 @@ def _reads_all(plan: SearchPlan, prepared: PreparedData) -> bool:
     kinds = ("futr_exog", "hist_exog", "stat_exog")
     return all(
         set(getattr(plan.task, kind)) >= set(getattr(prepared, kind) or ()) for kind in kinds
-    )
-
-
-def _text_columns(given: UserInput, prepared: PreparedData, config: Any) -> tuple[str, ...]:
-    """Return the categories in words that other networks embed and this one does not."""
-    others = set(named_categories(given.config)) - set(named_categories(config))
-    frames = [frame for frame in (prepared.dataset, prepared.static_df) if frame is not None]
-    return tuple(
-        name
-        for name in others
-        if any(
-            name in frame.columns and not pd.api.types.is_numeric_dtype(frame[name].dtype)
-            for frame in frames
-        )
     )
 
 

@@ -240,7 +240,8 @@ def number_of_trials(plan: PortfolioPlan, options: OptimizationConfig) -> int:
 def dataset_of(plan: PortfolioPlan) -> Any:
     """Return the rows for all networks; each reads the columns that it supports."""
     for network in plan.networks.values():
-        return training_data(replace(network, data=plan.prepared.data))
+        shared = replace(network, data=plan.prepared.data)
+        return training_data(shared, plan.category_codes())
     return None
 
 

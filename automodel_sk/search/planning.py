@@ -207,6 +207,7 @@ def plan_search(
     *,
     config: Any = None,
     loss: Any = None,
+    category_frames: tuple[Any, Any] | None = None,
 ) -> SearchPlan:
     """Plan the search of one model: validate it, choose the algorithm and build the space.
 
@@ -220,6 +221,8 @@ def plan_search(
         How to search.
     config, loss
         As in `create_auto_model`.
+    category_frames : tuple of DataFrame, optional
+        The rows and static values whose text is embedded; those of the data if None.
 
     Returns
     -------
@@ -231,7 +234,7 @@ def plan_search(
         Carries the validator's findings about the data and the model.
     """
     columns = (*prepared.futr_exog, *prepared.hist_exog, *prepared.stat_exog)
-    frames = (prepared.dataset, prepared.static_df)
+    frames = category_frames or (prepared.dataset, prepared.static_df)
     implied = text_categories(config, model_name, columns, *frames)
     config = with_text(config, implied)
     report = _validate(prepared, model_name, config, options)

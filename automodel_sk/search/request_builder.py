@@ -11,7 +11,7 @@ from typing import Any
 
 from automodel_sk._utils.machine import free_gpu_memory_gb, n_gpus
 from automodel_sk.catalog.models import get_characteristics
-from automodel_sk.data.categories import encoded, vocabulary
+from automodel_sk.data.categories import Vocabulary, encoded, vocabulary
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.final_refit import final_threads
@@ -130,13 +130,22 @@ def _precision(request: SearchRequest, asked: str, dataset: Any) -> PrecisionCho
         return choose_precision(asked, request.task, config, dataset)
 
 
-def training_data(plan: SearchPlan) -> Any:
-    """Return the data that trials are trained on, in neuralforecast's format."""
+def training_data(plan: SearchPlan, codes: Vocabulary | None = None) -> Any:
+    """Return the data that trials are trained on, in neuralforecast's format.
+
+    Parameters
+    ----------
+    plan : SearchPlan
+        The plan.
+    codes : mapping, optional
+        The codes of categories by column; those of the plan's network if None.
+    """
     from neuralforecast.tsdataset import TimeSeriesDataset
 
     with training_turn(), quiet(), plain_torch():
         frame, static = plan.trial_data()
-        codes = vocabulary(plan.task.cat_exog, plan.frame, plan.static_df)
+        if codes is None:
+            codes = vocabulary(plan.task.cat_exog, plan.frame, plan.static_df)
         coded = None if static is None else encoded(static, codes)
         dataset, *_ = TimeSeriesDataset.from_df(encoded(frame, codes), static_df=coded)
     return dataset

@@ -30,6 +30,7 @@ from automodel_sk.portfolio.members.table import member_of
 from automodel_sk.portfolio.plan import plan_portfolio
 from automodel_sk.portfolio.run import _of_fitted
 from automodel_sk.portfolio.sample import stratified_sample
+from automodel_sk.portfolio.search import dataset_of
 from automodel_sk.portfolio.team import WeightedMember
 from automodel_sk.search.optuna.workers.pool import workers_are_possible
 from automodel_sk.search.parts import Processes
@@ -126,6 +127,22 @@ def test_a_network_judged_on_a_sample_is_fitted_to_all_rows(
     monkeypatch.setattr(forecast_files, "BLOCK", 7)
     files = model.predict(to=tmp_path / "f")
     pd.testing.assert_frame_equal(joined(files), model.predict(), rtol=1e-4)
+
+
+def test_categories_outside_the_sample_have_their_codes_in_trials_too(sampled_from_ten):
+    df = panel()
+    chosen = plan_portfolio(UserInput(["Naive"], 4, df), OPTIONS).data.frame["unique_id"].unique()
+    shop = np.where(df["unique_id"] == chosen[0], "middle", "west")
+    df["shop"] = np.where(df["unique_id"].isin(chosen), shop, "east")
+    found = plan_portfolio(UserInput(["MLP"], 4, df, hist_exog_list=("shop",)), OPTIONS)
+    space = found.networks["MLP"].space.constants
+    assert space["categorical_cardinalities"] == {"shop": 3}
+    dataset = dataset_of(found)
+    codes = dataset.temporal[:, list(dataset.temporal_cols).index("shop")].tolist()
+    assert codes == [2.0] * 40 + [3.0] * 200, "those of east, middle and west"
+    model = several(df, ["MLP"], {"MLP": MLP}, hist_exog_list=["shop"], refit="best_weights")
+    network = model.members["MLP"].model.to_neuralforecast()
+    assert network.categorical_vocab_ == {"shop": {"east": 1, "middle": 2, "west": 3}}
 
 
 def test_a_sampled_ensemble_is_the_same_after_loading(sampled_from_ten, tmp_path):

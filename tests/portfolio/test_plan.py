@@ -15,11 +15,16 @@ from automodel_sk.portfolio.members.table import MEMBERS
 from automodel_sk.portfolio.names import read_names
 from automodel_sk.portfolio.networks import AUTO_NETWORKS
 from automodel_sk.portfolio.plan import plan_portfolio
+from automodel_sk.portfolio.search import dataset_of
 from automodel_sk.portfolio.workers import gpu_share, workers_of
 from automodel_sk.search import request_builder
 from automodel_sk.search.network_spaces import PanelFacts, first_config, network_space
 from automodel_sk.search.planning import UserInput
-from automodel_sk.search.request_builder import trials_at_a_time, trials_per_gpu
+from automodel_sk.search.request_builder import (
+    training_data,
+    trials_at_a_time,
+    trials_per_gpu,
+)
 from automodel_sk.search.study.identity import differences
 
 OPTIONS = OptimizationConfig(cpus=1, gpus=0, use_mlflow=False, study_name="s").converted()
@@ -162,6 +167,42 @@ def test_a_space_of_a_network_that_auto_draws_for_other_seasons_is_no_mistake(ca
 def test_a_space_of_a_model_that_auto_never_tunes_is_refused(config, message):
     with pytest.raises(InvalidInputError, match=message):
         plan("auto", config=config)
+
+
+SKIES = np.resize(["sun", "rain", "fog", "rain"], 120)
+CODES = {"sun": 100, "rain": 200, "fog": 300}
+EMBEDDED = {"NHITS": {"cat_exog_list": ["sky"], "categorical_cardinalities": {"sky": 3}}}
+
+
+def _values(dataset, column):
+    return dataset.temporal[:, list(dataset.temporal_cols).index(column)].tolist()
+
+
+@pytest.mark.parametrize("names", [["DLinear", "TFT", "NHITS"], ["NHITS", "TFT", "DLinear"]])
+@pytest.mark.parametrize("kind", ["words", "categories", "numbers"])
+def test_networks_read_the_same_values_in_trials_as_in_the_end(names, kind):
+    skies = pd.Series(SKIES, dtype="category" if kind == "categories" else object)
+    skies = skies.map(CODES) if kind == "numbers" else skies
+    df = panel(sky=skies, size=7.0)
+    config = EMBEDDED if kind == "numbers" else None
+    found = plan(names, df, config=config, futr_exog_list=("sky", "size"))
+    read = {name: network.task.futr_exog for name, network in found.networks.items()}
+    assert read == {"NHITS": ("sky", "size"), "TFT": ("size",), "DLinear": ()}
+    shared = dataset_of(found)
+    for name, columns in read.items():
+        own = training_data(found.networks[name])  # as the final model encodes them
+        assert [_values(shared, c) for c in columns] == [_values(own, c) for c in columns]
+    assert set(_values(shared, "sky")) == {1.0, 2.0, 3.0}
+
+
+def test_text_that_no_network_reads_is_no_hindrance():
+    static = pd.DataFrame({"unique_id": ["s0", "s1"], "shop": ["north", "south"]})
+    columns = {"futr_exog_list": ("sky",), "static_df": static, "stat_exog_list": ("shop",)}
+    found = plan(["DLinear", "Naive"], panel(sky=SKIES), **columns)
+    shared = dataset_of(found)
+    assert _values(shared, "y") == pytest.approx(found.data.frame["y"].tolist())
+    assert set(_values(shared, "sky")) == {0.0}
+    assert shared.static.tolist() == [[0.0], [0.0]]
 
 
 def test_rows_in_any_order_give_the_same_plan():
