@@ -174,7 +174,7 @@ class AutoModelFactory:
         _check_order(self.model_name, self.h)
         model_name: Any = self.model_name if several else read_model_name(self.model_name)
         h = convert(_HORIZON, self.h)
-        options = replace(self.config.converted(), warm_start=earlier)
+        options = replace(self.config.converted(), warm_start=earlier or None)
         label = "auto" if several else model_name
         options = replace(options, study_name=options.study_name or _study_name(label, h))
         options = replace(options, freq=_plain(options.freq))

@@ -114,7 +114,7 @@ class OptimizationConfig:
         steps.
     warm_start : AutoModel, path, DataFrame or sequence of mappings, optional
         Configurations to try first: the best ones of a fitted model, of a saved model or of a table
-        of trials, or a sequence of configurations.
+        of trials, or a sequence of configurations. For the search of one model.
     patience : int, optional
         Stop after this many consecutive trials without improvement. If None, never.
     precision : str, default "auto"

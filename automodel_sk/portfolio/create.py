@@ -98,7 +98,8 @@ def _named(given: UserInput, options: OptimizationConfig) -> tuple[UserInput, Op
         return given, options
     config = None if given.config is None else {name: given.config}
     number = 1 if options.time_budget_hours is None else options.num_samples
-    return replace(given, model_name=[name], config=config), replace(options, num_samples=number)
+    given = replace(given, model_name=[name], config=config)
+    return given, replace(options, num_samples=number, warm_start=None)
 
 
 def _of_several(given: UserInput, options: OptimizationConfig, names: ColumnNames) -> _Planned:

@@ -210,12 +210,17 @@ class PortfolioPlan:
         }
 
 
-def _check_optuna_objects(options: OptimizationConfig) -> None:
-    """Raise if a sampler was passed, or a pruner for another backend."""
+def _check_options(options: OptimizationConfig) -> None:
+    """Raise if what the search of one model takes was passed, or a pruner for another backend."""
     if options.sampler is not None:
         raise InvalidInputError(
             "sampler is for the search of one model, and several are drawn by a sampler of their"
             " own; leave it out, or name one network, e.g. 'NHITS'"
+        )
+    if options.warm_start is not None:
+        raise InvalidInputError(
+            "warm_start is for the search of one model, and the trials of several begin with a"
+            " configuration of each; leave it out, or name one network, e.g. 'NHITS'"
         )
     check_backend_of(options.backend, None, options.pruner)
 
@@ -239,7 +244,7 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
     InvalidInputError
         The data are invalid, a name is unknown, or no model can forecast the data.
     """
-    _check_optuna_objects(options)
+    _check_options(options)
     categories = named_categories(given.config)
     whole = prepared_with_windows(given, options, categories)
     report = validated(whole, categories)

@@ -93,6 +93,13 @@ def test_names_keep_their_order_and_exclude_leaves_some_out():
         plan(["NHITS", "Naive"], options=some)
 
 
+def test_a_warm_start_is_for_the_search_of_one_model():
+    earlier = replace(OPTIONS, warm_start=[{"learning_rate": 0.5}])
+    for models in ("auto", ["Naive", "MLP"]):
+        with pytest.raises(InvalidInputError, match=r"warm_start is for the search of one model"):
+            plan(models, options=earlier)
+
+
 def test_the_same_names_in_another_order_are_the_same_search():
     one, other = plan(["MLP", "Naive", "NLinear"]), plan(["NLinear", "MLP", "Naive"])
     assert one.identity() == other.identity()

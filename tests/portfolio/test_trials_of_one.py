@@ -104,9 +104,10 @@ def test_best_is_one_trial_as_before() -> None:
 
 
 def test_a_fixed_configuration_is_an_ensemble_of_one() -> None:
-    found = search(config={**SHORT, "learning_rate": 1e-3}, num_samples=None, ensemble="mean")
+    config, earlier = {**SHORT, "learning_rate": 1e-3}, [{"learning_rate": 0.5}]
+    found = search(config=config, num_samples=None, ensemble="mean", warm_start=earlier)
     assert found.weights == {"MLP": 1.0}
-    assert len(found.trials) == 1
+    assert found.trials["params_learning_rate"].tolist() == [1e-3], "nothing is left to try"
 
 
 @pytest.mark.parametrize(
