@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from automodel_sk.portfolio.space import MODEL, PortfolioSpace
 from automodel_sk.search.optuna.lagging_pruner import is_behind
+from automodel_sk.search.study.attributes import PLANNED_REPORTS, count_of
 from automodel_sk.search.study.distinct import DRAWS_PER_CONFIGURATION, MOST_DRAWS, key_of
 
 __all__ = [
@@ -231,8 +232,9 @@ class PortfolioPruner(BasePruner):
         if "fixed_params" in trial.system_attrs:
             return False
         losses = list(trial.intermediate_values.values())
+        planned = count_of(trial, PLANNED_REPORTS)
         curves = [
-            list(np.minimum.accumulate(list(other.intermediate_values.values())))
+            _best_so_far(other, planned)
             for other in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
             if len(other.intermediate_values) > 1
         ]
@@ -240,3 +242,17 @@ class PortfolioPruner(BasePruner):
         if len(losses) < max(3, _BEFORE_PRUNING * longest):
             return False
         return len(curves) >= 2 and is_behind(losses, curves)
+
+
+def _best_so_far(trial: FrozenTrial, planned: int) -> list[float]:
+    """Return the best loss of an ended trial at each report of one that plans so many reports.
+
+    It is infinite where the ended trial had not yet reported at that share of its training. Reports
+    are compared by number if it is not known how many were planned.
+    """
+    best = np.minimum.accumulate(list(trial.intermediate_values.values())).tolist()
+    own = count_of(trial, PLANNED_REPORTS)
+    if not own or not planned:
+        return list(best)
+    made = [number * own // planned for number in range(1, -(-len(best) * planned // own) + 1)]
+    return [best[min(count, len(best)) - 1] if count else np.inf for count in made]

@@ -27,7 +27,12 @@ from automodel_sk.training.build import effective_config
 from automodel_sk.training.objective import Objective
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.train import Decision, Outcome, Report
-from automodel_sk.training.trainer import OnChange, smaller_than_trained, train_within_memory
+from automodel_sk.training.trainer import (
+    OnChange,
+    planned_reports,
+    smaller_than_trained,
+    train_within_memory,
+)
 from automodel_sk.training.window_forecasts import store_forecasts, stored_forecasts
 
 __all__ = ["FALLBACKS", "PortfolioTrainer", "config_of"]
@@ -198,6 +203,13 @@ class PortfolioTrainer:
         return int(
             effective_config(self.tasks[name], config_of(config, self.members))["val_check_steps"]
         )
+
+    def reports(self, config: Mapping[str, Any]) -> int:
+        """Return how many reports a trial makes unless it ends early; one without a training."""
+        name = config[MODEL]
+        if name in self.members:
+            return 1
+        return planned_reports(self.tasks[name], config_of(config, self.members))
 
     def adapted(self, change: Callable[[TrainingTask], TrainingTask]) -> PortfolioTrainer:
         """Return this trainer with changed tasks, and without a folder that is not here."""

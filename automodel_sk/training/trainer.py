@@ -13,7 +13,14 @@ from automodel_sk.training.pace import fitted_to_slot
 from automodel_sk.training.task import TrainingTask
 from automodel_sk.training.train import Outcome, Report, train_config
 
-__all__ = ["OnChange", "SingleModel", "Trainer", "smaller_than_trained", "train_within_memory"]
+__all__ = [
+    "OnChange",
+    "SingleModel",
+    "Trainer",
+    "planned_reports",
+    "smaller_than_trained",
+    "train_within_memory",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +50,9 @@ class Trainer(Protocol):
 
     def interval(self, config: Mapping[str, Any]) -> int:
         """Return the training steps between two reports of a configuration."""
+
+    def reports(self, config: Mapping[str, Any]) -> int:
+        """Return how many reports a configuration makes unless it ends early."""
 
     def smaller(self, config: Mapping[str, Any]) -> dict[str, int] | None:
         """Return smaller batches for a configuration that lacked memory; None if impossible."""
@@ -85,6 +95,10 @@ class SingleModel:
         """Return the training steps between two reports of a configuration."""
         return int(effective_config(self.task, config)["val_check_steps"])
 
+    def reports(self, config: Mapping[str, Any]) -> int:
+        """Return how many reports a configuration makes unless it ends early."""
+        return planned_reports(self.task, config)
+
     def smaller(self, config: Mapping[str, Any]) -> dict[str, int] | None:
         """Return smaller batches for a configuration that lacked memory."""
         return smaller_than_trained(self.task, config)
@@ -96,6 +110,25 @@ class SingleModel:
     def adapted(self, change: Callable[[TrainingTask], TrainingTask]) -> SingleModel:
         """Return this trainer with a changed task."""
         return SingleModel(change(self.task))
+
+
+def planned_reports(task: TrainingTask, config: Mapping[str, Any]) -> int:
+    """Return how many validations a configuration makes unless it ends early.
+
+    Parameters
+    ----------
+    task : TrainingTask
+        Settings that all trials share.
+    config : mapping
+        The configuration.
+
+    Examples
+    --------
+    >>> planned_reports(TrainingTask("NHITS", h=12, val_size=12), {"max_steps": 500})
+    100
+    """
+    trained = effective_config(task, config)
+    return max(1, int(trained["max_steps"]) // int(trained["val_check_steps"]))
 
 
 def smaller_than_trained(task: TrainingTask, config: Mapping[str, Any]) -> dict[str, int] | None:

@@ -7,6 +7,7 @@ from collections import Counter
 import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
+from several_models import search, trials
 
 from automodel_sk.portfolio.sampler import (
     PortfolioPruner,
@@ -15,6 +16,7 @@ from automodel_sk.portfolio.sampler import (
     is_stalled,
 )
 from automodel_sk.portfolio.space import PortfolioSpace
+from automodel_sk.search.study.attributes import PLANNED_REPORTS
 from automodel_sk.search.study.seeding import PerTrialSampler
 from automodel_sk.search.study.study import AskTellStudy
 from automodel_sk.search_space import Choice, Float, Integer, SearchSpace
@@ -37,7 +39,7 @@ def _study(seed=0, spaces=SPACE):
     return AskTellStudy("s", storage, PerTrialSampler(make, seed))
 
 
-def _add(study, model, *losses, state=TrialState.COMPLETE, initial=False):
+def _add(study, model, *losses, state=TrialState.COMPLETE, initial=False, planned=None):
     names = {"model": model} | ({f"{model}/learning_rate": 1e-3} if model in TUNED else {})
     distributions = {name: SPACE.optuna_distributions()[name] for name in names}
     complete = state is TrialState.COMPLETE
@@ -49,6 +51,7 @@ def _add(study, model, *losses, state=TrialState.COMPLETE, initial=False):
             value=min(losses) if complete else None,
             state=state,
             system_attrs={"fixed_params": names} if initial else {},
+            user_attrs={} if planned is None else {PLANNED_REPORTS: planned},
         )
     )
 
@@ -177,3 +180,33 @@ def test_a_network_that_keeps_up_is_not_pruned_and_baselines_do_not_count():
         _add(study, "Naive", 0.1)
     _add(study, "GRU", *[3.0, 1.9, 1.4], state=TrialState.RUNNING)
     assert not PortfolioPruner().prune(study, study.get_trials()[-1])
+
+
+def _pruned_at(study, curve, planned):
+    """Return the report at which a training with a curve over its share is pruned, or None."""
+    losses = [curve((n + 1) / planned) for n in range(planned)]
+    for made in range(1, planned + 1):
+        _add(study, "GRU", *losses[:made], state=TrialState.RUNNING, planned=planned)
+        if PortfolioPruner().prune(study, study.get_trials()[-1]):
+            return made
+    return None
+
+
+@pytest.mark.parametrize("planned", [4, 10, 40, 100])
+@pytest.mark.parametrize(("reports", "made"), [(10, 10), (10, 2), (100, 100), (100, 15), (7, 7)])
+def test_networks_are_compared_at_the_same_share_of_their_trainings(reports, made, planned):
+    study = _study()
+    for _ in range(2):
+        losses = [11.0 - 10 * ((n + 1) / reports) for n in range(made)]
+        _add(study, "MLP", *losses, planned=reports)
+    assert _pruned_at(study, lambda share: 11.0 - 10 * share, planned) is None
+    worse = _pruned_at(study, lambda share: 13.0 - 4 * share, planned)
+    first = max(3, -(-planned // 4))  # a quarter of the training; all of one that ended early
+    assert worse is not None
+    assert worse == first if made == reports else 3 <= worse <= first
+
+
+def test_trials_note_how_many_reports_they_plan(tmp_path):
+    search(tmp_path, num_samples=2, patience=None)
+    planned = [(t.params["model"], t.user_attrs[PLANNED_REPORTS]) for t in trials(tmp_path)]
+    assert planned == [("SeasonalNaive", 1), ("Naive", 1), ("MLP", 10), ("MLP", 10)]

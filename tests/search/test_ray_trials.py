@@ -21,6 +21,7 @@ from automodel_sk.search.ray.resources import ResourcesOfTrials
 from automodel_sk.search.ray.scheduler import informed_scheduler
 from automodel_sk.search.ray.trainable import LentDataset
 from automodel_sk.search.ray.trials import RayTrials
+from automodel_sk.search.study.attributes import FITTED_TO_SLOT, PLANNED_REPORTS
 from automodel_sk.search.study.journal import JournalBackend
 from automodel_sk.search.study.loop import TrialNotifier
 from automodel_sk.search.study.ownership import requeue_orphans
@@ -31,6 +32,7 @@ from automodel_sk.search.study.study import AskTellStudy, muted, open_study
 from automodel_sk.search.study.trial_lifecycle import record_of
 from automodel_sk.search.study.upstream import set_loss
 from automodel_sk.search_space import Choice, Computed, Float, Integer, Normal
+from automodel_sk.training.trainer import SingleModel
 from automodel_sk.trials import Failure
 
 REPORTS = 3
@@ -203,6 +205,21 @@ def test_the_last_validation_of_a_slot_has_its_own_step() -> None:
     record = record_of(study.get_trials()[0], request)
     assert record.intermediate_values == {4: 3.0, 8: 2.0, 9: 1.0}
     assert record.best_step == 9
+
+
+def test_the_planned_reports_are_those_of_the_steps_that_fit_into_the_slot() -> None:
+    request = request_for("ray", space=FLOATS)
+    request = replace(request, several=SingleModel(request.task))
+    study = opened(request)
+    trials = RayTrials(study, request, TrialNotifier(study, request, RecordingCallback()), 1)
+    job = trials.next_job()
+    assert job is not None
+    told = {"loss": 1.0, "number": job["number"], "report": 1, "step": 4, "seconds": 0.1}
+    fitted = {"max_steps": 21, "val_check_steps": 4}
+    trials.start(job["number"])
+    trials.report(told | {"changed": fitted})
+    noted = study.get_trials()[job["number"]].user_attrs
+    assert (noted[FITTED_TO_SLOT], noted[PLANNED_REPORTS]) == (fitted, 5)
 
 
 def _median() -> BasePruner:

@@ -17,7 +17,7 @@ from optuna.trial import Trial
 from automodel_sk._utils.interrupts import interrupts_remembered, raise_if_stopping
 from automodel_sk.exceptions import TrackingError
 from automodel_sk.search.optuna.lagging_pruner import LaggingPruner
-from automodel_sk.search.study.attributes import changes_of, note_changes
+from automodel_sk.search.study.attributes import PLANNED_REPORTS, changes_of, note_changes
 from automodel_sk.search.study.distinct import DistinctSampler
 from automodel_sk.search.study.loop import TrialNotifier
 from automodel_sk.search.study.ownership import claim, heartbeats, requeue
@@ -191,6 +191,8 @@ def _reporter(
     losses: list[float] = []
     config = {**config, **changes_of(trial, config)}
     interval = request.trainer.interval(config)
+    if request.several is not None:
+        trial.set_user_attr(PLANNED_REPORTS, request.several.reports(config))
     budget = request.budget.of_trial(config)
 
     def report(number: int, loss: float) -> Decision:

@@ -15,7 +15,12 @@ from optuna.trial import Trial, TrialState
 
 from automodel_sk.search.ray.replay import PROPOSED, RESULTS_SEEN, pass_result, replayed
 from automodel_sk.search.ray.searcher import IdleProposer
-from automodel_sk.search.study.attributes import changes_of, count_of, note_changes
+from automodel_sk.search.study.attributes import (
+    PLANNED_REPORTS,
+    changes_of,
+    count_of,
+    note_changes,
+)
 from automodel_sk.search.study.loop import TrialNotifier
 from automodel_sk.search.study.ownership import claim, heartbeats, requeue
 from automodel_sk.search.study.request import SearchRequest, timeout_failure
@@ -226,6 +231,9 @@ class RayTrials:
             note_changes(trial, running.changed)
         if result["report"] == 1:
             running.losses.clear()
+            if self._request.several is not None:
+                trained = {**running.config, **running.changed}
+                trial.set_user_attr(PLANNED_REPORTS, self._request.several.reports(trained))
         running.losses[result["step"]] = result["loss"]
         running.seconds = result["seconds"]
         running.started = time.monotonic() - running.seconds

@@ -21,6 +21,7 @@ from automodel_sk.trials import FAILURES, FailureKind
 __all__ = [
     "FITTED_TO_SLOT",
     "NOTES",
+    "PLANNED_REPORTS",
     "RETRIED_WITH",
     "attach",
     "attachment_of",
@@ -44,6 +45,9 @@ RETRIED_WITH = "retried_with"
 
 FITTED_TO_SLOT = "fitted_to_slot"
 """Trial attribute: the steps, and steps between validations, that fit into its time slot."""
+
+PLANNED_REPORTS = "planned_reports"
+"""Trial attribute: how many reports a trial of several models makes unless it ends early."""
 
 _LONGEST_REASON = 2000
 _MOST_NOTES = 20

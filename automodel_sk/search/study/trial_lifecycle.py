@@ -17,6 +17,7 @@ from automodel_sk.catalog.trainer_arguments import DEFAULT_MAX_STEPS
 from automodel_sk.search.study.attributes import (
     FITTED_TO_SLOT,
     NOTES,
+    PLANNED_REPORTS,
     RETRIED_WITH,
     attach,
     changes_of,
@@ -116,6 +117,8 @@ def copy_duplicate(study: Study, trial: Trial, duplicate: FrozenTrial) -> None:
     trial.set_user_attr("steps", steps_of(duplicate))
     trial.set_user_attr("seconds", 0.0)
     trial.set_user_attr("copy_of", duplicate.number)
+    if planned := count_of(duplicate, PLANNED_REPORTS):
+        trial.set_user_attr(PLANNED_REPORTS, planned)
     value = duplicate.value if duplicate.state is TrialState.COMPLETE else None
     study.tell(trial, value, duplicate.state)
 
