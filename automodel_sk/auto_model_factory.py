@@ -38,6 +38,7 @@ from automodel_sk.search.progress import say
 from automodel_sk.search.request_builder import start_workers_early
 from automodel_sk.search.run import Fit, calibration_is_possible, search_and_refit
 from automodel_sk.search.study.storage import StudyLocation
+from automodel_sk.search.study.study_key import study_key, tracked_id
 from automodel_sk.search.summary import OptimizationSummary, conclusion, summarise
 from automodel_sk.search_options import SearchOptions, with_options
 from automodel_sk.selection.requested import object_name
@@ -244,8 +245,9 @@ class AutoModelFactory:
             options.mlflow_experiment_name,
             options.mlflow_register_as,
         )
-        with self._tracked(plan, options, tracker, names, started) as done:
-            fit = search_and_refit(plan, options, budget, tracker)
+        key = _key_of(plan, options)
+        with self._tracked(plan, options, tracker, names, started, key) as done:
+            fit = search_and_refit(plan, options, budget, tracker, key)
             model = AutoModel(
                 fit.fitted,
                 replace(plan.task, pad_short_series=is_padded(plan.task, fit.config)),
@@ -296,10 +298,12 @@ class AutoModelFactory:
         tracker: Tracker,
         names: ColumnNames,
         started: datetime,
+        key: str | None,
     ) -> Iterator[Any]:
         """Open the tracker around a search, and close it with the outcome of the search."""
-        tracker.start(_search_record(plan, options, names), wait=plan.strategy is None)
         location = StudyLocation(str(options.study_name), options.storage)
+        record = _search_record(plan, options, names, tracked_id(location, key))
+        tracker.start(record, wait=plan.strategy is None)
         models: list[AutoModel] = []
 
         def done(fit: Fit, model: AutoModel) -> None:
@@ -541,10 +545,17 @@ def _log_waiting(options: OptimizationConfig) -> None:
     say(message, options.verbose)
 
 
-def _search_record(
-    plan: SearchPlan, options: OptimizationConfig, names: ColumnNames
-) -> SearchRecord:
+def _key_of(plan: SearchPlan, options: OptimizationConfig) -> str | None:
+    """Return the key of the study for the tracker; a fixed configuration goes on with no study."""
+    if not options.use_mlflow:
+        return None
     location = StudyLocation(str(options.study_name), options.storage)
+    return study_key(location, "never" if plan.strategy is None else options.resume)
+
+
+def _search_record(
+    plan: SearchPlan, options: OptimizationConfig, names: ColumnNames, study_id: str
+) -> SearchRecord:
     settings = {k: v for k, v in options.to_dict().items() if k not in ("storage", "verbose")}
     settings["warm_start"] = len(options.warm_start or ())
     settings |= {name: object_name(settings[name]) for name in ("sampler", "pruner")}
@@ -562,7 +573,7 @@ def _search_record(
             {k: repr(v) for k, v in {**plan.space.constants, **plan.space.domains}.items()}
         ),
     }
-    tags = {"automodel_sk.study_id": f"{options.study_name} in {location}"}
+    tags = {"automodel_sk.study_id": study_id}
     settings.pop("mlflow_tracking_uri")
     return SearchRecord(
         str(options.study_name),

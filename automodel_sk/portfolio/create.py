@@ -30,6 +30,7 @@ from automodel_sk.search.planning import UserInput
 from automodel_sk.search.progress import say
 from automodel_sk.search.request_builder import start_workers_early
 from automodel_sk.search.study.storage import StudyLocation
+from automodel_sk.search.study.study_key import study_key, tracked_id
 from automodel_sk.search.summary import OptimizationSummary
 from automodel_sk.selection.requested import object_name
 from automodel_sk.tracking import make_tracker
@@ -200,9 +201,11 @@ def _tracked(
         options.mlflow_experiment_name,
         options.mlflow_register_as,
     )
-    tracker.start(_search_record(plan, options, names), wait=False)
+    location = StudyLocation(str(options.study_name), options.storage)
+    key = study_key(location, options.resume) if options.use_mlflow else None
+    tracker.start(_search_record(plan, options, names, tracked_id(location, key)), wait=False)
     try:
-        model = run_portfolio(plan, options, budget, tracker, names)
+        model = run_portfolio(plan, options, budget, tracker, names, key)
     except (KeyboardInterrupt, SystemExit):
         tracker.finish("KILLED")
         raise
@@ -282,7 +285,7 @@ def _algorithm(plan: PortfolioPlan) -> dict[str, str | None]:
 
 
 def _search_record(
-    plan: PortfolioPlan, options: OptimizationConfig, names: ColumnNames
+    plan: PortfolioPlan, options: OptimizationConfig, names: ColumnNames, study_id: str
 ) -> SearchRecord:
     settings = {k: v for k, v in options.to_dict().items() if k not in ("storage", "verbose")}
     settings.pop("mlflow_tracking_uri")
@@ -298,8 +301,7 @@ def _search_record(
         "n_windows": plan.data.n_windows,
         "metric": plan.objective.metric.name,
     }
-    location = StudyLocation(str(options.study_name), options.storage)
-    tags = {"automodel_sk.study_id": f"{options.study_name} in {location}"}
+    tags = {"automodel_sk.study_id": study_id}
     return SearchRecord(
         str(options.study_name),
         plan.names[0] if plan.of_trials else "auto",

@@ -45,6 +45,7 @@ def run_portfolio(
     budget: PortfolioBudget | TrialsBudget,
     tracker: Tracker,
     columns: ColumnNames,
+    key: str | None = None,
 ) -> AutoEnsemble:
     """Run a plan: search, combine, fit the members.
 
@@ -60,6 +61,8 @@ def run_portfolio(
         A started tracker that each trial is logged to.
     columns : ColumnNames
         The user's names of columns.
+    key : str, optional
+        Key of the study if it is created.
 
     Returns
     -------
@@ -70,9 +73,9 @@ def run_portfolio(
     with trial_files(location, identity) as folder, _progress(plan, options, budget) as bar:
         callback = Callbacks([TrackerCallback(tracker), bar])
         if isinstance(budget, TrialsBudget):
-            searched = search_one(plan, options, budget, folder, callback, bar)
+            searched = search_one(plan, options, budget, folder, callback, bar, key)
         else:
-            searched = search_portfolio(plan, options, budget, folder, callback)
+            searched = search_portfolio(plan, options, budget, folder, callback, key)
         searched = _affordable(searched, plan, options, budget)
         combination = _combined(searched.candidates, plan, options)
         bar.on_refit()

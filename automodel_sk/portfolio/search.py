@@ -55,6 +55,7 @@ def search_portfolio(
     budget: PortfolioBudget,
     folder: Path,
     callback: SearchCallback,
+    key: str | None = None,
 ) -> SearchedPortfolio:
     """Run the trials until they are done, the time is up, or the user stops them.
 
@@ -70,6 +71,8 @@ def search_portfolio(
         Where trials leave their forecasts and weights.
     callback : SearchCallback
         Receives the events.
+    key : str, optional
+        Key of the study if it is created.
 
     Returns
     -------
@@ -80,7 +83,7 @@ def search_portfolio(
     NoUsableTrialError
         No model could forecast the windows; lists the reasons.
     """
-    request = portfolio_request(plan, options, budget, folder)
+    request = replace(portfolio_request(plan, options, budget, folder), key=key)
     trainer = request.several
     assert isinstance(trainer, PortfolioTrainer)
     dataset = dataset_of(plan)

@@ -37,6 +37,7 @@ def search_one(
     folder: Path,
     callback: SearchCallback,
     bar: ProgressBar,
+    key: str | None = None,
 ) -> SearchedPortfolio:
     """Run the trials of one network as without an ensemble, and keep what they forecast.
 
@@ -48,6 +49,8 @@ def search_one(
         As in `search_portfolio`.
     bar : ProgressBar
         Shows how many trials are expected.
+    key : str, optional
+        As in `search_portfolio`.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def search_one(
     own, dataset = model_folder(folder, name), training_data(network)
     request = search_request(network, options, budget, dataset)
     task = replace(request.task, forecasts=own, weights=own, keep=MOST_MEMBERS)
-    request = replace(request, task=task)
+    request = replace(request, task=task, key=key)
     ended = run_until_stopped(
         lambda notified: run_trials(request, dataset, options, notified, bar), callback
     )

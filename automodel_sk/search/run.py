@@ -82,7 +82,11 @@ class Fit:
 
 
 def search_and_refit(
-    plan: SearchPlan, options: OptimizationConfig, budget: TimeBudget, tracker: Tracker
+    plan: SearchPlan,
+    options: OptimizationConfig,
+    budget: TimeBudget,
+    tracker: Tracker,
+    key: str | None = None,
 ) -> Fit:
     """Run the trials of a plan and refit the best configuration on all the data.
 
@@ -96,6 +100,8 @@ def search_and_refit(
         The time for search and refit.
     tracker : Tracker
         A started tracker that each trial is logged to.
+    key : str, optional
+        Key of the study if it is created.
 
     Returns
     -------
@@ -125,7 +131,8 @@ def search_and_refit(
             trained_for = calibration_is_possible(plan) and not _calibrated_by_windows(plan)
             budget.calibrates = budget.is_limited and trained_for
             request = search_request(plan, options, budget, data())
-            request = replace(request, task=_keeping(request.task, str(folder), options))
+            task = _keeping(request.task, str(folder), options)
+            request = replace(request, task=task, key=key)
             precision, workers = request.task.trainer_options["precision"], request.workers
             callback = Callbacks([TrackerCallback(tracker), bar])
             tracker.check()  # its store is opened beside the trials, not beside what precedes them

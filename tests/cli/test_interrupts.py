@@ -270,17 +270,30 @@ def test_a_search_that_is_stopped_keeps_what_has_ended(
     assert states(tmp_path) == ["COMPLETE"] * 3
 
 
-def test_the_run_of_a_search_that_is_stopped_is_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_run_of_a_search_that_is_stopped_is_killed_and_goes_on_with_its_study(
+    tmp_path: Path,
 ) -> None:
-    At(monkeypatch, "refit", TERM)
     address = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    with pytest.raises(SystemExit):
-        fit(tmp_path, use_mlflow=True, mlflow_tracking_uri=address)
+    tracked = {"use_mlflow": True, "mlflow_tracking_uri": address}
     client = MlflowClient(address)
-    ids = [experiment.experiment_id for experiment in client.search_experiments()]
-    runs = client.search_runs(ids, "tags.`automodel_sk.study_id` LIKE 'stopped%'")
-    assert [run.info.status for run in runs] == ["KILLED"]
+
+    def statuses() -> list[str]:
+        ids = [experiment.experiment_id for experiment in client.search_experiments()]
+        runs = client.search_runs(ids, "tags.`automodel_sk.study_id` LIKE 'stopped%'")
+        return [run.info.status for run in runs]
+
+    def stop(**options: Any) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            At(patch, "refit", TERM)
+            with pytest.raises(SystemExit):
+                fit(tmp_path, **tracked, **options)
+
+    stop()
+    assert statuses() == ["KILLED"]
+    stop(resume="overwrite")
+    assert statuses() == ["KILLED", "KILLED"]
+    fit(tmp_path, **tracked)
+    assert statuses() == ["FINISHED", "KILLED"], "that of the study that exists"
 
 
 def test_a_handler_of_the_user_decides_and_training_goes_on(

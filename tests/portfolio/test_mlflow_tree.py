@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -15,6 +16,10 @@ from mlflow import MlflowClient
 from mlflow_store import make_tables
 
 from automodel_sk import create_auto_model
+from automodel_sk.portfolio.trainer import PortfolioTrainer
+from automodel_sk.search.study.storage import StudyLocation, open_storage
+from automodel_sk.search.study.study import KEY
+from automodel_sk.search.study.study_key import study_key, tracked_id
 from automodel_sk.search_space import Float
 from automodel_sk.tracking import MLflowTracker, SearchRecord
 from automodel_sk.trials import OUT_OF_TIME, TrialRecord
@@ -120,6 +125,63 @@ def test_trials_lie_below_their_model_and_a_resumed_search_repeats_nothing(uri):
     assert set(trials) == {"trial 1", "trial 2 (pruned)", "trial 3 (out of time)"}
     assert {run.info.status for run in trials.values()} == {"FINISHED"}
     assert trials["trial 2 (pruned)"].data.tags["automodel_sk.state"] == "PRUNED"
+
+
+def searched(uri: str, folder: Path, *, stop: bool = False, **options: Any) -> None:
+    """Search two members in a folder; with `stop`, until the second begins."""
+    trained = PortfolioTrainer.train
+
+    def stopping(self: Any, config: Any, *given: Any, **named: Any) -> Any:
+        if config["model"] == "RWD":
+            raise SystemExit(143)
+        return trained(self, config, *given, **named)
+
+    folder.mkdir(exist_ok=True)
+    df = pd.DataFrame({"unique_id": "a", "ds": range(40), "y": [float(i % 7) for i in range(40)]})
+    quiet: dict[str, Any] = {"cpus": 1, "gpus": 0, "verbose": False, "season_length": 7}
+    quiet |= {"mlflow_tracking_uri": uri, "study_name": "sales"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        if stop:
+            patch.setattr(PortfolioTrainer, "train", stopping)
+        with pytest.raises(SystemExit) if stop else nullcontext():
+            create_auto_model(["Naive", "RWD"], 2, df, **quiet, **options)
+
+
+@pytest.mark.parametrize(
+    ("folders", "options"),
+    [
+        ("aa", [{"storage": ":memory:"}] * 2),
+        ("aa", [{}, {"resume": "overwrite"}]),
+        ("ab", [{}, {}]),
+    ],
+)
+def test_another_search_of_the_same_name_has_a_run_of_its_own(uri, tmp_path, folders, options):
+    first, second = (tmp_path / name for name in folders)
+    searched(uri, first, stop=True, **options[0])
+    searched(uri, second, **options[1])
+    runs = [run for run in Tree(uri).runs if PARENT not in run.data.tags]
+    assert [run.info.status for run in runs] == ["FINISHED", "KILLED"]
+    finished, killed = (Tree(uri).below(run.info.run_id) for run in runs)
+    assert (set(finished), set(killed)) == ({"Naive", "RWD"}, {"Naive"})
+
+
+def test_a_search_that_goes_on_has_the_run_of_its_study_however_old(uri, tmp_path):
+    searched(uri, tmp_path / "a", stop=True)
+    searched(uri, tmp_path / "a")
+    assert Tree(uri).counts() == {"Naive": 1, "RWD": 1}
+    location = StudyLocation("sales", tmp_path / "a" / "automodel_sk_runs")
+    key = study_key(location, "auto")
+    assert key is not None
+    assert key not in {study_key(location, "overwrite"), study_key(location, "never")}
+    storage = open_storage(location)
+    study = storage.get_study_id_from_name("sales")
+    [run] = Tree(uri).below(None).values()
+    place = "sales in automodel_sk_runs/sales.journal"
+    assert run.data.tags["automodel_sk.study_id"] == f"{place}, {key}"
+    storage.set_study_user_attr(study, KEY, None)  # as of an earlier release
+    assert study_key(location, "auto") is None
+    assert tracked_id(StudyLocation("sales"), None) == place
 
 
 def test_scores_have_one_name_and_none_is_no_parameter(uri):

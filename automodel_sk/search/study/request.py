@@ -43,6 +43,8 @@ class SearchRequest:
         Where the study is stored.
     identity : mapping of str to str
         What must be unchanged for a stopped search to resume: data, space, model.
+    key : str, optional
+        Key of the study if this search creates it; a random one if None.
     resume : {"auto", "never", "overwrite"}
         What happens if the study exists.
     budget : TimeBudget
@@ -103,6 +105,7 @@ class SearchRequest:
     make_pruner: Callable[[], Any] | None = None
     is_over: Callable[[Any], bool] | None = None
     metric: str = "loss"
+    key: str | None = None
 
     @property
     def trainer(self) -> Trainer:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SearchSpec",
+    "attributes_of",
     "describe_portfolio",
     "describe_search",
     "earlier_precision",
@@ -262,7 +263,7 @@ def earlier_precision(location: StudyLocation) -> str | None:
     if location.in_memory:
         return None
     try:
-        stored = _attributes(location).get(_JOB)
+        stored = attributes_of(location).get(_JOB)
     except SearchError:
         return None
     precision = stored.get("precision") if isinstance(stored, dict) else None
@@ -288,7 +289,7 @@ def read_search_spec(location: StudyLocation) -> SearchSpec:
     StorageError
         The storage cannot be used.
     """
-    attributes = _attributes(location)
+    attributes = attributes_of(location)
     stored, name = attributes.get(_JOB), location.study_name
     if not isinstance(stored, dict):
         raise _refusal(name, "it was not made by automodel_sk")
@@ -311,8 +312,21 @@ def _refusal(name: str, why: str) -> SearchError:
     )
 
 
-def _attributes(location: StudyLocation) -> dict[str, Any]:
-    """Return a study's attributes without creating study or storage."""
+def attributes_of(location: StudyLocation) -> dict[str, Any]:
+    """Return a study's attributes without creating study or storage.
+
+    Parameters
+    ----------
+    location : StudyLocation
+        The study and where it is stored.
+
+    Raises
+    ------
+    SearchError
+        There is no such study.
+    StorageError
+        The storage cannot be used.
+    """
     absent = SearchError(
         f"there is no study {location.study_name!r} in {location}; start its search first, with"
         f" study_name={location.study_name!r} and the same storage"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -27,6 +28,7 @@ from automodel_sk.trials import TrialRecord
 
 __all__ = [
     "IDENTITY",
+    "KEY",
     "AskTellStudy",
     "count_begun",
     "ended_records",
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 IDENTITY = "automodel_sk:identity"
+KEY = "automodel_sk:key"
 
 
 class AskTellStudy(optuna.Study):
@@ -97,6 +100,7 @@ def _open(
         _enqueue_initial_trials(study, request)  # a resumed search may have time for more models
     if IDENTITY not in study.user_attrs:
         forget_trials(request.location, request.identity)
+        study.set_user_attr(KEY, request.key or uuid.uuid4().hex)
         study.set_user_attr(IDENTITY, json.dumps(dict(request.identity)))
     return study
 
