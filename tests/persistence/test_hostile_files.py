@@ -284,6 +284,7 @@ def test_models_that_are_not_there(name: str, folder: Path):
 # The manifest, entry by entry
 
 FREE = ("best_config", "params", "tags", "algorithm_kwargs", "pruner_kwargs", "corrected_config")
+OPTIONAL = ("space", "step_size", "metric", "failure", "average_weights", "goes_by_data")
 FREE += ("constants", "left_out", "values")
 WRONG: dict[type, tuple[Any, ...]] = {
     bool: ("yes", 1, [], {}),
@@ -337,7 +338,7 @@ def test_missing_entries(folder: Path):
     for path in paths_in(manifest):
         if (
             is_free(path)
-            or path[-1] in ("space", "step_size", "metric", "failure", "average_weights")
+            or path[-1] in OPTIONAL
             or path[-1] == 0
         ):
             continue
