@@ -545,6 +545,7 @@ class AutoNeuralForecaster(ForecasterContract):
             steps,
             predict,
             length=self.auto_model_.state.past_rows,
+            least=self.auto_model_.state.padded_rows,
             h=self.auto_model_.h,
         )
 

@@ -48,6 +48,7 @@ def predict_insample(
     predict: Callable[[Window], pd.DataFrame],
     *,
     length: int,
+    least: int,
     h: int,
 ) -> npt.NDArray[np.float64]:
     """Forecast observed points, each from the data that precede it.
@@ -62,6 +63,8 @@ def predict_insample(
         Function that returns the forecast of a window: `h` rows for each of its series.
     length : int
         Number of past rows that the model uses.
+    least : int
+        Number of rows that a shorter history is padded to.
     h : int
         Forecast horizon of the model.
 
@@ -72,7 +75,7 @@ def predict_insample(
         forecast up to `h` steps ahead. The first observation has no past and is used as its own.
     """
     parts = []
-    for window in insample_windows(context, series, steps, length=length, h=h):
+    for window in insample_windows(context, series, steps, length=length, least=least, h=h):
         values = predict(window).iloc[:, 2].to_numpy(dtype=np.float64)
         parts.append(
             values.reshape(len(window.step), -1)[np.arange(len(window.step)), window.step - 1]
@@ -81,13 +84,13 @@ def predict_insample(
 
 
 def insample_windows(
-    context: Context, series: Integers, steps: Integers, *, length: int, h: int
+    context: Context, series: Integers, steps: Integers, *, length: int, least: int, h: int
 ) -> Iterator[Window]:
     """Cut out the history before each point; too short a history repeats its first value.
 
     Parameters
     ----------
-    context, series, steps, length, h
+    context, series, steps, length, least, h
         As in `predict_insample`.
 
     Yields
@@ -99,7 +102,7 @@ def insample_windows(
     --------
     >>> y = pd.DataFrame({"y": [1.0, 2.0, 3.0]}, index=pd.RangeIndex(3))
     >>> points = np.array([0, 0]), np.array([1, 2])
-    >>> (window,) = insample_windows(Context.learn(y), *points, length=2, h=1)
+    >>> (window,) = insample_windows(Context.learn(y), *points, length=2, least=2, h=1)
     >>> window.history["y"].tolist()
     [1.0, 1.0, 1.0, 2.0]
     """
@@ -112,8 +115,8 @@ def insample_windows(
     begin = np.minimum(place, np.maximum(ends[series] - h, starts[series])) if future else place
     reach = length + (h if future else 0)
     for chunk in np.array_split(np.arange(len(place)), -(-len(place) * reach // _MOST_ROWS)):
-        bounds = starts[series[chunk]], ends[series[chunk]]
-        yield _window(context, series[chunk], begin[chunk], place[chunk], bounds, length, h)
+        bounds, rows = (starts[series[chunk]], ends[series[chunk]]), (length, least, h)
+        yield _window(context, series[chunk], begin[chunk], place[chunk], bounds, rows)
 
 
 def _window(
@@ -122,26 +125,30 @@ def _window(
     begin: Integers,
     place: Integers,
     bounds: tuple[Integers, Integers],
-    length: int,
-    h: int,
+    rows: tuple[int, int, int],
 ) -> Window:
     """Cut pieces that end before the rows `begin` out of series that lie within `bounds`."""
-    long, (start, end) = context.long, bounds
-    past = np.maximum(begin[:, None] + np.arange(-length, 0), start[:, None])
-    history = _series(long.drop(columns=["unique_id", "ds"]), past, first_step=0)
+    long, (start, end), (length, least, h) = context.long, bounds, rows
+    back = np.arange(-length, 0)
+    past = begin[:, None] + back
+    is_read = (past >= start[:, None]) | (back >= -least)
+    past = np.maximum(past, start[:, None])
+    steps = long["ds"].to_numpy()[start] + begin - start  # trees read the place in the season
+    history = _series(long.drop(columns=["unique_id", "ds"]), past, steps - length)
+    history = history[is_read.ravel()].reset_index(drop=True)
     future = None
     if context.known_ahead:
         ahead = np.minimum(begin[:, None] + np.arange(h), end[:, None] - 1)
-        future = _series(long[context.known_ahead], ahead, first_step=length)
+        future = _series(long[context.known_ahead], ahead, steps)
     return Window(history, future, source, place - begin + 1)
 
 
-def _series(values: pd.DataFrame, rows: Integers, first_step: int) -> pd.DataFrame:
-    """Return the rows as one new series per line of `rows`."""
+def _series(values: pd.DataFrame, rows: Integers, first_steps: Integers) -> pd.DataFrame:
+    """Return the rows as one new series per line of `rows`, from the given step on."""
     n_points, n_steps = rows.shape
     keys: dict[str, Any] = {
         "unique_id": np.repeat(np.arange(n_points), n_steps),
-        "ds": np.tile(np.arange(first_step, first_step + n_steps), n_points),
+        "ds": (first_steps[:, None] + np.arange(n_steps)).ravel(),
     }
     taken = values.take(rows.ravel()).reset_index(drop=True)
     return pd.concat([pd.DataFrame(keys), taken], axis=1)

@@ -186,6 +186,11 @@ class ModelState:
         return max(2, *(getattr(self.network, name, None) or 0 for name in names))
 
     @property
+    def padded_rows(self) -> int:
+        """Number of rows that a history that begins too late is padded to: all that are read."""
+        return self.past_rows
+
+    @property
     def forecasts_blocks(self) -> bool:
         """Whether all steps of the horizon are forecast at once, from the future of all of them."""
         return not self.module.RECURRENT

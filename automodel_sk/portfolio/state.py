@@ -17,6 +17,7 @@ from automodel_sk.forecasting.digests import digest_of
 from automodel_sk.forecasting.state import ModelState
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.leaderboard import ENSEMBLE
+from automodel_sk.portfolio.members.neural import NeuralMember
 from automodel_sk.portfolio.team import Team, WeightedMember
 from automodel_sk.portfolio.window_record import WindowRecord
 from automodel_sk.training.task import TrainingTask
@@ -30,6 +31,8 @@ NAME = ENSEMBLE
 
 _WITHOUT_COLUMNS = ("naive", "statistical", "linear")
 """Families that read no exogenous columns."""
+
+_LOCAL_SEASONS = 3
 
 _PACKAGES: Mapping[str, tuple[str, ...]] = {
     "statistical": ("statsforecast",),
@@ -113,9 +116,15 @@ class EnsembleState(ModelState):
     @property
     def past_rows(self) -> int:
         """Number of past rows that a forecast of observed points reads."""
-        networks = (getattr(part.member, "model", None) for part in self.team.parts)
-        sizes = [int(network.state.past_rows) for network in networks if network is not None]
-        return max(2, 3 * self.season, *sizes)
+        # Members that forecast each series from its own values read all that they get.
+        sizes = (getattr(part.member, "past_rows", 0) for part in self.team.parts)
+        return max(2, _LOCAL_SEASONS * self.season, *sizes)
+
+    @property
+    def padded_rows(self) -> int:
+        """Number of past rows that networks need."""
+        members = (part.member for part in self.team.parts)
+        return max([2, *(one.past_rows for one in members if isinstance(one, NeuralMember))])
 
     @property
     def packages(self) -> tuple[str, ...]:

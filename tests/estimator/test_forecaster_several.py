@@ -128,6 +128,25 @@ class TestForecasts:
         expected = y.to_numpy()[12:] - y.to_numpy()[:-12]
         np.testing.assert_allclose(residuals.to_numpy()[12:], expected, atol=1e-4)
 
+    @pytest.mark.parametrize("model", ["RidgeRegression", "LightGBM"])
+    def test_of_observed_points_read_as_much_as_those_of_the_future(self, model: str) -> None:
+        hours = pd.date_range("2024-01-01", periods=24 * 21, freq="h")
+        weekend = np.where(hours.dayofweek >= 5, 0.2, 1.0)
+        y = pd.Series(100 + 10 * np.sin(2 * np.pi * np.arange(len(hours)) / 24) * weekend, hours)
+        forecaster = several(model, h=2, n_windows=1).fit(y)
+        long = forecaster._context.long
+        for step in (-460, -200, -3, 0):
+            past = long.iloc[: len(y) - 1 + step]
+            expected = forecaster.auto_model_.predict(past)["AutoEnsemble"].iloc[0]
+            assert forecaster.predict(fh=[step]).iloc[0] == pytest.approx(expected, rel=1e-5)
+
+    def test_of_observed_points_by_trees_without_a_season(self) -> None:
+        y = pd.Series(noise().to_numpy().cumsum())
+        forecaster = several("LightGBM", h=1, n_windows=1).fit(y)
+        past = forecaster._context.long.iloc[:-1]
+        expected = forecaster.auto_model_.predict(past)["AutoEnsemble"].iloc[0]
+        assert forecaster.predict(fh=[0]).iloc[0] == pytest.approx(expected, rel=1e-5)
+
 
 class TestSeason:
     @pytest.mark.parametrize(

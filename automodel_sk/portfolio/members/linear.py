@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,8 +88,9 @@ class LinearMember:
     def fit(self, data: PortfolioData, deadline: Deadline) -> FittedLinear:
         """Fit to all rows."""
         model = self._trained(data.frame, data, deadline)
-        rows = max(model.shape.lookback, data.season)
-        return FittedLinear(self, data.season, model, SeriesValues.of(data.frame).tail(rows))
+        series = SeriesValues.of(data.frame)
+        fitted = FittedLinear(self, data.season, model, series)
+        return replace(fitted, tail=series.tail(fitted.past_rows))
 
     def _trained(self, frame: pd.DataFrame, data: PortfolioData, deadline: Deadline) -> RidgeModel:
         series = SeriesValues.of(frame)
@@ -142,6 +143,11 @@ class FittedLinear:
     def family(self) -> Family:
         """Family that it belongs to."""
         return self.member.family
+
+    @property
+    def past_rows(self) -> int:
+        """Number of past rows that a forecast reads."""
+        return max(self.ridge.shape.lookback, self.season)
 
     def predict(
         self,

@@ -80,6 +80,11 @@ class NeuralMember:
         """Columns that it treats as categories."""
         return self.model.state.task.cat_exog
 
+    @property
+    def past_rows(self) -> int:
+        """Number of past rows that a forecast reads."""
+        return int(self.model.state.past_rows)
+
     def predict(
         self,
         history: pd.DataFrame | None = None,

@@ -147,6 +147,11 @@ class FittedTree:
         """Columns of text, which it treats as categories."""
         return tuple(self.settings.columns.categories)
 
+    @property
+    def past_rows(self) -> int:
+        """Number of past rows that a forecast reads."""
+        return reach(self.settings.season)
+
     def predict(
         self,
         history: pd.DataFrame | None = None,
@@ -160,7 +165,7 @@ class FittedTree:
         panel = self.tail
         if history is not None:
             panel = TreePanel.of(history, settings.columns, static_df)
-            panel = panel.tail(reach(settings.season))
+            panel = panel.tail(self.past_rows)
         return forecast(self.booster, settings, panel, self._futr(futr_df, panel, steps), steps)
 
     def _futr(self, futr_df: pd.DataFrame | None, panel: TreePanel, h: int) -> Any:
@@ -214,7 +219,7 @@ class FittedTree:
     def on(self, data: PortfolioData) -> FittedTree:
         """Return the same trees, to forecast from the end of other data."""
         panel = TreePanel.of(data.frame, self.settings.columns, data.static_df)
-        return replace(self, tail=panel.tail(reach(self.settings.season)))
+        return replace(self, tail=panel.tail(self.past_rows))
 
     def refit(self, data: PortfolioData) -> FittedTree:
         """Return this member fitted to other data."""
