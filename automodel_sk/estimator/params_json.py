@@ -103,11 +103,12 @@ def _best_of(name: str, ensemble: AutoEnsemble) -> Mapping[str, Any]:
     return min(tried, key=lambda each: each.score).config if tried else {}
 
 
-def _static_to_json(static: pd.DataFrame | None, _: Any) -> Any:
+def _static_to_json(static: pd.DataFrame | None, forecaster: Any) -> Any:
     if static is None:
         return None
+    index = forecaster._context.layout.in_order(static.index)  # names of levels are not saved
     return {
-        "index": [label_to_json(label) for label in static.index],
+        "index": [label_to_json(label) for label in index],
         "columns": [label_to_json(label) for label in static.columns],
         "values": [[_cell_to_json(cell) for cell in row] for row in static.itertuples(index=False)],
     }

@@ -62,7 +62,7 @@ def static_frame(
         if static.index.has_duplicates:
             twice = shown(static.index[static.index.duplicated()][0])
             raise InvalidInputError(f"static has two rows for {twice}; drop one of them")
-        places = static.index.get_indexer(layout.instances)
+        places = layout.in_order(static.index).get_indexer(layout.instances)
     if (places < 0).any():
         number = int(np.flatnonzero(places < 0)[0])
         raise InvalidInputError(

@@ -276,7 +276,7 @@ def _exogenous(
     same_as: pd.Index | None,
 ) -> dict[str, Any]:
     """Return the columns of `X` at the wanted rows."""
-    if same_as is not None and X.index.equals(same_as):
+    if same_as is not None and X.index.equals(same_as) and X.index.names == same_as.names:
         return _taken(X, exog, None)
     places = _places(layout, X.index, wanted)
     if (places < 0).any():

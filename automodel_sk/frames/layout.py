@@ -109,7 +109,7 @@ class Layout:
         _, first_rows = number_series(y.index)
         found = instances_of(y.index, first_rows)
         assert found is not None
-        self._check_levels(found)
+        found = self._ordered(found)
         new = self.instances.get_indexer(found) < 0
         if not new.any():
             return self
@@ -127,8 +127,7 @@ class Layout:
         series, first_rows = number_series(index)
         found = instances_of(index, first_rows)
         assert found is not None
-        self._check_levels(found)
-        return np.asarray(self.instances.get_indexer(found)[series] >= 0)
+        return np.asarray(self.instances.get_indexer(self._ordered(found))[series] >= 0)
 
     def rows(self, index: pd.Index) -> Rows:
         """Convert the rows of an index to series numbers and steps.
@@ -240,9 +239,7 @@ class Layout:
         if self.instances is None:
             return np.zeros(len(index), dtype=np.int64)
         series, first_rows = number_series(index)
-        found = instances_of(index, first_rows)
-        self._check_levels(found)
-        assert found is not None
+        found = self._ordered(instances_of(index, first_rows))
         numbers = self.instances.get_indexer(found)
         if (numbers < 0).any():
             raise InvalidInputError(
@@ -250,6 +247,28 @@ class Layout:
                 " update(y, update_params=False)"
             )
         return np.asarray(numbers, dtype=np.int64)[series]
+
+    def in_order(self, instances: pd.Index) -> pd.Index:
+        """Return ids of series with their levels in the order of fit, if they have its names.
+
+        Examples
+        --------
+        >>> shops = pd.MultiIndex.from_tuples([("A", 1), ("A", 2)], names=["region", "shop"])
+        >>> y = pd.concat({shop: pd.DataFrame({"y": [1.0]}) for shop in shops}, names=shops.names)
+        >>> Layout.learn(y).in_order(shops.swaplevel()).tolist()
+        [('A', 1), ('A', 2)]
+        """
+        known = [] if self.instances is None else list(self.instances.names)
+        names = list(instances.names)
+        same = len(names) == len(known) == len(set(known)) and set(names) == set(known)
+        if names == known or None in known or not same:
+            return instances
+        return instances.reorder_levels(known)  # type: ignore[attr-defined]
+
+    def _ordered(self, found: pd.Index | None) -> pd.Index:
+        self._check_levels(found)
+        assert found is not None
+        return self.in_order(found)
 
     def _check_levels(self, found: pd.Index | None) -> None:
         known = 0 if self.instances is None else self.instances.nlevels

@@ -78,6 +78,18 @@ def test_exogenous_data_and_parameters_survive(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(back.predict(), original.predict())
 
 
+def test_static_rows_survive_with_their_levels_in_another_order(tmp_path: Path) -> None:
+    months = pd.RangeIndex(30)
+    ids = [(1, 1), (1, 2), (2, 1), (2, 2)]
+    y = pd.concat({key: walk(months) for key in ids}, names=["region", "shop", "month"])
+    index = pd.MultiIndex.from_tuples(ids, names=["shop", "region"])
+    static = pd.DataFrame({"size": [1.0, 90.0, -90.0, 2.0]}, index=index)
+    original = forecaster(static=static).fit(y, fh=[1])
+    original.save(tmp_path / "m", serialization_format="safe")
+    back = AutoNeuralForecaster.load(tmp_path / "m")
+    pd.testing.assert_frame_equal(back._static(back._context), original._static(original._context))
+
+
 def test_spaces_and_losses_come_back_as_what_was_found(tmp_path: Path) -> None:
     parameters = AutoNeuralForecaster.get_test_params()[1]
     original = AutoNeuralForecaster(**parameters, h=3).fit(CONTAINERS["series"])

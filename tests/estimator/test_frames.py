@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from automodel_sk.estimator.static import static_frame
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames import (
     Layout,
@@ -232,6 +233,38 @@ class TestExogenous:
     def test_names_are_strings_distinct_and_free(self) -> None:
         names = exogenous_names(pd.Index(["ds", 1, "1", "unique_id", "ok"]))
         assert names == {"ds": "ds_", 1: "1", "1": "1_", "unique_id": "unique_id_", "ok": "ok"}
+
+
+class TestLevelsInAnotherOrder:
+    """Four series that look alike with their levels swapped: 1.1, 1.2, 2.1 and 2.2."""
+
+    Y = panel_of(
+        {(r, s): series_of(DAYS, 10 * r + s) for r in (1, 2) for s in (1, 2)},
+        ["region", "shop", "day"],
+    )
+    SWAPPED = Y.swaplevel("region", "shop").sort_index()
+    LAYOUT = Layout.learn(Y)
+
+    def test_rows_belong_to_the_series_that_the_names_say(self) -> None:
+        assert self.LAYOUT.knows(self.SWAPPED.index).all()
+        assert self.LAYOUT.rows(self.SWAPPED.index).series[::6].tolist() == [0, 2, 1, 3]
+        assert self.LAYOUT.extended(self.SWAPPED) is self.LAYOUT
+        later = panel_of({(3, 1): series_of(DAYS)}, ["shop", "region", "day"])
+        assert self.LAYOUT.extended(later).instances.tolist()[4:] == [(1, 3)]
+
+    def test_rows_of_x_do_too(self) -> None:
+        long = to_engine(self.LAYOUT, self.Y, self.SWAPPED, {"y": "x"})
+        assert long["x"].tolist() == long["y"].tolist()
+        assert long["y"].tolist()[::6] == [11.0, 12.0, 21.0, 22.0]
+
+    def test_static_rows_do_too(self) -> None:
+        first = self.SWAPPED.groupby(level=["shop", "region"]).first().set_axis(["size"], axis=1)
+        assert static_frame(first, self.LAYOUT)["size"].tolist() == [11.0, 12.0, 21.0, 22.0]
+
+    def test_other_names_are_matched_by_position(self) -> None:
+        for names in (["shop", "shop", "day"], [None, None, "day"], ["shop", "land", "day"]):
+            rows = self.LAYOUT.rows(self.SWAPPED.index.set_names(names))
+            assert rows.series[::6].tolist() == [0, 1, 2, 3]
 
 
 class TestLongFrames:
