@@ -146,7 +146,7 @@ class Context:
         """
         if not len(y):
             raise InvalidInputError("y has no rows; pass at least one series, e.g. 100 rows of it")
-        y, X = as_numbers(y), None if X is None else as_numbers(X)
+        y, X = _own(y), None if X is None else _own(X)
         layout, exogenous = Layout.learn(y, freq), ExogenousColumns.of(X, hist_exog)
         return cls(y, X, layout, exogenous, columns_of_calendar(layout, *calendar))
 
@@ -309,6 +309,12 @@ def columns_of_calendar(
     return calendar_columns(parts, holidays, step)
 
 
+def _own(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the numbers of a frame that its owner may change later."""
+    numbers = as_numbers(frame)
+    return numbers.copy() if numbers is frame else numbers
+
+
 def _columns(X: pd.DataFrame | None, names: list[Hashable]) -> Any:
     """Return the columns of X that the model uses, so that missing rows never align with others."""
     if X is None:
@@ -326,7 +332,7 @@ def _merged(
 ) -> pd.DataFrame:
     """Override old rows by new ones; with `cut`, the series in `new` end where `new` ends."""
     if old is None:
-        return new
+        return _own(new)
     old, new = old[layout.knows(old.index)], new[layout.knows(new.index)]
     old_rows, new_rows = layout.rows(old.index), layout.rows(new.index)
     places, _ = find_rows(new_rows, old_rows)
@@ -339,9 +345,10 @@ def _merged(
         keep &= old_rows.steps <= ends[old_rows.series]
     if not keep.any():
         return new
-    merged = pd.concat([old[keep], new])
     rows = Rows(
         np.concatenate([old_rows.series[keep], new_rows.series]),
         np.concatenate([old_rows.steps[keep], new_rows.steps]),
     )
+    # Both indexes may name the same times in other zones, or have their levels in another order.
+    merged = pd.concat([old[keep], new], ignore_index=True).set_axis(layout.index_of(rows))
     return merged.take(np.argsort(rows.keys(), kind="stable"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -103,6 +105,47 @@ class TestNames:
         pd.testing.assert_series_equal(forecast(X), forecast(X.assign(more=1.0)))
         with pytest.raises(InvalidInputError, match="X lacks the column 'q' that fit got"):
             forecast(X[["p"]])
+
+
+class TestData:
+    def test_levels_may_come_in_another_order(self) -> None:
+        parts = {(r, s): frame("y") + 100 * (10 * r + s) for r in (1, 2) for s in (1, 2)}
+        y = pd.concat(parts, names=["region", "shop", "month"])
+        early, late = halves(y)
+        forecaster, other = naive(h=1).fit(early), naive(h=1).fit(early)
+        forecaster.update(late, update_params=False)
+        other.update(late.swaplevel(0, 1).sort_index(), update_params=False)
+        pd.testing.assert_frame_equal(other.predict(fh=[1]), forecaster.predict(fh=[1]))
+
+    def test_times_may_be_in_another_zone(self) -> None:
+        times = pd.date_range("2024-01-01", periods=48, freq="h", tz="Europe/Berlin")
+        y = walk("y").set_axis(times)
+        forecaster, other = naive(h=1).fit(y[:40]), naive(h=1).fit(y[:40])
+        forecaster.update(y[40:], update_params=False)
+        other.update(y[40:].tz_convert("UTC"), update_params=False)
+        pd.testing.assert_series_equal(other.predict(fh=[0, 1]), forecaster.predict(fh=[0, 1]))
+
+    @pytest.mark.parametrize("container", [series, frame, panel])
+    def test_changes_of_the_frame_after_fit_change_nothing(
+        self, container: object, tmp_path: Path
+    ) -> None:
+        early, late = halves(container("y"))
+        X = pd.DataFrame({"p": np.arange(48.0)}, index=MONTHS[:48])
+        X = pd.concat({"b": X, "a": X}) if container is panel else X
+        early_X, late_X = halves(X)
+        own = early.copy(), early_X.copy()
+        forecasts = []
+        for y, x in ((early, early_X), own):
+            forecaster = AutoNeuralForecaster("MLP", CONFIG, gpus=0, hist_exog=["p"], h=1)
+            forecaster.fit(y, X=x)
+            if y is own[0]:
+                own[0].iloc[:], own[1].iloc[:] = 0.0, 0.0
+            forecaster.save(tmp_path / "m", "safe")
+            loaded = AutoNeuralForecaster.load(tmp_path / "m").predict(fh=[0, 1])
+            forecaster.update(late, X=late_X, update_params=False)
+            forecasts.append((loaded, forecaster.predict(fh=[-8, 1])))
+        for one, another in zip(*forecasts, strict=True):
+            np.testing.assert_array_equal(one, another)
 
 
 class TestRefused:
