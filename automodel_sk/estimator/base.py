@@ -195,6 +195,30 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
         with unchanged_on_error(self):
             return super().update(y, X=X, update_params=update_params)
 
+    def update_predict_single(
+        self, y: Any = None, fh: Any = None, X: Any = None, update_params: bool = True
+    ) -> Any:
+        """Update with newer rows and forecast; if it raises, the forecaster is unchanged.
+
+        Parameters
+        ----------
+        y : time series in an sktime container
+            As in `update`.
+        fh : int, list, ForecastingHorizon, optional
+            Steps to forecast; those of `fit` if None.
+        X : time series in an sktime container, optional
+            Exogenous data of these rows and of the steps to forecast.
+        update_params : bool, default=True
+            As in `update`.
+
+        Returns
+        -------
+        time series in an sktime container
+            The point forecasts.
+        """
+        with unchanged_on_error(self):
+            return super().update_predict_single(y, fh=fh, X=X, update_params=update_params)
+
     def __sklearn_is_fitted__(self) -> bool:
         return bool(self.is_fitted)
 

@@ -27,9 +27,6 @@ __all__ = [
     "unchanged_on_error",
 ]
 
-_SET_BY_UPDATE = ("_cutoff", "_y_metadata", "_y_mtype_last_seen", "_converter_store_y")
-"""The attributes that `update` sets before it checks the rows."""
-
 
 def is_vectorized(forecaster: Any) -> bool:
     """Return whether a forecaster was fitted on several columns, with a copy of itself for each."""
@@ -70,14 +67,20 @@ def own_horizon(forecaster: Any, fh: Any, pred_int: bool) -> Any:
 
 @contextmanager
 def unchanged_on_error(forecaster: Any) -> Iterator[None]:
-    """Undo what `update` stored if it raises."""
-    before = {name: value for name, value in vars(forecaster).items() if name in _SET_BY_UPDATE}
-    before["_converter_store_y"] = dict(forecaster._converter_store_y)
+    """Undo what `update` stored if it raises, also in the forecasters of several columns."""
+    several = list(forecaster.forecasters_.to_numpy().ravel()) if is_vectorized(forecaster) else []
+    before = [(one, _attributes(one)) for one in (forecaster, *several)]
     try:
         yield
     except BaseException:
-        vars(forecaster).update(before)
+        for one, attributes in before:
+            vars(one).update(attributes)
         raise
+
+
+def _attributes(forecaster: Any) -> dict[str, Any]:
+    """Return the attributes; those that are changed in place are copied."""
+    return {**vars(forecaster), "_converter_store_y": dict(forecaster._converter_store_y)}
 
 
 def restore_fit(forecaster: Any, y: Any, fh: Any) -> None:

@@ -171,3 +171,36 @@ class TestRefused:
         pd.testing.assert_frame_equal(forecaster.predict_interval(fh=[1]), before[1])
         forecaster.update(walk("y")[40:44], update_params=False)
         assert forecaster.predict(fh=[1]).index[0] == MONTHS[44]
+
+    @pytest.mark.parametrize("update_params", [False, True])
+    def test_so_do_those_of_several_columns(self, update_params: bool) -> None:
+        y = pd.DataFrame({"a": walk("a"), "b": walk("b") + 900})
+        newer = y[40:44].copy()
+        newer.iloc[1, 1] = np.inf
+        forecaster = naive(h=2).fit(y[:40])
+        before = forecaster.predict(fh=[1])
+        with pytest.raises(InvalidInputError):
+            forecaster.update(newer, update_params=update_params)
+        assert forecaster.cutoff[0] == MONTHS[39]
+        pd.testing.assert_frame_equal(forecaster.predict(fh=[1]), before)
+        forecaster.update(y[40:44], update_params=False)
+        assert forecaster.predict(fh=[1]).index[0] == MONTHS[44]
+
+    @pytest.mark.parametrize("columns", [1, 2])
+    @pytest.mark.parametrize("fault", ["y", "fh"])
+    def test_so_do_those_that_update_and_predict_at_once(self, columns: int, fault: str) -> None:
+        y = pd.DataFrame({name: walk(name) for name in "ab"[:columns]})
+        newer = y[40:44].copy()
+        if fault == "y":
+            newer.iloc[1, -1] = np.inf
+        forecaster = naive(h=2).fit(y[:40])
+        before = forecaster.predict(fh=[1]), forecaster.predict_interval(fh=[1])
+        with pytest.raises(InvalidInputError):
+            forecaster.update_predict_single(
+                newer, fh=[1] if fault == "y" else [-100], update_params=False
+            )
+        assert forecaster.cutoff[0] == MONTHS[39]
+        pd.testing.assert_frame_equal(forecaster.predict(fh=[1]), before[0])
+        pd.testing.assert_frame_equal(forecaster.predict_interval(fh=[1]), before[1])
+        later = forecaster.update_predict_single(y[40:44], fh=[1], update_params=False)
+        assert later.index[0] == MONTHS[44]
