@@ -20,7 +20,12 @@ from automodel_sk.arguments.conversion import convert
 from automodel_sk.arguments.option import known_keywords
 from automodel_sk.data.wording import worded
 from automodel_sk.estimator.base import ForecasterContract
-from automodel_sk.estimator.checks import check_exogenous, check_intervals, check_names
+from automodel_sk.estimator.checks import (
+    HORIZON,
+    check_exogenous,
+    check_intervals,
+    check_names,
+)
 from automodel_sk.estimator.code import code_of
 from automodel_sk.estimator.context import Context
 from automodel_sk.estimator.inputs import (
@@ -168,7 +173,7 @@ class AutoNeuralForecaster(ForecasterContract):
         MLflow experiment.
     mlflow_register_as : str, optional
         Name in MLflow's registry under which the fitted model is registered as a new version.
-    random_state : int, RandomState or None, default=None
+    random_state : int, RandomState, Generator or None, default=None
         Random seed of search and training; None means 42. Results are exactly reproducible if
         trials run one at a time (cpus=1) and their number is given (`num_samples`).
     verbose : bool, default=False
@@ -441,7 +446,7 @@ class AutoNeuralForecaster(ForecasterContract):
     def _horizon(self, context: Context, fh: ForecastingHorizon | None) -> int:
         """Return the forecast horizon of the model."""
         if self.h is not None:
-            return int(self.h)
+            return int(convert(HORIZON, self.h))
         if fh is None:
             raise InvalidInputError("fh is missing; pass it, e.g. fh=12, or set h=12")
         return max(1, int(context.ahead(fh.to_pandas(), fh.is_relative, past=True).max()))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from automodel_sk.arguments.number_rule import NumberRule
 from automodel_sk.catalog.models import MODEL_CATALOG, ModelCharacteristics
 from automodel_sk.data.wording import shown
 from automodel_sk.estimator.models import abilities, known_names
@@ -16,6 +17,7 @@ from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.portfolio.names import makes_ensemble
 
 __all__ = [
+    "HORIZON",
     "as_numbers",
     "check_exogenous",
     "check_horizon",
@@ -28,6 +30,9 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+HORIZON = NumberRule("h", 12, note="in steps of the data")
+"""The rule of the parameter `h`."""
 
 _MOST_STEPS = 1_000_000
 

@@ -95,13 +95,15 @@ def save_forecaster(forecaster: Any, path: Path) -> Path:
             "e.g. forecaster.forecasters_.iloc[0, 0].save(path, serialization_format='safe')"
         )
 
+    described = _describe(forecaster)  # refuses what can't be saved before anything is written
+    pretrained = getattr(forecaster, "pretrained_model_", None)
+
     def write(folder: Path) -> Mapping[str, Any]:
         forecaster.auto_model_.save(folder / _MODEL)
-        pretrained = getattr(forecaster, "pretrained_model_", None)
         if pretrained is not None and pretrained is not forecaster.auto_model_:
             pretrained.save(folder / _PRETRAINED)
         _write_data(forecaster._context, folder / _DATA)
-        return _describe(forecaster, pretrained)
+        return described
 
     return _FORMAT.write(path, write)
 
@@ -150,8 +152,9 @@ def _numbers(column: pd.Series) -> npt.NDArray[Any]:
     return column.to_numpy() if plain else column.to_numpy(dtype=float, na_value=np.nan)
 
 
-def _describe(forecaster: Any, pretrained: Any) -> dict[str, Any]:
+def _describe(forecaster: Any) -> dict[str, Any]:
     context = forecaster._context
+    pretrained = getattr(forecaster, "pretrained_model_", None)
     return {
         "parameters": parameters_to_json(forecaster),
         "layout": layout_to_json(context.layout),

@@ -10,10 +10,12 @@ from typing import Any, Literal, get_type_hints
 import pandas as pd
 from pydantic import ConfigDict, Field, create_model
 
+from automodel_sk.arguments.conversion import convert
 from automodel_sk.auto_model import AutoModel
 from automodel_sk.catalog.models import MODEL_CATALOG
 from automodel_sk.data.times.steps import plain_frequency
 from automodel_sk.data.wording import shown
+from automodel_sk.estimator.checks import HORIZON
 from automodel_sk.estimator.layout_json import label_from_json, label_to_json
 from automodel_sk.estimator.models import plain_names
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
@@ -21,6 +23,7 @@ from automodel_sk.options import OptimizationConfig
 from automodel_sk.persistence.allowed_arguments import check_settings, passive
 from automodel_sk.persistence.schema import Stored, checked
 from automodel_sk.portfolio.ensemble import AutoEnsemble
+from automodel_sk.portfolio.given_spaces import by_model
 from automodel_sk.portfolio.members.neural import NeuralMember
 from automodel_sk.portfolio.names import makes_ensemble, names_several, read_names
 
@@ -29,6 +32,9 @@ __all__ = ["checked_parameters", "parameters_from_json", "parameters_to_json"]
 _ADDRESSES = frozenset(name for name, o in OptimizationConfig.declared().items() if o.address)
 """Left out: they are of the machine, may hold passwords, and where a stranger's forecaster
 would send data to."""
+
+
+_RULES = {**OptimizationConfig.rules(), "h": HORIZON}
 
 
 class _Table(Stored):
@@ -65,12 +71,33 @@ def parameters_to_json(forecaster: Any) -> dict[str, Any]:
     ----------
     forecaster : AutoNeuralForecaster
         A fitted forecaster.
+
+    Raises
+    ------
+    InvalidInputError
+        If a parameter has no form that could be read again.
     """
-    return {
-        name: _TO_JSON[name](value, forecaster) if name in _TO_JSON else value
+    written = {
+        name: _TO_JSON[name](value, forecaster) if name in _TO_JSON else _plain(name, value)
         for name, value in forecaster.get_params(deep=False).items()
         if name not in _ADDRESSES
     }
+    try:
+        checked_parameters(type(forecaster), json.loads(json.dumps(written)), "it")
+    except (TypeError, ValueError, ModelFileError) as exc:
+        raise InvalidInputError(
+            f"a parameter of the forecaster can't be saved safely ({exc}); use plain numbers, texts"
+            " and lists as parameters, or save with serialization_format='pickle'"
+        ) from exc
+    return written
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return a parameter as its rule reads it; True, False and None stay, whatever they mean."""
+    if name not in _RULES or value is None or isinstance(value, bool):
+        return value
+    plain = convert(_RULES[name], value)
+    return list(plain) if isinstance(plain, tuple) else plain
 
 
 def _config_to_json(config: Any, forecaster: Any) -> Any:
@@ -85,7 +112,7 @@ def _config_to_json(config: Any, forecaster: Any) -> Any:
         return _settings_to_json(name, config, _best_of(name, model))
     return {
         name: _settings_to_json(name, space, _best_of(name, model))
-        for name, space in config.items()
+        for name, space in by_model(config).items()
     }
 
 

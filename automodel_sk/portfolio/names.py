@@ -77,7 +77,7 @@ def read_names(model_name: Any) -> tuple[str, ...] | None:
     """
     if isinstance(model_name, str) and model_name.lower() == AUTO:
         return None
-    given = [model_name] if isinstance(model_name, str) else list(model_name)
+    given = [model_name] if isinstance(model_name, (str, type)) else list(model_name)
     if isinstance(model_name, (set, frozenset)):  # in an order that is the same in each process
         given.sort(key=str)
     if not 1 <= len(given) <= _MOST:

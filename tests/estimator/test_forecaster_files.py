@@ -137,6 +137,58 @@ def test_saving_again_replaces_and_nothing_is_left_over(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["m"]
 
 
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ({"h": np.int64(2), "n_windows": np.int64(1), "cpus": np.float64(1)}, {"h": 2}),
+        ({"verbose": 0, "use_pruning": 1}, {"verbose": False, "use_pruning": True}),
+        ({"use_mlflow": np.False_, "strict_mode": 0}, {"use_mlflow": False, "strict_mode": False}),
+        ({"calendar": "month"}, {"calendar": ["month"]}),
+        ({"calendar": np.array(["month"])}, {"calendar": ["month"]}),
+        ({"calendar": True, "non_negative": np.True_}, {"calendar": True, "non_negative": True}),
+        ({"exclude": {"AutoCES"}}, {"exclude": ["AutoCES"]}),
+        ({"exclude": pd.Index(["AutoCES"])}, {"exclude": ["AutoCES"]}),
+    ],
+)
+def test_every_form_of_a_parameter_can_be_read_again(
+    given: dict, read: dict, tmp_path: Path
+) -> None:
+    original = AutoNeuralForecaster("MLP", TINY, **{"h": 2, "gpus": 0, **given})
+    original.fit(CONTAINERS["series"]).save(tmp_path / "m", serialization_format="safe")
+    back = AutoNeuralForecaster.load(tmp_path / "m")
+    assert {name: back.get_params()[name] for name in read} == read
+    assert {name: type(back.get_params()[name]) for name in read} == {
+        name: type(value) for name, value in read.items()
+    }
+    pd.testing.assert_series_equal(back.predict(fh=[1, 2]), original.predict(fh=[1, 2]))
+
+
+def test_classes_and_keys_in_any_case_survive(tmp_path: Path) -> None:
+    from neuralforecast.models import MLP
+
+    for model, config, read in (
+        (MLP, TINY, ("MLP", TINY)),
+        (["Naive", "mlp"], {"mlp": TINY}, (["Naive", "MLP"], {"MLP": TINY})),
+    ):
+        original = AutoNeuralForecaster(
+            model, config, h=2, gpus=0, num_samples=1, n_windows=1, cpus=1
+        )
+        original.fit(CONTAINERS["series"]).save(tmp_path / "m", serialization_format="safe")
+        back = AutoNeuralForecaster.load(tmp_path / "m")
+        assert (back.model, back.config) == read
+        np.testing.assert_allclose(back.predict(fh=[1, 2]), original.predict(fh=[1, 2]))
+
+
+def test_what_could_not_be_read_again_is_refused_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    original = forecaster(h=2).fit(CONTAINERS["series"])
+    original.pi_method = b"auto"
+    with pytest.raises(InvalidInputError, match="can't be saved safely"):
+        original.save(tmp_path / "m", serialization_format="safe")
+    assert not list(tmp_path.iterdir())
+
+
 class TestRefusals:
     def test_foreign_folders_are_left_alone(self, tmp_path: Path) -> None:
         (tmp_path / "mine").mkdir()
