@@ -100,19 +100,35 @@ def seed_of(random_state: Any) -> int:
 
     Parameters
     ----------
-    random_state : int, numpy.random.RandomState or None
+    random_state : int, numpy.random.RandomState, numpy.random.Generator or None
         None means the default seed.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is none of these.
 
     Examples
     --------
     >>> seed_of(None), seed_of(7)
     (42, 7)
+    >>> seed_of(1.5)
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: random_state must be a whole number, a ...
     """
     if random_state is None:
         return OptimizationConfig.random_seed
     if isinstance(random_state, (int, np.integer)):
         return int(random_state)
-    return int(random_state.randint(np.iinfo(np.int32).max))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(np.iinfo(np.int32).max))
+    if isinstance(random_state, np.random.RandomState) or random_state is np.random:
+        return int(random_state.randint(np.iinfo(np.int32).max))
+    raise InvalidInputError(
+        "random_state must be a whole number, a RandomState or Generator of NumPy, or None, got"
+        f" {shown(random_state)}; try random_state=42"
+    )
 
 
 def columns_as_series(

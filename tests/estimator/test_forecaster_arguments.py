@@ -101,6 +101,25 @@ class TestHorizon:
             naive(h=2).fit(Y).predict(fh=fh)
 
 
+class TestNumbers:
+    @pytest.mark.parametrize("h", [2.7, "3", 0, True, np.nan])
+    def test_h_is_a_whole_number(self, h: object) -> None:
+        with pytest.raises(InvalidInputError, match="h must be a whole number of at least 1"):
+            naive(h=h).fit(Y)
+
+    @pytest.mark.parametrize("random_state", [1.5, "1", [1]])
+    def test_other_seeds_are_refused(self, random_state: object) -> None:
+        with pytest.raises(InvalidInputError, match="random_state must be a whole number"):
+            naive(h=1, random_state=random_state).fit(Y)
+
+    def test_generators_seed_the_model(self) -> None:
+        forecasters = [
+            mlp(h=1, random_state=np.random.default_rng(seed)).fit(Y) for seed in (1, 1, 2)
+        ]
+        first, again, other = (float(each.predict(fh=[1]).iloc[0]) for each in forecasters)
+        assert first == again != other
+
+
 class TestProbabilities:
     @pytest.mark.parametrize(
         "value",
