@@ -22,6 +22,7 @@ from automodel_sk.data.wording import worded
 from automodel_sk.estimator.base import ForecasterContract
 from automodel_sk.estimator.checks import (
     HORIZON,
+    check_calendar,
     check_exogenous,
     check_intervals,
     check_names,
@@ -37,7 +38,7 @@ from automodel_sk.estimator.inputs import (
     seed_of,
     training_loss,
 )
-from automodel_sk.estimator.insample import Window, predict_insample
+from automodel_sk.estimator.insample import Rows, Window, predict_insample
 from automodel_sk.estimator.static import static_frame, static_names
 from automodel_sk.estimator.upstream import quantile_columns
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
@@ -385,8 +386,8 @@ class AutoNeuralForecaster(ForecasterContract):
         from automodel_sk.auto_model_factory import create_auto_model
 
         exogenous = context.exogenous
-        known = [*exogenous.future, *context.calendar]
-        check_exogenous(self.model, self.hist_exog, known, self.static)
+        check_exogenous(self.model, self.hist_exog, exogenous.future, self.static)
+        check_calendar(self.model, context.calendar)
         with worded(context.words):
             return create_auto_model(
                 self.model,
@@ -543,15 +544,13 @@ class AutoNeuralForecaster(ForecasterContract):
             )
             return forecast
 
-        steps = context.cutoffs[series] + ahead
+        steps, state = context.cutoffs[series] + ahead, self.auto_model_.state
         return predict_insample(
             context,
             series,
             steps,
             predict,
-            length=self.auto_model_.state.past_rows,
-            least=self.auto_model_.state.padded_rows,
-            h=self.auto_model_.h,
+            Rows(state.past_rows, state.padded_rows, state.h, state.treatment.fill_gaps),
         )
 
     @property

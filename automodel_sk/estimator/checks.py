@@ -19,6 +19,7 @@ from automodel_sk.portfolio.names import makes_ensemble
 __all__ = [
     "HORIZON",
     "as_numbers",
+    "check_calendar",
     "check_exogenous",
     "check_horizon",
     "check_intervals",
@@ -219,6 +220,37 @@ def check_exogenous(
         raise InvalidInputError(
             f"static is given, but {_refusing(model)} static columns; leave static out, or"
             f" {_able('supports_static')}"
+        )
+
+
+def check_calendar(model: Any, columns: Collection[str]) -> None:
+    """Raise if a model gets columns of the calendar and takes no columns with a known future.
+
+    Parameters
+    ----------
+    model : str or sequence of str
+        As in `check_exogenous`.
+    columns : collection of str
+        Columns of the calendar and of holidays.
+
+    Raises
+    ------
+    InvalidInputError
+        The message names the model and the parameters.
+
+    Examples
+    --------
+    >>> check_calendar("NHITS", ["calendar_month_sin1"])
+    >>> check_calendar("NLinear", ["calendar_month_sin1"])
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: calendar and holidays add columns with known ...
+    """
+    if columns and not abilities(model).future:
+        raise InvalidInputError(
+            f"calendar and holidays add columns with known future values, but {_refusing(model)}"
+            " such columns; leave calendar and holidays out, or"
+            f" {_able('supports_future_exogenous')}"
         )
 
 

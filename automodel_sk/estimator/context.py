@@ -257,6 +257,13 @@ class Context:
         series = np.repeat(np.arange(len(self.cutoffs)), h)
         return self._with_calendar(pd.DataFrame({"unique_id": series, "ds": steps}))
 
+    def known_steps(self, h: int) -> Integers:
+        """Return how many of the `h` steps after the end of each series are known without gaps."""
+        if not self.exogenous.future:
+            return np.full(len(self.cutoffs), h)
+        known = self._known(self._source(None), h)
+        return np.asarray(np.logical_and.accumulate(known, axis=1).sum(axis=1))
+
     def repeats_x(self, X: pd.DataFrame | None, h: int, upto: Integers) -> bool:
         """Return whether `future` repeats rows within the first `upto` of the `h` steps."""
         if not self.exogenous.future:

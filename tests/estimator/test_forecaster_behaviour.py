@@ -139,6 +139,55 @@ class TestObservedPoints:
         assert not AutoNeuralForecaster("TSMixer").get_tag("capability:insample")
 
 
+class TestObservedPointsOfSpecialData:
+    """Each is forecast as by the model itself from the rows before it."""
+
+    MONTHS = pd.period_range("2015-01", periods=60, freq="M")
+    Y = pd.Series(np.arange(48) % 12 + 100.0, index=MONTHS[:48], name="y")
+    CONFIG = {"max_steps": 20, "input_size": 6, "hidden_size": 8, "num_layers": 1}  # noqa: RUF012
+
+    @pytest.mark.parametrize("fill_gaps", ["zero", "ffill", "interpolate", "mask"])
+    def test_with_gaps(self, fill_gaps: str) -> None:
+        y = self.Y.copy()
+        y.iloc[[38, 40]] = np.nan
+        forecaster = AutoNeuralForecaster("MLP", self.CONFIG, h=1, gpus=0, fill_gaps=fill_gaps)
+        forecaster.fit(y)
+        long = forecaster._context.long
+        for row in (39, 41, 44, 45, 46, 47):
+            past = long.iloc[:row].copy()
+            if row in (39, 41):  # ends in a gap, of which the value after it is not known yet
+                last = past.index[-1]
+                if fill_gaps == "mask":
+                    past["available_mask"] = past["y"].notna() * 1.0
+                else:
+                    past.loc[last, "y"] = 0.0 if fill_gaps == "zero" else y.iloc[row - 2]
+            expected = forecaster.auto_model_.predict(past).iloc[0, 2]
+            assert forecaster.predict(fh=[row - 47]).iloc[0] == pytest.approx(expected, rel=1e-5)
+        assert np.isfinite(forecaster.predict_residuals(y)[y.notna()]).all()
+
+    def test_with_the_calendar(self) -> None:
+        forecaster = AutoNeuralForecaster("MLP", self.CONFIG, h=6, gpus=0, calendar=["month"])
+        forecaster.fit(self.Y)
+        before = AutoNeuralForecaster("MLP", self.CONFIG, h=6, gpus=0, calendar=["month"])
+        before.fit(self.Y)
+        before._update(self.Y[:46].to_frame(), update_params=False)
+        forecast = before.predict(fh=[1])
+        assert forecast.index[0] == self.MONTHS[46]
+        assert forecaster.predict(fh=[-1]).iloc[0] == pytest.approx(forecast.iloc[0], rel=1e-5)
+
+    @pytest.mark.parametrize(("known", "step"), [(54, 1), (51, 3), (48, 6)])
+    def test_with_x_that_goes_on(self, known: int, step: int) -> None:
+        X = pd.DataFrame({"p": np.cos(np.arange(60.0))}, index=self.MONTHS)
+        forecaster = AutoNeuralForecaster("MLP", self.CONFIG, h=6, gpus=0)
+        forecaster.fit(self.Y, X=X[:known])
+        before = 48 - step
+        future = pd.DataFrame({"unique_id": 0, "ds": np.arange(before, before + 6)})
+        future["p"] = X["p"].to_numpy()[before : before + 6]
+        past = forecaster._context.long.iloc[:before]
+        expected = forecaster.auto_model_.predict(past, futr_df=future).iloc[step - 1, 2]
+        assert forecaster.predict(fh=[0]).iloc[0] == pytest.approx(expected, rel=1e-5)
+
+
 class TestUpdate:
     def test_without_parameters_only_the_data_move_on(self) -> None:
         y = constant(1000)
