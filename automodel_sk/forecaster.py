@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,7 @@ from automodel_sk.forecasting.inputs import prepared_history, steps_to_compute
 from automodel_sk.frames.clocks import Integers
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.ensemble import AutoEnsemble
+from automodel_sk.search.study.storage import IN_MEMORY
 from automodel_sk.validation.data.categories import named_categories
 
 if TYPE_CHECKING:
@@ -161,7 +162,8 @@ class AutoNeuralForecaster(ForecasterContract):
     non_negative : bool or "auto", default=False
         Whether forecasts and quantiles below zero become zero; "auto" if `y` is never negative.
     study_name : str, optional
-        Name of the study; with `storage`, an interrupted search resumes under this name.
+        Name of the study; with `storage`, an interrupted search resumes under this name. Searches
+        of `update` add the last time of the data to it, unless `resume` is "overwrite".
     storage : str or Path, default=":memory:"
         Storage of the trials; by default in memory, so that nothing is left on disk.
     resume : {"auto", "never", "overwrite"}, default="auto"
@@ -382,7 +384,7 @@ class AutoNeuralForecaster(ForecasterContract):
         """Return whether the model was trained on exactly these data, and so keeps them."""
         return self._trained_on is context
 
-    def _search(self, context: Context, h: int) -> Any:
+    def _search(self, context: Context, h: int, own: Mapping[str, Any] | None = None) -> Any:
         from automodel_sk.auto_model_factory import create_auto_model
 
         exogenous = context.exogenous
@@ -399,7 +401,7 @@ class AutoNeuralForecaster(ForecasterContract):
                 futr_exog_list=context.known_ahead,
                 hist_exog_list=list(exogenous.past.values()),
                 stat_exog_list=self._static_names(),
-                **self._options(context),
+                **(self._options(context) | dict(own or {})),
             )
 
     def _refit(self, context: Context) -> Any:
@@ -411,7 +413,17 @@ class AutoNeuralForecaster(ForecasterContract):
             return self.auto_model_.update(context.long, static_df=self._static(context))
 
     def _search_again(self, context: Context) -> Any:
-        return self._search(context, self.auto_model_.h)
+        return self._search(context, self.auto_model_.h, self._later_study(context))
+
+    def _later_study(self, context: Context) -> dict[str, Any]:
+        """Return a name of a study by the end of the data, since one study is of one dataset."""
+        kept = self.storage == IN_MEMORY or self.resume == "overwrite"
+        if self.study_name is None or kept:
+            return {}
+        last = int(context.cutoffs.argmax())
+        return {
+            "study_name": f"{self.study_name}-{context.layout.time(last, context.cutoffs[last])}"
+        }
 
     def _options(self, context: Context) -> dict[str, Any]:
         """Return the search's options: every field of OptimizationConfig is also a parameter."""

@@ -13,6 +13,7 @@ from automodel_sk.data.wording import shown
 from automodel_sk.estimator.categories import refused_categories
 from automodel_sk.estimator.checks import (
     check_horizon,
+    check_one_study,
     probabilities,
     refuse_missing,
     refuse_plain_values,
@@ -20,7 +21,7 @@ from automodel_sk.estimator.checks import (
 )
 from automodel_sk.estimator.inputs import columns_in_order, sorted_by_index
 from automodel_sk.estimator.models import abilities
-from automodel_sk.estimator.upstream import is_vectorized, own_horizon, unchanged_on_error
+from automodel_sk.estimator.upstream import is_split, is_vectorized, own_horizon, unchanged_on_error
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.nixtla import looks_like_long_frame
 from automodel_sk.search_space import Choice
@@ -90,12 +91,15 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
         if not self.get_tag("capability:missing_values"):
             refuse_missing(y)
         try:
-            return super()._check_X_y(X=X, y=self._in_order_of_fit(y), **options)
+            checked = super()._check_X_y(X=X, y=self._in_order_of_fit(y), **options)
         except TypeError as error:
             refused = None if X is None else refused_categories(X, self.model)
             if refused is None or isinstance(error, InvalidInputError):
                 raise
             raise refused from error
+        if is_split(checked[1]) and not self.is_fitted:
+            check_one_study(self, list(y.columns))
+        return checked
 
     def _check_fh(self, fh: Any, pred_int: bool = False) -> Any:
         """Name the parameter `h` in the error if setting it would help."""

@@ -15,6 +15,8 @@ from automodel_sk.data.wording import shown
 from automodel_sk.estimator.models import abilities, known_names
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.portfolio.names import makes_ensemble
+from automodel_sk.search.study.storage import IN_MEMORY
+from automodel_sk.search_space import SearchSpace
 
 __all__ = [
     "HORIZON",
@@ -24,6 +26,7 @@ __all__ = [
     "check_horizon",
     "check_intervals",
     "check_names",
+    "check_one_study",
     "probabilities",
     "refuse_missing",
     "refuse_plain_values",
@@ -252,6 +255,34 @@ def check_calendar(model: Any, columns: Collection[str]) -> None:
             " such columns; leave calendar and holidays out, or"
             f" {_able('supports_future_exogenous')}"
         )
+
+
+def check_one_study(forecaster: Any, columns: Sequence[Hashable]) -> None:
+    """Raise if the searches of several columns would share one stored study.
+
+    Parameters
+    ----------
+    forecaster : AutoNeuralForecaster
+        The forecaster, of which each column gets a copy.
+    columns : sequence of hashable
+        The columns of `y`.
+
+    Raises
+    ------
+    InvalidInputError
+        Says how to give each column a study of its own.
+    """
+    name, config = forecaster.study_name, forecaster.config
+    if name is None or forecaster.storage == IN_MEMORY:
+        return
+    of_one = not makes_ensemble(forecaster.model, forecaster.ensemble)
+    if of_one and config is not None and SearchSpace.parse(config).is_fixed:
+        return  # trained without a study
+    raise InvalidInputError(
+        f"study_name={shown(name)} names one study, but y has {len(columns)} columns, each with a"
+        " search of its own; leave study_name out, or fit each column with a study_name of its"
+        f" own, e.g. fit(y[{shown(columns[0])}]) with study_name='{name}-{columns[0]}'"
+    )
 
 
 def warn_unused(model: Any, X: Any) -> None:

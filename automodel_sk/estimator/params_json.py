@@ -27,7 +27,13 @@ from automodel_sk.portfolio.given_spaces import by_model
 from automodel_sk.portfolio.members.neural import NeuralMember
 from automodel_sk.portfolio.names import makes_ensemble, names_several, read_names
 
-__all__ = ["checked_parameters", "parameters_from_json", "parameters_to_json"]
+__all__ = [
+    "checked_parameters",
+    "parameters_from_json",
+    "parameters_to_json",
+    "plain_freq",
+    "plain_parameter",
+]
 
 _ADDRESSES = frozenset(name for name, o in OptimizationConfig.declared().items() if o.address)
 """Left out: they are of the machine, may hold passwords, and where a stranger's forecaster
@@ -78,7 +84,9 @@ def parameters_to_json(forecaster: Any) -> dict[str, Any]:
         If a parameter has no form that could be read again.
     """
     written = {
-        name: _TO_JSON[name](value, forecaster) if name in _TO_JSON else _plain(name, value)
+        name: _TO_JSON[name](value, forecaster)
+        if name in _TO_JSON
+        else plain_parameter(name, value)
         for name, value in forecaster.get_params(deep=False).items()
         if name not in _ADDRESSES
     }
@@ -92,8 +100,14 @@ def parameters_to_json(forecaster: Any) -> dict[str, Any]:
     return written
 
 
-def _plain(name: str, value: Any) -> Any:
-    """Return a parameter as its rule reads it; True, False and None stay, whatever they mean."""
+def plain_parameter(name: str, value: Any) -> Any:
+    """Return a parameter as its rule reads it; True, False and None stay, whatever they mean.
+
+    Examples
+    --------
+    >>> plain_parameter("calendar", ("month",)), plain_parameter("calendar", True)
+    (['month'], True)
+    """
     if name not in _RULES or value is None or isinstance(value, bool):
         return value
     plain = convert(_RULES[name], value)
@@ -152,8 +166,14 @@ def _seed_to_json(random_state: Any, forecaster: Any) -> int | None:
     return int(forecaster.auto_model_.state.task.random_seed)
 
 
-def _freq_to_json(freq: Any) -> str | int | None:
-    """Return a frequency's name; if it is ambiguous, saving the layout raises."""
+def plain_freq(freq: Any) -> str | int | None:
+    """Return a frequency's name; if it is ambiguous, saving the layout raises.
+
+    Examples
+    --------
+    >>> plain_freq(pd.offsets.MonthBegin()), plain_freq(None)
+    ('MS', None)
+    """
     if freq is None or isinstance(freq, str):
         return freq
     try:
@@ -164,7 +184,7 @@ def _freq_to_json(freq: Any) -> str | int | None:
 
 _TO_JSON: Mapping[str, Callable[[Any, Any], Any]] = {
     "config": _config_to_json,
-    "freq": lambda freq, _: _freq_to_json(freq),
+    "freq": lambda freq, _: plain_freq(freq),
     "hist_exog": lambda columns, _: [label_to_json(column) for column in columns],
     "loss": lambda loss, _: loss if loss is None or isinstance(loss, str) else {"of": "model"},
     "model": lambda model, _: plain_names(model),

@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
+from sktime.datatypes import VectorizedDF
 from sktime.forecasting.base import BaseForecaster
 
 __all__ = [
     "horizon_of",
+    "is_split",
     "is_vectorized",
     "mtype_of",
     "own_horizon",
@@ -31,6 +33,11 @@ __all__ = [
 def is_vectorized(forecaster: Any) -> bool:
     """Return whether a forecaster was fitted on several columns, with a copy of itself for each."""
     return bool(getattr(forecaster, "_is_vectorized", False))
+
+
+def is_split(y: Any) -> bool:
+    """Return whether checked data have several columns, each for a forecaster of its own."""
+    return isinstance(y, VectorizedDF)
 
 
 def mtype_of(forecaster: Any) -> str:

@@ -263,7 +263,8 @@ class Layout:
         same = len(names) == len(known) == len(set(known)) and set(names) == set(known)
         if names == known or None in known or not same:
             return instances
-        return instances.reorder_levels(known)  # type: ignore[attr-defined]
+        ordered: pd.Index = instances.reorder_levels(known)  # type: ignore[attr-defined]
+        return ordered
 
     def _ordered(self, found: pd.Index | None) -> pd.Index:
         self._check_levels(found)

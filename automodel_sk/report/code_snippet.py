@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 from automodel_sk.catalog.losses import trained_quantiles
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from automodel_sk.auto_model import AutoModel
+    from automodel_sk.data.treatment import Treatment
     from automodel_sk.training.task import TrainingTask
 
 __all__ = ["forecaster_code", "model_code", "search_code"]
@@ -34,18 +37,21 @@ def model_code(model: AutoModel) -> str:
     arguments += _exogenous(task, "futr", "hist")
     arguments += ["static_df=static_df"] if task.stat_exog else []
     arguments += _exogenous(task, "stat")
+    arguments += _treatment(model.state.treatment)
     arguments.append(f"random_seed={task.random_seed}")
     return _code(model, "create_auto_model", imported, f"model = {_call(arguments)}")
 
 
-def search_code(models: list[str], task: TrainingTask) -> str:
+def search_code(models: list[str], task: TrainingTask, treatment: Treatment) -> str:
     """Return the code that searches over several models again."""
     arguments = [repr(models), f"h={task.h}", "dataset=df"]
-    arguments += _exogenous(task, "futr", "hist", "stat")
+    arguments += _exogenous(task, "futr", "hist", "stat") + _treatment(treatment)
     return f"from automodel_sk import create_auto_model\n\nmodel = {_call(arguments)}"
 
 
-def forecaster_code(model: AutoModel, *, exogenous: bool, static: bool) -> str:
+def forecaster_code(
+    model: AutoModel, *, exogenous: bool, static: bool, further: Sequence[str] = ()
+) -> str:
     """Return the code that fits the best configuration with the estimator, without a search.
 
     Parameters
@@ -54,6 +60,8 @@ def forecaster_code(model: AutoModel, *, exogenous: bool, static: bool) -> str:
         The model of the fitted estimator.
     exogenous, static : bool
         Whether the estimator was fitted with exogenous data and with static values.
+    further : sequence of str
+        Further arguments of the estimator, such as ``"season_length=6"``.
 
     Returns
     -------
@@ -63,11 +71,18 @@ def forecaster_code(model: AutoModel, *, exogenous: bool, static: bool) -> str:
     imported, loss = _loss(model.state.loss)
     arguments = [repr(model.model_name), "config", loss]
     arguments += ["static=static"] if static else []
+    arguments += further
     arguments.append(f"random_state={model.state.task.random_seed}")
     data = "y, X=X" if exogenous else "y"
     made = f"forecaster = {_call(arguments, 'AutoNeuralForecaster')}"
     fitted = f"forecaster.fit({data}, fh=range(1, {model.h + 1}))"
     return _code(model, "AutoNeuralForecaster", imported, f"{made}\n{fitted}")
+
+
+def _treatment(treatment: Treatment) -> list[str]:
+    """Return the arguments for what the model does to its data and forecasts, if anything."""
+    given = {"fill_gaps": treatment.fill_gaps, "non_negative": treatment.non_negative}
+    return [f"{name}={value!r}" for name, value in given.items() if value]
 
 
 def _exogenous(task: TrainingTask, *kinds: str) -> list[str]:

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sktime.datatypes import check_is_mtype
 from sktime.forecasting.base import ForecastingHorizon
 
+from automodel_sk.estimator.code import code_of
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecaster import _RENAMED, AutoNeuralForecaster
 from automodel_sk.options import OptimizationConfig
@@ -429,3 +430,66 @@ class TestErrors:
         with warnings.catch_warnings():
             warnings.simplefilter("error", FutureWarning)
             naive().fit(walk(), fh=[1]).predict()
+
+
+class TestCode:
+    Y = pd.Series(
+        50 + np.arange(48) % 12, index=pd.period_range("2015-01", periods=48, freq="M"), name="y"
+    )
+    X = pd.DataFrame({"visits": np.cos(np.arange(48.0))}, index=Y.index)
+
+    @pytest.mark.parametrize("model", ["MLP", ["MLP"]])
+    def test_fits_the_same_model_again(self, model: object) -> None:
+        config = {"max_steps": 2, "input_size": 6, "hidden_size": 8, "num_layers": 1}
+        y = self.Y.astype(float)
+        y.iloc[20] = np.nan
+        several = isinstance(model, list)
+        shaping = {
+            "hist_exog": ("visits",),
+            "freq": "M",
+            "season_length": np.int64(6),
+            "fill_gaps": "zero",
+            "calendar": "month",
+            "non_negative": True,
+        }
+        forecaster = AutoNeuralForecaster(
+            model,
+            {"MLP": config} if several else config,
+            gpus=0,
+            num_samples=1 if several else None,
+            n_windows=1,
+            ensemble="mean" if several else None,
+            **shaping,
+        )
+        forecaster.fit(y, X=self.X, fh=[1, 2])
+        code = code_of(forecaster).replace("random_state=", "gpus=0, random_state=")
+        if several:
+            code = code.replace("gpus=0", "gpus=0, num_samples=1, n_windows=1")
+            assert "ensemble='mean'," in code
+        scope = {"y": y, "X": self.X}
+        exec(compile(code, "code", "exec"), scope)
+        again = scope["forecaster"]
+        assert {name: again.get_params()[name] for name in shaping} == {
+            **shaping,
+            "hist_exog": ["visits"],
+            "calendar": ["month"],
+        }
+        np.testing.assert_allclose(again.predict(), forecaster.predict(), rtol=1e-5)
+
+    def test_leaves_out_what_the_members_do_not_take(self) -> None:
+        config = {"max_steps": 1, "input_size": 6, "learning_rate": 1e-5}
+        forecaster = AutoNeuralForecaster(
+            ["SeasonalNaive", "MLP"],
+            {"MLP": config},
+            gpus=0,
+            num_samples=1,
+            ensemble="best",
+            hist_exog=["visits"],
+            calendar=True,
+            season_length=12,
+        )
+        forecaster.fit(self.Y, X=self.X, fh=[1, 2])
+        assert list(forecaster.weights_) == ["SeasonalNaive"]
+        code = code_of(forecaster)
+        assert "season_length=12,\n    ensemble='best',\n    random_state=42," in code
+        assert not any(word in code for word in ("X", "visits", "calendar"))

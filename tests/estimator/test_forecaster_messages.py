@@ -216,3 +216,12 @@ def test_long_frames_name_whole_numbers_plainly() -> None:
     result = DataValidator().validate_dataset(df, h=12, input_size=8)
     assert "first in series 102 at 4" in result.errors[0]
     assert not [message for message in result.errors + result.warnings if "np.int" in message]
+
+
+def test_the_calendar_is_refused_by_its_own_name() -> None:
+    y = panel().loc["north"]
+    assert said(lambda: naive(h=1, calendar=True).fit(y)) == (
+        "calendar and holidays add columns with known future values, but NLinear does not accept"
+        " such columns; leave calendar and holidays out, or choose a model that accepts them, e.g."
+        " model='NHITS'"
+    )

@@ -86,3 +86,32 @@ def test_a_file_of_another_model_is_refused(
 def test_intervals_of_a_loss_are_refused(pi_method: str) -> None:
     with pytest.raises(InvalidInputError, match="intervals of an ensemble come from its errors"):
         combined(pi_method=pi_method).fit(Y, fh=[1])
+
+
+def test_a_stored_study_is_of_one_column(tmp_path: Path) -> None:
+    wide = pd.DataFrame({"a": Y, "b": Y + 1})
+    named = {"study_name": "s", "storage": tmp_path, "h": 1}
+    for resume in ("auto", "overwrite"):
+        forecaster = AutoNeuralForecaster("MLP", SPACE, gpus=0, resume=resume, **named)
+        with pytest.raises(InvalidInputError, match=r"y has 2 columns.*study_name='s-a'"):
+            forecaster.fit(wide)
+    assert not list(tmp_path.iterdir())
+    fixed = AutoNeuralForecaster("MLP", {**SPACE, "learning_rate": 0.001}, gpus=0, **named)
+    assert fixed.fit(wide).predict(fh=[1]).shape == (1, 2)
+
+
+def test_searches_of_update_have_studies_of_their_own(tmp_path: Path) -> None:
+    forecaster = AutoNeuralForecaster(
+        "MLP",
+        SPACE,
+        h=1,
+        gpus=0,
+        num_samples=1,
+        on_update="search",
+        study_name="s",
+        storage=tmp_path,
+    )
+    forecaster.fit(Y[:60]).update(Y[60:66]).update(Y[66:])
+    studies = {path.name for path in tmp_path.glob("*.journal")}
+    assert studies == {"s.journal", "s-2023-06.journal", "s-2023-12.journal"}
+    assert forecaster.predict(fh=[1]).index[0] == pd.Period("2024-01", "M")

@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 
 from automodel_sk import AutoModel, AutoNeuralForecaster, create_auto_model
 from automodel_sk.cli import app
+from automodel_sk.data.treatment import Treatment
 from automodel_sk.evaluation.backtest import Backtest, backtest
 from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
 from automodel_sk.forecasting.calibration import Windows
@@ -163,7 +164,9 @@ def test_code_for_other_losses_and_variables():
             best_config={"max_steps": 5},
             best_step=None,
             training_note=None,
-            state=SimpleNamespace(task=SimpleNamespace(**kinds), loss=loss),
+            state=SimpleNamespace(
+                task=SimpleNamespace(**kinds), loss=loss, treatment=Treatment("zero", True)
+            ),
         )
         code = model_code(model)
         compile(code, "model_code", "exec")
@@ -176,6 +179,7 @@ def test_code_for_other_losses_and_variables():
     assert "loss=HuberLoss()" in of(HuberLoss())
     code = of(MSE(), futr_exog=("price",), stat_exog=("area",))
     assert "futr_exog_list=['price']," in code
+    assert "fill_gaps='zero',\n    non_negative=True,\n    random_seed=7," in code
     assert "static_df=static_df,\n    stat_exog_list=['area']," in code
 
 
