@@ -538,7 +538,8 @@ def _data_of(
 ) -> PortfolioData:
     """Return data that replace those of an ensemble."""
     static = prepared_static(state, static_df, frame, trains_anew=trains_anew)
-    return replace(state.data, frame=on_wall(frame, state.freq), static_df=static)
+    columns: Any = state.columns_read
+    return replace(state.data, frame=on_wall(frame, state.freq), static_df=static, **columns)
 
 
 def _renewed(

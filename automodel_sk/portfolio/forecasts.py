@@ -110,9 +110,7 @@ def forecast_past(
         static_df=None if static is None else static[kept].reset_index(drop=True),
         n_windows=n_windows,
         step_size=step_size,
-        futr_exog=own.futr_exog,
-        hist_exog=own.hist_exog,
-        stat_exog=own.stat_exog,
+        **state.columns_read,
     )
     point = _past_windows(state.team, data, int(refit))
     truth = data.windows.frame

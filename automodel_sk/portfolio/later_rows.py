@@ -154,6 +154,8 @@ def rows_after(data: PortfolioData, frame: pd.DataFrame) -> pd.DataFrame:
 def with_past(data: PortfolioData, frame: pd.DataFrame) -> pd.DataFrame:
     """Return a prepared frame, with the training rows before series of which it has none of these.
 
+    Columns that the frame lacks are left out.
+
     Raises
     ------
     InvalidInputError
@@ -169,7 +171,7 @@ def with_past(data: PortfolioData, frame: pd.DataFrame) -> pd.DataFrame:
         return frame
     firsts = frame[frame["unique_id"].isin(past["unique_id"])].drop_duplicates("unique_id")
     _check_complete(firsts, times_after(past, data.freq, 1))
-    return joined(past, frame)
+    return joined(past.loc[:, past.columns.isin([*frame.columns, MASK, WEIGHT])], frame)
 
 
 def _check_complete(later: pd.DataFrame, times: pd.DataFrame) -> None:

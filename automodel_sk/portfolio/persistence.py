@@ -43,6 +43,7 @@ from automodel_sk.portfolio.frame_files import (
     arrays_of,
     described_frame,
 )
+from automodel_sk.portfolio.later_rows import EveryWindow
 from automodel_sk.portfolio.state import EnsembleState
 
 __all__ = ["DATA_FILE", "WINDOWS_FILE", "EnsembleManifest", "StoredSetting", "save_ensemble"]
@@ -109,7 +110,14 @@ class StoredSetting(Stored):
     hist_exog: Names
     stat_exog: Names
     zone: Annotated[str, Field(max_length=100)] | None
+    every_series: bool = False
     frame: StoredFrame
+
+    @classmethod
+    def arguments(cls) -> list[str]:
+        """Return the entries that are arguments of `PortfolioData`."""
+        own = ("zone", "every_series", "frame")
+        return [name for name in cls.model_fields if name not in own]
 
 
 class EnsembleManifest(Stored):
@@ -232,10 +240,10 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
 
 
 def _setting(data: PortfolioData, zone: Any) -> dict[str, Any]:
-    names = [name for name in StoredSetting.model_fields if name not in ("zone", "frame")]
     return {
-        **{name: getattr(data, name) for name in names},
+        **{name: getattr(data, name) for name in StoredSetting.arguments()},
         "zone": None if zone is None else str(zone),
+        "every_series": isinstance(data, EveryWindow),
         "frame": described_frame(data.frame, data.static_df),
     }
 

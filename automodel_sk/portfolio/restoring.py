@@ -30,6 +30,7 @@ from automodel_sk.portfolio.frame_files import (
     read_arrays,
     static_of,
 )
+from automodel_sk.portfolio.later_rows import EveryWindow
 from automodel_sk.portfolio.members.base import Family, FittedMember
 from automodel_sk.portfolio.members.neural import NeuralMember
 from automodel_sk.portfolio.persistence import (
@@ -93,10 +94,13 @@ def _restored(manifest: EnsembleManifest, folder: Path) -> AutoEnsemble:
         left_out=manifest.left_out,
         **parts,
     )
-    record = replace(ensemble.state.record, naive=naive)
+    read = ensemble.state.columns_read
+    own = _of_known_columns(data, read)
+    record = replace(ensemble.state.record, naive=naive, data=own)
     if manifest.judged is not None:
+        judged = _of_known_columns(judged, read)
         record = replace(record, data=judged, zone=_zone(manifest.judged))
-    ensemble._state = replace(ensemble.state, record=record)
+    ensemble._state = replace(ensemble.state, data=own, record=record)
     rule = read_reconciliation(folder, manifest.reconciliation, ensemble.state.ids)
     levels = tuple(manifest.levels)
     ensemble._state = replace(ensemble.state, reconciliation=rule, levels=levels)
@@ -139,17 +143,27 @@ def _data(name: str, setting: StoredSetting, arrays: Mapping[str, Any]) -> Portf
     parse_frequency(setting.freq)
     frame = frame_of(name, setting.frame, arrays)
     static = static_of(name, setting.frame, arrays)
-    kinds = ("futr_exog", "hist_exog", "stat_exog")
-    known = {*frame.columns, *(() if static is None else static.columns)}
-    lacking = [column for kind in kinds for column in getattr(setting, kind) if column not in known]
-    if lacking:
-        raise ModelFileError(f"the saved data lack {lacking[0][:100]!r}; save the model again")
     if (setting.frame.unit is None) != isinstance(setting.freq, int):
         raise ModelFileError("the saved data have times of another kind than their frequency")
-    names = [n for n in StoredSetting.model_fields if n not in ("zone", "frame")]
-    return PortfolioData(
-        frame, static_df=static, **{name: getattr(setting, name) for name in names}
-    )
+    kind = EveryWindow if setting.every_series else PortfolioData
+    arguments = {name: getattr(setting, name) for name in StoredSetting.arguments()}
+    return kind(frame, static_df=static, **arguments)
+
+
+def _of_known_columns(data: PortfolioData, read: Mapping[str, tuple[str, ...]]) -> PortfolioData:
+    """Return data that name no columns which their frames lack; raise if members read these.
+
+    After a refit, ensembles of earlier versions named columns that no member reads.
+    """
+    static = () if data.static_df is None else data.static_df.columns
+    known: dict[str, Any] = {}
+    for kind, names in read.items():
+        held = static if kind == "stat_exog" else data.frame.columns
+        known[kind] = tuple(name for name in getattr(data, kind) if name in held)
+        lacking = [name for name in names if name not in known[kind]]
+        if lacking:
+            raise ModelFileError(f"the saved data lack {lacking[0][:100]!r}; save the model again")
+    return replace(data, **known)
 
 
 def _read_windows(

@@ -114,9 +114,7 @@ def _windows_of(
         season=own.season,
         static_df=static,
         n_windows=count,
-        futr_exog=own.futr_exog,
-        hist_exog=own.hist_exog,
-        stat_exog=own.stat_exog,
+        **state.columns_read,
     )
 
 

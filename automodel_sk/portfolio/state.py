@@ -34,6 +34,8 @@ _WITHOUT_COLUMNS = ("naive", "statistical", "linear")
 
 _LOCAL_SEASONS = 3
 
+_KINDS = ("futr_exog", "hist_exog", "stat_exog")
+
 _PACKAGES: Mapping[str, tuple[str, ...]] = {
     "statistical": ("statsforecast",),
     "tree": ("lightgbm",),
@@ -147,6 +149,11 @@ class EnsembleState(ModelState):
         ]
         return digest_of(NAME, self.team.kind, self.h, *parts)
 
+    @property
+    def columns_read(self) -> dict[str, tuple[str, ...]]:
+        """The exogenous columns by kind that some member reads; prepared frames have no others."""
+        return {kind: getattr(self.task, kind) for kind in _KINDS}
+
     def history(self) -> pd.DataFrame:
         """Return the prepared training data."""
         return in_zone(self.data.frame, self.zone)
@@ -215,9 +222,7 @@ def task_of(team: Team, data: PortfolioData, random_seed: int, metric: Any) -> T
         data.held_out,
         n_series=len(data.lengths),
         random_seed=random_seed,
-        futr_exog=_used(team, data, "futr_exog"),
-        hist_exog=_used(team, data, "hist_exog"),
-        stat_exog=_used(team, data, "stat_exog"),
+        **{kind: _used(team, data, kind) for kind in _KINDS},
         cat_exog=_read_by_members(team, "cat_exog"),
         has_mask=MASK in data.frame.columns,
         lengths=data.lengths,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,91 @@ def test_an_ensemble_refitted_elsewhere_keeps_its_leaderboard(ensemble, tmp_path
     future = future_of(rows(length=46))
     pd.testing.assert_frame_equal(
         loaded.predict(futr_df=future, level=[80]), renewed.predict(futr_df=future, level=[80])
+    )
+
+
+def several_with_unread_columns(frame: pd.DataFrame) -> AutoEnsemble:
+    """Return an ensemble of naive members, which read no column of the data."""
+    static = pd.DataFrame({"unique_id": ["s0", "s1", "s2"], "size": [1.0, 2.0, 3.0]})
+    kinds = {"futr_exog": ("price",), "stat_exog": ("size",)}
+    data = data_of(frame, H, season=4, n_windows=2, static_df=static, **kinds)
+    members = [member_of(name).fit(data, Deadline()) for name in ("SeasonalNaive", "Naive")]
+    return ensemble_of(frame, data, members, (0.5, 0.5))
+
+
+def test_columns_that_no_member_reads_are_of_no_account_in_newer_data(tmp_path):
+    whole, names = rows(length=46), ["unique_id", "ds", "y"]
+    past = whole[whole.groupby("unique_id").cumcount() < 40]
+    later = whole[whole.groupby("unique_id").cumcount() >= 40]
+    ensemble = several_with_unread_columns(past)
+    bare = ensemble.cross_validation(past[names], n_windows=2)
+    pd.testing.assert_frame_equal(ensemble.cross_validation(past, n_windows=2), bare)
+    pd.testing.assert_frame_equal(ensemble.cross_validation(n_windows=2), bare)
+    ensemble.calibrate(past, n_windows=2)
+    renewed = {
+        "refit": ensemble.refit(whole),
+        "update": ensemble.update(whole),
+        "reweight": ensemble.reweight(whole),
+        "reweight on later rows": ensemble.reweight(later),
+        "refit twice": ensemble.refit(past).refit(whole),
+    }
+    for name, model in renewed.items():
+        loaded = AutoModel.load(model.save(tmp_path / name))
+        for one in (model, loaded):
+            found = one.cross_validation(whole[names], n_windows=2)
+            pd.testing.assert_frame_equal(one.cross_validation(whole, n_windows=2), found)
+            assert len(found) == 3 * 2 * H
+        pd.testing.assert_frame_equal(loaded.predict(level=[80]), model.predict(level=[80]))
+        pd.testing.assert_frame_equal(loaded.leaderboard(), model.leaderboard())
+        again = AutoModel.load(loaded.save(tmp_path / f"{name}, again"))
+        pd.testing.assert_frame_equal(again.predict(), model.predict())
+
+
+def test_ensembles_that_name_columns_which_their_data_lack_are_read(ensemble, saved, tmp_path):
+    frame = rows()
+    model = several_with_unread_columns(frame).refit(frame)
+    folder = model.save(tmp_path / "refit")
+    named = {"futr_exog": ["price"], "stat_exog": ["size"]}
+
+    def as_before(stored: Any) -> Any:
+        settings = {name: {**stored[name], **named} for name in ("data", "judged")}
+        for setting in settings.values():
+            del setting["every_series"]
+        return {**stored, **settings}
+
+    with_json(folder / "automodel.json", as_before)
+    loaded = AutoModel.load(folder)
+    assert loaded.state.data.futr_exog == loaded.state.data.stat_exog == ()
+    pd.testing.assert_frame_equal(loaded.refit(frame).predict(), model.predict())
+    assert loaded.state.record.data.futr_exog == ("price",)
+    folder = copied(saved, tmp_path / "copy")
+
+    def renamed(stored: Any) -> Any:
+        columns = stored["data"]["frame"]["columns"]
+        numbers = ["cost" if name == "price" else name for name in columns["numbers"]]
+        columns["numbers"] = numbers
+        return stored
+
+    with_json(folder / "automodel.json", renamed)
+    assert "lack 'price'" in refused(folder)
+
+
+def test_windows_of_short_series_that_are_new_are_read(tmp_path):
+    whole = rows(length=46).drop(columns="price")
+    past = whole[whole.groupby("unique_id").cumcount() < 40]
+    data = data_of(past, H, season=4, n_windows=2)
+    members = [member_of(name).fit(data, Deadline()) for name in ("SeasonalNaive", "Naive")]
+    ensemble = ensemble_of(past, data, members, (0.5, 0.5))
+    short = whole[whole["unique_id"] == "s0"].tail(2 * H + 1).assign(unique_id="new")
+    renewed = ensemble.reweight(pd.concat([whole, short]), n_windows=2)
+    assert renewed.state.record.combined.shape == (4, 2, H)
+    assert not replace(data, frame=renewed.state.record.data.frame).is_judged.all()
+    loaded = AutoModel.load(renewed.save(tmp_path / "reweighted"))
+    pd.testing.assert_frame_equal(loaded.leaderboard(), renewed.leaderboard())
+    pd.testing.assert_frame_equal(loaded.validation_scores(), renewed.validation_scores())
+    pd.testing.assert_frame_equal(loaded.predict(level=[80]), renewed.predict(level=[80]))
+    pd.testing.assert_frame_equal(
+        loaded.reweight(whole).leaderboard(), renewed.reweight(whole).leaderboard()
     )
 
 
