@@ -11,7 +11,14 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from automodel_sk.portfolio.window_errors import Array, Cells, Errors, Forecasts, mean_error
+from automodel_sk.portfolio.window_errors import (
+    Array,
+    Cells,
+    Errors,
+    Forecasts,
+    mean_error,
+    times_worse,
+)
 
 __all__ = [
     "EQUALS_RATIO",
@@ -133,11 +140,11 @@ class Judged:
         Different models err differently, so that their mean is better than that of several
         candidates of one model.
         """
-        best = mean_error(self.errors[self.ranked[0]], self.cells)
+        most = times_worse(mean_error(self.errors[self.ranked[0]], self.cells), EQUALS_RATIO)
         turns: Counter[str] = Counter()
         by_turn: list[tuple[int, int]] = []
         for i in self.ranked:
-            if mean_error(self.errors[i], self.cells) <= max(best, best * EQUALS_RATIO):
+            if mean_error(self.errors[i], self.cells) <= most:
                 by_turn.append((turns[self.names[i]], i))
                 turns[self.names[i]] += 1
         return [i for _, i in sorted(by_turn, key=lambda turn: turn[0])]

@@ -10,7 +10,14 @@ from functools import cached_property
 import numpy as np
 
 from automodel_sk.portfolio.rules import Judged, ties_with
-from automodel_sk.portfolio.window_errors import Array, Cells, Errors, Forecasts, mean_error
+from automodel_sk.portfolio.window_errors import (
+    Array,
+    Cells,
+    Errors,
+    Forecasts,
+    mean_error,
+    times_worse,
+)
 
 __all__ = ["MOST_CANDIDATES", "MOST_OF_A_MODEL", "NEURAL_OPTIMISM", "WORST_RATIO", "Field"]
 
@@ -53,16 +60,19 @@ class Field:
     @cached_property
     def errors(self) -> list[Array | None]:
         """Errors that candidates are ranked by; None where a forecast is missing or not finite."""
-        return [self._ranked_by(i, f) for i, f in enumerate(self.forecasts)]
+        return [
+            times_worse(e, NEURAL_OPTIMISM) if e is not None and self._is_tuned(i) else e
+            for i, e in enumerate(self._measured)
+        ]
 
-    def _ranked_by(self, candidate: int, forecasts: Forecasts | None) -> Array | None:
-        if forecasts is None or not np.isfinite(forecasts).all():
-            return None
-        return self.errors_of(forecasts) * self._optimism(candidate)
+    @cached_property
+    def _measured(self) -> list[Array | None]:
+        """Errors as they are."""
+        usable = (f if f is not None and np.isfinite(f).all() else None for f in self.forecasts)
+        return [None if f is None else self.errors_of(f) for f in usable]
 
-    def _optimism(self, candidate: int) -> float:
-        own = self.tuned and self.families[candidate] == "neural"
-        return NEURAL_OPTIMISM if own else 1.0
+    def _is_tuned(self, candidate: int) -> bool:
+        return self.tuned and self.families[candidate] == "neural"
 
     def judged(self, cells: Cells | None = None) -> Judged | None:
         """Return the candidates ranked by the chosen errors; None where there are none."""
@@ -79,10 +89,10 @@ class Field:
     def shortlist(self, cells: Cells) -> list[int]:
         """Return the positions of the candidates that may become members, the best first.
 
-        The errors of tuned networks count `NEURAL_OPTIMISM` times. Left out are candidates without
-        finite errors, networks that do not beat the best baseline, errors of more than
-        `WORST_RATIO` times the least, repeated forecasts, and all but the best `MOST_OF_A_MODEL` of
-        a model, if there are several, and `MOST_CANDIDATES` in all.
+        The errors of tuned networks count `NEURAL_OPTIMISM` times, as `times_worse` has it. Left
+        out are candidates without finite errors, networks that do not beat the best baseline,
+        errors of more than `WORST_RATIO` times the least, repeated forecasts, and all but the best
+        `MOST_OF_A_MODEL` of a model, if there are several, and `MOST_CANDIDATES` in all.
 
         Parameters
         ----------
@@ -101,26 +111,24 @@ class Field:
         >>> field.shortlist(np.array([[True]]))
         [1, 0]
         """
-        scores = self._scores(cells)
+        scores = _scores(self.errors, cells)
         ranked = sorted(scores, key=lambda i: (_rounded(scores[i]), self.names[i], i))
         chosen: list[int] = []
         models: Counter[str] = Counter()
         most = MOST_OF_A_MODEL if len(set(self.names)) > 1 else MOST_CANDIDATES
-        for i in self._good_enough(ranked, scores):
+        measured = _scores(self._measured, cells)
+        for i in self._good_enough(ranked, scores, measured):
             if models[self.names[i]] < most and not self._repeats(i, chosen, scores):
                 models[self.names[i]] += 1
                 chosen.append(i)
         return chosen[:MOST_CANDIDATES]
 
-    def _scores(self, cells: Cells) -> dict[int, float]:
-        """Return the finite mean errors, by position."""
-        scores = {i: mean_error(e, cells) for i, e in enumerate(self.errors) if e is not None}
-        return {i: score for i, score in scores.items() if np.isfinite(score)}
-
-    def _good_enough(self, ranked: list[int], scores: dict[int, float]) -> list[int]:
+    def _good_enough(
+        self, ranked: list[int], scores: dict[int, float], measured: dict[int, float]
+    ) -> list[int]:
         best = scores[ranked[0]] if ranked else 0.0
-        most = max(best, best * WORST_RATIO)
-        own = {i: _rounded(scores[i] / self._optimism(i)) for i in ranked}
+        most = times_worse(best, WORST_RATIO)
+        own = {i: _rounded(measured[i]) for i in ranked}
         baselines = (own[i] for i in ranked if self.families[i] == "naive")
         to_beat = min(baselines, default=float("inf"))
         return [
@@ -134,6 +142,12 @@ class Field:
         same_score = (i for i in chosen if ties_with(scores[candidate], scores[i]))
         own = self.forecasts[candidate]
         return any(np.array_equal(own, self.forecasts[i]) for i in same_score)  # type: ignore[arg-type]
+
+
+def _scores(errors: Sequence[Array | None], cells: Cells) -> dict[int, float]:
+    """Return the finite mean errors, by position."""
+    scores = {i: mean_error(e, cells) for i, e in enumerate(errors) if e is not None}
+    return {i: score for i, score in scores.items() if np.isfinite(score)}
 
 
 def _rounded(score: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ __all__ = [
     "errors_by",
     "mean_error",
     "standard_error",
+    "times_worse",
 ]
 
 Array = npt.NDArray[np.float64]
@@ -148,6 +150,26 @@ def mean_error(errors: Array, cells: Cells | None = None) -> float:
         known = chosen[~np.isnan(chosen)]
         mean = float(known.mean(dtype=np.float64)) if known.size else np.inf
     return mean
+
+
+def times_worse(errors: Any, ratio: float) -> Any:
+    """Return errors that are so many times as large, and negative ones so much nearer to zero.
+
+    Metrics such as -R2 have negative values, of which a multiple would be better.
+
+    Parameters
+    ----------
+    errors : float or array
+        The errors.
+    ratio : float
+        At least 1.
+
+    Examples
+    --------
+    >>> times_worse(np.array([2.0, -2.0, np.nan]), 1.5).tolist()
+    [3.0, -1.0, nan]
+    """
+    return errors * np.where(np.asarray(errors) < 0, 2 - ratio, ratio)
 
 
 def standard_error(values: Array) -> float | None:

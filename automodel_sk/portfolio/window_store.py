@@ -24,7 +24,7 @@ from automodel_sk.portfolio.shortlist import MOST_OF_A_MODEL, WORST_RATIO
 from automodel_sk.portfolio.space import MODEL
 from automodel_sk.portfolio.store import model_folder
 from automodel_sk.portfolio.trainer import config_of
-from automodel_sk.portfolio.window_errors import Forecasts
+from automodel_sk.portfolio.window_errors import Forecasts, times_worse
 from automodel_sk.search.study.attributes import attachment_of
 from automodel_sk.search.study.storage import StudyLocation, open_storage, readable_errors
 from automodel_sk.search.study.study import muted
@@ -170,7 +170,7 @@ def _worth_repeating(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     models = {str(record.params.get(MODEL)) for record in ranked}
     most_of_a_model = MOST_OF_A_MODEL if len(models) > 1 else MOST_MEMBERS
     best = ranked[0].best_loss if ranked else None
-    worst = max(best, WORST_RATIO * best) if best is not None else 0.0  # likelihoods are negative
+    worst = times_worse(best, WORST_RATIO) if best is not None else 0.0
     counts: Counter[str] = Counter()
     worth = []
     for record in ranked:

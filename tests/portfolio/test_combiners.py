@@ -73,6 +73,42 @@ def test_means_leave_out_what_is_much_worse_than_the_best():
     assert set(weights) == {0, 1}
 
 
+def test_negative_errors_are_ranked_and_combined_by_their_size():
+    def errors_of(forecasts):  # as of a metric such as -R2, whose best value is -1
+        return forecasts[..., 0].astype(float) - 1.0
+
+    names = ["AutoETS", "NHITS", "Naive", "AutoCES", "LightGBM"]
+    families = ["statistical", "neural", "naive", "statistical", "tree"]
+    forecasts = _constant(0.12, 0.10, 0.14, 0.50, 0.62, h=1)
+    field = Field(forecasts, errors_of, names, families)
+    found = [float(errors[0, 0]) for errors in field.errors]
+    # 1.1 times as large an error is worse: -0.9 counts as -0.81.
+    assert found == pytest.approx([-0.88, -0.81, -0.86, -0.50, -0.38])
+    assert field.shortlist(np.array([[True]])) == [0, 2, 1, 3, 4]
+    assert set(_mix("mean5", forecasts, errors_of, names, families)[0]) == {0, 1, 2, 3}
+    untuned = Field(forecasts, errors_of, names, families, tuned=False)
+    assert untuned.shortlist(np.array([[True]]))[0] == 1
+    worse_than_naive = Field(_constant(0.12, 0.15, 0.14, h=1), errors_of, names, families)
+    assert worse_than_naive.shortlist(np.array([[True]])) == [0, 2]
+
+
+def test_a_metric_below_zero_combines_as_many_as_one_above_zero():
+    rng = np.random.default_rng(0)
+    forecasts = _noisy(rng, [1.0, 1.02, 1.04, 1.06, 1.08], 30, 3, shared=0.2)
+    families = ["statistical"] * 5
+
+    def positive(forecasts):
+        return (forecasts.astype(float) ** 2).mean(axis=-1)
+
+    def negative(forecasts):
+        return positive(forecasts) - 3.0
+
+    found = [choose(forecasts, errors, list("abcde"), families) for errors in (positive, negative)]
+    assert found[0].name == found[1].name == "mean5"
+    assert found[0].weights == found[1].weights == dict.fromkeys(range(5), 0.2)
+    assert found[1].score == pytest.approx(found[0].score - 3.0)
+
+
 def test_a_median_is_that_of_the_members():
     forecasts = np.array([[1.0], [2.0], [30.0]])
     assert combine(forecasts, dict.fromkeys(range(3), 1 / 3), "median").tolist() == [2.0]
