@@ -29,7 +29,7 @@ __all__ = ["NAME", "EnsembleState", "configurations", "task_of"]
 
 NAME = ENSEMBLE
 
-_WITHOUT_COLUMNS = ("naive", "statistical", "linear")
+_WITHOUT_COLUMNS = ("naive", "statistical", "linear", "pretrained")
 """Families that read no exogenous columns."""
 
 _LOCAL_SEASONS = 3
@@ -145,7 +145,7 @@ class EnsembleState(ModelState):
         parts = [
             part
             for name, one in self.team.by_name.items()
-            for part in (name, one.weight, _identity(one.member))
+            for part in (name, one.weight, *_identity(one.member))
         ]
         return digest_of(NAME, self.team.kind, self.h, *parts)
 
@@ -197,13 +197,15 @@ class EnsembleState(ModelState):
         return {p.number: p.weight for p in self.team.parts if p.number is not None}
 
 
-def _identity(member: Any) -> Any:
+def _identity(member: Any) -> tuple[Any, ...]:
     """Return what a member's forecasts depend on beside the data."""
     if hasattr(member, "model"):
-        return member.model.state.fingerprint()
+        return (member.model.state.fingerprint(),)
     if hasattr(member, "booster"):
-        return member.booster.model_to_string()
-    return member.kept.point if hasattr(member, "kept") else member.describe()
+        return member.settings, member.booster.model_to_string()
+    if hasattr(member, "ridge"):
+        return member.season, member.ridge.shape, member.ridge.coefficients
+    return member.describe(), *([member.kept.point] if hasattr(member, "kept") else [])
 
 
 def configurations(team: Team) -> dict[str, Any]:

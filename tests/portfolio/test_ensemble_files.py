@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +243,40 @@ def test_windows_of_short_series_that_are_new_are_read(tmp_path):
     pd.testing.assert_frame_equal(
         loaded.reweight(whole).leaderboard(), renewed.reweight(whole).leaderboard()
     )
+
+
+def test_a_fingerprint_tells_models_apart_and_outlasts_saving(tmp_path):
+    frame = rows(length=80).drop(columns="price")
+    frame["kind"] = np.where(np.arange(len(frame)) % 3 == 0, "A", "B")
+    other = frame.assign(y=np.random.default_rng(0).normal(size=len(frame)) + 10.0)
+    renamed = frame.assign(kind=frame["kind"].map({"A": "C", "B": "D"}))
+    data, newer, codes = (
+        data_of(one, H, season=4, n_windows=1, hist_exog=("kind",))
+        for one in (frame, other, renamed)
+    )
+    names = ["RidgeRegression", "SeasonalNaive"]
+    names += ["LightGBM"] if find_spec("lightgbm") else []
+    for name in names:
+        member = member_of(name).fit(data, Deadline())
+        ensemble = ensemble_of(frame, data, [member], (1.0,))
+        own = ensemble.state.fingerprint()
+        again = ensemble_of(frame, data, [member_of(name).fit(data, Deadline())], (1.0,))
+        assert again.state.fingerprint() == own, name
+        refitted = ensemble_of(frame, data, [member.refit(newer)], (1.0,))
+        assert refitted.state.fingerprint() != own, name
+        if name == "LightGBM":  # the same trees, for other categories
+            of_codes = ensemble_of(frame, data, [member.refit(codes)], (1.0,))
+            assert of_codes.state.fingerprint() != own
+        else:
+            loaded = AutoModel.load(ensemble.save(tmp_path / name))
+            assert loaded.state.fingerprint() == own, name
+    model = ensemble_of(frame, data, [member_of("RidgeRegression").fit(data, Deadline())], (1.0,))
+    model.predict(frame, to=tmp_path / "forecasts")
+    renewed = model.refit(other)
+    renewed.predict(frame, to=tmp_path / "forecasts")
+    found = pd.read_parquet(tmp_path / "forecasts")["AutoEnsemble"]
+    assert found.tolist() == renewed.predict(frame)["AutoEnsemble"].tolist()
+    assert not np.allclose(found, model.predict(frame)["AutoEnsemble"])
 
 
 def test_no_file_of_a_stranger_runs(saved, tmp_path, canary):
