@@ -25,6 +25,8 @@ _NO_LIMIT = float("inf")
 def refitted(team: Team, data: PortfolioData) -> Team:
     """Return the members of a team fitted to other data, the same as `Team.refit` returns.
 
+    Also here, a member that fails is left out.
+
     Members without a training by gradients are fitted in worker processes if that gains time, many
     series of a statistical one by all of them. Networks are trained here: on one thread of another
     process their last digits would differ. While another thread searches, which uses the workers,
@@ -44,11 +46,19 @@ def refitted(team: Team, data: PortfolioData) -> Team:
             for place, part in enumerate(team.parts)
             if part.member.family in _METHODS and part.member.name in MEMBERS
         }
-        done = _side_by_side(list(fits.values()), data, processes)
+        done: dict[int, FittedMember | Exception] = {}
+        done |= _side_by_side(list(fits.values()), data, processes)
         for place, fit in fits.items():
             if place not in done:
-                done[place], _ = fit.run(data, _NO_LIMIT, processes)
+                done[place] = _run(fit, data, processes)
         return team.refit(data, done)
+
+
+def _run(fit: MethodFit, data: PortfolioData, processes: Processes) -> FittedMember | Exception:
+    try:
+        return fit.run(data, _NO_LIMIT, processes)[0]
+    except Exception as exc:
+        return exc
 
 
 def _fit_of(place: int, member: Any, data: PortfolioData, folder: str) -> MethodFit:

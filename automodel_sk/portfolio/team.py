@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -119,11 +119,11 @@ class Team:
         Members that keep their forecasts of the training data repeat these.
         """
 
-        def of_some(member: FittedMember) -> FittedMember:
-            some = getattr(member, "of_series", None)
-            return member if some is None else cast(FittedMember, some(rows))
+        def of_some(part: WeightedMember) -> WeightedMember:
+            some = getattr(part.member, "of_series", None)
+            return part if some is None else replace(part, member=some(rows))
 
-        return self._renewed(of_some)
+        return replace(self, parts=tuple(map(of_some, self.parts)))
 
     def point(self, inputs: Inputs, past: pd.DataFrame, h: int, *, longer: bool = False) -> Array:
         """Forecast with all members and combine the forecasts.
@@ -145,7 +145,7 @@ class Team:
 
         Raises
         ------
-        InvalidInputError
+        NotSupportedByMemberError
             If no member can make this forecast.
         """
         found: dict[str, Array] = {}
@@ -185,7 +185,7 @@ class Team:
     def _report(self, refusals: Mapping[str, InvalidInputError]) -> None:
         if len(refusals) == len(self.parts):
             name, reason = next(iter(refusals.items()))
-            raise InvalidInputError(
+            raise NotSupportedByMemberError(
                 f"no member of the ensemble can make this forecast; {name}: {reason}"
             ) from reason
         for name, reason in refusals.items():
@@ -197,26 +197,58 @@ class Team:
                 reason,
             )
 
-    def refit(self, data: PortfolioData, done: Mapping[int, FittedMember] | None = None) -> Team:
-        """Return the members fitted to other data; those already done are given by their places."""
-        done = done or {}
-        parts = (
-            replace(part, member=done[i] if i in done else part.member.refit(data), note=None)
-            for i, part in enumerate(self.parts)
-        )
-        return replace(self, parts=tuple(parts))
+    def refit(
+        self, data: PortfolioData, done: Mapping[int, FittedMember | Exception] | None = None
+    ) -> Team:
+        """Return the members fitted to other data.
+
+        A member that fails is left out, and the others share its weight.
+
+        Parameters
+        ----------
+        data : PortfolioData
+            The rows to fit them to.
+        done : mapping of int to FittedMember or Exception, optional
+            Members that were fitted already, or why they failed, by their places.
+        """
+        known = done or {}
+
+        def renew(place: int, member: FittedMember) -> FittedMember:
+            found = known[place] if place in known else member.refit(data)
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        return self._fitted_anew(renew)
 
     def update(self, data: PortfolioData, max_steps: int | None) -> Team:
-        """Return networks trained further on other data, and the other members refitted."""
+        """Return networks trained further on other data, and the other members refitted.
 
-        def renew(member: FittedMember) -> FittedMember:
+        A member that fails is left out as by `refit`.
+        """
+
+        def renew(_place: int, member: FittedMember) -> FittedMember:
             further = getattr(member, "update", None)
             return member.refit(data) if further is None else further(data, max_steps)
 
-        return self._renewed(renew)
+        return self._fitted_anew(renew)
 
-    def _renewed(self, renew: Callable[[FittedMember], FittedMember]) -> Team:
-        parts = (replace(part, member=renew(part.member), note=None) for part in self.parts)
+    def _fitted_anew(self, renew: Callable[[int, FittedMember], FittedMember]) -> Team:
+        parts: list[WeightedMember] = []
+        failures: dict[str, Exception] = {}
+        for place, (name, part) in enumerate(self.by_name.items()):
+            try:
+                parts.append(replace(part, member=renew(place, part.member), note=None))
+            except Exception as exc:
+                failures[name] = exc
+        if not parts:
+            raise next(iter(failures.values()))
+        for name, reason in failures.items():
+            logger.warning("%s is left out of the ensemble: %s", name, reason)
+            logger.debug("it could not be fitted", exc_info=reason)
+        if failures:
+            total = sum(part.weight for part in parts)
+            parts = [replace(part, weight=part.weight / total) for part in parts]
         return replace(self, parts=tuple(parts))
 
 
