@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.portfolio.left_out import Folds, LeftOut, Validation, make_folds
@@ -63,6 +63,9 @@ class Combination:
         The forecasts that `score` is the error of, each by members and weights chosen without it.
     errors : array, shape (n_series, n_windows)
         Their errors; NaN where nothing was observed or left out.
+    allowed : str
+        Among which combiners it was chosen, see `ENSEMBLES`; `AutoEnsemble.reweight` chooses among
+        the same.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Combination:
     validation: Validation
     forecasts: Forecasts = field(repr=False, compare=False)
     errors: Array = field(repr=False, compare=False)
+    allowed: str = field(default="auto", repr=False)
 
 
 def choose(
@@ -149,7 +153,8 @@ def choose(
         )
     folds = make_folds(candidates, judged, overlap)
     tested = {name: LeftOut.of(RULES[name], judged, folds) for name in ENSEMBLES[allowed]}
-    return _combination(_chosen(tested, folds), judged, tested, folds)
+    found = _combination(_chosen(tested, folds), judged, tested, folds)
+    return replace(found, allowed=allowed)
 
 
 def _chosen(tested: Mapping[str, LeftOut], folds: Folds) -> str:

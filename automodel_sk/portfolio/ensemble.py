@@ -80,7 +80,7 @@ class AutoEnsemble(AutoModel):
     Methods of `AutoModel` treat the members together:
 
     - `calibrate` takes the errors on the validation windows of the search and trains nothing; for
-      other data or other windows, all members are trained once more.
+      other data or other windows, and after a refit, all members are trained once more.
     - `cross_validation` trains each member on the rows before the windows. The weights are those of
       the ensemble, which were chosen on the validation windows.
     - `validation_scores` and `evaluate` have a column for each member too. In the former, forecasts
@@ -89,6 +89,7 @@ class AutoEnsemble(AutoModel):
     - `refit` fits the same members, with the same weights, to other data; `update` trains networks
       further, and fits other members to old and new data. Leaderboard and intervals remain those of
       the search; `calibrate` renews the intervals.
+    - Members that cannot be fitted again are left out with a warning; others share their weight.
 
     Examples
     --------
@@ -283,10 +284,16 @@ class AutoEnsemble(AutoModel):
     def _new_scores(
         self, dataset: pd.DataFrame | None, n_windows: int | None, static_df: pd.DataFrame | None
     ) -> ConformalScores | None:
-        record = self.state.record
-        if dataset is None and n_windows in (None, record.data.n_windows):
-            return _scores_from(self.state, record.combined)
+        state, record = self.state, self.state.record
+        is_own = dataset is None and n_windows in (None, record.data.n_windows)
+        if is_own and not state.renewed:
+            return _scores_from(state, record.combined)
         return super()._new_scores(dataset, n_windows, static_df)
+
+    def _calibrated(self) -> ConformalScores:
+        if self.state.scores is None:  # those of the search, also after a refit
+            self._scores = _scores_from(self.state, self.state.record.combined)
+        return super()._calibrated()
 
     def _past_windows(self, dataset: pd.DataFrame | None, **windows: Any) -> pd.DataFrame:
         return forecast_past(self.state, dataset, **windows)
@@ -317,7 +324,8 @@ class AutoEnsemble(AutoModel):
         test_df : DataFrame, optional
             Rows that came after the training data, with the exogenous columns; earlier rows are
             ignored. Adds the errors of members, ensemble and baselines on them, of forecasts a
-            horizon at a time from the end of the training data on, without training.
+            horizon at a time from the end of the training data on, without training; NaN for
+            members that cannot forecast all of them.
         futr_df : DataFrame, optional
             Future values of the steps after `test_df`, if its last rows are less than a horizon.
         static_df : DataFrame, optional
@@ -344,6 +352,9 @@ class AutoEnsemble(AutoModel):
         n_windows: int | None = None,
     ) -> AutoEnsemble:
         """Return the same members with weights chosen on newer rows, without any training.
+
+        They are combined as the option `ensemble` of the search says. Members that cannot forecast
+        the newer rows get no weight.
 
         Parameters
         ----------
@@ -538,8 +549,8 @@ def _data_of(
 ) -> PortfolioData:
     """Return data that replace those of an ensemble."""
     static = prepared_static(state, static_df, frame, trains_anew=trains_anew)
-    columns: Any = state.columns_read
-    return replace(state.data, frame=on_wall(frame, state.freq), static_df=static, **columns)
+    frame = on_wall(frame, state.freq)
+    return replace(state.data, frame=frame, static_df=static, **state.columns_read)
 
 
 def _renewed(
@@ -561,4 +572,5 @@ def _renewed(
         note=None,
         profile=profile,
         treatment=state.treatment.trained_on(profile.has_negatives),
+        renewed=True,
     )

@@ -96,6 +96,7 @@ class StoredCombination(Stored):
     standard_error: Annotated[FiniteFloat, Field(ge=0)] | None
     scores: dict[str, Score]
     validation: Literal["windows", "series", "none"]
+    allowed: Literal["auto", "best", "mean", "median", "greedy"] = "auto"
 
 
 class StoredSetting(Stored):
@@ -140,6 +141,7 @@ class EnsembleManifest(Stored):
     treatment: StoredTreatment | None
     levels: StoredLevels
     left_out: dict[ShortText, ShortText] = Field(default_factory=dict)
+    renewed: bool = False
     reconciliation: StoredReconciliation | None
 
 
@@ -203,7 +205,7 @@ def _described(state: EnsembleState) -> dict[str, Any]:
     frames = _frames(state)
     zones = {"data": state.zone, "judged": record.zone}
     settings = {name: _setting(data, zones[name]) for name, data in frames.items()}
-    parts = ("name", "kind", "weights", "standard_error", "validation")
+    parts = ("name", "kind", "weights", "standard_error", "validation", "allowed")
     return {
         "kind": "ensemble",
         "members": [
@@ -226,6 +228,7 @@ def _described(state: EnsembleState) -> dict[str, Any]:
         "metric": record.metric_name[:_LONGEST_NAME],
         "random_seed": state.task.random_seed,
         "left_out": {name: reason[:2_000] for name, reason in state.left_out.items()},
+        "renewed": state.renewed,
         **described_search(state),
     }
 

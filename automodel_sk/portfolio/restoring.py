@@ -100,7 +100,8 @@ def _restored(manifest: EnsembleManifest, folder: Path) -> AutoEnsemble:
     if manifest.judged is not None:
         judged = _of_known_columns(judged, read)
         record = replace(record, data=judged, zone=_zone(manifest.judged))
-    ensemble._state = replace(ensemble.state, data=own, record=record)
+    renewed = manifest.renewed
+    ensemble._state = replace(ensemble.state, data=own, record=record, renewed=renewed)
     rule = read_reconciliation(folder, manifest.reconciliation, ensemble.state.ids)
     levels = tuple(manifest.levels)
     ensemble._state = replace(ensemble.state, reconciliation=rule, levels=levels)

@@ -34,8 +34,6 @@ _WITHOUT_COLUMNS = ("naive", "statistical", "linear", "pretrained")
 
 _LOCAL_SEASONS = 3
 
-_KINDS = ("futr_exog", "hist_exog", "stat_exog")
-
 _PACKAGES: Mapping[str, tuple[str, ...]] = {
     "statistical": ("statsforecast",),
     "tree": ("lightgbm",),
@@ -61,6 +59,8 @@ class EnsembleState(ModelState):
         Time zone of `data`, which has wall-clock times.
     left_out : mapping of str to str
         The models that took no part in the search, and why.
+    renewed : bool
+        Whether the members were fitted to other data since they were judged.
     """
 
     team: Team
@@ -69,6 +69,7 @@ class EnsembleState(ModelState):
     combination: Combination
     zone: Any = None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    renewed: bool = False
 
     @property
     def network(self) -> Any:
@@ -150,9 +151,10 @@ class EnsembleState(ModelState):
         return digest_of(NAME, self.team.kind, self.h, *parts)
 
     @property
-    def columns_read(self) -> dict[str, tuple[str, ...]]:
+    def columns_read(self) -> dict[str, Any]:
         """The exogenous columns by kind that some member reads; prepared frames have no others."""
-        return {kind: getattr(self.task, kind) for kind in _KINDS}
+        kinds = ("futr_exog", "hist_exog", "stat_exog")
+        return {kind: getattr(self.task, kind) for kind in kinds}
 
     def history(self) -> pd.DataFrame:
         """Return the prepared training data."""
@@ -224,7 +226,9 @@ def task_of(team: Team, data: PortfolioData, random_seed: int, metric: Any) -> T
         data.held_out,
         n_series=len(data.lengths),
         random_seed=random_seed,
-        **{kind: _used(team, data, kind) for kind in _KINDS},
+        futr_exog=_used(team, data, "futr_exog"),
+        hist_exog=_used(team, data, "hist_exog"),
+        stat_exog=_used(team, data, "stat_exog"),
         cat_exog=_read_by_members(team, "cat_exog"),
         has_mask=MASK in data.frame.columns,
         lengths=data.lengths,

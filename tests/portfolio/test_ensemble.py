@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ from ensembles import LastTimes, data_of, ensemble_of, forecasts_of
 
 from automodel_sk import AutoModel
 from automodel_sk.data.columns import ColumnNames
-from automodel_sk.exceptions import InvalidInputError
+from automodel_sk.exceptions import InvalidInputError, SearchError
 from automodel_sk.portfolio.ensemble import AutoEnsemble
+from automodel_sk.portfolio.members.base import Deadline
+from automodel_sk.portfolio.members.table import member_of
 
 H = 4
 
@@ -350,3 +353,60 @@ def test_future_rows_beyond_the_horizon_and_of_other_series_are_of_no_account(fr
     later = whole.assign(price=whole["price"].where(whole["ds"].isin(needed["ds"])))
     later = later[later["unique_id"] != "new"]
     pd.testing.assert_frame_equal(ensemble.predict(futr_df=later), expected)
+
+
+@pytest.mark.parametrize("name", ["refit", "update"])
+def test_calibration_after_a_refit_takes_errors_on_the_newer_data(frame, name: str):
+    newer = frame.assign(y=frame["y"] * 3.0)
+    ensemble = built(frame, factors=(1.0,), weights=(1.0,))
+    renewed = getattr(ensemble, name)(newer)
+    renewed.predict(level=[80])  # the intervals of the search, until others are asked for
+    of_search = ensemble.calibrate().state.scores.errors
+    assert renewed.state.scores.errors.tolist() == of_search.tolist()
+    expected = built(frame, factors=(1.0,), weights=(1.0,)).calibrate(newer).state.scores.errors
+    assert expected.shape != of_search.shape
+    for one in (renewed, getattr(ensemble, name)(newer), getattr(built(frame), name)(newer)):
+        before = one.state.scores
+        after = one.calibrate().state.scores
+        assert after is not before
+        assert after.errors.shape == expected.shape
+    np.testing.assert_allclose(renewed.state.scores.errors, expected, rtol=1e-6)
+    reweighted = renewed.reweight(rows(length=60 + H)[lambda df: df["ds"] >= "2024-03-01"])
+    assert reweighted.calibrate().state.scores.errors.shape[1] == 1  # those of its one window
+
+
+def test_a_member_that_cannot_be_fitted_is_left_out_with_a_warning(caplog):
+    frame = rows(length=60)
+    data = data_of(frame, H, season=4, n_windows=1)
+    names = ("RidgeRegression", "SeasonalNaive", "Naive")
+    members = [member_of(name).fit(data, Deadline()) for name in names]
+    ensemble = ensemble_of(frame, data, members, (0.5, 0.3, 0.2))
+    few = frame.groupby("unique_id").tail(12)
+    expected = {"SeasonalNaive": pytest.approx(0.6), "Naive": pytest.approx(0.4)}
+    for name in ("refit", "update"):
+        caplog.clear()
+        found = getattr(ensemble, name)(few)
+        assert found.weights == expected
+        assert "RidgeRegression is left out of the ensemble: RidgeRegression found" in caplog.text
+        last = few.groupby("unique_id")["y"].apply(lambda y: y.to_numpy()[-H:]).to_dict()
+        values = np.concatenate([0.6 * y + 0.4 * y[-1] for _, y in sorted(last.items())])
+        np.testing.assert_allclose(found.predict()["AutoEnsemble"], values, rtol=1e-6)
+        assert found.leaderboard()["weight"].tolist().count(0.0) == 1
+    assert ensemble.weights["RidgeRegression"] == 0.5
+    table = ensemble.cross_validation(few, n_windows=1)
+    assert table["AutoEnsemble"].notna().all()
+    ensemble.calibrate(few, n_windows=1)
+    alone = ensemble_of(frame, data, members, (1.0, 0.0, 0.0))
+    for name in ("refit", "update", "cross_validation"):
+        with pytest.raises(SearchError, match=r"RidgeRegression found .* and needs 20"):
+            getattr(alone, name)(few)
+
+
+def test_pretrained_members_need_no_columns(frame):
+    frame = frame.assign(price=1.0)
+    data = data_of(frame, H, n_windows=2, futr_exog=("price",))
+    naive = member_of("Naive").fit(data, Deadline())
+    for family, columns in (("pretrained", ()), ("tree", ("price",))):
+        member = replace(naive, member=replace(naive.member, family=family))
+        ensemble = ensemble_of(frame, data, [member], (1.0,))
+        assert ensemble.state.task.futr_exog == columns
