@@ -73,7 +73,7 @@ def _errors(joined: pd.DataFrame, name: str, scale: Array) -> dict[str, float]:
     return {
         "mae": float(sizes.mean()),
         "rmse": float(np.sqrt((sizes**2).mean())),
-        "mase": float(scaled.mean()),
+        "mase": float("nan") if np.isnan(forecast).any() else float(scaled.mean()),
         "smape": float((sizes / np.where(whole == 0, 1, whole)).mean()),
     }
 

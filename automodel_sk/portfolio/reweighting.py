@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -14,11 +15,14 @@ from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import computable
 from automodel_sk.portfolio.candidates import Candidate, choose_among
 from automodel_sk.portfolio.later_rows import EveryWindow, with_past
-from automodel_sk.portfolio.state import EnsembleState, configurations
-from automodel_sk.portfolio.team import Inputs, Team, WeightedMember
+from automodel_sk.portfolio.members.base import NotSupportedByMemberError
+from automodel_sk.portfolio.state import EnsembleState, configurations, task_of
+from automodel_sk.portfolio.team import Inputs, Team
 from automodel_sk.portfolio.window_record import WindowRecord, window_errors
 
 __all__ = ["reweighted"]
+
+logger = logging.getLogger(__name__)
 
 Array = npt.NDArray[np.float32]
 
@@ -49,26 +53,30 @@ def reweighted(
     Raises
     ------
     InvalidInputError
-        If no series has a horizon of newer rows.
+        If no series has a horizon of newer rows, or no member can forecast them.
     """
     zone = day_zone(frame["ds"], state.freq)
     rows = with_past(state.data, on_wall(frame, state.freq))
     data = _windows_of(state, rows, static_df, n_windows)
     candidates = _judged_again(state, data)
     metric = computable(state.record.metric) or "mase"
-    combination = choose_among(candidates, window_errors(data, metric), tuned=False)
+    combination = choose_among(
+        candidates, window_errors(data, metric), allowed=state.combination.allowed, tuned=False
+    )
     parts = tuple(
-        WeightedMember(state.team.parts[place].member, weight, candidates[place].number)
+        replace(state.team.parts[place], weight=weight, number=candidates[place].number)
         for place, weight in combination.weights.items()
     )
     team = Team(parts, combination.kind)
     return replace(
         state,
         team=team,
+        task=task_of(team, state.data, state.task.random_seed, state.task.metric),
         combination=combination,
         record=WindowRecord(data, candidates, combination.forecasts, metric, zone),
         scores=None,
         config=configurations(team),
+        renewed=False,
     )
 
 
@@ -120,21 +128,33 @@ def _windows_of(
 
 def _judged_again(state: EnsembleState, data: EveryWindow) -> tuple[Candidate, ...]:
     """Return the members as candidates, with their forecasts of the windows."""
-    found = []
+    found, refusals = [], []
     for place, (name, part) in enumerate(state.team.by_name.items()):
-        alone = state.team.alone(name)
-        point = [
-            alone.point(
-                Inputs(data.before(window), data.of_window(window), data.static_df),
-                data.before(window),
-                data.h,
-            )
-            for window in range(1, data.n_windows + 1)
-        ]
-        forecasts = np.stack(point, axis=1).astype(np.float32)
         known = state.record.of_number(part.number)
         number = place if part.number is None else part.number
         if known is None:
             known = Candidate(number, part.member.name, part.member.family)
-        found.append(replace(known, state="COMPLETE", forecasts=forecasts, errors=None))
+        try:
+            forecasts = _forecasts(state.team.alone(name), data)
+            found.append(replace(known, state="COMPLETE", forecasts=forecasts, errors=None))
+        except NotSupportedByMemberError as exc:
+            logger.warning("%s gets no weight: %s", name, exc)
+            refusals.append(exc)
+            failed = replace(known, state="FAIL", reason=str(exc), forecasts=None, errors=None)
+            found.append(failed)
+    if len(refusals) == len(found):
+        raise refusals[0]
     return tuple(found)
+
+
+def _forecasts(alone: Team, data: EveryWindow) -> Array:
+    """Return the forecasts of all windows by one member."""
+    point = [
+        alone.point(
+            Inputs(data.before(window), data.of_window(window), data.static_df),
+            data.before(window),
+            data.h,
+        )
+        for window in range(1, data.n_windows + 1)
+    ]
+    return np.stack(point, axis=1).astype(np.float32)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from automodel_sk.data.baselines import baseline_forecasts
@@ -27,10 +30,13 @@ from automodel_sk.portfolio.later_rows import (
 )
 from automodel_sk.portfolio.later_scores import leaderboard_on, with_later_scores
 from automodel_sk.portfolio.leaderboard import LEFT_OUT, Leaderboard, leaderboard
+from automodel_sk.portfolio.members.base import NotSupportedByMemberError
 from automodel_sk.portfolio.state import NAME, EnsembleState
-from automodel_sk.portfolio.team import Inputs
+from automodel_sk.portfolio.team import Inputs, Team
 
 __all__ = ["standings"]
+
+logger = logging.getLogger(__name__)
 
 
 def standings(
@@ -117,8 +123,21 @@ def _future(state: EnsembleState, futr_df: pd.DataFrame | None) -> pd.DataFrame 
 def _forecasts(state: EnsembleState, window: LaterWindow) -> pd.DataFrame:
     """Return the forecasts of a window by the baselines, the members and the ensemble."""
     data, team = window.data, state.team
-    inputs = Inputs(data.frame, window.future, data.static_df)
     table = baseline_forecasts(filled_target(data.frame), data.h, data.freq, data.season)
     for name in team.names:
-        table[name] = team.alone(name).point(inputs, data.frame, data.h).ravel()
-    return table.assign(**{NAME: team.point(inputs, data.frame, data.h).ravel()})
+        table[name] = _point(state, team.alone(name), name, window)
+    table[NAME] = _point(state, team, NAME, window)
+    return table
+
+
+def _point(state: EnsembleState, team: Team, name: str, window: LaterWindow) -> Any:
+    """Return the forecasts that `predict` would give; NaN if no member can make them."""
+    data = window.data
+    try:
+        inputs = Inputs(data.frame, window.future, data.static_df)
+        point = team.point(inputs, data.frame, data.h)
+    except NotSupportedByMemberError as exc:
+        logger.warning("%s gets no errors on later rows: %s", name, exc)
+        return np.nan
+    table = times_after(data.frame, data.freq, data.h).assign(**{name: point.ravel()})
+    return state.treatment.of_forecast(state.coherent(table, name))[name].to_numpy()

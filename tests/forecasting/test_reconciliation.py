@@ -449,3 +449,15 @@ def test_an_ensemble_is_kept(frame: pd.DataFrame, tmp_path: Path):
     file.unlink()
     with pytest.raises(ModelFileError, match=r"lacks reconciliation.st"):
         AutoEnsemble.load(tmp_path / "ensemble")
+
+
+def test_errors_on_later_rows_are_those_of_coherent_forecasts(frame: pd.DataFrame):
+    times = sorted(frame["ds"].unique())
+    past, later = (part for _, part in frame.groupby(frame["ds"] >= times[-2]))
+    ensemble = hand_made(past)
+    coherent = ensemble.reconcile(summing(), method="bottom_up")
+    found, base = (one.leaderboard(later).set_index("model") for one in (coherent, ensemble))
+    expected = coherent.evaluate(later, ["mae"]).iloc[0]
+    for name in ("AutoEnsemble", "LastTimes"):  # the only member, so that their forecasts are one
+        assert found.loc[name, "mae"] == pytest.approx(expected["AutoEnsemble"], rel=1e-5)
+        assert found.loc[name, "mae"] != pytest.approx(base.loc[name, "mae"], rel=1e-3)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,12 @@ import pytest
 from ensembles import LastTimes, data_of, ensemble_of, forecasts_of
 
 from automodel_sk import AutoModel
+from automodel_sk.data.treatment import Treatment
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.portfolio.candidates import Candidate
+from automodel_sk.portfolio.combiners import ENSEMBLES
 from automodel_sk.portfolio.ensemble import AutoEnsemble
-from automodel_sk.portfolio.members.base import Deadline
+from automodel_sk.portfolio.members.base import Deadline, NotSupportedByMemberError
 from automodel_sk.portfolio.members.table import member_of
 
 H = 3
@@ -260,3 +263,89 @@ def test_later_rows_are_forecast_with_future_and_static_values():
         ensemble.leaderboard(later[later["ds"] < 42])
     with pytest.raises(InvalidInputError, match=r"futr_df lacks \['price'\]"):
         ensemble.leaderboard(later, futr_df=ahead.drop(columns="price"))
+
+
+@dataclass(frozen=True)
+class OfKnownSeries(LastTimes):
+    """Forecasts the series of its training together, as a multivariate network does."""
+
+    def predict(self, history: pd.DataFrame | None = None, **given: Any) -> Any:
+        ids = [] if history is None else history["unique_id"].unique()
+        if history is not None and list(ids) != list(self.known["unique_id"].unique()):
+            raise NotSupportedByMemberError(f"{self.name} forecasts its series together")
+        return super().predict(history, **given)
+
+
+def test_members_that_cannot_forecast_later_rows_have_no_errors(caplog):
+    whole = rows(46)
+    past, later = whole[whole["ds"] < 40], whole[whole["ds"] >= 40]
+    later = later[(later["unique_id"] == "x") | (later["ds"] < 43)]  # no second horizon of "y"
+    data = data_of(past, H, n_windows=2)
+    joint = OfKnownSeries(1.0, data.frame, H, name="Joint", family="neural")
+    members = [joint, LastTimes(1.1, data.frame, H, name="Other")]
+    ensemble = ensemble_of(past, data, members, (0.5, 0.5))
+    table = ensemble.leaderboard(later).set_index("model")
+    errors = ["mae", "rmse", "mase", "smape"]
+    assert table.loc["Joint", errors].isna().all()
+    others = ensemble_of(past, data, members, (0.0, 1.0)).leaderboard(later).set_index("model")
+    assert table.loc["Other", errors].tolist() == others.loc["Other", errors].tolist()
+    assert table.loc["AutoEnsemble", errors].notna().all()
+    assert "Joint gets no errors on later rows" in caplog.text
+    complete = ensemble.leaderboard(later[later["ds"] < 43]).set_index("model")
+    assert complete.loc["Joint", errors].notna().all()
+    alone = ensemble_of(past, data, members, (1.0, 0.0))
+    assert alone.leaderboard(later)[errors].isna().all().all()
+    renewed = ensemble.reweight(later[later["unique_id"] == "x"])
+    assert renewed.weights == {"Other": 1.0}
+    last = renewed.leaderboard().iloc[-1]
+    assert (last["model"], last["state"]) == ("Joint", "FAIL")
+    assert "forecasts its series together" in last["reason"]
+    with pytest.raises(NotSupportedByMemberError, match="Joint forecasts its series together"):
+        alone.reweight(later[later["unique_id"] == "x"])
+
+
+def test_reweighting_drops_the_columns_of_members_that_it_drops(tmp_path):
+    drifted = drifting().assign(price=1000.0)
+    past = drifted[drifted["ds"] < 40]
+    data = data_of(past, H, n_windows=2, futr_exog=("price",))
+    members = [
+        LastTimes(1.0, data.frame, H, name="Priced", futr_exog=("price",)),
+        LastTimes(1.1, data.frame, H, name="Plain", family="neural"),
+    ]
+    ensemble = ensemble_of(past, data, members, (0.5, 0.5))
+    parts = tuple(replace(part, note="not refitted") for part in ensemble.state.team.parts)
+    ensemble._state = replace(ensemble.state, team=replace(ensemble.state.team, parts=parts))
+    renewed = ensemble.reweight(drifted)
+    assert renewed.weights == {"Plain": 1.0}
+    assert renewed.state.task.futr_exog == ()
+    assert renewed.state.team.parts[0].note == "not refitted"
+    bare = past.drop(columns="price")
+    last = bare.groupby("unique_id")["y"].last().to_numpy()
+    for found in (renewed.predict(), renewed.predict(bare), renewed.refit(bare).predict()):
+        np.testing.assert_allclose(found["AutoEnsemble"], 1.1 * np.repeat(last, H), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("allowed", "names"), [("best", ["best"]), ("median", ["median5"])])
+def test_weights_are_chosen_again_as_the_user_asked(frame, allowed: str, names: list[str]):
+    ensemble = built(frame)
+    combination = replace(ensemble.combination, allowed=allowed)
+    ensemble._state = replace(ensemble.state, combination=combination)
+    later = rows(46)
+    renewed = ensemble.reweight(later)
+    assert list(renewed.combination.scores) == names
+    assert list(renewed.reweight(later).combination.scores) == names
+    assert list(built(frame).reweight(later).combination.scores) == list(ENSEMBLES["auto"])
+
+
+def test_errors_on_later_rows_are_those_of_predict(frame):
+    later = rows(40 + H)
+    later = later[later["ds"] >= 40].assign(y=0.0)
+    data = data_of(frame, H, n_windows=2)
+    members = [LastTimes(factor, data.frame, H, name=f"M{factor}") for factor in (-1.0, 0.5)]
+    treatment = Treatment(non_negative=True)
+    ensemble = ensemble_of(frame, data, members, (0.4, 0.6), treatment=treatment)
+    found = ensemble.leaderboard(later).set_index("model")["mae"]
+    expected = ensemble.evaluate(later, ["mae"]).iloc[0]
+    for name in ("AutoEnsemble", "M-1.0", "M0.5"):
+        assert found[name] == pytest.approx(expected[name], rel=1e-6)
+    assert found["M-1.0"] == found["AutoEnsemble"] == 0.0  # below zero without the treatment
