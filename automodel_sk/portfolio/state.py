@@ -32,7 +32,8 @@ NAME = ENSEMBLE
 _WITHOUT_COLUMNS = ("naive", "statistical", "linear", "pretrained")
 """Families that read no exogenous columns."""
 
-_LOCAL_SEASONS = 3
+_LOCAL_SEASONS, _LOCAL_ROWS = 3, 30
+"""What statistical members are fitted to for observed points, without a season too."""
 
 _PACKAGES: Mapping[str, tuple[str, ...]] = {
     "statistical": ("statsforecast",),
@@ -121,7 +122,7 @@ class EnsembleState(ModelState):
         """Number of past rows that a forecast of observed points reads."""
         # Members that forecast each series from its own values read all that they get.
         sizes = (getattr(part.member, "past_rows", 0) for part in self.team.parts)
-        return max(2, _LOCAL_SEASONS * self.season, *sizes)
+        return max(_LOCAL_ROWS, _LOCAL_SEASONS * self.season, *sizes)
 
     @property
     def padded_rows(self) -> int:

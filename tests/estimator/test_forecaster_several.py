@@ -431,3 +431,12 @@ class TestPlotsAndReports:
             "Naive",
             "MLP",
         }
+
+
+def test_observed_points_without_a_season_are_forecast_from_thirty_rows():
+    steps = np.cumsum(np.random.default_rng(0).normal(1, 0.3, 40))
+    y = pd.Series(steps, index=pd.period_range("1980", periods=40, freq="Y"), name="sales")
+    forecaster = AutoNeuralForecaster(["RWD"], h=1, cpus=1).fit(y)
+    drifts = [(y.iloc[n - 1] - y.iloc[max(0, n - 30)]) / (min(n, 30) - 1) for n in (35, 36)]
+    expected = [y.iloc[n - 1] + drift for n, drift in zip((35, 36), drifts, strict=True)]
+    assert forecaster.predict(fh=[-4, -3]).tolist() == pytest.approx(expected, rel=1e-5)

@@ -336,11 +336,7 @@ def test_missing_entries(folder: Path):
     file = folder / "automodel.json"
     manifest = json.loads(file.read_text())
     for path in paths_in(manifest):
-        if (
-            is_free(path)
-            or path[-1] in OPTIONAL
-            or path[-1] == 0
-        ):
+        if is_free(path) or path[-1] in OPTIONAL or path[-1] == 0:
             continue
         if path[-2:-1] in (("intermediate_values",), ("domains",)):
             continue
