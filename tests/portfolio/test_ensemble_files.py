@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,7 +26,7 @@ from hostile import (
 )
 
 from automodel_sk import AutoModel, create_auto_model
-from automodel_sk.exceptions import ModelFileError
+from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.persistence.models import load_trials
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.members.base import Deadline
@@ -342,7 +343,7 @@ def test_no_entry_of_the_manifest_crashes_the_loader(saved, tmp_path):
             except ModelFileError:
                 continue
             assert at(changed, path) == junk
-            future = future_of(found.state.ends())  # a name of a series may be any text
-            assert len(found.predict(futr_df=future, h=1)) <= len(expected)
+            with suppress(InvalidInputError):  # its series may have other names, or other times
+                assert len(found.predict(futr_df=future_of(rows()), h=1)) <= len(expected)
         tried += 1
     assert tried > 80
