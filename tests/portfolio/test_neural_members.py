@@ -92,6 +92,27 @@ def test_refit_and_update_are_those_of_the_model(ensemble, model):
         pd.testing.assert_frame_equal(found, own, rtol=1e-5, check_dtype=False)
 
 
+def test_refit_takes_categories_that_the_network_itself_takes():
+    frame = rows(2).drop(columns="price")
+    frame["promo"] = np.where(np.arange(len(frame)) % 3 == 0, "A", "B")
+    newer = frame.assign(promo=frame["promo"].map({"A": "C", "B": "D"}))
+    exog = {"hist_exog_list": ["promo"]}
+    config = {**CONFIG, "cat_exog_list": ["promo"], "categorical_cardinalities": {"promo": 10}}
+    model = create_auto_model("MLP", H, frame, config, **exog, **QUIET)
+    data = data_of(frame, H, n_windows=2, hist_exog=("promo",))
+    last = LastTimes(1.0, data.frame, H, name="Last")
+    ensemble = ensemble_of(frame, data, [NeuralMember(model), last], (0.5, 0.5))
+    renewed = ensemble.refit(newer)
+    own = model.refit(newer).predict()["MLP"]
+    assert list(renewed.weights) == ["MLP", "Last"]
+    assert renewed.predict(member="MLP")["MLP"].tolist() == own.tolist()
+    with pytest.raises(InvalidInputError, match=r"'promo' .* no category known to the model"):
+        ensemble.predict(newer)
+    alone = ensemble_of(frame, data, [NeuralMember(model)], (1.0,))
+    with pytest.raises(InvalidInputError, match=r"'promo' .* no category known to the model"):
+        alone.update(newer)
+
+
 def test_past_windows_are_those_of_the_model(ensemble, model):
     table = ensemble.cross_validation(n_windows=2)
     own = model.cross_validation(n_windows=2)
@@ -190,24 +211,3 @@ def test_a_member_takes_known_categories_and_learns_new_ones_in_a_refit():
         ensemble.predict(frame, static_df=static.assign(shop=["low", None, "high"]))
     again = ensemble.refit(frame, static_df=strange)
     assert again.members["MLP"].model.state.categories == {"shop": {"new": 1, "newer": 2}}
-
-
-def test_refit_takes_categories_that_the_network_itself_takes():
-    frame = rows(2).drop(columns="price")
-    frame["promo"] = np.where(np.arange(len(frame)) % 3 == 0, "A", "B")
-    newer = frame.assign(promo=frame["promo"].map({"A": "C", "B": "D"}))
-    exog = {"hist_exog_list": ["promo"]}
-    config = {**CONFIG, "cat_exog_list": ["promo"], "categorical_cardinalities": {"promo": 10}}
-    model = create_auto_model("MLP", H, frame, config, **exog, **QUIET)
-    data = data_of(frame, H, n_windows=2, hist_exog=("promo",))
-    last = LastTimes(1.0, data.frame, H, name="Last")
-    ensemble = ensemble_of(frame, data, [NeuralMember(model), last], (0.5, 0.5))
-    renewed = ensemble.refit(newer)
-    own = model.refit(newer).predict()["MLP"]
-    assert list(renewed.weights) == ["MLP", "Last"]
-    assert renewed.predict(member="MLP")["MLP"].tolist() == own.tolist()
-    with pytest.raises(InvalidInputError, match=r"'promo' .* no category known to the model"):
-        ensemble.predict(newer)
-    alone = ensemble_of(frame, data, [NeuralMember(model)], (1.0,))
-    with pytest.raises(InvalidInputError, match=r"'promo' .* no category known to the model"):
-        alone.update(newer)
