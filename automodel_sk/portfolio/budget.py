@@ -8,6 +8,7 @@ from typing import Any
 
 from automodel_sk.data.baselines import BASELINES
 from automodel_sk.portfolio.rules import EQUALS_RATIO, MOST_MEMBERS
+from automodel_sk.portfolio.window_errors import times_worse
 from automodel_sk.portfolio.shortlist import MOST_OF_A_MODEL
 from automodel_sk.portfolio.space import MODEL
 from automodel_sk.training.refit_steps import final_steps
@@ -157,7 +158,7 @@ class PortfolioBudget(TimeBudget):
     def _likely_members(self) -> list[float]:
         """Return the seconds of the final models that an equal mean would have, see `Judged`."""
         losses = {model: refits[0][0] for model, refits in self._refits_of.items()}
-        most = EQUALS_RATIO * min(losses.values(), default=0.0)
+        most = times_worse(min(losses.values(), default=0.0), EQUALS_RATIO)
         baseline = min((loss for name, loss in losses.items() if name in BASELINES), default=inf)
         likely = [
             (turn, loss, seconds)

@@ -566,11 +566,11 @@ def _renewed(
         state,
         team=team,
         data=data,
+        renewed=True,
         zone=day_zone(frame["ds"], state.freq),
         task=task_of(team, data, state.task.random_seed, state.task.metric),
         config=configurations(team),
         note=None,
         profile=profile,
         treatment=state.treatment.trained_on(profile.has_negatives),
-        renewed=True,
     )
