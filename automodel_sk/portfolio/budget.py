@@ -8,9 +8,9 @@ from typing import Any
 
 from automodel_sk.data.baselines import BASELINES
 from automodel_sk.portfolio.rules import EQUALS_RATIO, MOST_MEMBERS
-from automodel_sk.portfolio.window_errors import times_worse
 from automodel_sk.portfolio.shortlist import MOST_OF_A_MODEL
 from automodel_sk.portfolio.space import MODEL
+from automodel_sk.portfolio.window_errors import times_worse
 from automodel_sk.training.refit_steps import final_steps
 from automodel_sk.training.time_budget import TimeBudget
 from automodel_sk.trials import TrialRecord
