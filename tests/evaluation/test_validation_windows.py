@@ -422,7 +422,7 @@ def test_a_tracker_is_told_the_metrics_name(data: pd.DataFrame):
     for metric, name in ((worst, f"{__name__}.worst"), ("MASE", "mase"), (None, "loss")):
         options = OptimizationConfig(num_samples=2, gpus=0, metric=metric, study_name="s")
         plan = make_plan(UserInput("NLinear", H, data, SPACE), options)
-        record = _search_record(plan, options, ColumnNames())
+        record = _search_record(plan, options, ColumnNames(), "s in memory")
         assert record.params["metric"] == name
         assert record.metric == (None if metric is None else name)  # the name of its scores
 

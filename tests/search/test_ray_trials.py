@@ -160,7 +160,7 @@ def test_killed_at_any_record_a_search_proposes_as_if_undisturbed(
     chance, deaths = random.Random(1), 0
     while True:
         try:
-            with death_after(chance.randrange(1, 40)):
+            with death_after(chance.randrange(1, 30)):
                 Life(request("killed"), 1, chance).live(moments=10**6)
             break
         except Death:
