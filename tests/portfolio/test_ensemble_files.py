@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -343,7 +343,9 @@ def test_no_entry_of_the_manifest_crashes_the_loader(saved, tmp_path):
             except ModelFileError:
                 continue
             assert at(changed, path) == junk
-            with suppress(InvalidInputError):  # its series may have other names, or other times
+            # Its networks may know the series by other names, and the times in another zone.
+            differs = path[:3] == ("data", "frame", "ids") or path[-1] == "zone"
+            with suppress(InvalidInputError) if differs else nullcontext():
                 assert len(found.predict(futr_df=future_of(rows()), h=1)) <= len(expected)
         tried += 1
     assert tried > 80
