@@ -1,6 +1,6 @@
 """Compare this package with its peers.
 
-    python -m benchmarks --data DIR     # the full run
+    python -m benchmarks --data DIR     # the full run, about an hour
     python -m benchmarks --quick        # a few minutes; the figures are meaningless
 
 Each contestant runs on each dataset and seed in a separate process. Finished runs are stored, and
@@ -40,6 +40,11 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=full.steps)
     parser.add_argument("--seconds", type=float, default=full.seconds, help="of the equal time")
     parser.add_argument("--quick", action="store_true", help="one seed, two trials, few steps")
+    parser.add_argument(
+        "--thorough",
+        action="store_true",
+        help="every comparison on every dataset with every seed, many hours",
+    )
     parser.add_argument("--fresh", action="store_true", help="forget finished runs first")
     parser.add_argument(
         "--only",
@@ -57,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     size = (
         QUICK
         if options.quick
-        else Size(options.seeds, options.trials, options.steps, options.seconds)
+        else Size(options.seeds, options.trials, options.steps, options.seconds, options.thorough)
     )
     datasets = [name for name in NAMES if options.data or not needs_files(name)]
     store = Store(options.out)

@@ -41,8 +41,8 @@ class Pairs:
         """Return the peer's figure divided by ours."""
         return self.median_of(lambda ours, peer: peer[measure] / ours[measure])
 
-    def error_ratio(self, measure: str) -> float:
-        """Return our error divided by the peer's; below 1 is better."""
+    def relative(self, measure: str) -> float:
+        """Return our figure divided by the peer's; below 1 is better."""
         return self.median_of(lambda ours, peer: ours[measure] / peer[measure])
 
     def times_sooner(self) -> float:

@@ -76,8 +76,8 @@ def _ratios_of(pairs: Pairs) -> dict[str, float]:
         "CPU": pairs.times_faster("cpu"),
         "peak PSS": pairs.times_faster("peak_pss_mb"),
         "loss reached sooner": pairs.times_sooner(),
-        "test MAE, ours / peer": pairs.error_ratio("test_mae"),
-        "test MASE, ours / peer": pairs.error_ratio("test_mase"),
+        "test MAE, ours / peer": pairs.relative("test_mae"),
+        "test MASE, ours / peer": pairs.relative("test_mase"),
     }
 
 

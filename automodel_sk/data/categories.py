@@ -101,7 +101,12 @@ def check_cardinalities(codes: Vocabulary, declared: Mapping[str, int]) -> None:
             )
 
 
-def check_known(frame: pd.DataFrame, codes: Vocabulary, frame_name: str) -> None:
+def check_known(
+    frame: pd.DataFrame,
+    codes: Vocabulary,
+    frame_name: str,
+    effect: str = "forecasts use the mean of the known ones",
+) -> None:
     """Raise if no category of a column is known, and warn about each unknown one.
 
     Parameters
@@ -112,6 +117,13 @@ def check_known(frame: pd.DataFrame, codes: Vocabulary, frame_name: str) -> None
         The categories seen in training.
     frame_name : str
         Name of the frame, for the message.
+    effect : str
+        What the model does with unknown categories, for the warning.
+
+    Raises
+    ------
+    InvalidInputError
+        No category of a column is known.
 
     Examples
     --------
@@ -133,9 +145,9 @@ def check_known(frame: pd.DataFrame, codes: Vocabulary, frame_name: str) -> None
             )
         if new:
             logger.warning(
-                "%s holds %d categories that the model was not trained on, first %r; forecasts use"
-                " the mean of the known ones",
+                "%s holds %d categories that the model was not trained on, first %r; %s",
                 wording().column(name, frame_name),
                 len(new),
                 new[0],
+                effect,
             )

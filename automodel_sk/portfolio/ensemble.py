@@ -491,7 +491,8 @@ class AutoEnsemble(AutoModel):
         from automodel_sk.report import search_code
 
         models = list(dict.fromkeys(part.member.name for part in self.state.team.parts))
-        return search_code(models, self.state.task, self.state.treatment)
+        state = self.state
+        return search_code(models, state.task, state.treatment, state.network_loss)
 
     def summary(self) -> str:
         """Return the members, their weights, the score and what was left out, in a few lines.

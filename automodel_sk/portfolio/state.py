@@ -17,6 +17,7 @@ from automodel_sk.forecasting.digests import digest_of
 from automodel_sk.forecasting.state import ModelState
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.leaderboard import ENSEMBLE
+from automodel_sk.portfolio.members.lightgbm_text import text_of
 from automodel_sk.portfolio.members.neural import NeuralMember
 from automodel_sk.portfolio.team import Team, WeightedMember
 from automodel_sk.portfolio.window_record import WindowRecord
@@ -25,7 +26,7 @@ from automodel_sk.training.task import TrainingTask
 if TYPE_CHECKING:
     from automodel_sk.portfolio.combiners import Combination
 
-__all__ = ["NAME", "EnsembleState", "configurations", "task_of"]
+__all__ = ["NAME", "EnsembleState", "configurations", "identity_of", "task_of"]
 
 NAME = ENSEMBLE
 
@@ -113,6 +114,13 @@ class EnsembleState(ModelState):
         return MAE()
 
     @property
+    def network_loss(self) -> Any:
+        """Loss that the networks among the members are trained with; None without networks."""
+        members = (part.member for part in self.team.parts)
+        networks = (one for one in members if isinstance(one, NeuralMember))
+        return next((one.model.state.loss for one in networks), None)
+
+    @property
     def categories(self) -> Mapping[str, Mapping[Any, int]]:
         """None: each network knows its own."""
         return {}
@@ -147,7 +155,7 @@ class EnsembleState(ModelState):
         parts = [
             part
             for name, one in self.team.by_name.items()
-            for part in (name, one.weight, *_identity(one.member))
+            for part in (name, one.weight, *identity_of(one.member))
         ]
         return digest_of(NAME, self.team.kind, self.h, *parts)
 
@@ -200,12 +208,12 @@ class EnsembleState(ModelState):
         return {p.number: p.weight for p in self.team.parts if p.number is not None}
 
 
-def _identity(member: Any) -> tuple[Any, ...]:
+def identity_of(member: Any) -> tuple[Any, ...]:
     """Return what a member's forecasts depend on beside the data."""
     if hasattr(member, "model"):
         return (member.model.state.fingerprint(),)
     if hasattr(member, "booster"):
-        return member.settings, member.booster.model_to_string()
+        return member.settings, text_of(member.booster)
     if hasattr(member, "ridge"):
         return member.season, member.ridge.shape, member.ridge.coefficients
     return member.describe(), *([member.kept.point] if hasattr(member, "kept") else [])

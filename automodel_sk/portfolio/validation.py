@@ -17,6 +17,7 @@ from automodel_sk.portfolio.presets import with_preset
 from automodel_sk.portfolio.workers import workers_of
 from automodel_sk.search.planning import UserInput
 from automodel_sk.validation.config.validator import ConfigValidator
+from automodel_sk.validation.data.categories import named_categories, text_columns
 from automodel_sk.validation.data.checked import CheckedData
 from automodel_sk.validation.result import (
     Findings,
@@ -60,7 +61,7 @@ def validate_several(
     strict = asked.options.get("strict_mode", False) is True
     validator = ConfigValidator(strict)
     names = _names(asked.model_name, asked.h)
-    data = check(()).findings.result(strict)
+    data = check(_categories(asked)).findings.result(strict)
     options = {name: value for name, value in asked.options.items() if value is not None}
     sections = {
         "backend": validator.validate_backend_config(asked.backend, **asked.options),
@@ -76,6 +77,12 @@ def validate_several(
     if all(sections[name].is_valid for name in ("backend", "model", "data")):
         sections["model"] = _planned(asked, {**options, "freq": freq}, strict)
     return ValidationReport.merge(sections)
+
+
+def _categories(asked: SearchArguments) -> tuple[str, ...]:
+    """Return the columns that may hold text, as in planning the search."""
+    text = text_columns(asked.exogenous_columns, asked.dataset, asked.static_df)
+    return tuple(dict.fromkeys([*named_categories(asked.config), *text]))
 
 
 def _names(model_name: Any, h: Any) -> ValidationResult:

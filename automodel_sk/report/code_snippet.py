@@ -42,11 +42,17 @@ def model_code(model: AutoModel) -> str:
     return _code(model, "create_auto_model", imported, f"model = {_call(arguments)}")
 
 
-def search_code(models: list[str], task: TrainingTask, treatment: Treatment) -> str:
-    """Return the code that searches over several models again."""
-    arguments = [repr(models), f"h={task.h}", "dataset=df"]
-    arguments += _exogenous(task, "futr", "hist", "stat") + _treatment(treatment)
-    return f"from automodel_sk import create_auto_model\n\nmodel = {_call(arguments)}"
+def search_code(
+    models: list[str], task: TrainingTask, treatment: Treatment, loss: Any = None
+) -> str:
+    """Return the code that searches over several models again; `loss` is of the networks, if any."""
+    imported, given = ([], None) if loss is None else _loss(loss)
+    arguments = [repr(models), f"h={task.h}", "dataset=df", *([given] if given else [])]
+    arguments += _exogenous(task, "futr", "hist")
+    arguments += ["static_df=static_df"] if task.stat_exog else []
+    arguments += _exogenous(task, "stat") + _treatment(treatment)
+    lines = ["from automodel_sk import create_auto_model", *imported, ""]
+    return "\n".join([*lines, f"model = {_call(arguments)}"])
 
 
 def forecaster_code(

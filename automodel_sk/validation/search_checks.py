@@ -57,6 +57,12 @@ class SearchArguments:
     backend: Any = "optuna"
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def exogenous_columns(self) -> list[Any]:
+        """Names in the exogenous lists; what is no list has none."""
+        lists = (names for names in self.exogenous if isinstance(names, (list, tuple)))
+        return [name for names in lists for name in names]
+
 
 def validate_search(
     asked: SearchArguments,
@@ -106,8 +112,7 @@ def validate_search(
 
 def _of_text(asked: SearchArguments) -> tuple[Any, ...]:
     """Return what the categories among the columns are found by."""
-    lists = (names for names in asked.exogenous if isinstance(names, (list, tuple)))
-    columns = [name for names in lists for name in names]
+    columns = asked.exogenous_columns
     return (asked.config, asked.model_name, columns, asked.dataset, asked.static_df)
 
 

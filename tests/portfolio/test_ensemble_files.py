@@ -30,8 +30,10 @@ from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.persistence.models import load_trials
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.members.base import Deadline
+from automodel_sk.portfolio.members.lightgbm_text import text_of
 from automodel_sk.portfolio.members.neural import NeuralMember
 from automodel_sk.portfolio.members.table import member_of
+from automodel_sk.portfolio.state import identity_of
 from automodel_sk.trials import TrialRecord
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -267,11 +269,11 @@ def test_a_fingerprint_tells_models_apart_and_outlasts_saving(tmp_path):
         refitted = ensemble_of(frame, data, [member.refit(newer)], (1.0,))
         assert refitted.state.fingerprint() != own, name
         if name == "LightGBM":  # the same trees, for other categories
-            of_codes = ensemble_of(frame, data, [member.refit(codes)], (1.0,))
-            assert of_codes.state.fingerprint() != own
-        else:
-            loaded = AutoModel.load(ensemble.save(tmp_path / name))
-            assert loaded.state.fingerprint() == own, name
+            other_categories, same = member.refit(codes), member.refit(data)
+            assert text_of(other_categories.booster) == text_of(same.booster)
+            assert identity_of(other_categories) != identity_of(same) == identity_of(member)
+        loaded = AutoModel.load(ensemble.save(tmp_path / name))
+        assert loaded.state.fingerprint() == own, name
     model = ensemble_of(frame, data, [member_of("RidgeRegression").fit(data, Deadline())], (1.0,))
     model.predict(frame, to=tmp_path / "forecasts")
     renewed = model.refit(other)

@@ -455,6 +455,17 @@ def test_the_validator_names_what_auto_leaves_out_and_an_unknown_name():
         assert not report.is_valid
 
 
+@pytest.mark.parametrize("names", ["auto", ["NHITS", "MLP"]])
+def test_the_validator_takes_text_that_the_search_takes(names):
+    df = panel(4)
+    df["sky"] = np.where(np.arange(len(df)) % 3 == 0, "rain", "sun")
+    arguments = {"model_class_name": names, "h": 4, "check_environment": False, "freq": 1}
+    report = validate_all(dataset=df, futr_exog_list=["sky"], **arguments)
+    assert report.is_valid, report.errors
+    report = validate_all(dataset=df.assign(sky="rain "), futr_exog_list=["wind"], **arguments)
+    assert "'wind'" in report["data"].errors[0]
+
+
 def test_a_plan_is_described_within_its_budget():
     options = OptimizationConfig(cpus=1, use_mlflow=False, study_name="s", time_budget_hours=0.1)
     found = plan_portfolio(UserInput("auto", 4, panel()), options.converted())

@@ -291,3 +291,24 @@ def test_rows_that_weigh_nothing_are_not_learned_from(name):
         assert effect_of(unit * late) == pytest.approx(effect_of(late), rel=1e-6)
     assert effect_of(1 - late) == pytest.approx(5, abs=1.5)
     assert error(late) < error(None) < error(1 - late)
+
+
+@both
+def test_unknown_categories_are_warned_of_and_refused_where_none_is_known(
+    member: Member, caplog: pytest.LogCaptureFixture
+):
+    fitted = member.fit(with_promotions(seasonal_data()), Deadline())
+    future = future_of(with_promotions(seasonal_data()), 1.0)
+    known = fitted.predict(futr_df=future)
+    assert not caplog.records
+    some = fitted.predict(futr_df=future.assign(kind=["hail", *future["kind"][1:]]))
+    assert np.isfinite(some).all()
+    assert "'kind' of futr_df holds 1 categories" in caplog.text
+    assert "first 'hail'; trees take them as missing values" in caplog.text
+    caplog.clear()
+    gap = fitted.predict(futr_df=future.assign(kind=[None, *future["kind"][1:]]))
+    np.testing.assert_array_equal(gap, some)  # a missing value too
+    assert gap.shape == known.shape
+    assert not caplog.records
+    with pytest.raises(InvalidInputError, match=r"'kind' of futr_df has no category known"):
+        fitted.predict(futr_df=future.assign(kind="hail"))

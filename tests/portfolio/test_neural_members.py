@@ -78,6 +78,7 @@ def test_the_ensemble_weighs_the_forecast_of_the_model_itself(ensemble, model, g
     np.testing.assert_allclose(found["AutoEnsemble"], expected, rtol=1e-5)
     alone = ensemble.predict(frame, futr_df=future, h=steps, member="MLP")
     np.testing.assert_allclose(alone["MLP"], own["MLP"], rtol=1e-5)
+    assert "dataset=df,\n    loss='mae'," in ensemble._code()
 
 
 def test_refit_and_update_are_those_of_the_model(ensemble, model):

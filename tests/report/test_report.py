@@ -27,7 +27,7 @@ from automodel_sk.data.treatment import Treatment
 from automodel_sk.evaluation.backtest import Backtest, backtest
 from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
 from automodel_sk.forecasting.calibration import Windows
-from automodel_sk.report.code_snippet import forecaster_code, model_code
+from automodel_sk.report.code_snippet import forecaster_code, model_code, search_code
 from automodel_sk.report.verdict import verdict
 from automodel_sk.search.summary import no_report
 
@@ -181,6 +181,17 @@ def test_code_for_other_losses_and_variables():
     assert "futr_exog_list=['price']," in code
     assert "fill_gaps='zero',\n    non_negative=True,\n    random_seed=7," in code
     assert "static_df=static_df,\n    stat_exog_list=['area']," in code
+
+
+def test_code_of_several_models_has_the_loss_of_their_networks():
+    from neuralforecast.losses.pytorch import HuberLoss
+
+    task = SimpleNamespace(h=3, futr_exog=(), hist_exog=(), stat_exog=("area",))
+    code = search_code(["NHITS", "Naive"], task, Treatment(), HuberLoss())
+    compile(code, "search_code", "exec")
+    assert "from neuralforecast.losses.pytorch import HuberLoss\n" in code
+    assert "dataset=df,\n    loss=HuberLoss(),\n    static_df=static_df," in code
+    assert "loss" not in search_code(["Naive"], task, Treatment())
 
 
 def judged(model: list[float], naive: list[float], last: list[float]) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 from automodel_sk.exceptions import ModelFileError
 
-__all__ = ["MODEL_FILE", "read_booster", "write_booster"]
+__all__ = ["MODEL_FILE", "read_booster", "text_of", "write_booster"]
 
 MODEL_FILE = "model.txt"
 
@@ -32,9 +32,12 @@ def write_booster(booster: Any, folder: Path) -> None:
     folder : Path
         An existing folder.
     """
-    file = folder / MODEL_FILE
-    text = _rewritten(booster.model_to_string(), booster.num_feature(), file)
-    file.write_text(text, encoding="ascii")
+    (folder / MODEL_FILE).write_text(text_of(booster), encoding="ascii")
+
+
+def text_of(booster: Any) -> str:
+    """Return what is written of a booster: its trees, the same before saving and after loading."""
+    return _rewritten(booster.model_to_string(), booster.num_feature(), Path(MODEL_FILE))
 
 
 def read_booster(folder: Path, n_features: int) -> Any:

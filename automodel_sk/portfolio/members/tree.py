@@ -162,6 +162,7 @@ class FittedTree:
     ) -> Array:
         """Forecast the steps after the end of each series, as `FittedMember.predict`."""
         settings, steps = self.settings, h or self.settings.h
+        settings.columns.check_known(df=history, futr_df=futr_df, static_df=static_df)
         panel = self.tail
         if history is not None:
             panel = TreePanel.of(history, settings.columns, static_df)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk._utils.muting import muted_warnings
+from automodel_sk.data.categories import check_known
 from automodel_sk.data.preparation import MASK, filled_target
 from automodel_sk.data.times.steps import later_times, parse_frequency
 from automodel_sk.data.times.wall_clock import as_integers, wall_times
@@ -52,6 +53,15 @@ class Columns:
         if frame is None or not names:
             return np.full((rows, len(names)), np.nan)
         return np.stack([self._number(frame[name], name) for name in names], axis=1)
+
+    def check_known(self, **frames: pd.DataFrame | None) -> None:
+        """Raise if no category of a column is known, and warn about unknown ones, by frame."""
+        codes = {c: {v: i for i, v in enumerate(of)} for c, of in self.categories.items()}
+        for name, frame in frames.items():
+            if frame is not None:
+                here = [column for column in codes if column in frame.columns]
+                text = {c: frame[c].astype(object).map(str, na_action="ignore") for c in here}
+                check_known(pd.DataFrame(text), codes, name, "trees take them as missing values")
 
     def _number(self, column: pd.Series[Any], name: str) -> Floats:
         if name not in self.categories:
