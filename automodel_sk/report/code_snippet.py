@@ -45,7 +45,7 @@ def model_code(model: AutoModel) -> str:
 def search_code(
     models: list[str], task: TrainingTask, treatment: Treatment, loss: Any = None
 ) -> str:
-    """Return the code that searches over several models again; `loss` is of the networks, if any."""
+    """Return the code that searches over several models again, with the loss of their networks."""
     imported, given = ([], None) if loss is None else _loss(loss)
     arguments = [repr(models), f"h={task.h}", "dataset=df", *([given] if given else [])]
     arguments += _exogenous(task, "futr", "hist")
