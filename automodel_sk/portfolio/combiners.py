@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from automodel_sk.exceptions import InvalidInputError
@@ -17,7 +17,7 @@ from automodel_sk.portfolio.window_errors import (
     standard_error,
 )
 
-__all__ = ["ENSEMBLES", "Combination", "ScaledErrors", "choose", "combine"]
+__all__ = ["ENSEMBLES", "Combination", "ScaledErrors", "choose", "combine", "setting_of"]
 
 ENSEMBLES: Mapping[str, tuple[str, ...]] = {
     "auto": tuple(RULES),
@@ -35,6 +35,17 @@ _ENOUGH_SERIES = 20
 _STANDARD_ERRORS = 1.0
 _STANDARD_ERRORS_OF_FEW_SERIES = 3.0
 _STANDARD_ERRORS_OF_ONE_WINDOW = 4.0
+
+
+def setting_of(compared: Collection[str]) -> str:
+    """Return the setting under which combiners were compared, "auto" if it can't be told.
+
+    Examples
+    --------
+    >>> setting_of(["best"])
+    'best'
+    """
+    return next((one for one, names in ENSEMBLES.items() if {*names} == {*compared}), "auto")
 
 
 @dataclass(frozen=True)

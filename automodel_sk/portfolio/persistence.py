@@ -96,7 +96,7 @@ class StoredCombination(Stored):
     standard_error: Annotated[FiniteFloat, Field(ge=0)] | None
     scores: dict[str, Score]
     validation: Literal["windows", "series", "none"]
-    allowed: Literal["auto", "best", "mean", "median", "greedy"] = "auto"
+    allowed: Literal["auto", "best", "mean", "median", "greedy"] | None = None
 
 
 class StoredSetting(Stored):

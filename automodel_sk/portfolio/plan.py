@@ -254,20 +254,20 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
     objective = judging_objective(options, data)
     given = replace(given, config=by_model(given.config))
     asked = considered(given.model_name, data, options.exclude or ())
+    if is_sample:
+        asked = _without_joint(asked, len(whole.profile.lengths))
     others = not_considered(given.model_name, data, options.exclude or ())
     check_given(given.config, list(asked), others)
-    left_out: dict[str, str] = {}
-    members: dict[str, Member] = {}
-    networks: dict[str, SearchPlan] = {}
-    for name, reason in asked.items():
-        if reason is None and is_sample and name not in MEMBERS and is_joint(name):
-            reason = f"it forecasts all series jointly, too many with {len(whole.profile.lengths)}"
-        if reason is not None:
-            left_out[name] = reason
-        elif name in MEMBERS:
-            members[name] = member_of(name)
-        else:
-            networks[name] = _network(name, given, prepared, whole, objective)
+    left_out = {name: reason for name, reason in asked.items() if reason is not None}
+    taking_part = [name for name in asked if name not in left_out]
+    members = {name: member_of(name) for name in taking_part if name in MEMBERS}
+    own = {n: c for n, c in (given.config or {}).items() if n in taking_part}
+    embedded = named_categories(own)
+    networks = {
+        name: _network(name, given, prepared, whole, objective, embedded)
+        for name in taking_part
+        if name not in members
+    }
     if not members and not networks:
         raise InvalidInputError(
             "none of the models can forecast these data: "
@@ -299,6 +299,15 @@ def plan_portfolio(given: UserInput, options: OptimizationConfig) -> PortfolioPl
     )
 
 
+def _without_joint(asked: Mapping[str, str | None], n_series: int) -> dict[str, str | None]:
+    """Leave out the models that forecast all series jointly, which a sample can't judge."""
+    reason = f"it forecasts all series jointly, too many with {n_series}"
+    return {
+        name: reason if why is None and name not in MEMBERS and is_joint(name) else why
+        for name, why in asked.items()
+    }
+
+
 def _sampled(prepared: PreparedData) -> PreparedData:
     """Return a sample of very many series, which say as much about the candidates as all."""
     if prepared.profile.n_series <= MOST_JUDGED:
@@ -313,6 +322,7 @@ def _network(
     prepared: PreparedData,
     whole: PreparedData,
     objective: Objective,
+    embedded: Sequence[str],
 ) -> SearchPlan:
     """Plan one network on the columns that it can use; all series say what is a category.
 
@@ -321,7 +331,7 @@ def _network(
     config = (given.config or {}).get(name)
     text, frames = text_of(whole), (whole.dataset, whole.static_df)
     read = {*text_categories(config, name, text, *frames).get("cat_exog_list", ())}
-    unread = {*named_categories(given.config), *text} - read - {*named_categories(config)}
+    unread = {*embedded, *text} - read - {*named_categories(config)}
     columns = _columns_of(name, prepared, unread)
     if any(columns[name] is not getattr(prepared, name) for name in columns):
         own = replace(prepared, **columns)

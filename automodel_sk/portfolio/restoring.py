@@ -21,7 +21,7 @@ from automodel_sk.persistence.reconciliations import (
 from automodel_sk.persistence.schema import checked
 from automodel_sk.persistence.sizes import tensor_shapes
 from automodel_sk.portfolio.candidates import Candidate
-from automodel_sk.portfolio.combiners import Combination
+from automodel_sk.portfolio.combiners import Combination, setting_of
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.frame_files import (
@@ -186,7 +186,9 @@ def _read_windows(
         candidates.append(Candidate(**fields, forecasts=forecasts, errors=errors))
     combined = arrays["combined"]
     errors = arrays["errors.combined"] if own else window_errors(judged, manifest.metric)(combined)
-    combination = Combination(**manifest.combination.fields(), forecasts=combined, errors=errors)
+    stored = manifest.combination.fields()
+    stored["allowed"] = stored["allowed"] or setting_of(stored["scores"])
+    combination = Combination(**stored, forecasts=combined, errors=errors)
     return candidates, combination, arrays.get("errors.naive")
 
 

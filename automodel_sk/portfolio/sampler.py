@@ -16,6 +16,7 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from automodel_sk.portfolio.space import MODEL, PortfolioSpace
+from automodel_sk.portfolio.window_errors import times_worse
 from automodel_sk.search.optuna.lagging_pruner import is_behind
 from automodel_sk.search.study.attributes import PLANNED_REPORTS, count_of
 from automodel_sk.search.study.distinct import DRAWS_PER_CONFIGURATION, MOST_DRAWS, key_of
@@ -124,7 +125,8 @@ class PortfolioSampler(BaseSampler):
         left = left or list(self._tuned)
         if not np.isfinite(lowest):
             return str(self._random.choice(left))
-        worth = [name for name in left if best[name] <= WORTH_SEARCHING * lowest] or left
+        most = times_worse(lowest, WORTH_SEARCHING)
+        worth = [name for name in left if best[name] <= most] or left
         weights = np.array([1 / (1 + len(trials[name])) for name in worth])
         return str(self._random.choice(worth, p=weights / weights.sum()))
 

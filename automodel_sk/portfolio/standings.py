@@ -92,7 +92,10 @@ def _later(
     if static_df is not None:
         data = replace(data, static_df=prepared_static(state, static_df, frame))
     later = rows_after(data, frame)
-    longest = int(later.groupby("unique_id", observed=True).size().max())
+    sizes = later.groupby("unique_id", observed=True).size()
+    longest = int(sizes.max())
+    if len(sizes) < len(state.ids) or (sizes <= (longest - 1) // data.h * data.h).any():
+        state = _before_reconciling(state)
     times = on_wall(times_after(state.history(), data.freq, longest + data.h), data.freq)
     known = known_ahead(later, state.task.futr_exog, _future(state, futr_df))
     forecasts = [_forecasts(state, window) for window in later_windows(data, later, times, known)]
@@ -106,6 +109,17 @@ def _later(
     reached = later.merge(joined[["unique_id", "ds"]], on=["unique_id", "ds"])
     train = observed_values(data.frame)[["unique_id", "ds", "y"]]
     return leaderboard_on(joined, observed_values(reached), train, data.season)
+
+
+def _before_reconciling(state: EnsembleState) -> EnsembleState:
+    """Return the ensemble without its reconciliation, which needs all series in each window."""
+    if state.reconciliation is None:
+        return state
+    logger.warning(
+        "errors on later rows are of the forecasts before they are reconciled, since not all series"
+        " have rows in each window"
+    )
+    return replace(state, reconciliation=None)
 
 
 def _future(state: EnsembleState, futr_df: pd.DataFrame | None) -> pd.DataFrame | None:
@@ -139,5 +153,8 @@ def _point(state: EnsembleState, team: Team, name: str, window: LaterWindow) -> 
     except NotSupportedByMemberError as exc:
         logger.warning("%s gets no errors on later rows: %s", name, exc)
         return np.nan
-    table = times_after(data.frame, data.freq, data.h).assign(**{name: point.ravel()})
-    return state.treatment.of_forecast(state.coherent(table, name))[name].to_numpy()
+    table = pd.DataFrame({name: point.ravel()})
+    if state.reconciliation is not None:
+        times = times_after(data.frame, data.freq, data.h)
+        table = state.coherent(times.assign(**{name: table[name]}), name)
+    return state.treatment.of_forecast(table)[name].to_numpy()

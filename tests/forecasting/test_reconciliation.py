@@ -317,6 +317,23 @@ def test_windows_and_scores_are_those_of_coherent_forecasts(frame: pd.DataFrame)
     assert scores["AutoEnsemble"].mean() < base.mean()  # the sum of all was forecast too high
 
 
+def test_later_rows_of_some_series_are_compared_before_reconciling(
+    frame: pd.DataFrame, caplog: pytest.LogCaptureFixture
+):
+    ensemble = hand_made(frame)
+    coherent = ensemble.reconcile(summing(), method="bottom_up")
+    later = frame[frame["ds"] < 4].assign(ds=lambda rows: rows["ds"] + 24)
+    is_a1 = later["unique_id"] == "a1"
+    for rows in (later[is_a1], later[~is_a1 | (later["ds"] < 26)]):
+        caplog.clear()
+        pd.testing.assert_frame_equal(coherent.leaderboard(rows), ensemble.leaderboard(rows))
+        assert "not all series have rows in each window" in caplog.text
+    caplog.clear()
+    found = coherent.leaderboard(later[~is_a1 | (later["ds"] < 27)])  # each window has all series
+    assert not found.equals(ensemble.leaderboard(later))
+    assert not caplog.records
+
+
 def test_the_users_names_of_columns_are_read(frame: pd.DataFrame):
     from automodel_sk.data.columns import ColumnNames
 

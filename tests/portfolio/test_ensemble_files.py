@@ -28,6 +28,7 @@ from hostile import (
 from automodel_sk import AutoModel, create_auto_model
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
 from automodel_sk.persistence.models import load_trials
+from automodel_sk.portfolio.combiners import ENSEMBLES
 from automodel_sk.portfolio.ensemble import AutoEnsemble
 from automodel_sk.portfolio.members.base import Deadline
 from automodel_sk.portfolio.members.lightgbm_text import text_of
@@ -247,6 +248,26 @@ def test_windows_of_short_series_that_are_new_are_read(tmp_path):
     pd.testing.assert_frame_equal(
         loaded.reweight(whole).leaderboard(), renewed.reweight(whole).leaderboard()
     )
+
+
+@pytest.mark.parametrize("setting", ENSEMBLES)
+def test_files_that_lack_the_setting_of_the_combiners_tell_it_by_their_scores(setting, tmp_path):
+    frame = rows()
+    data = data_of(frame, H, season=4, n_windows=2)
+    members = [member_of(name).fit(data, Deadline()) for name in ("SeasonalNaive", "Naive")]
+    ensemble = ensemble_of(frame, data, members, (0.5, 0.5))
+    scores = dict.fromkeys(ENSEMBLES[setting], 1.0)
+    combination = replace(ensemble.combination, scores=scores, allowed=setting)
+    ensemble._state = replace(ensemble.state, combination=combination)
+    folder = ensemble.save(tmp_path / "saved")
+
+    def as_before(stored: Any) -> Any:
+        kept = {k: v for k, v in stored["combination"].items() if k != "allowed"}
+        assert len(kept) == len(stored["combination"]) - 1
+        return {**stored, "combination": kept}
+
+    with_json(folder / "automodel.json", as_before)
+    assert AutoModel.load(folder).state.combination.allowed == setting
 
 
 def test_a_fingerprint_tells_models_apart_and_outlasts_saving(tmp_path):

@@ -202,6 +202,15 @@ def test_networks_read_the_same_values_in_trials_as_in_the_end(names, kind):
     assert set(_values(shared, "sky")) == {1.0, 2.0, 3.0}
 
 
+def test_what_a_model_that_is_left_out_embeds_is_a_number_for_the_others():
+    df = panel(sky=pd.Series(SKIES).map(CODES))
+    options = replace(OPTIONS, exclude=("NHITS",))
+    columns = {"config": EMBEDDED, "futr_exog_list": ("sky",)}
+    found = plan(["TFT", "NHITS"], df, options=options, **columns)
+    assert found.networks["TFT"].task.futr_exog == ("sky",)
+    assert set(_values(dataset_of(found), "sky")) == {100.0, 200.0, 300.0}
+
+
 def test_text_that_no_network_reads_is_no_hindrance():
     static = pd.DataFrame({"unique_id": ["s0", "s1"], "shop": ["north", "south"]})
     columns = {"futr_exog_list": ("sky",), "static_df": static, "stat_exog_list": ("shop",)}

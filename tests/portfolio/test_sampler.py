@@ -76,6 +76,16 @@ def test_only_models_near_the_best_are_searched_and_no_baseline():
     assert min(drawn.values()) >= 5
 
 
+def test_only_models_near_the_best_are_searched_by_a_negative_metric():
+    study = _study()
+    _add(study, "MLP", -1.0)
+    _add(study, "NHITS", -0.9)
+    _add(study, "GRU", 5.0)
+    drawn = _models(study, 30)
+    assert set(drawn) == {"MLP", "NHITS"}
+    assert min(drawn.values()) >= 5
+
+
 def test_a_model_that_was_tried_often_makes_room_for_the_others():
     study = _study()
     for _ in range(9):
