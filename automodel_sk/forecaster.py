@@ -42,6 +42,7 @@ from automodel_sk.estimator.insample import Rows, Window, predict_insample
 from automodel_sk.estimator.static import static_frame, static_names
 from automodel_sk.estimator.upstream import quantile_columns
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
+from automodel_sk.forecasting.digests import digest_of
 from automodel_sk.forecasting.inputs import prepared_history, steps_to_compute
 from automodel_sk.frames.clocks import Integers
 from automodel_sk.options import OptimizationConfig
@@ -416,14 +417,13 @@ class AutoNeuralForecaster(ForecasterContract):
         return self._search(context, self.auto_model_.h, self._later_study(context))
 
     def _later_study(self, context: Context) -> dict[str, Any]:
-        """Return a name of a study by the end of the data, since one study is of one dataset."""
+        """Return the name of a study by the end and the values of the data, of which it is one."""
         kept = self.storage == IN_MEMORY or self.resume == "overwrite"
         if self.study_name is None or kept:
             return {}
         last = int(context.cutoffs.argmax())
-        return {
-            "study_name": f"{self.study_name}-{context.layout.time(last, context.cutoffs[last])}"
-        }
+        end = context.layout.time(last, context.cutoffs[last])
+        return {"study_name": f"{self.study_name}-{end}-{digest_of(context.long)[:8]}"}
 
     def _options(self, context: Context) -> dict[str, Any]:
         """Return the search's options: every field of OptimizationConfig is also a parameter."""

@@ -58,12 +58,15 @@ class Asked:
         Format of the times, as in `strptime`.
     as_written : tuple of str
         Columns of a text file whose cells are kept as they are written: ``01012024`` stays so.
+    expected : str, optional
+        The decimal sign of the files that this one goes with.
     """
 
     separator: str | None = None
     decimal: str | None = None
     date_format: str | None = None
     as_written: tuple[str, ...] = ()
+    expected: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,7 @@ class Columns:
     wide : bool
         Whether each series is a column of its own.
     shared : tuple of str
-        Columns of a wide table that are no series, but belong to each of them.
+        The exogenous columns in use; those of a wide table are no series, but belong to each.
     ids : tuple
         The series of a wide table, once they are known.
     decimal : str, optional
@@ -89,7 +90,7 @@ class Columns:
     def format(self) -> Asked:
         """The text format, in which times of a known format are kept as they are written."""
         times = () if self.asked.date_format is None else (self.time or _TIME,)
-        return replace(self.asked, as_written=times)
+        return replace(self.asked, as_written=times, expected=self.decimal)
 
     def name_of(self, own: str) -> str:
         """Return the user's name of an internal column."""
@@ -241,12 +242,20 @@ def _with_values(frame: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFr
 
 
 def _with_numbers(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """Convert the text columns that hold numbers in a written format."""
+    """Convert the text columns that hold numbers in a written format.
+
+    Columns that are not in use stay as they are where a comma may mean two things.
+    """
+    from automodel_sk.data.preparation import MASK, WEIGHT
+
     decimal = _decimal_of(frame, columns)
+    # Static values have no times, and all of them are used by default.
+    used = (_TARGET, MASK, WEIGHT, *columns.shared) if _TIME in frame.columns else frame.columns
     read = {}
     for name in _texts_of(frame):
         shown = columns.name_of(name) if name == _TARGET else name
-        read[name] = as_numbers(frame[name].rename(shown), decimal).rename(name)
+        with nullcontext() if name in used else suppress(InvalidInputError):
+            read[name] = as_numbers(frame[name].rename(shown), decimal).rename(name)
     return frame.assign(**read) if read else frame
 
 
@@ -256,7 +265,17 @@ def _decimal_of(frame: pd.DataFrame, columns: Columns) -> str | None:
     Files that go together are read alike: ``1.220`` beside ``1,5`` is 1220 in either.
     """
     shown = evident_decimal(frame[name] for name in _texts_of(frame))
-    return columns.asked.decimal or shown or columns.decimal
+    return columns.asked.decimal or shown or _decimal_of_numbers(frame) or columns.decimal
+
+
+def _decimal_of_numbers(frame: pd.DataFrame) -> str | None:
+    """Return a point if a text file has numbers with one, that pandas could read."""
+    import pandas as pd
+
+    if frame.attrs.get("separator", ";") == ";":
+        return None
+    floats = (frame[name] for name in frame.columns if pd.api.types.is_float_dtype(frame[name]))
+    return "." if any((column.dropna() % 1 != 0).any() for column in floats) else None
 
 
 def _texts_of(frame: pd.DataFrame) -> list[str]:

@@ -109,7 +109,7 @@ def _fits(texts: pd.Series[Any], decimal: str) -> bool:
     """Return whether all texts are numbers with this decimal sign and grouped thousands."""
     point, group = _SIGNS[decimal], _SIGNS["," if decimal == "." else "."]
     pattern = rf"[-+]?(?:\d+|[1-9]\d{{0,2}}(?:{group}\d{{3}})+)(?:{point}\d+)?(?:[eE][-+]?\d+)?"
-    return bool(texts.map(lambda text: re.fullmatch(pattern, text) is not None).all())
+    return all(re.fullmatch(pattern, text) is not None for text in texts)
 
 
 def _converted(texts: pd.Series[Any], decimal: str) -> pd.Series[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from automodel_sk.cli.dialect import (
     open_bytes,
     recognise,
 )
+from automodel_sk.cli.number_text import evident_decimal
 from automodel_sk.exceptions import InvalidInputError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -109,6 +111,8 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     partial = target if is_stream else target.with_name(f".part{os.getpid()}_{target.name}")
     try:
         write(frame, partial)
+        if target.is_file():
+            shutil.copymode(target, partial)
         if not is_stream:
             partial.replace(target)
     except ImportError as exc:
@@ -172,7 +176,11 @@ def _read_text(separator: str | None) -> Reader:
             except pd.errors.ParserError as exc:  # names the first bad line alone
                 raise _with_all_lines(path, dialect) or exc from exc
             frame = frame.assign(**_written_cells(path, frame, dialect, asked, dtypes))
-        frame.attrs |= {"remark": dialect.remark(), "header": dialect.header}
+        frame.attrs |= {
+            "remark": dialect.remark(),
+            "header": dialect.header,
+            "separator": dialect.separator,
+        }
         return _without_blank(frame)
 
     return read
@@ -202,7 +210,11 @@ def _written_cells(
     """
     import pandas as pd
 
-    comma = asked.decimal == "," or (asked.decimal is None and dialect.separator == ";")
+    text = (frame[n] for n in frame.columns if n not in (*dtypes, *asked.as_written))
+    shown = evident_decimal(column for column in text if pd.api.types.is_string_dtype(column))
+    expected = asked.expected == "," and dialect.separator != ","
+    likely = dialect.separator == ";" or expected or shown == ","
+    comma = asked.decimal == "," or (asked.decimal is None and likely)
     wanted = [
         place
         for place, name in enumerate(frame.columns)

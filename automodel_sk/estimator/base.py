@@ -98,7 +98,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
                 raise
             raise refused from error
         if is_split(checked[1]) and not self.is_fitted:
-            check_one_study(self, list(y.columns))
+            check_one_study(self, list(self._y_metadata["feature_names"]))
         return checked
 
     def _check_fh(self, fh: Any, pred_int: bool = False) -> Any:

@@ -246,8 +246,15 @@ class Context:
                 f"the next {last.max()} time points, or name columns without a known future in "
                 "hist_exog"
             )
+        source = self._without_empty(source, last)
         rows = future_exogenous(self.layout, source, columns, self.cutoffs, h, last)
         return self._with_calendar(rows)
+
+    def _without_empty(self, source: pd.DataFrame, needed: Integers) -> pd.DataFrame:
+        """Leave out rows with empty values after the needed steps, which are as good as missing."""
+        rows = self.layout.rows(source.index)
+        is_needed = rows.steps <= self.cutoffs[rows.series] + needed[rows.series]
+        return source[is_needed | source.notna().to_numpy().all(axis=1)]
 
     def _calendar_ahead(self, h: int) -> pd.DataFrame | None:
         """Return the next steps of each series with the calendar alone; None without one."""
@@ -261,7 +268,7 @@ class Context:
         """Return how many of the `h` steps after the end of each series are known without gaps."""
         if not self.exogenous.future:
             return np.full(len(self.cutoffs), h)
-        known = self._known(self._source(None), h)
+        known = self._known(self._source(None).dropna(), h)
         return np.asarray(np.logical_and.accumulate(known, axis=1).sum(axis=1))
 
     def repeats_x(self, X: pd.DataFrame | None, h: int, upto: Integers) -> bool:
@@ -269,7 +276,7 @@ class Context:
         if not self.exogenous.future:
             return False
         steps = np.arange(1, h + 1)
-        return bool((~self._known(self._source(X), h) & (steps <= upto[:, None])).any())
+        return bool((~self._known(self._source(X).dropna(), h) & (steps <= upto[:, None])).any())
 
     def _known(self, source: pd.DataFrame, h: int) -> npt.NDArray[np.bool_]:
         return known_future(self.layout, source.index, self.cutoffs, h)

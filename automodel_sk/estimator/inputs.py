@@ -157,12 +157,12 @@ def columns_as_series(
     """
     if y.shape[1] == 1:
         return y, X
-    names = ["variable", *y.index.names]
     parts = {column: y[[column]].set_axis(["y"], axis=1) for column in y.columns}
-    return (
-        pd.concat(parts, names=names),
-        None if X is None else pd.concat(dict.fromkeys(y.columns, X), names=names),
-    )
+    repeated = None
+    if X is not None:  # its levels may be in another order
+        copies = dict.fromkeys(y.columns, X)
+        repeated = pd.concat(copies, names=["variable", *X.index.names])
+    return pd.concat(parts, names=["variable", *y.index.names]), repeated
 
 
 def columns_in_order(y: pd.DataFrame, known: Sequence[Any]) -> pd.DataFrame:

@@ -43,6 +43,8 @@ class Backtest:
         Column of the model.
     windows : Windows
         The held-out windows.
+    raw : DataFrame, optional
+        The model's forecasts before values below zero were cut off, on which intervals rest.
 
     Examples
     --------
@@ -58,6 +60,7 @@ class Backtest:
     forecasts: pd.DataFrame
     model: str
     windows: Windows
+    raw: pd.DataFrame | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -112,9 +115,11 @@ class Backtest:
     def typical_series(self) -> dict[str, object]:
         """Return the series with the best, the median and the worst forecast, by these words.
 
-        Returns fewer if there are fewer than three series with observed values.
+        Returns fewer if there are fewer than three series with observed values, none without one.
         """
         ranked = self.by_series()[self.model].dropna().index
+        if not len(ranked):
+            return {}
         places = {"best": 0, "typical": len(ranked) // 2, "worst": len(ranked) - 1}
         named: dict[int, str] = {}
         for word in ("best", "worst", "typical"):
@@ -189,10 +194,11 @@ def _test(model: AutoModel) -> Backtest:
     if state.scores is None and loss_family(state.loss) == "point":
         model._keep(with_scores(state, raw, frame))
     simple = _simple_forecasts(frame, windows, state)
-    own = state.treatment.of_forecast(raw[[*_KEYS, "y", column]])
+    raw = raw[[*_KEYS, "y", column]]
+    own = state.treatment.of_forecast(raw)
     forecasts = own.merge(simple, on=_KEYS, validate="one_to_one")
     forecasts["scale"] = forecasts["unique_id"].map(_scales(frame, state.season))
-    return Backtest(forecasts.sort_values(_KEYS, ignore_index=True), column, windows)
+    return Backtest(forecasts.sort_values(_KEYS, ignore_index=True), column, windows, raw)
 
 
 def _past_forecasts(model: AutoModel) -> tuple[Windows, pd.DataFrame, pd.DataFrame]:

@@ -86,6 +86,7 @@ def evaluate(
         name: _Forecaster(name, predict, futr_df, rows, state)
         for name, predict in predictors.items()
     }
+    own[state.column].point()  # what can't be forecast from these inputs is no missing score
     simple = {name: _fixed(rows.table[name]) for name in BASELINES if name not in own}
     table = [
         {"metric": metric.name, **_errors(metric, rows, state, {**own, **simple})}

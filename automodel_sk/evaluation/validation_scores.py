@@ -184,11 +184,14 @@ def chosen_metrics(
     found: list[Metric] = []
     for given in asked or [computable(of_search), *usual]:
         metric = resolve_metric(given, season)
-        if metric is None or metric in found:
-            continue
-        named = sum(metric.name in (m.name, m.name.rpartition(" (")[0]) for m in found)
-        found.append(replace(metric, name=f"{metric.name} ({named + 1})") if named else metric)
-    return found
+        if metric is not None and metric not in found:
+            found.append(metric)
+    names = [metric.name for metric in found]
+    earlier = [names[:place].count(name) for place, name in enumerate(names)]
+    return [
+        replace(metric, name=f"{metric.name} ({count + 1})") if count else metric
+        for metric, count in zip(found, earlier, strict=True)
+    ]
 
 
 def _forecast(

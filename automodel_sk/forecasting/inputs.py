@@ -32,18 +32,22 @@ _LONGEST = 100
 """Maximum horizon of a forecast, as a multiple of the model's own horizon."""
 
 
-def prepared_history(state: ModelState, dataset: pd.DataFrame) -> pd.DataFrame:
+def prepared_history(
+    state: ModelState, dataset: pd.DataFrame, *, trains_anew: bool = False
+) -> pd.DataFrame:
     """Validate and prepare a history to forecast from.
 
     Raises
     ------
     InvalidInputError
-        The rows can't be used, or hold categories not seen in training.
+        The rows can't be used, or hold only categories not seen in training, unless the model is
+        trained anew on them.
     """
     frame = usable_history(
         dataset, state.task, state.freq, state.date_order, state.ids, state.treatment
     )
-    check_known(frame, state.categories, "df")
+    if not trains_anew:
+        check_known(frame, state.categories, "df")
     return frame
 
 

@@ -47,8 +47,11 @@ def forecast_past_windows(
     static_df: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Forecast past windows with the configuration of a model; see `AutoModel.cross_validation`."""
-    frame = state.exact_history() if dataset is None else prepared_history(state, dataset)
-    static = prepared_static(state, static_df, frame)
+    if dataset is None:
+        frame = state.exact_history()
+    else:
+        frame = prepared_history(state, dataset, trains_anew=True)
+    static = prepared_static(state, static_df, frame, trains_anew=True)
     zone = day_zone(frame["ds"], state.freq)
     frame = on_wall(frame, state.freq)
     check_room(state, frame, static)
@@ -103,7 +106,10 @@ def calibrated(
 
     `cross_validation` forecasts the windows; if None, `forecast_past_windows` does.
     """
-    frame = state.history() if dataset is None else prepared_history(state, dataset)
+    if dataset is None:
+        frame = state.history()
+    else:
+        frame = prepared_history(state, dataset, trains_anew=True)
     windows = windows_to_hold_out(state, frame, n_windows)
     forecasts = (cross_validation or partial(forecast_past_windows, state))(
         frame if is_joint(state.model_name) else windows.of(frame),

@@ -151,7 +151,8 @@ def _coverage(plots: ModelPlots) -> dict[float, float]:
         return {}
     test = measured(model)
     levels = levels_within_reach(state) or LEVELS
-    return coverage_on_windows(test.forecasts, test.model, state.history(), state.season, levels)
+    forecasts = test.forecasts if test.raw is None else test.raw
+    return coverage_on_windows(forecasts, test.model, state.history(), state.season, levels)
 
 
 def _tested(plots: ModelPlots) -> tuple[Backtest | None, str]:
@@ -183,10 +184,10 @@ def _forecasts(
 ) -> Picture:
     """Return the forecasts of the best, the median and the worst series."""
     model, past = plots._model, plots._observed(None)
-    if test is None:
+    by_word = {} if test is None else test.typical_series()
+    if not by_word:
         names, caption = series_to_show(past["unique_id"], None, 3), "The first series."
     else:
-        by_word = test.typical_series()
         names = list(by_word.values())
         order = ", ".join(_WORDS[word] for word in by_word)
         caption = f"From above: {order}." if len(by_word) > 1 else "The data, and what follows."

@@ -5,6 +5,8 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import os
+import stat
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -251,6 +253,16 @@ def test_a_table_that_does_not_fit_on_the_disk_leaves_the_earlier_one(tmp_path: 
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert [file.name for file in tmp_path.iterdir()] == ["out.csv"]
     assert (tmp_path / "out.csv").read_text() == "ds,y\n1,0.5\n"
+
+
+def test_a_table_that_is_replaced_keeps_who_may_read_it(tmp_path: Path):
+    frame, target = pd.DataFrame({"ds": [1], "y": [0.5]}), tmp_path / "out.csv"
+    write_table(frame, target)
+    target.chmod(0o600)
+    write_table(frame.assign(y=0.75), target)
+    assert target.read_text() == "ds,y\n1,0.75\n"
+    if os.name == "posix":
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
 
 def test_numbers_of_forecasts_are_short_as_text_and_whole_in_parquet(tmp_path: Path):

@@ -21,8 +21,11 @@ def written(folder: Path, text: str, name: str = "a.csv") -> Path:
     return path
 
 
-def read(path: Path, *, wide: bool = False, **asked: Any) -> pd.DataFrame:
-    return read_series(path, Columns(asked=Asked(**asked), wide=wide), quiet=True)[0]
+def read(
+    path: Path, *, wide: bool = False, shared: tuple[str, ...] = (), **asked: Any
+) -> pd.DataFrame:
+    columns = Columns(asked=Asked(**asked), wide=wide, shared=shared)
+    return read_series(path, columns, quiet=True)[0]
 
 
 @pytest.mark.parametrize(
@@ -126,12 +129,38 @@ def test_files_of_one_command_share_the_decimal_sign(tmp_path: Path) -> None:
     assert price(later) == [1220]
 
 
-def test_a_further_column_that_may_mean_two_things_is_refused(tmp_path: Path) -> None:
+def test_a_column_in_use_that_may_mean_two_things_is_refused(tmp_path: Path) -> None:
     data = written(tmp_path, "unique_id;ds;y;price\na;2024-01-01;118;1.218\n")
     with pytest.raises(InvalidInputError, match=r"'price': '1\.218' may be 1\.218 or 1218; choose"):
-        read(data)
+        read(data, shared=("price",))
+    assert read(data)["price"].tolist() == ["1.218"]  # in nobody's use
     assert read(data, decimal=".")["price"].tolist() == [1.218]
     assert read(data, decimal=",")["price"].tolist() == [1218]
+
+
+def test_commas_in_one_column_say_what_points_in_others_mean(tmp_path: Path) -> None:
+    text = "unique_id\tds\ty\tprice\na\t2024-01-01\t1,5\t1.220\na\t2024-01-02\t2,5\t1.330\n"
+    found = read(written(tmp_path, text, "a.tsv"))
+    assert found["y"].tolist() == [1.5, 2.5]
+    assert found["price"].tolist() == [1220, 1330]
+    data = written(tmp_path, "unique_id;ds;y;price\na;2024-01-01;118,5;1.218\n")
+    _, columns = read_series(data, Columns(), quiet=True)
+    later = written(tmp_path, "unique_id\tds\tprice\na\t2024-01-02\t1.220\n", "later.tsv")
+    found = read_beside(later, columns, ("unique_id", "ds"))
+    assert found is not None
+    assert found["price"].tolist() == [1220]
+
+
+def test_numbers_with_a_point_say_what_commas_mean(tmp_path: Path) -> None:
+    text = 'unique_id,ds,y,people\na,2024-01-01,1.5,"1,220"\na,2024-01-02,2.5,"2,330"\n'
+    frame, columns = read_series(written(tmp_path, text), Columns(shared=("people",)), quiet=True)
+    assert frame["people"].tolist() == [1220, 2330]
+    later = written(tmp_path, "unique_id;ds;people\na;2024-01-03;1.220\n", "later.csv")
+    found = read_beside(later, columns, ("unique_id", "ds"))
+    assert found is not None
+    assert found["people"].tolist() == [1.22]  # by the point of the series' file
+    whole = text.replace("1.5", "1").replace("2.5", "2")
+    assert read(written(tmp_path, whole))["people"].tolist() == ["1,220", "2,330"]
 
 
 def test_the_index_that_pandas_writes_without_a_name(tmp_path: Path) -> None:

@@ -120,6 +120,9 @@ def test_a_category_that_is_new_is_said_so(caplog):
     more.loc[4, "day"] = "Friday"
     with pytest.raises(InvalidInputError, match="holds 8 categories, the model has room for 7"):
         model.refit(more)
+    other = panel("text").assign(day=lambda rows: rows["day"] + "!")
+    anew, known = (model.cross_validation(one)["MLP"] for one in (other, panel("text")))
+    assert anew.tolist() == known.tolist()
 
 
 @pytest.mark.parametrize(
@@ -175,9 +178,13 @@ def test_static_categories_that_are_new_are_said_so(caplog):
     options = {**QUICK, "static_df": static, "stat_exog_list": ["shop"]}
     model = create_auto_model("MLP", H, df, config, **options)
     strange = static.assign(shop=["new", "newer"])
-    for call in (model.predict, model.update, model.cross_validation):
+    for call in (model.predict, model.update):
         with pytest.raises(InvalidInputError, match="'shop' of static_df has no category known"):
             call(df, static_df=strange)
+    caplog.clear()
+    anew, known = (model.cross_validation(df, static_df=one) for one in (strange, static))
+    pd.testing.assert_frame_equal(anew, known)  # trained anew on categories of the same codes
+    assert "not trained on" not in caplog.text
     assert model.refit(df, static_df=strange).state.categories == {"shop": {"new": 1, "newer": 2}}
     caplog.clear()
     with caplog.at_level(logging.WARNING):

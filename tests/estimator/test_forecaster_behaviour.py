@@ -188,6 +188,18 @@ class TestObservedPointsOfSpecialData:
         expected = forecaster.auto_model_.predict(past, futr_df=future).iloc[step - 1, 2]
         assert forecaster.predict(fh=[0]).iloc[0] == pytest.approx(expected, rel=1e-5)
 
+    @pytest.mark.parametrize("known", [51, 53])
+    def test_with_x_whose_last_values_are_empty(self, known: int) -> None:
+        X = pd.DataFrame({"p": np.cos(np.arange(60.0))}, index=self.MONTHS)
+        forecaster = AutoNeuralForecaster("MLP", self.CONFIG, h=6, gpus=0, fill_gaps="ffill")
+        expected = forecaster.fit(self.Y, X=X[:51]).predict(fh=[-4, 0])
+        empty = X[:known].assign(p=lambda rows: rows["p"].where(np.arange(known) < 51))
+        found = forecaster.fit(self.Y, X=empty).predict(fh=[-4, 0])
+        pd.testing.assert_series_equal(found, expected)
+        pd.testing.assert_series_equal(
+            forecaster.predict(fh=[1, 3]), forecaster.predict(fh=[1, 3], X=X[48:51])
+        )
+
 
 class TestUpdate:
     def test_without_parameters_only_the_data_move_on(self) -> None:
@@ -475,6 +487,28 @@ class TestCode:
             "calendar": ["month"],
         }
         np.testing.assert_allclose(again.predict(), forecaster.predict(), rtol=1e-5)
+
+    def test_names_the_columns_that_members_read(self) -> None:
+        config = {"max_steps": 1, "input_size": 6, "hidden_size": 8, "num_layers": 1}
+        X = self.X.assign(price=1.0)
+        forecaster = AutoNeuralForecaster(
+            ["MLP"], {"MLP": config}, num_samples=1, gpus=0, hist_exog=np.array(["visits"])
+        )
+        forecaster.fit(self.Y, X=X, fh=[1, 2])
+        code = code_of(forecaster)
+        assert "hist_exog=['visits']," in code
+        assert "fit(y, X=X, fh" in code
+        state = forecaster.auto_model_.state
+        for past, future, given in (
+            ((), ("price",), "y, X=X[['price']], fh"),
+            (("visits",), (), "y, X=X[['visits']], fh"),
+            ((), (), "y, fh"),
+        ):
+            task = dataclasses.replace(state.task, hist_exog=past, futr_exog=future)
+            forecaster.auto_model_._state = dataclasses.replace(state, task=task)
+            code = code_of(forecaster)
+            assert f"fit({given}" in code
+            assert ("hist_exog" in code) == bool(past)
 
     def test_leaves_out_what_the_members_do_not_take(self) -> None:
         config = {"max_steps": 1, "input_size": 6, "learning_rate": 1e-5}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,36 @@ def test_searches_of_update_have_studies_of_their_own(tmp_path: Path) -> None:
         storage=tmp_path,
     )
     forecaster.fit(Y[:60]).update(Y[60:66]).update(Y[66:])
-    studies = {path.name for path in tmp_path.glob("*.journal")}
-    assert studies == {"s.journal", "s-2023-06.journal", "s-2023-12.journal"}
+    studies = sorted(path.name for path in tmp_path.glob("*.journal"))
+    assert [re.sub(r"-[0-9a-f]{8}(?=\.)", "", name) for name in studies] == [
+        "s-2023-06.journal",
+        "s-2023-12.journal",
+        "s.journal",
+    ]
     assert forecaster.predict(fh=[1]).index[0] == pd.Period("2024-01", "M")
+    forecaster.update(1.1 * Y[66:])  # corrected values, another study
+    forecaster.update(1.1 * Y[66:])  # the same study goes on
+    assert len(list(tmp_path.glob("*.journal"))) == 4
+
+
+@pytest.mark.parametrize("kind", ["array", "panel of arrays", "frames"])
+def test_columns_of_any_container_are_fitted_each(kind: str, tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).random((40, 2))
+    frame = pd.DataFrame(rows, columns=["a", "b"])
+    panel = np.stack([rows.T, 2 * rows.T])
+    y = {"array": rows, "panel of arrays": panel, "frames": [frame, 2 * frame]}[kind]
+    forecaster = AutoNeuralForecaster("MLP", {**SPACE, "learning_rate": 0.001}, gpus=0)
+    assert forecaster.fit(y, fh=[1, 2]).forecasters_.shape == (1, 2)
+    forecaster.set_params(config=SPACE, study_name="s", storage=tmp_path)
+    with pytest.raises(InvalidInputError, match="y has 2 columns"):
+        forecaster.fit(y, fh=[1, 2])
+
+
+def test_a_pretrained_forecaster_needs_no_study(tmp_path: Path) -> None:
+    panel = pd.concat({"u": Y.to_frame("y"), "v": 2 * Y.to_frame("y")}, names=["unit", "time"])
+    forecaster = AutoNeuralForecaster(
+        "MLP", SPACE, h=1, gpus=0, num_samples=1, study_name="s", storage=tmp_path
+    )
+    forecaster.pretrain(panel)
+    wide = pd.DataFrame({"a": Y, "b": 3 * Y})
+    assert forecaster.fit(wide, fh=[1]).predict().shape == (1, 2)

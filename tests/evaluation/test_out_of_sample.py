@@ -208,6 +208,10 @@ def test_future_values_come_from_the_test_rows() -> None:
     future = later.drop(columns="y")
     table = own.evaluate(first, ["mae"], futr_df=future, by_series=True)
     assert table["AutoEnsemble"].tolist() == pytest.approx([30.0, 3.0])
+    with pytest.raises(InvalidInputError, match="'promo'"):
+        own.evaluate(later, ["mae"], futr_df=future[["unique_id", "ds"]])
+    with pytest.raises(InvalidInputError, match="lacks"):
+        own.evaluate(later, ["mae"], futr_df=future.drop(index=future.index[0]))
 
 
 def test_calendar_columns_are_computed():
@@ -219,7 +223,7 @@ def test_calendar_columns_are_computed():
 
 def test_metrics_of_one_name_have_a_row_each(ensemble: AutoModel):
     largest, least = lambda y, f: abs(y - f).max(), lambda y, f: abs(y - f).min()
-    table = ensemble.evaluate(LATER, [largest, least, "mae", "MAE", largest])
+    table = ensemble.evaluate(LATER, [largest, least, least, "mae", "MAE", largest])
     names = [name.rpartition(".")[2] for name in table["metric"]]
     assert names == ["<lambda>", "<lambda> (2)", "mae"]
     apart = [[LATER["y"].iloc[4 * k : 4 * k + 4] - 7.0 * 10**k for k in (0, 1)]]

@@ -12,6 +12,7 @@ import pytest
 
 from automodel_sk import AutoModel, create_auto_model
 from automodel_sk.data.treatment import Treatment
+from automodel_sk.evaluation.backtest import backtest
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.search.prepared import prepare_data, treatment_of
 
@@ -55,6 +56,14 @@ def test_points_quantiles_and_paths_of_an_ensemble(tmp_path: Path) -> None:
     assert loaded.predict()["AutoEnsemble"].tolist() == [0.0, 0.0, 0.0]
     files = model.predict(to=tmp_path / "f")
     assert pd.read_parquet(files["path"].iloc[0])["AutoEnsemble"].min() == 0.0
+
+
+def test_a_backtest_keeps_the_forecasts_that_intervals_rest_on() -> None:
+    df = falling().assign(y=lambda rows: np.where(rows["ds"] < 55, 60.0 - rows["ds"], 0.0))
+    test = backtest(create_auto_model(["RWD"], 3, df, non_negative=True, n_windows=1, **QUICK))
+    assert test.raw is not None
+    assert test.raw["AutoEnsemble"].min() < 0
+    assert test.forecasts["AutoEnsemble"].tolist() == test.raw["AutoEnsemble"].clip(0).tolist()
 
 
 def test_points_and_intervals_of_a_network(tmp_path: Path) -> None:

@@ -194,6 +194,16 @@ def test_code_of_several_models_has_the_loss_of_their_networks():
     assert "loss" not in search_code(["Naive"], task, Treatment())
 
 
+def test_a_report_where_nothing_was_observed_lately(tmp_path: Path):
+    steps = np.arange(60)
+    df = pd.DataFrame({"unique_id": "a", "ds": steps, "y": 9.0 + steps % 3})
+    df["available_mask"] = np.where(steps < 40, 1.0, 0.0)
+    config = {"max_steps": 2, "input_size": 10}
+    model = create_auto_model("MLP", 5, df, config, use_mlflow=False, verbose=False)
+    assert backtest(model).typical_series() == {}
+    assert "The first series." in model.report(tmp_path / "report.html").read_text("utf-8")
+
+
 def judged(model: list[float], naive: list[float], last: list[float]) -> Any:
     frame = pd.DataFrame(
         {"unique_id": ["a", "b"], "cutoff": 0, "ds": 1, "y": 0.0, "scale": 1.0}
