@@ -186,9 +186,9 @@ def _read_windows(
         candidates.append(Candidate(**fields, forecasts=forecasts, errors=errors))
     combined = arrays["combined"]
     errors = arrays["errors.combined"] if own else window_errors(judged, manifest.metric)(combined)
-    stored = manifest.combination.fields()
-    stored["allowed"] = stored["allowed"] or setting_of(stored["scores"])
-    combination = Combination(**stored, forecasts=combined, errors=errors)
+    chosen = manifest.combination.fields()
+    chosen["allowed"] = chosen["allowed"] or setting_of(chosen["scores"])
+    combination = Combination(**chosen, forecasts=combined, errors=errors)
     return candidates, combination, arrays.get("errors.naive")
 
 
