@@ -409,7 +409,7 @@ def test_the_quick_benchmark_goes_on_where_it_was_stopped(
     quick = ["--quick", "--out", str(tmp_path)]
     assert command.main(quick) == 0
     text = capsys.readouterr().out
-    assert "| wall time of AutoNHITS on Optuna / ours | air-passengers | at least 10x |" in text
+    assert "| wall time of AutoNHITS on Optuna / ours | air-passengers | at least 12x |" in text
     assert "not measured" not in text
     runs = all_runs(QUICK, ["air-passengers"], gpu=False)
     assert len(runs) == sum(len(c.contestants) for c in COMPARISONS.values())
