@@ -81,6 +81,17 @@ def _restore_mlflow(kept: dict[tuple[str, str], Any], variables: dict[str, str])
 
 
 @pytest.fixture(autouse=True, scope="module")
+def ray_ends_with_its_file() -> Iterator[None]:
+    """Shut down Ray, since a program that uses it is never forked for a search on Optuna."""
+    yield
+    session, ray = (sys.modules.get(name) for name in ("automodel_sk.search.ray.session", "ray"))
+    if session is not None:
+        session._close()
+    if ray is not None and ray.is_initialized():
+        ray.shutdown()
+
+
+@pytest.fixture(autouse=True, scope="module")
 def mlflow_as_in_a_new_process() -> Iterator[None]:
     """Undo what the fixtures of a module, or its threads, set in MLflow for the whole process."""
     _restore_mlflow({}, _VARIABLES)
