@@ -21,7 +21,13 @@ from automodel_sk.estimator.checks import (
 )
 from automodel_sk.estimator.inputs import columns_in_order, sorted_by_index
 from automodel_sk.estimator.models import abilities
-from automodel_sk.estimator.upstream import is_split, is_vectorized, own_horizon, unchanged_on_error
+from automodel_sk.estimator.upstream import (
+    columns_of,
+    is_split,
+    is_vectorized,
+    own_horizon,
+    unchanged_on_error,
+)
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.frames.nixtla import looks_like_long_frame
 from automodel_sk.search_space import Choice
@@ -98,7 +104,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
                 raise
             raise refused from error
         if is_split(checked[1]) and not self.is_fitted:
-            check_one_study(self, list(self._y_metadata["feature_names"]))
+            check_one_study(self, columns_of(self))
         return checked
 
     def _check_fh(self, fh: Any, pred_int: bool = False) -> Any:

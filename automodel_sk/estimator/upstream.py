@@ -17,6 +17,7 @@ from sktime.datatypes import VectorizedDF
 from sktime.forecasting.base import BaseForecaster
 
 __all__ = [
+    "columns_of",
     "horizon_of",
     "is_split",
     "is_vectorized",
@@ -38,6 +39,11 @@ def is_vectorized(forecaster: Any) -> bool:
 def is_split(y: Any) -> bool:
     """Return whether checked data have several columns, each for a forecaster of its own."""
     return isinstance(y, VectorizedDF)
+
+
+def columns_of(forecaster: Any) -> list[Any]:
+    """Return the columns of the series that a forecaster checked last, of any container."""
+    return list(forecaster._y_metadata["feature_names"])
 
 
 def mtype_of(forecaster: Any) -> str:
