@@ -273,8 +273,10 @@ def check_one_study(forecaster: Any, columns: Sequence[Hashable]) -> None:
         Says how to give each column a study of its own.
     """
     name, config = forecaster.study_name, forecaster.config
-    if name is None or forecaster.storage == IN_MEMORY or hasattr(forecaster, "pretrained_model_"):
+    if name is None or forecaster.storage == IN_MEMORY:
         return
+    if hasattr(forecaster, "pretrained_model_"):
+        return  # forecasts without a search
     of_one = not makes_ensemble(forecaster.model, forecaster.ensemble)
     if of_one and config is not None and SearchSpace.parse(config).is_fixed:
         return  # trained without a study
