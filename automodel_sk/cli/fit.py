@@ -108,7 +108,7 @@ def fit(
             target_col,
             asked=asked,
             wide=wide,
-            shared=(*(futr_exog or ()), *(hist_exog or ())),
+            exogenous=(*(futr_exog or ()), *(hist_exog or ())),
         ),
         quiet=not options["verbose"],
     )

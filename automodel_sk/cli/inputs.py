@@ -51,7 +51,7 @@ class Columns:
         The text format, as far as the user specified it.
     wide : bool
         Whether each series is a column of its own.
-    shared : tuple of str
+    exogenous : tuple of str
         The exogenous columns in use; those of a wide table are no series, but belong to each.
     ids : tuple
         The series of a wide table, once they are known.
@@ -71,7 +71,7 @@ class Columns:
     id_type: Any = str
     asked: Asked = field(default_factory=Asked)
     wide: bool = False
-    shared: tuple[str, ...] = ()
+    exogenous: tuple[str, ...] = ()
     ids: tuple[Any, ...] = ()
     decimal: str | None = None
 
@@ -250,7 +250,7 @@ def _with_numbers(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
 
     decimal = _decimal_of(frame, columns)
     # Static values have no times, and all of them are used by default.
-    used = (_TARGET, MASK, WEIGHT, *columns.shared) if _TIME in frame.columns else frame.columns
+    used = (_TARGET, MASK, WEIGHT, *columns.exogenous) if _TIME in frame.columns else frame.columns
     read = {}
     for name in _texts_of(frame):
         shown = columns.name_of(name) if name == _TARGET else name
@@ -362,7 +362,7 @@ def _of_wide(frame: pd.DataFrame, columns: Columns, path: Path) -> tuple[pd.Data
             f" their values; name those, for example with {option} {time}_of_series"
         )
     decimal = _decimal_of(frame.drop(columns=time, errors="ignore"), columns)
-    frame = long_of(frame, path, time, names=names, shared=columns.shared, decimal=decimal)
+    frame = long_of(frame, path, time, names=names, shared=columns.exogenous, decimal=decimal)
     if columns.id_type is not str:
         frame = frame.astype({names[0]: columns.id_type}, errors="ignore")
     ids = tuple(frame[names[0]].unique())

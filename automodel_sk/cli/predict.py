@@ -197,7 +197,7 @@ def columns_of(model: AutoModel, columns: Columns) -> Columns:
         target=columns.target or target_col,
         series=only,
         id_type=ids.dtype if numeric else str,
-        shared=(*model.state.asked_ahead, *model.state.task.hist_exog),
+        exogenous=(*model.state.asked_ahead, *model.state.task.hist_exog),
         ids=tuple(ids),
     )
     learn(known)

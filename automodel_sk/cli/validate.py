@@ -92,8 +92,8 @@ def validate(
         raise typer.BadParameter("--futr and --h go together; try --h 12")
     models = single_or_several(model) if model or content is not None else None
     asked = Asked(sep, decimal, date_format)
-    shared = (*(futr_exog or ()), *(hist_exog or ()))
-    columns = Columns(id_col, time_col, target_col, asked=asked, wide=wide, shared=shared)
+    exogenous = (*(futr_exog or ()), *(hist_exog or ()))
+    columns = Columns(id_col, time_col, target_col, asked=asked, wide=wide, exogenous=exogenous)
     frame, columns = read_series(data, columns, quiet)
     static_df = read_beside(static, columns)
     future = read_beside(futr, columns, ("unique_id", "ds"))

@@ -79,8 +79,8 @@ def worker(
     config = replace(job.options, study_name=study_name, **options)
     start_workers_early(config)
     asked = Asked(sep, decimal, date_format)
-    shared = (*without_calendar(job.futr_exog), *job.hist_exog)
-    columns = Columns(id_col, time_col, target_col, asked=asked, wide=wide, shared=shared)
+    exogenous = (*without_calendar(job.futr_exog), *job.hist_exog)
+    columns = Columns(id_col, time_col, target_col, asked=asked, wide=wide, exogenous=exogenous)
     given = _given(job, config, data, static, columns)
     seconds = None if job.ends is None else job.ends - time.time()
     join = _join_several if job.models else _join

@@ -28,7 +28,7 @@ def read(folder: Path, text: str, **columns: Any) -> tuple[pd.DataFrame, Columns
 
 
 def test_each_column_is_a_series_from_its_first_to_its_last_value(tmp_path: Path) -> None:
-    frame, columns = read(tmp_path, WIDE, shared=("promo",))
+    frame, columns = read(tmp_path, WIDE, exogenous=("promo",))
     assert frame["unique_id"].tolist() == ["north"] * 4 + ["south"] * 2
     assert frame["ds"].tolist() == [f"2024-01-0{day}" for day in (1, 2, 3, 4, 2, 3)]
     assert frame["y"].fillna(-1).tolist() == [1, 2, -1, 4, 5, 6]
@@ -37,7 +37,7 @@ def test_each_column_is_a_series_from_its_first_to_its_last_value(tmp_path: Path
 
 
 def test_own_names_come_back_with_the_forecast(tmp_path: Path) -> None:
-    _, columns = read(tmp_path, WIDE, shared=("promo",), id="shop", target="sales")
+    _, columns = read(tmp_path, WIDE, exogenous=("promo",), id="shop", target="sales")
     own = pd.DataFrame({"unique_id": ["a"], "ds": [1], "y": [2.0]})
     assert columns.restored(own).columns.tolist() == ["shop", "day", "sales"]
 
@@ -63,7 +63,7 @@ def test_excel_is_read_too(tmp_path: Path) -> None:
 
 
 def test_future_values_hold_for_every_series(tmp_path: Path) -> None:
-    _, columns = read(tmp_path, WIDE, shared=("promo",))
+    _, columns = read(tmp_path, WIDE, exogenous=("promo",))
     (tmp_path / "f.csv").write_text("day,promo\n2024-01-05,1\n2024-01-06,0\n")
     future = read_beside(tmp_path / "f.csv", columns, ("unique_id", "ds"))
     assert future is not None
@@ -80,7 +80,7 @@ REFUSED = {
     "a series twice": ("day,a,a\n2024-01-01,1,2\n", {}, ("column 'a' twice", "--wide")),
     "a series without a name": ("day,a,\n2024-01-01,1,2\n", {}, ("no name for column 3",)),
     "no such time": (WIDE, {"time": "date"}, ("no column 'date'", "'day'", "--time-col NAME")),
-    "no such shared column": (WIDE, {"shared": ("price",)}, ("no column 'price'", "'promo'")),
+    "no such shared column": (WIDE, {"exogenous": ("price",)}, ("no column 'price'", "'promo'")),
     "times alone": ("day\n2024-01-01\n2024-01-02\n", {}, ("no column of values beside 'day'",)),
 }
 

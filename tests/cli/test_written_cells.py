@@ -22,9 +22,9 @@ def written(folder: Path, text: str, name: str = "a.csv") -> Path:
 
 
 def read(
-    path: Path, *, wide: bool = False, shared: tuple[str, ...] = (), **asked: Any
+    path: Path, *, wide: bool = False, exogenous: tuple[str, ...] = (), **asked: Any
 ) -> pd.DataFrame:
-    columns = Columns(asked=Asked(**asked), wide=wide, shared=shared)
+    columns = Columns(asked=Asked(**asked), wide=wide, exogenous=exogenous)
     return read_series(path, columns, quiet=True)[0]
 
 
@@ -132,7 +132,7 @@ def test_files_of_one_command_share_the_decimal_sign(tmp_path: Path) -> None:
 def test_a_column_in_use_that_may_mean_two_things_is_refused(tmp_path: Path) -> None:
     data = written(tmp_path, "unique_id;ds;y;price\na;2024-01-01;118;1.218\n")
     with pytest.raises(InvalidInputError, match=r"'price': '1\.218' may be 1\.218 or 1218; choose"):
-        read(data, shared=("price",))
+        read(data, exogenous=("price",))
     assert read(data)["price"].tolist() == ["1.218"]  # in nobody's use
     assert read(data, decimal=".")["price"].tolist() == [1.218]
     assert read(data, decimal=",")["price"].tolist() == [1218]
@@ -153,7 +153,9 @@ def test_commas_in_one_column_say_what_points_in_others_mean(tmp_path: Path) -> 
 
 def test_numbers_with_a_point_say_what_commas_mean(tmp_path: Path) -> None:
     text = 'unique_id,ds,y,people\na,2024-01-01,1.5,"1,220"\na,2024-01-02,2.5,"2,330"\n'
-    frame, columns = read_series(written(tmp_path, text), Columns(shared=("people",)), quiet=True)
+    frame, columns = read_series(
+        written(tmp_path, text), Columns(exogenous=("people",)), quiet=True
+    )
     assert frame["people"].tolist() == [1220, 2330]
     later = written(tmp_path, "unique_id;ds;people\na;2024-01-03;1.220\n", "later.csv")
     found = read_beside(later, columns, ("unique_id", "ds"))
