@@ -42,11 +42,11 @@ from automodel_sk.estimator.insample import Rows, Window, predict_insample
 from automodel_sk.estimator.static import static_frame, static_names
 from automodel_sk.estimator.upstream import quantile_columns
 from automodel_sk.exceptions import InvalidInputError, ModelFileError
-from automodel_sk.forecasting.digests import digest_of
 from automodel_sk.forecasting.inputs import prepared_history, steps_to_compute
 from automodel_sk.frames.clocks import Integers
 from automodel_sk.options import OptimizationConfig
 from automodel_sk.portfolio.ensemble import AutoEnsemble
+from automodel_sk.search.study.identity import data_digests
 from automodel_sk.search.study.storage import IN_MEMORY
 from automodel_sk.validation.data.categories import named_categories
 
@@ -164,7 +164,8 @@ class AutoNeuralForecaster(ForecasterContract):
         Whether forecasts and quantiles below zero become zero; "auto" if `y` is never negative.
     study_name : str, optional
         Name of the study; with `storage`, an interrupted search resumes under this name. Searches
-        of `update` add the last time of the data to it, unless `resume` is "overwrite".
+        of `update` add the last time of the data and a digest of them to it, as in
+        "sales-2024-06-1a2b3c4d", unless `resume` is "overwrite".
     storage : str or Path, default=":memory:"
         Storage of the trials; by default in memory, so that nothing is left on disk.
     resume : {"auto", "never", "overwrite"}, default="auto"
@@ -423,7 +424,8 @@ class AutoNeuralForecaster(ForecasterContract):
             return {}
         last = int(context.cutoffs.argmax())
         end = context.layout.time(last, context.cutoffs[last])
-        return {"study_name": f"{self.study_name}-{end}-{digest_of(context.long)[:8]}"}
+        digest, _ = data_digests(context.long, None)
+        return {"study_name": f"{self.study_name}-{end}-{digest[:8]}"}
 
     def _options(self, context: Context) -> dict[str, Any]:
         """Return the search's options: every field of OptimizationConfig is also a parameter."""

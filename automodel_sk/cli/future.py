@@ -63,4 +63,20 @@ def future_errors(
     result = DataValidator().validate_future(
         series, ahead, h, futr_exog=own, freq=step, categories=categories
     )
-    return result.errors
+    return result.errors or _unknown_categories(ahead, categories, series)
+
+
+def _unknown_categories(
+    ahead: pd.DataFrame, categories: Sequence[str], series: pd.DataFrame
+) -> list[str]:
+    """Return which columns have no category of the training data after the end of the series."""
+    from automodel_sk.data.categories import UnknownCategoriesError, check_known
+
+    known = {name: dict.fromkeys(series[name].dropna().unique(), 0) for name in categories}
+    ends = series.groupby("unique_id", observed=True)["ds"].max()
+    later = ahead[ahead["ds"] > ahead["unique_id"].map(ends)]
+    try:
+        check_known(later, known, "futr_df")
+    except UnknownCategoriesError as exc:
+        return [str(exc)]
+    return []

@@ -53,6 +53,8 @@ class Columns:
         Whether each series is a column of its own.
     exogenous : tuple of str
         The exogenous columns in use; those of a wide table are no series, but belong to each.
+    unread : tuple of str
+        Exogenous columns of the training data that the model does not read.
     ids : tuple
         The series of a wide table, once they are known.
     decimal : str, optional
@@ -72,6 +74,7 @@ class Columns:
     asked: Asked = field(default_factory=Asked)
     wide: bool = False
     exogenous: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     ids: tuple[Any, ...] = ()
     decimal: str | None = None
 
@@ -246,24 +249,35 @@ def _with_numbers(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
 
     Columns that are not in use stay as they are where a comma may mean two things.
     """
-    from automodel_sk.data.preparation import MASK, WEIGHT
-
     decimal = _decimal_of(frame, columns)
-    # Static values have no times, and all of them are used by default.
-    used = (_TARGET, MASK, WEIGHT, *columns.exogenous) if _TIME in frame.columns else frame.columns
-    read = {}
+    # Between commas, a point that pandas could read as a decimal sign most likely is one.
+    plain = frame.attrs.get("numbers", ()) if frame.attrs.get("separator") == "," else ()
+    used, read = _used(frame, columns), {}
     for name in _texts_of(frame):
         shown = columns.name_of(name) if name == _TARGET else name
+        sign = decimal or ("." if shown in plain else None)
         with nullcontext() if name in used else suppress(InvalidInputError):
-            read[name] = as_numbers(frame[name].rename(shown), decimal).rename(name)
+            read[name] = as_numbers(frame[name].rename(shown), sign).rename(name)
     return frame.assign(**read) if read else frame
+
+
+def _used(frame: pd.DataFrame, columns: Columns) -> list[str]:
+    """Return the columns of values that a model may read."""
+    from automodel_sk.data.preparation import MASK, WEIGHT
+
+    # Static values have no times, and all of them are used by default.
+    known = (_TARGET, MASK, WEIGHT, *columns.exogenous) if _TIME in frame.columns else frame.columns
+    return [name for name in frame.columns if name in known]
 
 
 def _decimal_of(frame: pd.DataFrame, columns: Columns) -> str | None:
     """Return the decimal sign that is known: asked for, shown by a file, or by that of the series.
 
-    Files that go together are read alike: ``1.220`` beside ``1,5`` is 1220 in either.
+    Files that go together are read alike: ``1.220`` beside ``1,5`` is 1220 in either. Where decimal
+    commas are not usual, those of a column that is not in use show nothing: it may hold lists.
     """
+    if frame.attrs.get("separator", ";") != ";":
+        frame = frame[_used(frame, columns)]
     shown = evident_decimal(frame[name] for name in _texts_of(frame))
     return columns.asked.decimal or shown or _decimal_of_numbers(frame) or columns.decimal
 
@@ -361,8 +375,10 @@ def _of_wide(frame: pd.DataFrame, columns: Columns, path: Path) -> tuple[pd.Data
             f"{path} has its times in {time!r}, the name that the forecast gives to the series or"
             f" their values; name those, for example with {option} {time}_of_series"
         )
+    frame = frame.drop(columns=[name for name in columns.unread if name in frame.columns])
     decimal = _decimal_of(frame.drop(columns=time, errors="ignore"), columns)
     frame = long_of(frame, path, time, names=names, shared=columns.exogenous, decimal=decimal)
+    frame.attrs.pop("separator", None)  # its numbers are no longer those of the file
     if columns.id_type is not str:
         frame = frame.astype({names[0]: columns.id_type}, errors="ignore")
     ids = tuple(frame[names[0]].unique())

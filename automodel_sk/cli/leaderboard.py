@@ -106,6 +106,7 @@ def leaderboard(
         rows["test_df"], columns = read_series(data, columns, quiet)
         rows["futr_df"] = read_beside(futr, columns, ("unique_id", "ds"))
         rows["static_df"] = read_beside(static, columns)
+        loaded.columns = columns.remembered()
     table = loaded.leaderboard(**rows)[:top]
     if as_json:
         metric = loaded.state.record.metric_name

@@ -129,8 +129,8 @@ def predict(
     if data is not None:
         frame, columns = read_series(data, columns, quiet)
     more: dict[str, Any] = {} if member is None else {"member": member_of(loaded, model, member)}
+    loaded.columns = columns.remembered()
     if to is not None:
-        loaded.columns = columns.remembered()  # the names in the files
         more["to"] = to
     forecast = loaded.predict(
         frame,
@@ -143,7 +143,7 @@ def predict(
     if to is not None:
         _name_files(forecast, to, as_json, quiet)
     else:
-        _hand_over(columns.restored(forecast), output, as_json, quiet)
+        _hand_over(forecast, output, as_json, quiet)
 
 
 def _check_apart(**options: Any) -> None:
@@ -190,6 +190,7 @@ def columns_of(model: AutoModel, columns: Columns) -> Columns:
     ids = model.state.ids
     only = ids[0] if len(ids) == 1 else None
     numeric = getattr(ids.dtype, "kind", "O") in "iuf"
+    read = (*model.state.asked_ahead, *model.state.task.hist_exog)
     known = replace(
         columns,
         id=columns.id or id_col,
@@ -197,11 +198,19 @@ def columns_of(model: AutoModel, columns: Columns) -> Columns:
         target=columns.target or target_col,
         series=only,
         id_type=ids.dtype if numeric else str,
-        exogenous=(*model.state.asked_ahead, *model.state.task.hist_exog),
+        exogenous=read,
+        unread=_unread(model, read),
         ids=tuple(ids),
     )
     learn(known)
     return known
+
+
+def _unread(model: AutoModel, read: Sequence[str]) -> tuple[str, ...]:
+    """Return the exogenous columns of an ensemble's training data that no member reads."""
+    data = getattr(model.state, "data", None)
+    given = () if data is None else (*data.futr_exog, *data.hist_exog)
+    return tuple(name for name in given if name not in read)
 
 
 def _hand_over(forecast: pd.DataFrame, output: Path | None, as_json: bool, quiet: bool) -> None:

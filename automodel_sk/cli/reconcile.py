@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automodel_sk.cli.dialect import Asked
-from automodel_sk.cli.inputs import Columns, read_beside
+from automodel_sk.cli.inputs import Columns, read_beside, say
 from automodel_sk.cli.options import Debug, Decimal, IdCol, Json, Separator, one_of
 from automodel_sk.cli.output import print_json, print_line
 from automodel_sk.cli.predict import columns_of
@@ -17,6 +17,8 @@ from automodel_sk.cli.targets import check_model_folder, save_somewhere
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from automodel_sk.auto_model import AutoModel
 
 __all__ = ["reconcile"]
 
@@ -83,11 +85,27 @@ def reconcile(
     matrix = read_beside(hierarchy, columns)
     assert matrix is not None
     coherent = loaded.reconcile(_of_ids(matrix, columns), method=method)
+    if coherent.levels and not _has_intervals(coherent):
+        say(
+            "The forecasts get no intervals: these need errors of all series in the validation"
+            " windows, and some series are too short for them."
+        )
+        coherent.levels = ()
     save_somewhere(coherent, target)
     if as_json:
         print_json({"model": target, "method": method})
     else:
         print_line(f"Model: {target}")
+
+
+def _has_intervals(model: AutoModel) -> bool:
+    """Return whether an ensemble's windows have all series of the hierarchy."""
+    from automodel_sk.portfolio.ensemble import AutoEnsemble
+
+    if not isinstance(model, AutoEnsemble) or model.state.reconciliation is None:
+        return True
+    judged = model.state.record.windows().ids
+    return judged is None or judged.equals(model.state.reconciliation.ids)
 
 
 def _of_ids(matrix: pd.DataFrame, columns: Columns) -> pd.DataFrame:

@@ -62,5 +62,6 @@ def report(
     asked = Asked(sep, decimal, date_format)
     columns = columns_of(loaded, Columns(id_col, time_col, target_col, asked=asked, wide=wide))
     future = read_beside(futr, columns, ("unique_id", "ds"))
+    loaded.columns = columns.remembered()
     written = loaded.report(output, futr_df=future)
     say(f"Report: {written}", quiet)

@@ -175,11 +175,13 @@ def _read_text(separator: str | None) -> Reader:
                 )
             except pd.errors.ParserError as exc:  # names the first bad line alone
                 raise _with_all_lines(path, dialect) or exc from exc
-            frame = frame.assign(**_written_cells(path, frame, dialect, asked, dtypes))
+            written = _written_cells(path, frame, dialect, asked, dtypes)
+            frame = frame.assign(**written)
         frame.attrs |= {
             "remark": dialect.remark(),
             "header": dialect.header,
             "separator": dialect.separator,
+            "numbers": [name for name in written if name not in asked.as_written],
         }
         return _without_blank(frame)
 

@@ -52,9 +52,12 @@ if TYPE_CHECKING:
 
 __all__ = ["validate"]
 
+_OF_DATA = ("freq", "strict_mode", "fill_gaps", "calendar", "holidays")
+_OF_SEARCH = ("n_windows", "step_size", "metric", "exclude")
+
 
 @reported
-@takes_options("freq", "strict_mode", "fill_gaps", "calendar", "holidays")
+@takes_options(*_OF_DATA, *_OF_SEARCH)
 def validate(
     ctx: typer.Context,
     data: Data,
@@ -116,7 +119,8 @@ def validate(
         "stat_exog": static_columns(static_df, stat_exog),
         "static_df": static_df,
     }
-    found = _check(frame, models, h, domains, options["strict_mode"], wanted)
+    kept = {name: options[name] for name in ("freq", "strict_mode", *_OF_SEARCH)}
+    found = _check(frame, models, h, domains, OptimizationConfig(**kept, use_mlflow=False), wanted)
     if future is not None and found.result.is_valid:
         assert h is not None
         errors = future_errors(future, futr_exog or (), series, h, options["freq"])
@@ -150,7 +154,7 @@ def _check(
     models: str | list[str] | None,
     h: int | None,
     space: dict[str, Any] | None,
-    strict: bool,
+    options: OptimizationConfig,
     wanted: dict[str, Any],
 ) -> _Found:
     """Check only the data, or the whole search if models are given."""
@@ -163,9 +167,10 @@ def _check(
     if models is None or h is None:
         columns = (*wanted["futr_exog"], *wanted["hist_exog"], *wanted["stat_exog"])
         text = text_columns(columns, frame, wanted["static_df"])
-        return _Found(DataValidator(strict).validate_dataset(frame, h=h, categories=text, **wanted))
+        validator = DataValidator(options.strict_mode)
+        return _Found(validator.validate_dataset(frame, h=h, categories=text, **wanted))
     if names_several(models):
-        return _check_several(frame, models, h, space, strict, wanted)
+        return _check_several(frame, models, h, space, options, wanted)
     lists = {f"{kind}_list": wanted[kind] for kind in ("futr_exog", "hist_exog", "stat_exog")}
     return _Found(
         validate_all(
@@ -173,7 +178,9 @@ def _check(
             model_class_name=models,
             dataset=frame,
             h=h,
-            strict_mode=strict,
+            strict_mode=options.strict_mode,
+            n_windows=options.n_windows,
+            step_size=options.step_size,
             freq=wanted["freq"],
             static_df=wanted["static_df"],
             **lists,
@@ -186,7 +193,7 @@ def _check_several(
     models: Any,
     h: int,
     space: dict[str, Any] | None,
-    strict: bool,
+    options: OptimizationConfig,
     wanted: dict[str, Any],
 ) -> _Found:
     """Plan a search over several models, as far as the data allow it."""
@@ -196,7 +203,6 @@ def _check_several(
 
     lists = [tuple(wanted[kind]) for kind in ("futr_exog", "hist_exog", "stat_exog")]
     given = UserInput(models, h, frame, space, None, wanted["static_df"], *lists)
-    options = OptimizationConfig(freq=wanted["freq"], strict_mode=strict, use_mlflow=False)
     try:
         plan = plan_portfolio(given, options.converted())
     except InvalidInputError as exc:

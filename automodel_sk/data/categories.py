@@ -12,6 +12,7 @@ from automodel_sk.data.wording import wording
 from automodel_sk.exceptions import InvalidInputError
 
 __all__ = [
+    "UnknownCategoriesError",
     "Vocabulary",
     "check_cardinalities",
     "check_known",
@@ -24,6 +25,10 @@ Vocabulary = Mapping[str, Mapping[Any, int]]
 """The code of each category, by column."""
 
 logger = logging.getLogger(__name__)
+
+
+class UnknownCategoriesError(InvalidInputError):
+    """A model knows no category of a column: likely these are not the column's values."""
 
 
 def vocabulary(
@@ -122,7 +127,7 @@ def check_known(
 
     Raises
     ------
-    InvalidInputError
+    UnknownCategoriesError
         No category of a column is known.
 
     Examples
@@ -130,7 +135,7 @@ def check_known(
     >>> check_known(pd.DataFrame({"day": ["1", "2"]}), {"day": {1.0: 1, 2.0: 2}}, "df")
     Traceback (most recent call last):
         ...
-    automodel_sk.exceptions.InvalidInputError: column 'day' of df has no category known to ...
+    automodel_sk.data.categories.UnknownCategoriesError: column 'day' of df has no category ...
     """
     for name, of in codes.items():
         if name not in frame.columns:
@@ -138,7 +143,7 @@ def check_known(
         values = frame[name].dropna().unique()
         new = [value for value in values if value not in of]
         if new and len(new) == len(values):
-            raise InvalidInputError(
+            raise UnknownCategoriesError(
                 f"{wording().column(name, frame_name)} has no category known to the model (first"
                 f" {new[0]!r}); pass the categories seen in training, with the same type:"
                 f" {', '.join(map(repr, list(of)[:5]))}"

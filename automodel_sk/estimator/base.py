@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from automodel_sk.estimator.checks import (
     check_one_study,
     probabilities,
     refuse_missing,
+    refuse_missing_exogenous,
     refuse_plain_values,
     warn_unused,
 )
@@ -26,6 +28,7 @@ from automodel_sk.estimator.upstream import (
     is_split,
     is_vectorized,
     own_horizon,
+    taking_missing,
     unchanged_on_error,
 )
 from automodel_sk.exceptions import InvalidInputError
@@ -94,10 +97,13 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
         if not self.is_fitted:
             warn_unused(self.model, X)
         refuse_plain_values(y)
+        unread = False
         if not self.get_tag("capability:missing_values"):
             refuse_missing(y)
+            unread = refuse_missing_exogenous(X, y, self.hist_exog or ())
         try:
-            checked = super()._check_X_y(X=X, y=self._in_order_of_fit(y), **options)
+            with taking_missing(self) if unread else nullcontext():
+                checked = super()._check_X_y(X=X, y=self._in_order_of_fit(y), **options)
         except TypeError as error:
             refused = None if X is None else refused_categories(X, self.model)
             if refused is None or isinstance(error, InvalidInputError):

@@ -7,6 +7,7 @@ from collections.abc import Collection, Hashable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from automodel_sk.arguments.number_rule import NumberRule
@@ -29,6 +30,7 @@ __all__ = [
     "check_one_study",
     "probabilities",
     "refuse_missing",
+    "refuse_missing_exogenous",
     "refuse_plain_values",
     "warn_unused",
 ]
@@ -371,6 +373,64 @@ def refuse_missing(y: Any) -> None:
             f"y has {number:,} missing {values}, first at {first}; fill {what}, e.g."
             f" fill_gaps='interpolate', or drop {what} at the start and the end of a series"
         )
+
+
+def refuse_missing_exogenous(X: Any, y: Any, past: Collection[Hashable]) -> bool:
+    """Raise for empty values of a frame `X`, except those that no model reads.
+
+    Parameters
+    ----------
+    X, y : DataFrame
+        What `fit`, `update` or `predict` gets; containers of other kinds are not checked.
+    past : collection of hashable
+        Columns whose values after the end of `y`, or in `predict`, are not read.
+
+    Returns
+    -------
+    bool
+        Whether there are empty values that no model reads.
+
+    Examples
+    --------
+    >>> y, X = pd.DataFrame({"y": [1.0, 2.0]}), pd.DataFrame({"price": [3.0, 3.0, None]})
+    >>> refuse_missing_exogenous(X, y, past=["price"])
+    True
+    >>> refuse_missing_exogenous(X, y, past=[])
+    Traceback (most recent call last):
+        ...
+    automodel_sk.exceptions.InvalidInputError: column 'price' of X has 1 missing value, first ...
+    """
+    if not isinstance(X, pd.DataFrame):
+        return False
+    empty = X.isna()
+    if not empty.to_numpy().any():
+        return False
+    later = _after_end(X.index, y)
+    for place, name in enumerate(X.columns):
+        missing = empty.iloc[:, place].to_numpy() & ~(later & (name in past))
+        number = int(missing.sum())
+        if number:
+            values = "value" if number == 1 else "values"
+            advice = "" if name in past else f", or hist_exog=[{name!r}] if its future isn't known"
+            raise InvalidInputError(
+                f"column {name!r} of X has {number:,} missing {values}, first at"
+                f" {X.index[int(missing.argmax())]}; fill them, e.g. X = X.ffill(){advice}"
+            )
+    return True
+
+
+def _after_end(index: pd.Index, y: Any) -> npt.NDArray[np.bool_]:
+    """Return which rows lie after the end of their series in `y`; all if there is no `y`."""
+    if y is None:
+        return np.ones(len(index), dtype=bool)
+    if not isinstance(y, (pd.Series, pd.DataFrame)) or y.index.nlevels != index.nlevels:
+        return np.zeros(len(index), dtype=bool)
+    if index.nlevels == 1:
+        return np.asarray(index > y.index.max())
+    series, times = y.index.droplevel(-1), y.index.get_level_values(-1)
+    ends = pd.Series(times, index=series).groupby(level=[*range(series.nlevels)]).max()
+    of_rows = ends.reindex(index.droplevel(-1)).array
+    return np.asarray(pd.Series(index.get_level_values(-1)) > pd.Series(of_rows))
 
 
 def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:

@@ -341,16 +341,30 @@ def _columns(X: pd.DataFrame | None, names: list[Hashable]) -> Any:
     return as_numbers(X[names])
 
 
+def _with_known(new: pd.DataFrame, old: pd.DataFrame, places: Integers) -> pd.DataFrame:
+    """Fill the empty values of new rows, which tell nothing, with those that were known before."""
+    if not len(old) or not new.isna().to_numpy().any():
+        return new
+    known = old.set_axis(places).reindex(range(len(new)))
+    own = new.reset_index(drop=True)
+    return own.where(own.notna(), known).set_axis(new.index)
+
+
 def _merged(
     layout: Layout, old: pd.DataFrame | None, new: pd.DataFrame, *, cut: bool = False
 ) -> pd.DataFrame:
-    """Override old rows by new ones; with `cut`, the series in `new` end where `new` ends."""
+    """Override old rows by new ones; with `cut`, the series in `new` end where `new` ends.
+
+    Without, empty values override nothing.
+    """
     if old is None:
         return _own(new)
     old, new = old[layout.knows(old.index)], new[layout.knows(new.index)]
     old_rows, new_rows = layout.rows(old.index), layout.rows(new.index)
     places, _ = find_rows(new_rows, old_rows)
     keep = places < 0
+    if not cut:
+        new = _with_known(new, old[~keep], places[~keep])
     if cut:
         ends = np.full(layout.n_series, np.iinfo(np.int64).max)
         seen = np.unique(new_rows.series)

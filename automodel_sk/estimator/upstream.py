@@ -27,6 +27,7 @@ __all__ = [
     "restore_fit",
     "series_name_of",
     "set_fitted",
+    "taking_missing",
     "unchanged_on_error",
 ]
 
@@ -76,6 +77,16 @@ def own_horizon(forecaster: Any, fh: Any, pred_int: bool) -> Any:
     checked = BaseForecaster._check_fh(copied, fh, pred_int)
     forecaster._fh = copied._fh
     return checked
+
+
+@contextmanager
+def taking_missing(forecaster: Any) -> Iterator[None]:
+    """Let the base class take missing values that were checked before."""
+    forecaster.set_tags(**{"capability:missing_values": True})
+    try:
+        yield
+    finally:
+        forecaster.set_tags(**{"capability:missing_values": False})
 
 
 @contextmanager

@@ -135,7 +135,8 @@ def forecasts_to(
         static = prepared_static(state, None, history)
     size = len(history) if is_joint(state.model_name) else BLOCK
     blocks = Blocks(history, inputs["futr_df"], static, size)
-    digest = digest_of(state.fingerprint(), history, inputs["futr_df"], static, size, *asked)
+    names = state.columns.names
+    digest = digest_of(state.fingerprint(), history, inputs["futr_df"], static, size, names, *asked)
 
     def under_their_names(rows: slice, own: dict[str, pd.DataFrame | None]) -> pd.DataFrame:
         table = forecast(rows, own)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from automodel_sk.data.held_out import held_out_steps, long_enough, of_series
 from automodel_sk.data.times.wall_dates import day_zone, in_zone, on_wall
+from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.conformal import ConformalScores
 from automodel_sk.forecasting.future_values import of_steps, times_after
 from automodel_sk.forecasting.inputs import prepared_history, prepared_static
@@ -19,9 +20,10 @@ from automodel_sk.forecasting.past_windows import warn_left_out
 from automodel_sk.forecasting.predict import warn_of_non_finite, with_conformal_quantiles
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.later_rows import EveryWindow
+from automodel_sk.portfolio.members.base import NotSupportedByMemberError
 from automodel_sk.portfolio.refits import refitted
 from automodel_sk.portfolio.state import NAME, EnsembleState
-from automodel_sk.portfolio.team import Inputs, Team
+from automodel_sk.portfolio.team import UNABLE, Inputs, Team
 
 __all__ = ["forecast_ahead", "forecast_past"]
 
@@ -64,7 +66,8 @@ def forecast_ahead(
     past = state.history() if inputs["history"] is None else inputs["history"]
     times, longer = times_after(past, state.freq, steps), steps > state.h
     given = _given(state, {**inputs, "futr_df": of_steps(inputs["futr_df"], times)}, longer)
-    point = team.point(given, past, steps, longer=longer)
+    refusals = InvalidInputError if longer else NotSupportedByMemberError
+    point = team.point(given, past, steps, left_out_for=(refusals,))
     table = state.coherent(times.assign(**{name: point.ravel()}), name)
     if columns:
         table = with_conformal_quantiles(table, name, past, columns, scores())
@@ -126,7 +129,7 @@ def _past_windows(original: Team, data: EveryWindow, every: int) -> Array:
         if window == 1 or (every and (window - 1) % every == 0):
             team = refitted(original, _to_train_on(data, past))
         inputs = Inputs(past, data.of_window(window), data.static_df)
-        points.append(team.point(inputs, past, data.h))
+        points.append(team.point(inputs, past, data.h, left_out_for=UNABLE))
     return np.stack(points, axis=1)
 
 

@@ -15,9 +15,8 @@ from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.metrics import computable
 from automodel_sk.portfolio.candidates import Candidate, choose_among
 from automodel_sk.portfolio.later_rows import EveryWindow, with_past
-from automodel_sk.portfolio.members.base import NotSupportedByMemberError
 from automodel_sk.portfolio.state import EnsembleState, configurations, task_of
-from automodel_sk.portfolio.team import Inputs, Team
+from automodel_sk.portfolio.team import UNABLE, Inputs, Team
 from automodel_sk.portfolio.window_record import WindowRecord, window_errors
 
 __all__ = ["reweighted"]
@@ -137,7 +136,7 @@ def _judged_again(state: EnsembleState, data: EveryWindow) -> tuple[Candidate, .
         try:
             forecasts = _forecasts(state.team.alone(name), data)
             found.append(replace(known, state="COMPLETE", forecasts=forecasts, errors=None))
-        except NotSupportedByMemberError as exc:
+        except UNABLE as exc:
             logger.warning("%s gets no weight: %s", name, exc)
             refusals.append(exc)
             failed = replace(known, state="FAIL", reason=str(exc), forecasts=None, errors=None)

@@ -30,9 +30,8 @@ from automodel_sk.portfolio.later_rows import (
 )
 from automodel_sk.portfolio.later_scores import leaderboard_on, with_later_scores
 from automodel_sk.portfolio.leaderboard import LEFT_OUT, Leaderboard, leaderboard
-from automodel_sk.portfolio.members.base import NotSupportedByMemberError
 from automodel_sk.portfolio.state import NAME, EnsembleState
-from automodel_sk.portfolio.team import Inputs, Team
+from automodel_sk.portfolio.team import UNABLE, Inputs, Team
 
 __all__ = ["standings"]
 
@@ -150,7 +149,7 @@ def _point(state: EnsembleState, team: Team, name: str, window: LaterWindow) -> 
     try:
         inputs = Inputs(data.frame, window.future, data.static_df)
         point = team.point(inputs, data.frame, data.h)
-    except NotSupportedByMemberError as exc:
+    except UNABLE as exc:
         logger.warning("%s gets no errors on later rows: %s", name, exc)
         return np.nan
     table = pd.DataFrame({name: point.ravel()})

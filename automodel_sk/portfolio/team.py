@@ -13,16 +13,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from automodel_sk.data.categories import UnknownCategoriesError
 from automodel_sk.exceptions import InvalidInputError
 from automodel_sk.forecasting.calibration import named
 from automodel_sk.forecasting.plausible import far_from_past, ranges_of
 from automodel_sk.portfolio.data import PortfolioData
 from automodel_sk.portfolio.members.base import FittedMember, NotSupportedByMemberError
 
-__all__ = ["Inputs", "Team", "WeightedMember", "weighted"]
+__all__ = ["UNABLE", "Inputs", "Team", "WeightedMember", "weighted"]
 
 Array = npt.NDArray[np.float64]
 Kind = Literal["mean", "median"]
+Refusals = tuple[type[InvalidInputError], ...]
+
+UNABLE: Refusals = (NotSupportedByMemberError, UnknownCategoriesError)
+"""Errors of a member that cannot forecast a window of the user's data, where others may."""
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +130,14 @@ class Team:
 
         return replace(self, parts=tuple(map(of_some, self.parts)))
 
-    def point(self, inputs: Inputs, past: pd.DataFrame, h: int, *, longer: bool = False) -> Array:
+    def point(
+        self,
+        inputs: Inputs,
+        past: pd.DataFrame,
+        h: int,
+        *,
+        left_out_for: Refusals = (NotSupportedByMemberError,),
+    ) -> Array:
         """Forecast with all members and combine the forecasts.
 
         Parameters
@@ -136,8 +148,8 @@ class Team:
             The rows before the forecast; a member's forecast far from them is left out.
         h : int
             Steps.
-        longer : bool
-            Whether `h` is more than the horizon of training; members that cannot are left out.
+        left_out_for : tuple of exception types
+            The errors for which a member is left out.
 
         Returns
         -------
@@ -154,9 +166,7 @@ class Team:
         for name, part in self.by_name.items():
             try:
                 found[name] = _forecast(part.member, inputs, n_series, h)
-            except InvalidInputError as exc:
-                if not (longer or isinstance(exc, NotSupportedByMemberError)):
-                    raise
+            except left_out_for as exc:
                 refusals[name] = exc
         self._report(refusals)
         found = self._without_far_ones(found, past)

@@ -149,3 +149,79 @@ def test_validate_and_fit_check_future_values_before_a_search(home: Path):
     result = run("validate", *asked[:-2], "--futr", short)
     assert result.exit_code == 2
     assert "--futr and --h go together" in words(result.output)
+
+
+def test_validate_and_fit_refuse_future_values_of_unknown_categories(home: Path):
+    months = pd.read_csv(home / "past.csv", parse_dates=["day"])
+    months["month"] = months["day"].dt.month_name()
+    ahead = pd.read_csv(home / "ahead.csv", sep=";").assign(month="November")
+    files = [home / "months.csv", home / "november.csv"]
+    for table, file in zip((months, ahead), files, strict=True):
+        table.to_csv(file, index=False)
+    asked = [files[0], *NAMES, "--futr-exog", "month", "--h", H, "--futr", files[1]]
+    for command in (["validate"], ["fit", "--model", "Naive", "--no-mlflow"]):
+        result = run(*command, *asked)
+        assert result.exit_code == 1
+        said = words(result.output)
+        assert f"column 'month' of {files[1]} has no category known to the model" in said
+    ahead.assign(month="February").to_csv(files[1], index=False)
+    assert run("validate", *asked).exit_code == 0
+
+
+def test_names_of_the_new_files_are_those_of_the_forecast(home: Path):
+    own = {"shop": "store", "day": "date", "sold": "sales"}
+    newer = pd.read_csv(home / "past.csv").rename(columns=own).assign(day=1, shop="x")
+    ahead = pd.read_csv(home / "ahead.csv", sep=";").rename(columns=own).groupby("store").head(H)
+    files = [home / "newer.csv", home / "newer_ahead.csv"]
+    for table, file in zip((newer, ahead), files, strict=True):
+        table.to_csv(file, index=False)
+    names = ["--id-col", "store", "--time-col", "date", "--target-col", "sales"]
+    beside = ["--futr", files[1], "--static", home / "static_store.csv"]
+    STATIC.rename(columns=own).to_csv(beside[-1], index=False)
+    result = run("predict", home / "model", files[0], *names, *beside)
+    assert result.exit_code == 0, result.output
+    lines = [line.split(",") for line in result.stdout.splitlines()]
+    assert lines[0] == ["store", "date", "AutoEnsemble"]
+    known = pd.read_csv(home / "past.csv", parse_dates=["day"])
+    futr = pd.read_csv(home / "ahead.csv", parse_dates=["day"], sep=";").groupby("shop").head(H)
+    expected = AutoModel.load(home / "model").predict(known, futr_df=futr, static_df=STATIC)
+    values = [float(line[2]) for line in lines[1:]]
+    assert values == pytest.approx(expected["AutoEnsemble"].tolist(), rel=1e-5)
+
+
+def test_a_column_that_no_member_reads_is_no_series_of_a_wide_file(tmp_path: Path):
+    days = pd.date_range("2024-01-01", periods=40).strftime("%Y-%m-%d")
+    wide = pd.DataFrame({"day": days, "north": range(40), "south": range(40, 80)})
+    wide.assign(holiday="none").to_csv(tmp_path / "a.csv", index=False)
+    asked = ["--wide", "--futr-exog", "holiday", "--h", 3]
+    asked += ["--model", "Naive", "--model", "SeasonalNaive"]
+    more = ["--output", tmp_path / "model", "--no-mlflow", "--quiet", "--cpus", 1]
+    result = run("fit", tmp_path / "a.csv", *asked, *more)
+    assert result.exit_code == 0, result.output
+    for command in (["predict"], ["leaderboard", "--json", "--data"]):
+        later = wide.iloc[10:] if command[0] == "predict" else wide.assign(day=_later(days))
+        later.assign(holiday="none").to_csv(tmp_path / "b.csv", index=False)
+        place = [tmp_path / "model", tmp_path / "b.csv"]
+        asked = [command[0], place[0], *command[1:], place[1], "--wide"]
+        result = run(*asked)
+        assert result.exit_code == 0, result.output
+        assert "holiday" not in result.stdout
+
+
+def _later(days: pd.Index) -> pd.Index:
+    return (pd.to_datetime(days) + pd.Timedelta(days=40)).strftime("%Y-%m-%d")
+
+
+def test_validate_heeds_the_windows_and_the_excluded_models_of_a_run_file(tmp_path: Path):
+    panel()[["shop", "day", "sold"]].to_csv(tmp_path / "a.csv", index=False)
+    models = ["--model", "Naive", "--model", "SeasonalNaive", "--model", "AutoETS"]
+    asked = ["validate", tmp_path / "a.csv", *NAMES, "--h", 12, "--json"]
+    result = run(*asked, *models, "--exclude", "AutoETS", "--metric", "mae")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert {*document["models"]} == {"Naive", "SeasonalNaive"}
+    for chosen in (models, ["--model", "MLP"]):
+        result = run(*asked, *chosen, "--n-windows", 10)
+        assert result.exit_code == 1
+        (error, *_) = json.loads(result.stdout)["errors"]
+        assert "--n-windows" in error

@@ -121,3 +121,23 @@ def test_what_is_no_hierarchy_of_the_model_is_refused_in_the_words_of_files(home
     result = run("reconcile", home / "sales_auto", file, "--output", home / "taken")
     assert result.exit_code == 1
     assert "exists and is not a saved model" in result.stderr
+
+
+def test_a_series_too_short_for_the_windows_leaves_no_intervals_to_give(tmp_path: Path):
+    ids = {name: name for name in SUMS}
+    whole = sales(ids)
+    short = whole[(whole["shop"] != "z") | (whole["day"] >= "2024-02-25")]
+    short.to_csv(tmp_path / "sales.csv", index=False)
+    matrix(ids).to_csv(tmp_path / "hierarchy.csv", index=False)
+    names = ["--id-col", "shop", "--time-col", "day", "--target-col", "sold"]
+    models = ["--model", "SeasonalNaive", "--model", "Naive", "--n-windows", 3, "--level", 80]
+    more = ["--output", tmp_path / "model", "--no-mlflow", "--quiet", "--cpus", 1]
+    result = run("fit", tmp_path / "sales.csv", "--h", H, *names, *models, *more)
+    assert result.exit_code == 0, result.output
+    asked = ["reconcile", tmp_path / "model", tmp_path / "hierarchy.csv"]
+    result = run(*asked, "--method", "wls_struct")
+    assert result.exit_code == 0, result.output
+    assert "The forecasts get no intervals: these need errors of all series" in result.stderr
+    result = run("predict", tmp_path / "model_coherent")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[0] == "shop,day,AutoEnsemble"

@@ -36,6 +36,12 @@ def test_each_column_is_a_series_from_its_first_to_its_last_value(tmp_path: Path
     assert (columns.time, columns.ids) == ("day", ("north", "south"))
 
 
+def test_a_column_that_the_model_does_not_read_is_no_series(tmp_path: Path) -> None:
+    frame, columns = read(tmp_path, WIDE, unread=("promo", "price"))
+    assert frame.columns.tolist() == ["unique_id", "ds", "y"]
+    assert columns.ids == ("north", "south")
+
+
 def test_own_names_come_back_with_the_forecast(tmp_path: Path) -> None:
     _, columns = read(tmp_path, WIDE, exogenous=("promo",), id="shop", target="sales")
     own = pd.DataFrame({"unique_id": ["a"], "ds": [1], "y": [2.0]})

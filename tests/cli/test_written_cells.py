@@ -165,6 +165,26 @@ def test_numbers_with_a_point_say_what_commas_mean(tmp_path: Path) -> None:
     assert read(written(tmp_path, whole))["people"].tolist() == ["1,220", "2,330"]
 
 
+def test_columns_in_nobodys_use_say_nothing_between_commas_or_tabs(tmp_path: Path) -> None:
+    rows = ['a,2024-01-01,12.500,"1,5"', 'a,2024-01-02,13.250,"2,5"']
+    text = "\n".join(["unique_id,ds,y,pack", *rows]) + "\n"
+    assert read(written(tmp_path, text))["y"].tolist() == [12.5, 13.25]
+    found = read(written(tmp_path, text), exogenous=("pack",))
+    assert found["y"].tolist() == [12_500, 13_250]
+    assert found["pack"].tolist() == [1.5, 2.5]
+    tabs = "unique_id\tds\ty\tlat\na\t2024-01-01\t1,234\t52.5\na\t2024-01-02\t2,345\t52.5\n"
+    with pytest.raises(InvalidInputError, match=r"'y': '1,234' may be 1234 or 1\.234; choose"):
+        read(written(tmp_path, tabs, "a.tsv"))
+    assert read(written(tmp_path, tabs, "a.tsv"), exogenous=("lat",))["y"].tolist() == [1234, 2345]
+
+
+def test_the_series_of_a_wide_file_say_what_its_other_columns_mean(tmp_path: Path) -> None:
+    text = "ds\tnorth\tprice\n2024-01-01\t118,5\t1,220\n2024-01-02\t119,5\t1,330\n"
+    found = read(written(tmp_path, text, "a.tsv"), wide=True, exogenous=("price",))
+    assert found["y"].tolist() == [118.5, 119.5]
+    assert found["price"].tolist() == [1.22, 1.33]
+
+
 def test_the_index_that_pandas_writes_without_a_name(tmp_path: Path) -> None:
     path = tmp_path / "close.csv"
     pd.Series(range(40), index=DAYS, name="Close").to_csv(path)

@@ -135,3 +135,56 @@ class TestPanel:
             InvalidInputError, match=r"no row at 2018-12 of series 'a'.*these 8 rows"
         ):
             forecaster.predict(X=self.future(b=3, a=7))
+
+
+class TestEmptyValues:
+    """Empty values of X: they tell nothing, and are named where a model would read them."""
+
+    def test_they_override_no_known_ones(self) -> None:
+        forecaster = mlp(h=6, fill_gaps="ffill").fit(Y[:40], X=X[:46])
+        expected = forecaster.predict(fh=[1, 2])
+        empty = X[40:46].where(np.arange(6)[:, None] < 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            found = forecaster.predict(fh=[1, 2], X=empty)
+        pd.testing.assert_series_equal(found, expected)
+        later = forecaster.update(Y[40:41], X=empty, update_params=False).predict(fh=[1])
+        whole = mlp(h=6, fill_gaps="ffill").fit(Y[:40], X=X[:46])
+        whole = whole.update(Y[40:41], update_params=False).predict(fh=[1])
+        pd.testing.assert_series_equal(later, whole)
+
+    @pytest.mark.parametrize("panel", [False, True])
+    def test_the_future_of_a_past_column_may_be_empty(self, panel: bool) -> None:
+        both = X.assign(visits=np.arange(60.0))
+        empty = both.assign(visits=both["visits"].where(np.arange(60) < 40))
+        y, given, known = Y[:40].to_frame(), empty[:46], both[:40]
+        if panel:  # the second series ends earlier
+            y, given, known = (
+                pd.concat({"a": rows, "b": rows[: len(rows) - 2]}, names=["s", "t"])
+                for rows in (y, given, known)
+            )
+            given.loc[("b", MONTHS[38:40]), "visits"] = np.nan
+        forecaster = mlp(h=3, hist_exog=["visits"]).fit(y, X=given)
+        whole = mlp(h=3, hist_exog=["visits"]).fit(y, X=known)
+        ahead = given[["price"]]
+        pd.testing.assert_frame_equal(
+            forecaster.predict(fh=[1, 2, 3]), whole.predict(fh=[1, 2, 3], X=ahead)
+        )
+        pd.testing.assert_frame_equal(
+            forecaster.predict(fh=[1, 2, 3], X=given), whole.predict(fh=[1, 2, 3], X=ahead)
+        )
+        assert not forecaster.get_tag("capability:missing_values")
+
+    def test_others_are_named(self) -> None:
+        empty = X.where(np.arange(60)[:, None] != 30)
+        with pytest.raises(InvalidInputError) as caught:
+            mlp(h=3).fit(Y[:40], X=empty)
+        assert str(caught.value) == (
+            "column 'price' of X has 1 missing value, first at 2017-07; fill them, e.g."
+            " X = X.ffill(), or hist_exog=['price'] if its future isn't known"
+        )
+        with pytest.raises(InvalidInputError, match=r"first at 2017-07; fill them, .*ffill\(\)$"):
+            mlp(h=3, hist_exog=["price"]).fit(Y[:40], X=empty)
+        forecaster = mlp(h=3).fit(Y[:40], X=X[:40])
+        with pytest.raises(InvalidInputError, match="column 'price' of X has 1 missing value"):
+            forecaster.predict(fh=[1], X=X[40:43].where(np.arange(3)[:, None] > 0))

@@ -114,6 +114,36 @@ def test_refit_takes_categories_that_the_network_itself_takes():
         alone.update(newer)
 
 
+def test_a_member_that_knows_no_category_of_a_window_is_left_out_of_it(caplog):
+    # As the last month of a year: its category stands in no row before the window.
+    promo = lambda frame: frame.assign(  # noqa: E731
+        promo=np.where(frame.groupby("unique_id").cumcount(ascending=False) < H, "C", "A")
+    )
+    frame = rows(2).drop(columns="price").pipe(promo)
+    exog = {"futr_exog_list": ["promo"]}
+    config = {**CONFIG, "cat_exog_list": ["promo"], "categorical_cardinalities": {"promo": 10}}
+    early = frame.assign(promo=np.where(frame["y"] > 15, "A", "B"))
+    model = create_auto_model("MLP", H, early, config, **exog, **QUIET)
+    data = data_of(early, H, n_windows=2, futr_exog=("promo",))
+    last = LastTimes(1.0, data.frame, H, name="Last")
+    ensemble = ensemble_of(early, data, [NeuralMember(model), last], (0.5, 0.5))
+    table = ensemble.cross_validation(frame, n_windows=1)
+    known = frame.groupby("unique_id")["y"].apply(lambda y: y.iloc[-H - 1])
+    expected = np.repeat(known.to_numpy(), H)
+    np.testing.assert_allclose(table["AutoEnsemble"], expected, rtol=1e-6)
+    assert "MLP (weight 0.50) is left out of this forecast" in caplog.text
+    assert "'promo' of futr_df has no category known to the model (first 'C')" in caplog.text
+
+    newer = rows(2, length=40 + 2 * H).drop(columns="price").pipe(promo)
+    newer["promo"] = newer["promo"].where(newer["promo"] == "C", early["promo"].iloc[0])
+    later = newer.assign(promo=np.where(newer["ds"] > early["ds"].max(), "C", newer["promo"]))
+    standings = ensemble.leaderboard(later).set_index("model")
+    assert np.isfinite(standings.loc["Last", "mae"])
+    assert np.isnan(standings.loc["MLP", "mae"])
+    renewed = ensemble.reweight(later)
+    assert renewed.weights == {"Last": 1.0}
+
+
 def test_past_windows_are_those_of_the_model(ensemble, model):
     table = ensemble.cross_validation(n_windows=2)
     own = model.cross_validation(n_windows=2)

@@ -156,3 +156,41 @@ def test_ray_proposes_no_configuration_twice(grid: bool) -> None:
     points = {(p["a"], p["b"]) for p in found}
     assert points == set(itertools.product([1, 2, 3], [0, 1]))
     assert len({(p["a"], p["b"]) for p in found[:6]}) == 6
+
+
+GRID = {"size": Choice([1, 2, 3]), "rate": Choice([0.1, 0.2, 0.3, 0.4])}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_grid_has_the_points_that_earlier_trials_left(seed: int, tmp_path: Path) -> None:
+    location = StudyLocation(f"s{seed}", tmp_path)
+    first = request_for(location, GRID, 5)
+    assert first.strategy.algorithm_name == "RandomSampler"
+    found = drawn(opened(first), first, 5)
+    later = request_for(location, GRID, 30)
+    assert later.strategy.algorithm_name == "GridSampler"
+    assert later.strategy.num_samples == 12
+    found += drawn(opened(later), later, 4)
+    found += drawn(opened(later), later, 3)  # another process
+    assert len(set(found)) == 12
+
+
+def test_a_grid_completes_the_trials_that_begin_with_some_values(tmp_path: Path) -> None:
+    grid = {name: Choice(values.values, grid=True) for name, values in GRID.items()}
+    asked = request_for(StudyLocation("s", tmp_path), grid, 11)
+    assert asked.strategy.algorithm_name == "GridSampler"
+    study = opened(asked)
+    study.enqueue_trial({"rate": 0.3})
+    found = drawn(study, asked, 11)
+    assert dict(found[0])["rate"] == 0.3
+    assert len(set(found)) == 11
+
+
+def test_a_long_grid_is_walked_to_its_end(tmp_path: Path) -> None:
+    grid = {"size": Choice([*range(150)]), "rate": Choice([0.1, 0.2, 0.3, 0.4])}
+    asked = request_for(StudyLocation("s", tmp_path), grid, 600)
+    assert asked.strategy.algorithm_name == "GridSampler"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("automodel_sk.search.study.distinct.DRAWS_PER_CONFIGURATION", 0)
+        found = drawn(opened(asked), asked, 600)
+    assert len(set(found)) == 600

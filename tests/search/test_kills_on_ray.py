@@ -17,8 +17,8 @@ def test_nothing_that_ended_is_lost(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("seed", [2, 3, 4, 5])
-def test_a_hundred_kills_in_four_parts(seed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", [2, 3])
+def test_fifty_kills_in_two_parts(seed: int, tmp_path: Path) -> None:
     siege = Siege(Ray(), tmp_path, seed)
     siege.go_on(kills=25)
     assert siege.cut_off >= 10

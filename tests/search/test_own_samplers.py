@@ -12,7 +12,7 @@ import optuna
 import pandas as pd
 import pytest
 from optuna.pruners import BasePruner, ThresholdPruner
-from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, GridSampler, QMCSampler, RandomSampler, TPESampler
 from series import seasonal_panel
 
 from automodel_sk import create_auto_model
@@ -105,6 +105,15 @@ def test_the_users_object_draws_the_trials_and_is_not_changed():
     lows = sorted(rate for rate in rates(model) if rate <= 4e-4)
     assert lows == pytest.approx([1e-4 * k for k in range(1, len(lows) + 1)])
     assert len(lows) >= 2
+
+
+def test_a_grid_of_the_users_own_begins_with_its_points():
+    grid = {"learning_rate": [1e-3, 1e-2], "windows_batch_size": [4, 8]}
+    space = {**TINY, "max_steps": 1} | {name: Choice(values) for name, values in grid.items()}
+    model = search(space, trials=4, sampler=GridSampler(grid, seed=1))
+    assert set(model.trials["state"]) == {"COMPLETE"}
+    drawn = model.trials[["params_learning_rate", "params_windows_batch_size"]]
+    assert len(drawn.drop_duplicates()) == 4
 
 
 def test_a_resumed_search_draws_what_it_would_have_drawn(tmp_path: Path):

@@ -174,6 +174,26 @@ def test_killed_at_any_record_a_search_proposes_as_if_undisturbed(
     assert states[:6] == [TrialState.COMPLETE] * 6
 
 
+@pytest.mark.parametrize(("earlier", "searcher"), [(14, "OptunaSearch"), (8, "BasicVariant")])
+def test_a_search_for_more_trials_knows_the_results_of_the_first(
+    earlier: int, searcher: str, tmp_path: Path
+) -> None:
+    def request(n: int) -> SearchRequest:
+        return request_for("ray", StudyLocation("more", tmp_path), FLOATS, n, size="large")
+
+    first, more = request(earlier), request(40)
+    assert first.strategy.algorithm_name.startswith(searcher)
+    assert first.strategy.algorithm_kwargs != more.strategy.algorithm_kwargs
+    Life(first, 1, random.Random(0)).live(moments=10**6)
+    study = opened(more)
+    known = Life(more, 1, random.Random(0)).searcher()._ot_study.trials
+    learned = {(t.params["x"], t.value) for t in known if t.state is TrialState.COMPLETE}
+    ended = [t for t in study.get_trials() if t.state is TrialState.COMPLETE]
+    assert len(ended) == earlier - earlier // 7
+    expected = {(t.params["x"], min(t.intermediate_values.values())) for t in ended}
+    assert learned == expected
+
+
 @pytest.mark.parametrize(("size", "space", "searcher", "n"), SEARCHERS)
 def test_side_by_side_nothing_that_ended_is_lost_and_none_is_begun_too_many(
     size: str, space: Any, searcher: str, n: int, tmp_path: Path

@@ -11,7 +11,7 @@ from typing import Any
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import Trial
 
 from automodel_sk._utils.interrupts import interrupts_remembered, raise_if_stopping
@@ -53,7 +53,7 @@ __all__ = ["pruner_of", "run_trial", "sampler_of", "work", "work_on"]
 
 logger = logging.getLogger(__name__)
 
-_IN_ORDER = ("GridSampler", "QMCSampler", "BruteForceSampler")
+_IN_ORDER = ("QMCSampler", "BruteForceSampler")
 """Samplers that repeat no configuration by themselves."""
 
 
@@ -215,20 +215,24 @@ def sampler_of(request: SearchRequest) -> BaseSampler:
         return PerTrialSampler(request.make_sampler, request.random_seed)
     selector, strategy = SearchAlgorithmSelector(backend="optuna"), request.strategy
     n_configurations = request.space.n_combinations
+    is_grid = strategy.algorithm_name == "GridSampler"
+    grid = request.space.optuna_grid() if is_grid else None
 
     def make(seed: int) -> BaseSampler:
-        sampler = selector.get_optuna_sampler(strategy, seed=seed)
+        # Optuna's own grid knows the points of the trials alone that it drew itself, by number.
+        sampler = (
+            RandomSampler(seed) if is_grid else selector.get_optuna_sampler(strategy, seed=seed)
+        )
         if n_configurations is None:
             return sampler
         distributions = request.space.optuna_distributions()
         n_startup = strategy.algorithm_kwargs.get("n_startup_trials")
-        return DistinctSampler(sampler, distributions, n_configurations, seed, n_startup)
+        return DistinctSampler(sampler, distributions, n_configurations, seed, n_startup, grid)
 
     if strategy.algorithm_name in _IN_ORDER:
-        # A fixed seed keeps the order of the grid, and the scrambling of the sequence.
+        # A fixed seed keeps the scrambling of the sequence.
         own = selector.get_optuna_sampler(strategy, seed=request.random_seed)
-        is_grid = strategy.algorithm_name == "GridSampler"
-        return own if is_grid else PerTrialSampler(partial(reseeded, own), request.random_seed)
+        return PerTrialSampler(partial(reseeded, own), request.random_seed)
     return PerTrialSampler(make, request.random_seed)
 
 

@@ -37,9 +37,20 @@ def replayed(study: optuna.Study, request: SearchRequest) -> Proposer:
     Proposer
     """
     trials = study.get_trials(deepcopy=False)
-    initial_trials = [
-        _whole(trial, request) for trial in trials if PROPOSED not in trial.user_attrs
-    ]
+    own = [trial for trial in trials if PROPOSED in trial.user_attrs]
+    proposer = _replayed(trials, own, request)
+    if proposer.differs and proposer.takes_initial_trials:
+        # Of other settings, such as more trials: it learns from all as from initial trials.
+        proposer = _replayed(trials, [], request)
+    return proposer
+
+
+def _replayed(
+    trials: list[FrozenTrial], own: list[FrozenTrial], request: SearchRequest
+) -> Proposer:
+    """Return a searcher that proposed some of the trials, and was given the others."""
+    proposed = {trial.number for trial in own}
+    initial_trials = [_whole(trial, request) for trial in trials if trial.number not in proposed]
     proposer = Proposer(request.strategy, request.space, initial_trials)
     ended = iter(_in_order_of_end(trials))
     for trial in trials:
@@ -48,7 +59,7 @@ def replayed(study: optuna.Study, request: SearchRequest) -> Proposer:
                 seen := next(ended, None)
             ):
                 pass_result(proposer, seen)
-            if PROPOSED in trial.user_attrs:
+            if trial.number in proposed:
                 proposer.propose()
             proposer.begin(trial.number, _known(trial))
     for trial in ended:

@@ -54,6 +54,14 @@ class Proposer:
         self._pending: tuple[str, Params] | None = None
         self.results_seen = 0
         """Number of ended trials that the searcher has received."""
+        self.differs = False
+        """Whether a proposal was not what its trial has."""
+
+    @property
+    def takes_initial_trials(self) -> bool:
+        """Whether the searcher can learn from trials that it did not propose."""
+        found: bool = self._source.takes_initial_trials
+        return found
 
     def propose(self) -> Params | None:
         """Return the next trial's parameters, or None if the searcher waits for results."""
@@ -76,6 +84,7 @@ class Proposer:
         if proposed == params:
             self._keys[number] = key
         else:
+            self.differs = True
             self._source.forget(key)
 
     def end(self, number: int, loss: float | None) -> None:

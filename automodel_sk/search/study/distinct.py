@@ -6,6 +6,8 @@ itself soon in a small space: of two configurations, two trials draw the same on
 
 from __future__ import annotations
 
+import itertools
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,7 +22,7 @@ __all__ = ["DRAWS_PER_CONFIGURATION", "MOST_DRAWS", "DistinctSampler", "key_of"]
 
 DRAWS_PER_CONFIGURATION = 20
 MOST_DRAWS = 10_000
-"""After so many repetitions, one is accepted."""
+"""After so many repetitions, one is accepted, unless all points are listed."""
 
 
 class DistinctSampler(DelegatingSampler):
@@ -43,6 +45,8 @@ class DistinctSampler(DelegatingSampler):
         Seed of this trial's draws.
     n_startup : int, optional
         Ended trials from which on `sampler` draws; if None, it never does.
+    grid : mapping of str to sequence, optional
+        All values of each parameter, if every point is to be drawn.
     """
 
     def __init__(
@@ -52,12 +56,13 @@ class DistinctSampler(DelegatingSampler):
         n_configurations: int,
         seed: int,
         n_startup: int | None = None,
+        grid: Mapping[str, Sequence[Any]] | None = None,
     ) -> None:
         super().__init__(sampler)
         self._distributions = {n: d for n, d in distributions.items() if not d.single()}
         self._n_configurations = n_configurations
-        self._random = RandomSampler(seed)
-        self._n_startup = n_startup
+        self._seed, self._random = seed, RandomSampler(seed)
+        self._n_startup, self._grid = n_startup, grid
         self._is_random = True
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
@@ -104,7 +109,17 @@ class DistinctSampler(DelegatingSampler):
             same = all(drawn[name] == value for name, value in begun.items())
             if same and key_of(drawn, names) not in taken:
                 return drawn
-        return {}
+        return self._left(taken, {**fixed, **begun})
+
+    def _left(self, taken: set[tuple[str, ...]], given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a point of the grid with the given values that no earlier trial has, if any."""
+        if self._grid is None:
+            return {}
+        names = list(self._distributions)
+        values = ([given[name]] if name in given else self._grid[name] for name in names)
+        points = (dict(zip(names, point, strict=True)) for point in itertools.product(*values))
+        left = [point for point in points if key_of(point, names) not in taken]
+        return random.Random(self._seed).choice(left) if left else {}
 
 
 def _taken(study: Study, trial: FrozenTrial, names: Sequence[str]) -> set[tuple[str, ...]]:

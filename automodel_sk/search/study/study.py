@@ -10,7 +10,7 @@ from typing import Any
 
 import optuna
 from optuna.pruners import BasePruner
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, GridSampler
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
@@ -122,8 +122,14 @@ def _enqueue_initial_trials(study: AskTellStudy, request: SearchRequest) -> None
     )
     known = {_as_text(t.system_attrs.get("fixed_params", t.params)) for t in study.get_trials()}
     for params in trials if not request.strategy.exhaustive else ():
-        if _as_text(params) not in known:
+        if _as_text(params) not in known and _is_drawn_further(params, request):
             study.enqueue_trial(dict(params), skip_if_exists=True)
+
+
+def _is_drawn_further(params: Mapping[str, Any], request: SearchRequest) -> bool:
+    """Return whether a trial with some values gets the others: not from the user's own grid."""
+    is_grid = request.make_sampler is not None and isinstance(request.make_sampler(0), GridSampler)
+    return not is_grid or {*params} >= {*request.space.domains}
 
 
 def _as_text(params: Mapping[str, Any]) -> str:
