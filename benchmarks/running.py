@@ -18,6 +18,7 @@ from benchmarks.store import Store
 
 TIMEOUT_SECONDS = 3600.0
 ROOT = Path(__file__).parent.parent
+_ALONE = {"RAY_ADDRESS": "local"}  # a peer's Ray joins no cluster that it finds on the machine
 
 
 class RunFailedError(RuntimeError):
@@ -40,7 +41,7 @@ def run_module(
             process = subprocess.Popen(
                 [sys.executable, "-m", *given],
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, **_ALONE, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )

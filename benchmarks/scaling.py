@@ -73,7 +73,7 @@ def search(row: Row, trials: int, steps: int, storage: str) -> dict[str, float]:
         import ray
 
         # start Ray with as many CPUs as workers, even if the machine has fewer
-        ray.init(num_cpus=row.workers, include_dashboard=False, log_to_driver=False)
+        ray.init("local", num_cpus=row.workers, include_dashboard=False, log_to_driver=False)
         options = {"backend": "ray"}
     called = time.time()
     model = create_auto_model(

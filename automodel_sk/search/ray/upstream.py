@@ -22,6 +22,7 @@ _PRINTER = "print_to_stdstream"
 def start_local(folder: Path, cpus: int) -> None:
     """Start a quiet Ray on this machine that keeps its files in a folder."""
     ray.init(
+        "local",  # whatever RAY_ADDRESS says
         num_cpus=cpus,
         include_dashboard=False,
         log_to_driver=False,
