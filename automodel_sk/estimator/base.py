@@ -100,7 +100,7 @@ class ForecasterContract(BaseForecaster):  # type: ignore[misc]
         unread = False
         if not self.get_tag("capability:missing_values"):
             refuse_missing(y)
-            unread = refuse_missing_exogenous(X, y, self.hist_exog or ())
+            unread = refuse_missing_exogenous(X, y, self.hist_exog)
         try:
             with taking_missing(self) if unread else nullcontext():
                 checked = super()._check_X_y(X=X, y=self._in_order_of_fit(y), **options)

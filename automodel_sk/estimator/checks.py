@@ -375,7 +375,7 @@ def refuse_missing(y: Any) -> None:
         )
 
 
-def refuse_missing_exogenous(X: Any, y: Any, past: Collection[Hashable]) -> bool:
+def refuse_missing_exogenous(X: Any, y: Any, past: Any) -> bool:
     """Raise for empty values of a frame `X`, except those that no model reads.
 
     Parameters
@@ -405,7 +405,7 @@ def refuse_missing_exogenous(X: Any, y: Any, past: Collection[Hashable]) -> bool
     empty = X.isna()
     if not empty.to_numpy().any():
         return False
-    later = _after_end(X.index, y)
+    later, past = _after_end(X.index, y), [*past] if isinstance(past, Collection) else []
     for place, name in enumerate(X.columns):
         missing = empty.iloc[:, place].to_numpy() & ~(later & (name in past))
         number = int(missing.sum())
@@ -420,11 +420,22 @@ def refuse_missing_exogenous(X: Any, y: Any, past: Collection[Hashable]) -> bool
 
 
 def _after_end(index: pd.Index, y: Any) -> npt.NDArray[np.bool_]:
-    """Return which rows lie after the end of their series in `y`; all if there is no `y`."""
+    """Return which rows lie after the end of their series in `y`; all if there is no `y`.
+
+    None of them if the indexes do not go together, which is an error later.
+    """
     if y is None:
         return np.ones(len(index), dtype=bool)
+    none = np.zeros(len(index), dtype=bool)
     if not isinstance(y, (pd.Series, pd.DataFrame)) or y.index.nlevels != index.nlevels:
-        return np.zeros(len(index), dtype=bool)
+        return none
+    try:
+        return _later(index, y)
+    except (TypeError, ValueError):
+        return none
+
+
+def _later(index: pd.Index, y: pd.Series[Any] | pd.DataFrame) -> npt.NDArray[np.bool_]:
     if index.nlevels == 1:
         return np.asarray(index > y.index.max())
     series, times = y.index.droplevel(-1), y.index.get_level_values(-1)
