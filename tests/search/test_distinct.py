@@ -190,7 +190,18 @@ def test_a_long_grid_is_walked_to_its_end(tmp_path: Path) -> None:
     grid = {"size": Choice([*range(150)]), "rate": Choice([0.1, 0.2, 0.3, 0.4])}
     asked = request_for(StudyLocation("s", tmp_path), grid, 600)
     assert asked.strategy.algorithm_name == "GridSampler"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("automodel_sk.search.study.distinct.DRAWS_PER_CONFIGURATION", 0)
-        found = drawn(opened(asked), asked, 600)
+    found = drawn(opened(asked), asked, 600)
     assert len(set(found)) == 600
+
+
+def test_a_trial_of_a_grid_that_was_cut_off_draws_the_same_again(tmp_path: Path) -> None:
+    asked = request_for(StudyLocation("one", tmp_path), GRID, 30)
+    alone = drawn(opened(asked), asked, 12)
+    asked = request_for(StudyLocation("cut", tmp_path), GRID, 30)
+    study, found = opened(asked), []
+    for _ in range(12):
+        trial = study.ask()
+        trial.suggest_categorical("rate", (0.1, 0.2, 0.3, 0.4))
+        requeue(study, trial)
+        found += drawn(study, asked, 1)
+    assert found == alone

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from optuna import Study
@@ -22,7 +22,7 @@ __all__ = ["DRAWS_PER_CONFIGURATION", "MOST_DRAWS", "DistinctSampler", "key_of"]
 
 DRAWS_PER_CONFIGURATION = 20
 MOST_DRAWS = 10_000
-"""After so many repetitions, one is accepted, unless all points are listed."""
+"""After so many repetitions, one is accepted, except in a grid."""
 
 
 class DistinctSampler(DelegatingSampler):
@@ -98,28 +98,31 @@ class DistinctSampler(DelegatingSampler):
             return {}
         fixed = trial.system_attrs.get("fixed_params", {})
         begun = {n: v for n, v in trial.params.items() if n in self._distributions}
+        for drawn in self._draws(study, trial, fixed):
+            # An earlier attempt may have been cut off as it drew; its values are the same again.
+            same = all(drawn[name] == value for name, value in begun.items())
+            if same and key_of(drawn, names) not in taken:
+                return drawn
+        return {}
+
+    def _draws(
+        self, study: Study, trial: FrozenTrial, fixed: Mapping[str, Any]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield points with the fixed values: all of a grid in random order, else random ones."""
+        if self._grid is not None:
+            names = list(self._distributions)
+            values = ([fixed[name]] if name in fixed else self._grid[name] for name in names)
+            points = list(itertools.product(*values))
+            random.Random(self._seed).shuffle(points)
+            yield from (dict(zip(names, point, strict=True)) for point in points)
+            return
         for _ in range(min(MOST_DRAWS, DRAWS_PER_CONFIGURATION * self._n_configurations)):
-            drawn = {
+            yield {
                 name: fixed[name]
                 if name in fixed
                 else self._random.sample_independent(study, trial, name, distribution)
                 for name, distribution in self._distributions.items()
             }
-            # An earlier attempt may have been cut off as it drew; its values are the same again.
-            same = all(drawn[name] == value for name, value in begun.items())
-            if same and key_of(drawn, names) not in taken:
-                return drawn
-        return self._left(taken, {**fixed, **begun})
-
-    def _left(self, taken: set[tuple[str, ...]], given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a point of the grid with the given values that no earlier trial has, if any."""
-        if self._grid is None:
-            return {}
-        names = list(self._distributions)
-        values = ([given[name]] if name in given else self._grid[name] for name in names)
-        points = (dict(zip(names, point, strict=True)) for point in itertools.product(*values))
-        left = [point for point in points if key_of(point, names) not in taken]
-        return random.Random(self._seed).choice(left) if left else {}
 
 
 def _taken(study: Study, trial: FrozenTrial, names: Sequence[str]) -> set[tuple[str, ...]]:
